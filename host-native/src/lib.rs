@@ -1,0 +1,1 @@
+//! kraft on real machines.

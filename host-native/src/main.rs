@@ -1,0 +1,2 @@
+//! The `kraft` command.
+fn main() {}

@@ -1,0 +1,62 @@
+//! Every bound of the core, stated once.
+//!
+//! Constants rather than parameters: one shape of memory, known at compile time, and one wire
+//! format that every build understands.
+
+/// Members of a cluster, voters and learners together, counted over the union while joint.
+pub const MEMBERS_MAX: usize = 15;
+
+/// Changes of term the core remembers. Older history is unknown and served by snapshot.
+pub const TERM_RUNS_MAX: usize = 64;
+
+/// With fewer free term runs than this a new leader writes its barrier only once a majority has
+/// matched its log, so that elections won in vain cannot push history out of memory.
+pub const TERM_RUNS_RESERVE: usize = 8;
+
+/// Log writes handed to the host and not yet held. One more slot is kept for hard state.
+pub const WRITES_IN_FLIGHT_MAX: usize = 16;
+
+/// Appends sent to one peer and not yet answered.
+pub const APPENDS_IN_FLIGHT_MAX: usize = 32;
+
+/// Entries one append or one write carries.
+pub const RUN_ENTRIES_MAX: u32 = 4096;
+
+/// Entries accepted into memory and not yet handed to the host as a write.
+pub const UNWRITTEN_ENTRIES_MAX: u64 = 65_536;
+
+/// Stretches of differing class remembered; beyond that neighbours share their stronger class.
+pub const CLASS_RUNS_MAX: usize = 64;
+
+/// Terms led whose early acknowledgements are not settled yet; beyond that acks wait for commit.
+pub const UNSETTLED_TERMS_MAX: usize = 4;
+
+/// Batches of linearizable reads confirmed at the same time.
+pub const READ_BATCHES_MAX: usize = 8;
+
+/// Replies owed to peers at any moment; one more is dropped as the network would.
+pub const REPLIES_MAX: usize = 2 * MEMBERS_MAX;
+
+/// Truncations told apart while writes are in flight.
+pub const TRUNCATIONS_MAX: usize = 4;
+
+/// The last index and term a peer may claim. A number beyond them is refused before any sum.
+pub const INDEX_MAX: u64 = u64::MAX / 4;
+
+/// The last term a peer may claim: honest elections cannot get there, and a hostile peer must not
+/// burn the terms that are left.
+pub const TERM_MAX: u64 = u64::MAX / 4;
+
+/// Zones of a table.
+pub const ZONES_MAX: usize = 32;
+
+/// Bytes of one zone's key pattern.
+pub const ZONE_PATTERN_MAX: usize = 64;
+
+/// Bytes of a frame before its entries.
+pub const FRAME_HEADER_MAX: usize = 192;
+
+const _: () = assert!(TERM_RUNS_RESERVE * 2 < TERM_RUNS_MAX);
+const _: () = assert!(REPLIES_MAX > MEMBERS_MAX);
+const _: () = assert!(UNWRITTEN_ENTRIES_MAX >= RUN_ENTRIES_MAX as u64);
+const _: () = assert!(MEMBERS_MAX < u8::MAX as usize);

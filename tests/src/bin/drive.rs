@@ -1,0 +1,2 @@
+//! Scripting bare nodes over JSON lines.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Suites and tools that hold kraft to its word.
