@@ -1,0 +1,147 @@
+//! Who is in the cluster.
+
+use core::fmt;
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{NodeId, StoreId};
+use crate::limits::MEMBERS_MAX;
+
+/// A set of node ids, in ascending order.
+pub type NodeSet = Vec<NodeId, MEMBERS_MAX>;
+
+/// One member and the store it is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id.
+    pub id: NodeId,
+    /// Its store; with [`StoreId::ANY`] the first that answers is the one believed.
+    pub store: StoreId,
+}
+
+/// Voters, learners, and while a change is under way the voters that are leaving (Raft §6).
+///
+/// Invariants, checked where it is built:
+/// 1. at least one voter;
+/// 2. at most [`MEMBERS_MAX`] members over the union;
+/// 3. nobody is voter and learner at once; ids ascend and do not repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Members {
+    stores: Vec<Member, MEMBERS_MAX>,
+    voters: NodeSet,
+    voters_outgoing: NodeSet,
+    learners: NodeSet,
+}
+
+/// Why a list of members is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MembersError {
+    /// Nobody could vote.
+    NoVoters,
+    /// More than [`MEMBERS_MAX`].
+    TooMany,
+    /// This id stands in the lists twice.
+    Repeated(NodeId),
+}
+
+impl fmt::Display for MembersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoVoters => f.write_str("no cluster without a voter: name at least one"),
+            Self::TooMany => write!(f, "a cluster has at most {MEMBERS_MAX} members"),
+            Self::Repeated(id) => write!(f, "node {id} is listed twice"),
+        }
+    }
+}
+
+impl core::error::Error for MembersError {}
+
+impl Members {
+    /// A cluster of these voters and learners, whichever stores they have.
+    pub fn new(
+        voters: impl IntoIterator<Item = NodeId>,
+        learners: impl IntoIterator<Item = NodeId>,
+    ) -> Result<Self, MembersError> {
+        let any = |id| Member {
+            id,
+            store: StoreId::ANY,
+        };
+        Self::with_stores(voters.into_iter().map(any), learners.into_iter().map(any))
+    }
+
+    /// A cluster of these voters and learners, each bound to its store.
+    pub fn with_stores(
+        voters: impl IntoIterator<Item = Member>,
+        learners: impl IntoIterator<Item = Member>,
+    ) -> Result<Self, MembersError> {
+        let mut members = Self {
+            stores: Vec::new(),
+            voters: Vec::new(),
+            voters_outgoing: Vec::new(),
+            learners: Vec::new(),
+        };
+        for member in voters {
+            members.add(member)?;
+            let _ = members.voters.push(member.id);
+        }
+        for member in learners {
+            members.add(member)?;
+            let _ = members.learners.push(member.id);
+        }
+        if members.voters.is_empty() {
+            return Err(MembersError::NoVoters);
+        }
+        members.stores.sort_unstable_by_key(|member| member.id);
+        members.voters.sort_unstable();
+        members.learners.sort_unstable();
+        Ok(members)
+    }
+
+    fn add(&mut self, member: Member) -> Result<(), MembersError> {
+        if self.contains(member.id) {
+            return Err(MembersError::Repeated(member.id));
+        }
+        self.stores
+            .push(member)
+            .map_err(|_| MembersError::TooMany)
+    }
+
+    /// The voters of the newest configuration.
+    pub fn voters(&self) -> &NodeSet {
+        &self.voters
+    }
+
+    /// The voters on their way out; empty unless a change is under way.
+    pub fn voters_outgoing(&self) -> &NodeSet {
+        &self.voters_outgoing
+    }
+
+    /// Those who receive the log and do not vote.
+    pub fn learners(&self) -> &NodeSet {
+        &self.learners
+    }
+
+    /// Everybody, in ascending order of id.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Member> {
+        self.stores.iter()
+    }
+
+    /// Whether `id` is a member of any kind.
+    pub fn contains(&self, id: NodeId) -> bool {
+        self.stores.iter().any(|member| member.id == id)
+    }
+
+    /// Whether `id` votes in an active configuration.
+    pub fn is_voter(&self, id: NodeId) -> bool {
+        self.voters.contains(&id) || self.voters_outgoing.contains(&id)
+    }
+
+    /// The smallest number of voters in an active configuration.
+    pub fn voters_min(&self) -> usize {
+        match self.voters_outgoing.len() {
+            0 => self.voters.len(),
+            outgoing => outgoing.min(self.voters.len()),
+        }
+    }
+}

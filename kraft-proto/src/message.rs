@@ -1,0 +1,157 @@
+//! What nodes say to each other.
+//!
+//! `WIRE.md` is normative for the bytes; this is the meaning.
+
+use serde::{Deserialize, Serialize};
+
+use crate::entry::{EntryKind, Run};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use crate::modes::{Class, CommitMode, FsyncMode};
+
+/// A message with its addresses and the life of its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Who sends.
+    pub from: NodeId,
+    /// Who is meant.
+    pub to: NodeId,
+    /// The sender's store.
+    pub store: StoreId,
+    /// The sender's life: a message of an earlier one no longer counts.
+    pub incarnation: Incarnation,
+    /// The sender's term; for [`Message::PreVote`] and its grant the term it would campaign in.
+    pub term: Term,
+    /// What is said.
+    pub message: Message,
+}
+
+/// Whether a vote is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Ballot {
+    /// Yes, by a node that knows it forgot nothing.
+    Granted,
+    /// Yes, by a node that may have forgotten entries: it counts for the majority, not as clean.
+    GrantedBySuspect,
+    /// No.
+    Refused,
+}
+
+/// How long a log is held, on each medium, as far as it is known to match the leader's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Holding {
+    /// Written through here: acknowledged for classes that count written copies.
+    pub written: LogIndex,
+    /// Forced through here. Never beyond `written`.
+    pub synced: LogIndex,
+}
+
+/// What is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// Would you vote for me? Costs nobody a term (Raft thesis §9.6).
+    PreVote {
+        /// The end of the candidate's log.
+        last: LogPosition,
+    },
+    /// The answer to [`Message::PreVote`].
+    PreVoteReply {
+        /// Yes or no.
+        ballot: Ballot,
+    },
+    /// RequestVote (Raft §5.2).
+    Vote {
+        /// The end of the candidate's log.
+        last: LogPosition,
+    },
+    /// The answer to [`Message::Vote`].
+    VoteReply {
+        /// Yes or no.
+        ballot: Ballot,
+    },
+    /// AppendEntries (Raft §5.3) of one run; an empty run asks whether the logs match at `prev`.
+    Append(Append),
+    /// The answer to an append that matched: what is held.
+    Matched(Holding),
+    /// The answer to an append that did not match.
+    Rejected {
+        /// The `prev` index that was refused, so that a late answer is known for one.
+        rejected: LogIndex,
+        /// Where to try next: the last entry of a term no later than `prev`'s, and its term.
+        hint: LogPosition,
+    },
+    /// The leader lives. It promises nothing about the receiver's log.
+    Heartbeat {
+        /// How far the leader has committed.
+        commit: LogIndex,
+        /// Counts the leader's rounds of heartbeats within its term.
+        round: u64,
+        /// Force the log through here, as far as it matches.
+        force_upto: LogIndex,
+    },
+    /// The answer to [`Message::Heartbeat`].
+    HeartbeatReply {
+        /// The round that is answered.
+        round: u64,
+        /// How far the log matches this leader's in this term, held or not. For flow control only.
+        received: LogIndex,
+        /// What is held.
+        holding: Holding,
+    },
+}
+
+/// AppendEntries of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Append {
+    /// The entry before the first.
+    pub prev: LogPosition,
+    /// What the entries are for.
+    pub kind: EntryKind,
+    /// The term that created them.
+    pub run_term: Term,
+    /// How many there are.
+    pub count: u32,
+    /// How far the leader has committed.
+    pub commit: LogIndex,
+    /// Force the log through here.
+    pub force_upto: LogIndex,
+    /// Copies through here are relied on while merely written.
+    pub relied_upto: LogIndex,
+    /// The strongest commit mode among the entries: the priority of the message.
+    pub mode: CommitMode,
+    /// The strongest fsync mode among the entries.
+    pub fsync: FsyncMode,
+}
+
+impl Append {
+    /// The entries it carries.
+    pub const fn run(&self) -> Run {
+        Run {
+            term: self.run_term,
+            kind: self.kind,
+            first: self.prev.index.next(),
+            count: self.count,
+        }
+    }
+
+    /// The strongest class among its entries.
+    pub const fn class(&self) -> Class {
+        Class::new(self.mode, self.fsync)
+    }
+
+    /// The same append as two: the first `count` entries, and the rest.
+    ///
+    /// A host whose frames are bounded sends the halves in order in place of the whole. `None` when
+    /// either half would be empty.
+    pub fn split_at(&self, count: u32) -> Option<(Self, Self)> {
+        if count == 0 || count >= self.count {
+            return None;
+        }
+        let head = Self { count, ..*self };
+        let tail = Self {
+            prev: head.run().last_position(),
+            count: self.count - count,
+            ..*self
+        };
+        Some((head, tail))
+    }
+}

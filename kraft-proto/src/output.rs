@@ -1,0 +1,226 @@
+//! What the core asks of its host, and the only way to report that a write is held.
+
+use serde::{Deserialize, Serialize};
+
+use crate::entry::Run;
+use crate::hard_state::HardState;
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Term};
+use crate::message::Envelope;
+use crate::modes::{Class, CommitMode, Held};
+
+/// One thing for the host to do. Exhaustive on purpose: a host answers every arm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send this. It may be lost, late or doubled.
+    Send {
+        /// The strongest commit mode inside: a transport's priority.
+        mode: CommitMode,
+        /// What to send. For an append the host adds the entries' bytes, found by position; if it
+        /// no longer has exactly those, it drops the message.
+        envelope: Envelope,
+    },
+    /// Write this. In order, never dropped; see [`Write`].
+    Write(Write),
+    /// Proposals of term `upto.term` through `upto.index` that asked for `mode` at `held` have it.
+    Ack {
+        /// How many hold them.
+        mode: CommitMode,
+        /// How firmly.
+        held: Held,
+        /// The last of them.
+        upto: LogPosition,
+    },
+    /// Everything through here is committed: apply it.
+    Commit {
+        /// The last committed entry.
+        upto: LogPosition,
+    },
+    /// What became of early acknowledgements this node gave as leader of `term`. Comes before the
+    /// [`Output::Commit`] that proves it.
+    Settled {
+        /// The term it led.
+        term: Term,
+        /// Entries of that term through here are committed.
+        committed_upto: LogIndex,
+        /// What became of those beyond.
+        rest: Rest,
+    },
+    /// A linearizable read may be served, or cannot be.
+    Read {
+        /// Which.
+        ticket: ReadTicket,
+        /// How it ended.
+        outcome: ReadOutcome,
+    },
+    /// The node's role changed, or whom it follows.
+    Role {
+        /// What it is now.
+        role: Role,
+        /// In which term.
+        term: Term,
+        /// The leader, where it is known.
+        leader: Option<NodeId>,
+    },
+}
+
+/// What became of early acknowledgements that commit did not carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Rest {
+    /// Gone: commit proves that other entries stand there.
+    Lost,
+    /// The history needed to tell is forgotten.
+    Unknown,
+}
+
+/// What a node does in its term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Answers leaders and candidates.
+    Follower,
+    /// Asks whether an election could be won.
+    PreCandidate,
+    /// Asks for votes.
+    Candidate,
+    /// Takes proposals.
+    Leader,
+}
+
+/// A batch of linearizable reads. Reads asked in the same moment share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ReadTicket(pub u64);
+
+/// How a batch of reads ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ReadOutcome {
+    /// Serve it once everything through here is applied.
+    Ready(LogIndex),
+    /// The node is no longer sure to lead. Nothing was read; ask the new leader.
+    Failed,
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Fate {
+    /// It is committed.
+    Committed,
+    /// Not decided yet, as far as this node knows.
+    Pending,
+    /// Commit proves that it is gone.
+    Lost,
+    /// The history needed to tell is forgotten here.
+    Unknown,
+}
+
+/// What a [`Write`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WriteKind {
+    /// Replace the hard state. Always forced, and completes by itself.
+    HardState(HardState),
+    /// Append these entries. If the log reaches beyond `first`, what is there from `first` on is
+    /// replaced.
+    Entries(Run),
+    /// Nothing new: force what is already written.
+    Force,
+}
+
+/// Whether the disk must be forced now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Force {
+    /// When the host likes; report it as written when the write call completed.
+    Later,
+    /// Now: force it and report it as synced.
+    Now,
+}
+
+/// Work for the disk, in order and never dropped.
+///
+/// It is reported back by turning it into a [`Receipt`], in one step or two:
+///
+/// ```text
+/// write.synced() ─► Receipt                       (written and forced at once)
+/// write.written() ─► (Receipt, Unsynced);  unsynced.synced() ─► Receipt
+/// ```
+///
+/// A receipt of a log write covers every earlier log write. There is no "it failed": a node whose
+/// disk fails is dropped and recovered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a write that is dropped leaves the node waiting for it"]
+pub struct Write {
+    pub(crate) class: Class,
+    pub(crate) kind: WriteKind,
+    pub(crate) force: Force,
+    pub(crate) stamp: Stamp,
+}
+
+/// Which write of which life, and how far the log reaches with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    pub incarnation: Incarnation,
+    pub lane: Lane,
+    pub seq: u64,
+    pub upto: LogIndex,
+}
+
+/// The two orders in which writes complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Lane {
+    HardState,
+    Log,
+}
+
+impl Write {
+    /// What to write.
+    pub fn kind(&self) -> WriteKind {
+        self.kind
+    }
+
+    /// Whether to force it now.
+    pub fn force(&self) -> Force {
+        self.force
+    }
+
+    /// The strongest class among its entries.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// The write call completed: the operating system has it.
+    pub fn written(self) -> (Receipt, Unsynced) {
+        let receipt = Receipt {
+            stamp: self.stamp,
+            held: Held::Written,
+        };
+        (receipt, Unsynced { stamp: self.stamp })
+    }
+
+    /// It is written and forced.
+    pub fn synced(self) -> Receipt {
+        Receipt {
+            stamp: self.stamp,
+            held: Held::Synced,
+        }
+    }
+}
+
+/// A write that is held by the operating system and not yet forced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsynced {
+    stamp: Stamp,
+}
+
+impl Unsynced {
+    /// It is forced now.
+    pub fn synced(self) -> Receipt {
+        Receipt {
+            stamp: self.stamp,
+            held: Held::Synced,
+        }
+    }
+}
+
+/// Proof that a [`Write`] is held. Nothing else makes one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub(crate) stamp: Stamp,
+    pub(crate) held: Held,
+}
