@@ -1,1 +1,382 @@
-//! Not written yet: kv.
+//! The bundled state machine: an ordered key-value store.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use bytes::Bytes;
+use kraft_proto::ids::LogPosition;
+use ring::digest::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::codec;
+use crate::command::Operation;
+use crate::machine::StateMachine;
+use crate::pair::{Key, Measure, Pair, Unfit, Value};
+
+/// Rows of a scan that names no limit.
+pub const SCAN_ROWS_DEFAULT: u32 = 1000;
+
+/// Rows one scan returns at most.
+pub const SCAN_ROWS_MAX: u32 = 10_000;
+
+/// Keys and values one scan returns, in bytes: the row that reaches it is the last.
+pub const SCAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What an operation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It stored or removed what it named.
+    Done,
+    /// A compare-and-set found what it expected, and set.
+    Swapped,
+    /// A compare-and-set found something else, and changed nothing.
+    Unequal,
+    /// Its bytes could not be read. It changed nothing.
+    Malformed,
+}
+
+impl Effect {
+    /// The state machine's answer.
+    pub const fn to_bytes(self) -> Bytes {
+        Bytes::from_static(match self {
+            Self::Done => &[0],
+            Self::Swapped => &[1],
+            Self::Unequal => &[2],
+            Self::Malformed => &[3],
+        })
+    }
+
+    /// Reads the state machine's answer.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        [Self::Done, Self::Swapped, Self::Unequal, Self::Malformed]
+            .into_iter()
+            .find(|effect| effect.to_bytes() == bytes)
+    }
+}
+
+/// Which rows to read, in order of their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Only keys that begin with this.
+    pub prefix: Option<Key>,
+    /// Where to begin.
+    pub from: ScanFrom,
+    /// The first key no longer wanted.
+    pub until: Option<Key>,
+    /// Rows at most; `None`: [`SCAN_ROWS_DEFAULT`].
+    pub limit: Option<u32>,
+}
+
+/// Where a scan begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScanFrom {
+    /// At the first key.
+    #[default]
+    Start,
+    /// At this key, or the first after it.
+    At(Key),
+    /// Behind this key: the cursor of the page before.
+    After(Key),
+}
+
+/// Rows in order of their keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The rows.
+    #[serde(deserialize_with = "codec::bounded_list::<_, _, { SCAN_ROWS_MAX as usize }>")]
+    pub rows: Vec<Pair>,
+    /// There are more: continue with [`ScanFrom::After`] this key.
+    pub more: Option<Key>,
+}
+
+impl Scan {
+    /// Every key that begins with `prefix`.
+    pub fn prefix(prefix: Key) -> Self {
+        Self {
+            prefix: Some(prefix),
+            ..Self::default()
+        }
+    }
+
+    /// Refuses more rows than one scan returns.
+    pub fn check(&self) -> Result<(), Unfit> {
+        let rows = self.limit.unwrap_or(SCAN_ROWS_DEFAULT);
+        Measure::Rows.check(rows as usize, SCAN_ROWS_MAX as usize)
+    }
+
+    /// The first key that can lie in it.
+    fn lower(&self) -> Bound<&[u8]> {
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        match &self.from {
+            ScanFrom::At(key) if key.as_bytes() > prefix => Bound::Included(key),
+            ScanFrom::After(key) if key.as_bytes() >= prefix => Bound::Excluded(key),
+            ScanFrom::Start | ScanFrom::At(_) | ScanFrom::After(_) => Bound::Included(prefix),
+        }
+    }
+
+    fn reaches(&self, key: &Key) -> bool {
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        key.starts_with(prefix) && self.until.as_ref().is_none_or(|until| key < until)
+    }
+}
+
+/// An ordered map of keys to values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kv {
+    map: BTreeMap<Key, Value>,
+    bytes: u64,
+}
+
+impl Kv {
+    /// The value of `key`.
+    pub fn get(&self, key: &[u8]) -> Option<&Value> {
+        self.map.get(key)
+    }
+
+    /// One page of what is wanted.
+    pub fn scan(&self, wanted: &Scan) -> Page {
+        let limit = wanted.limit.unwrap_or(SCAN_ROWS_DEFAULT).min(SCAN_ROWS_MAX) as usize;
+        let mut left = self
+            .map
+            .range::<[u8], _>((wanted.lower(), Bound::Unbounded))
+            .take_while(|(key, _)| wanted.reaches(key))
+            .peekable();
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        while rows.len() < limit && bytes < SCAN_BYTES_MAX {
+            let Some((key, value)) = left.next() else {
+                break;
+            };
+            bytes += key.len() + value.len();
+            rows.push(Pair {
+                key: key.clone(),
+                value: value.clone(),
+            });
+        }
+        let more = match left.peek() {
+            Some(_) => rows.last().map(|row| row.key.clone()),
+            None => None,
+        };
+        Page { rows, more }
+    }
+
+    /// How many keys it holds.
+    pub fn entries(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    /// The bytes of all its keys and values.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn put(&mut self, key: Key, value: Value) {
+        self.remove(&key);
+        self.bytes += (key.len() + value.len()) as u64;
+        self.map.insert(key, value);
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(value) = self.map.remove(key) {
+            self.bytes -= (key.len() + value.len()) as u64;
+        }
+    }
+
+    fn carry_out(&mut self, operation: Operation) -> Effect {
+        match operation {
+            Operation::Put { pairs } => {
+                for Pair { key, value } in pairs {
+                    self.put(key, value);
+                }
+                Effect::Done
+            }
+            Operation::Delete { keys } => {
+                for key in &keys {
+                    self.remove(key);
+                }
+                Effect::Done
+            }
+            Operation::Cas { key, expected, new } => {
+                if self.map.get(&key) != expected.as_ref() {
+                    return Effect::Unequal;
+                }
+                match new {
+                    Some(value) => self.put(key, value),
+                    None => self.remove(&key),
+                }
+                Effect::Swapped
+            }
+        }
+    }
+}
+
+impl StateMachine for Kv {
+    fn apply(&mut self, _: LogPosition, operation: &[u8]) -> Bytes {
+        match Operation::decode(operation) {
+            Ok(operation) => self.carry_out(operation),
+            Err(_) => Effect::Malformed,
+        }
+        .to_bytes()
+    }
+
+    fn digest(&self, to: &mut Context) {
+        to.update(&self.entries().to_le_bytes());
+        for (key, value) in &self.map {
+            for bytes in [key.as_bytes(), value.as_bytes()] {
+                to.update(&(bytes.len() as u64).to_le_bytes());
+                to.update(bytes);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(key: &str) -> Key {
+        Key::try_from(key).unwrap()
+    }
+
+    fn value(value: &str) -> Value {
+        Value::try_from(value).unwrap()
+    }
+
+    fn store(keys: &[&str]) -> Kv {
+        let mut kv = Kv::default();
+        for name in keys {
+            kv.put(key(name), value("v"));
+        }
+        kv
+    }
+
+    fn names(page: &Page) -> Vec<String> {
+        page.rows.iter().map(|row| row.key.to_string()).collect()
+    }
+
+    #[test]
+    fn a_put_of_several_pairs_and_a_delete_of_several_keys() {
+        let mut kv = Kv::default();
+        let put = Operation::Put {
+            pairs: [("a", "1"), ("b", "22"), ("a", "333")]
+                .map(|(k, v)| Pair {
+                    key: key(k),
+                    value: value(v),
+                })
+                .to_vec(),
+        };
+        assert_eq!(kv.carry_out(put), Effect::Done);
+        assert_eq!(kv.get(b"a"), Some(&value("333")));
+        assert_eq!((kv.entries(), kv.bytes()), (2, 7));
+        let delete = Operation::Delete {
+            keys: vec![key("a"), key("never there"), key("b")],
+        };
+        assert_eq!(kv.carry_out(delete), Effect::Done);
+        assert_eq!((kv.entries(), kv.bytes()), (0, 0));
+        assert_eq!(kv.get(b"a"), None);
+    }
+
+    #[test]
+    fn compare_and_set_sets_only_what_it_expected() {
+        let mut kv = Kv::default();
+        let cas = |expected: Option<&str>, new: Option<&str>| Operation::Cas {
+            key: key("k"),
+            expected: expected.map(value),
+            new: new.map(value),
+        };
+        assert_eq!(kv.carry_out(cas(Some("1"), Some("2"))), Effect::Unequal);
+        assert_eq!(kv.carry_out(cas(None, Some("1"))), Effect::Swapped);
+        assert_eq!(kv.carry_out(cas(None, Some("2"))), Effect::Unequal);
+        assert_eq!(kv.carry_out(cas(Some("1"), Some("2"))), Effect::Swapped);
+        assert_eq!(kv.get(b"k"), Some(&value("2")));
+        assert_eq!(kv.carry_out(cas(Some("2"), None)), Effect::Swapped);
+        assert_eq!((kv.entries(), kv.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_scan_keeps_to_its_prefix_and_range() {
+        let kv = store(&["a", "user", "user:1", "user:2", "user:3", "user;", "v"]);
+        let mut range = Scan::prefix(key("user:"));
+        assert_eq!(names(&kv.scan(&range)), ["user:1", "user:2", "user:3"]);
+        range.from = ScanFrom::At(key("user:2"));
+        assert_eq!(names(&kv.scan(&range)), ["user:2", "user:3"]);
+        range.until = Some(key("user:3"));
+        assert_eq!(names(&kv.scan(&range)), ["user:2"]);
+        range.from = ScanFrom::At(key("a"));
+        assert_eq!(names(&kv.scan(&range)), ["user:1", "user:2"]);
+        range.from = ScanFrom::After(key("z"));
+        assert!(kv.scan(&range).rows.is_empty());
+        assert_eq!(kv.scan(&Scan::default()).rows.len(), 7);
+    }
+
+    #[test]
+    fn pages_put_together_are_the_whole() {
+        let all: Vec<String> = (0..25).map(|n| format!("key{n:02}")).collect();
+        let kv = store(&all.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut read = Vec::new();
+        let mut range = Scan {
+            limit: Some(10),
+            ..Scan::prefix(key("key"))
+        };
+        let mut sizes = Vec::new();
+        loop {
+            let page = kv.scan(&range);
+            sizes.push(page.rows.len());
+            read.extend(names(&page));
+            match page.more {
+                Some(last) => range.from = ScanFrom::After(last),
+                None => break,
+            }
+        }
+        assert_eq!(sizes, [10, 10, 5]);
+        assert_eq!(read, all);
+    }
+
+    #[test]
+    fn a_page_that_ends_with_the_last_row_says_so() {
+        let kv = store(&["a", "b"]);
+        let range = Scan {
+            limit: Some(2),
+            ..Scan::default()
+        };
+        assert_eq!(kv.scan(&range).more, None);
+    }
+
+    #[test]
+    fn large_rows_end_a_page_before_its_limit() {
+        let mut kv = Kv::default();
+        let large = Value::new(vec![0; crate::pair::VALUE_MAX]).unwrap();
+        for n in 0..6 {
+            kv.put(key(&format!("k{n}")), large.clone());
+        }
+        let page = kv.scan(&Scan::default());
+        assert_eq!(page.rows.len(), 4);
+        assert_eq!(page.more, Some(key("k3")));
+    }
+
+    #[test]
+    fn a_scan_of_more_rows_than_allowed_is_refused() {
+        let range = Scan {
+            limit: Some(SCAN_ROWS_MAX + 1),
+            ..Scan::default()
+        };
+        assert!(range.check().is_err());
+        assert!(Scan::default().check().is_ok());
+    }
+
+    #[test]
+    fn effects_read_back() {
+        for effect in [
+            Effect::Done,
+            Effect::Swapped,
+            Effect::Unequal,
+            Effect::Malformed,
+        ] {
+            assert_eq!(Effect::from_bytes(&effect.to_bytes()), Some(effect));
+        }
+        assert_eq!(Effect::from_bytes(b"\x09"), None);
+        assert_eq!(Effect::from_bytes(b""), None);
+    }
+}

@@ -1,1 +1,417 @@
-//! Not written yet: sessions.
+//! Which requests were applied: what makes a retry safe.
+//!
+//! A session remembers *which* of its last 64 numbers were applied, and with what answer. The
+//! highest number alone would not do:
+//!
+//! 1. A client sends 5 and 6, both to be acknowledged by the leader alone.
+//! 2. The leader dies. The new one holds 6 and never saw 5.
+//! 3. The client sends 5 again. "6 was applied, so 5 was too" would drop it in silence.
+//!
+//! # Expiry
+//! The table is bounded, so sessions are forgotten, by log order and therefore on every node at
+//! the same entry. They live in three generations. A session that is used moves to the newest; when
+//! that is full the oldest is dropped and the others move up:
+//!
+//! ```text
+//! opened ──► newest ──► middle ──► oldest ──► forgotten
+//!              ▲           │          │
+//!              └── used ───┴──────────┘
+//! ```
+//!
+//! A forgotten session must not look like a new one, or a retry would be applied twice. So every
+//! session carries an index that was applied before it was opened
+//! ([`SessionId::opened_at`]). Whatever is forgotten was last used before a known index; a session
+//! opened at or after it cannot be among them, and any other is refused as expired.
+//!
+//! The leader asks [`Sessions::admit`] *before* it writes, and `admit` treats the oldest generation
+//! as expired already. An entry that was admitted and acknowledged early is thus refused on
+//! application only if a whole generation of other sessions came between: that many different
+//! clients with entries in flight at once.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use kraft_proto::ids::LogIndex;
+use ring::digest::Context;
+
+use crate::command::{RequestId, SessionId};
+
+/// Numbers of a session that are told apart, counted down from the highest applied.
+pub const WINDOW: u64 = 64;
+
+/// Sessions of one generation; at most three times as many are remembered.
+pub const GENERATION_MAX: usize = 32_768;
+
+/// What is known of a request when its entry is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// It was not applied yet.
+    New,
+    /// It was applied, with this answer.
+    Applied(Bytes),
+    /// It cannot be told.
+    Refused(SessionError),
+}
+
+/// Why a request is not taken. This copy of it changed nothing; whether an earlier copy did, cannot
+/// be told any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionError {
+    /// Its number lies more than [`WINDOW`] below the highest applied one of its session.
+    TooOld {
+        /// The lowest number that could still be told apart.
+        lowest: u64,
+    },
+    /// Its session is forgotten, or too old to be told from a forgotten one.
+    Expired,
+}
+
+/// The sessions that are remembered.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    /// Newest first.
+    generations: [Generation; 3],
+    /// How many sessions fill a generation.
+    generation_max: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Generation {
+    /// Its first entry: every session of an older generation, and every forgotten one, was last used
+    /// before this index.
+    began: LogIndex,
+    sessions: HashMap<u128, Window>,
+}
+
+/// The answers of the last [`WINDOW`] numbers.
+#[derive(Clone, Debug, Default)]
+struct Window {
+    /// The highest number applied.
+    highest: u64,
+    /// Answers from `highest` downwards; `None` was not applied.
+    answers: VecDeque<Option<Bytes>>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self::with_generations_of(GENERATION_MAX)
+    }
+}
+
+impl Sessions {
+    /// Sessions in generations of `generation_max`. Every node of a cluster must use the same.
+    pub(crate) fn with_generations_of(generation_max: usize) -> Self {
+        Self {
+            generations: Default::default(),
+            generation_max,
+        }
+    }
+
+    /// How many sessions are remembered.
+    pub fn len(&self) -> usize {
+        self.generations.iter().map(|g| g.sessions.len()).sum()
+    }
+
+    /// Whether none is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is known of `request`.
+    pub fn recall(&self, request: &RequestId) -> Recall {
+        let [_, _, oldest] = &self.generations;
+        match self.window(&request.session) {
+            Some(window) => window.recall(request.number),
+            None if request.session.opened_at >= oldest.began => Recall::New,
+            None => Recall::Refused(SessionError::Expired),
+        }
+    }
+
+    /// Whether a leader may write an entry for `request`: asked before it is proposed, so that what
+    /// is acknowledged before its application will not be refused there.
+    pub fn admit(&self, request: &RequestId) -> Result<(), SessionError> {
+        let [newest, middle, _] = &self.generations;
+        let RequestId { session, number } = request;
+        let window = [newest, middle]
+            .into_iter()
+            .find_map(|generation| generation.sessions.get(&session.id));
+        match window {
+            Some(window) => match window.recall(*number) {
+                Recall::Refused(why) => Err(why),
+                Recall::New | Recall::Applied(_) => Ok(()),
+            },
+            None if self.window(session).is_some() => Err(SessionError::Expired),
+            None if session.opened_at >= middle.began => Ok(()),
+            None => Err(SessionError::Expired),
+        }
+    }
+
+    /// Notes that `request` was applied at `index` with `answer`. The first answer stands.
+    pub fn record(&mut self, index: LogIndex, request: &RequestId, answer: Bytes) {
+        self.touch(index, &request.session)
+            .record(request.number, answer);
+    }
+
+    /// Notes that an entry of `session`, applied before, stood at `index` again.
+    pub(crate) fn renew(&mut self, index: LogIndex, session: &SessionId) {
+        self.touch(index, session);
+    }
+
+    /// The session's window, moved to the newest generation.
+    fn touch(&mut self, index: LogIndex, session: &SessionId) -> &mut Window {
+        let window = self
+            .generations
+            .iter_mut()
+            .find_map(|generation| generation.sessions.remove(&session.id))
+            .unwrap_or_default();
+        if self.generations[0].sessions.len() >= self.generation_max {
+            self.generations.rotate_right(1);
+            self.generations[0] = Generation {
+                began: index,
+                sessions: HashMap::new(),
+            };
+        }
+        self.generations[0]
+            .sessions
+            .entry(session.id)
+            .insert_entry(window)
+            .into_mut()
+    }
+
+    /// Adds everything remembered to a digest, in an order that does not depend on the node.
+    pub(crate) fn digest(&self, to: &mut Context) {
+        for generation in &self.generations {
+            to.update(&generation.began.0.to_le_bytes());
+            let mut ids: Vec<_> = generation.sessions.keys().collect();
+            ids.sort_unstable();
+            to.update(&(ids.len() as u64).to_le_bytes());
+            for id in ids {
+                to.update(&id.to_le_bytes());
+                generation.sessions[id].digest(to);
+            }
+        }
+    }
+
+    fn window(&self, session: &SessionId) -> Option<&Window> {
+        self.generations
+            .iter()
+            .find_map(|generation| generation.sessions.get(&session.id))
+    }
+}
+
+impl Window {
+    fn recall(&self, number: u64) -> Recall {
+        let Some(below) = self.highest.checked_sub(number) else {
+            return Recall::New;
+        };
+        if below >= WINDOW {
+            return Recall::Refused(SessionError::TooOld {
+                lowest: self.highest - (WINDOW - 1),
+            });
+        }
+        match self.answers.get(below as usize) {
+            Some(Some(answer)) => Recall::Applied(answer.clone()),
+            Some(None) | None => Recall::New,
+        }
+    }
+
+    fn record(&mut self, number: u64, answer: Bytes) {
+        let ahead = number.saturating_sub(self.highest).min(WINDOW);
+        for _ in 0..ahead {
+            self.answers.push_front(None);
+        }
+        self.answers.truncate(WINDOW as usize);
+        self.highest = self.highest.max(number);
+        let below = self.highest - number;
+        if below >= WINDOW {
+            return;
+        }
+        let below = below as usize;
+        if self.answers.len() <= below {
+            self.answers.resize(below + 1, None);
+        }
+        self.answers[below].get_or_insert(answer);
+    }
+
+    fn digest(&self, to: &mut Context) {
+        to.update(&self.highest.to_le_bytes());
+        for (below, answer) in self.answers.iter().enumerate() {
+            if let Some(answer) = answer {
+                to.update(&(below as u64).to_le_bytes());
+                to.update(&(answer.len() as u64).to_le_bytes());
+                to.update(answer);
+            }
+        }
+        to.update(&u64::MAX.to_le_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: Bytes = Bytes::from_static(b"first");
+
+    fn session(id: u128, opened_at: u64) -> SessionId {
+        SessionId {
+            id,
+            opened_at: LogIndex(opened_at),
+        }
+    }
+
+    fn request(number: u64) -> RequestId {
+        RequestId {
+            session: session(1, 0),
+            number,
+        }
+    }
+
+    fn first_of(session: SessionId) -> RequestId {
+        RequestId { session, number: 1 }
+    }
+
+    #[test]
+    fn number_5_is_new_where_6_was_applied_and_5_was_lost() {
+        let mut sessions = Sessions::default();
+        sessions.record(LogIndex(10), &request(6), ANSWER);
+        assert_eq!(sessions.recall(&request(5)), Recall::New);
+        assert_eq!(sessions.admit(&request(5)), Ok(()));
+        sessions.record(LogIndex(11), &request(5), Bytes::from_static(b"five"));
+        assert_eq!(sessions.recall(&request(6)), Recall::Applied(ANSWER));
+        assert_eq!(
+            sessions.recall(&request(5)),
+            Recall::Applied(Bytes::from_static(b"five"))
+        );
+        assert_eq!(sessions.recall(&request(4)), Recall::New);
+    }
+
+    #[test]
+    fn the_first_answer_stands() {
+        let mut sessions = Sessions::default();
+        sessions.record(LogIndex(1), &request(1), ANSWER);
+        sessions.record(LogIndex(2), &request(1), Bytes::from_static(b"second"));
+        assert_eq!(sessions.recall(&request(1)), Recall::Applied(ANSWER));
+    }
+
+    #[test]
+    fn a_number_below_the_window_cannot_be_told() {
+        let mut sessions = Sessions::default();
+        sessions.record(LogIndex(1), &request(1), ANSWER);
+        sessions.record(LogIndex(2), &request(64), ANSWER);
+        assert_eq!(sessions.recall(&request(1)), Recall::Applied(ANSWER));
+        sessions.record(LogIndex(3), &request(65), ANSWER);
+        let too_old = SessionError::TooOld { lowest: 2 };
+        assert_eq!(sessions.recall(&request(1)), Recall::Refused(too_old));
+        assert_eq!(sessions.admit(&request(1)), Err(too_old));
+        assert_eq!(sessions.recall(&request(2)), Recall::New);
+        assert_eq!(sessions.recall(&request(64)), Recall::Applied(ANSWER));
+    }
+
+    #[test]
+    fn the_window_agrees_with_a_plain_list_whatever_the_order() {
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        for round in 0..200 {
+            let mut window = Window::default();
+            let mut applied = std::collections::BTreeMap::new();
+            for step in 0..300u64 {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let number = step / 2 + state % 90;
+                let highest = applied.last_key_value().map_or(0, |(&n, _)| n);
+                let told = number + WINDOW > highest;
+                match window.recall(number) {
+                    Recall::New => {
+                        assert!(told && !applied.contains_key(&number), "round {round}");
+                        let answer = Bytes::copy_from_slice(&step.to_le_bytes());
+                        window.record(number, answer.clone());
+                        applied.insert(number, answer);
+                    }
+                    Recall::Applied(answer) => assert_eq!(applied.get(&number), Some(&answer)),
+                    Recall::Refused(_) => assert!(!told, "round {round}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_number_range_are_numbers_too() {
+        let mut sessions = Sessions::default();
+        sessions.record(LogIndex(1), &request(0), ANSWER);
+        assert_eq!(sessions.recall(&request(0)), Recall::Applied(ANSWER));
+        sessions.record(LogIndex(2), &request(u64::MAX), ANSWER);
+        assert_eq!(sessions.recall(&request(u64::MAX)), Recall::Applied(ANSWER));
+        assert_eq!(sessions.recall(&request(u64::MAX - 63)), Recall::New);
+        assert!(matches!(sessions.recall(&request(0)), Recall::Refused(_)));
+    }
+
+    #[test]
+    fn a_forgotten_session_does_not_look_like_a_new_one() {
+        let mut sessions = Sessions::with_generations_of(2);
+        let early = first_of(session(1, 0));
+        sessions.record(LogIndex(1), &early, ANSWER);
+        for other in 2..=7u32 {
+            let index = LogIndex(u64::from(other));
+            let opened_at = u64::from(other) - 1;
+            sessions.record(index, &first_of(session(other.into(), opened_at)), ANSWER);
+        }
+        assert!(sessions.len() <= 6);
+        let expired = Recall::Refused(SessionError::Expired);
+        assert_eq!(sessions.recall(&early), expired);
+        assert_eq!(sessions.admit(&early), Err(SessionError::Expired));
+        // One that never was, opened as long ago, cannot be told from it.
+        assert_eq!(sessions.recall(&first_of(session(99, 0))), expired);
+        // One opened now can.
+        let late = first_of(session(99, 7));
+        assert_eq!(sessions.recall(&late), Recall::New);
+        assert_eq!(sessions.admit(&late), Ok(()));
+    }
+
+    #[test]
+    fn what_is_admitted_is_not_refused_on_application() {
+        // Whatever is admitted now is still told apart after a whole generation of others.
+        let mut sessions = Sessions::with_generations_of(3);
+        let mut index = 0;
+        for round in 0..40u32 {
+            let known = first_of(session(u128::from(round / 4), u64::from(round) / 4));
+            let new = first_of(session(u128::from(1000 + round), index));
+            for admitted in [known, new] {
+                if sessions.admit(&admitted).is_err() {
+                    continue;
+                }
+                let mut later = sessions.clone();
+                for other in 0..3u32 {
+                    let other = session(u128::from(5000 + other), index);
+                    later.record(LogIndex(index + 1), &first_of(other), ANSWER);
+                }
+                assert!(
+                    !matches!(later.recall(&admitted), Recall::Refused(_)),
+                    "round {round}: {admitted}"
+                );
+            }
+            index += 1;
+            sessions.record(LogIndex(index), &new, ANSWER);
+            if sessions.admit(&known).is_ok() {
+                index += 1;
+                sessions.record(LogIndex(index), &known, ANSWER);
+            }
+        }
+    }
+
+    #[test]
+    fn a_session_in_use_is_kept() {
+        let mut sessions = Sessions::with_generations_of(2);
+        let busy = session(1, 0);
+        for number in 1..100u32 {
+            let index = u64::from(number) * 2;
+            let request = RequestId {
+                session: busy,
+                number: number.into(),
+            };
+            assert_eq!(sessions.admit(&request), Ok(()), "number {number}");
+            sessions.record(LogIndex(index), &request, ANSWER);
+            let other = session(u128::from(1000 + number), index);
+            sessions.record(LogIndex(index + 1), &first_of(other), ANSWER);
+        }
+    }
+}
