@@ -1,1 +1,217 @@
-//! Placeholder of health.
+//! When an operator should be told: three figures against three thresholds.
+
+use core::fmt;
+use core::time::Duration;
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Alerts there can be at once: one of each kind.
+pub const ALERTS_MAX: usize = 3;
+
+/// What is watched, as it stands now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Figures {
+    /// Bytes acknowledged and not yet synced by a majority.
+    pub bytes_at_risk: u64,
+    /// How far the slowest peer is behind.
+    pub replication_lag_max: Duration,
+    /// The 99th percentile of the time one fsync takes.
+    pub fsync_p99: Duration,
+}
+
+/// What is still well. An alert is due strictly beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Thresholds {
+    /// Bytes acknowledged and not yet synced by a majority.
+    pub bytes_at_risk: u64,
+    /// How far the slowest peer is behind.
+    pub replication_lag_max: Duration,
+    /// The 99th percentile of the time one fsync takes.
+    pub fsync_p99: Duration,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            bytes_at_risk: 100 * 1024 * 1024,
+            replication_lag_max: Duration::from_secs(10),
+            fsync_p99: Duration::from_millis(100),
+        }
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AlertKind {
+    /// Too many acknowledged bytes are not yet on a majority's disks. Counted in bytes.
+    DataAtRisk,
+    /// A peer is too far behind. Counted in microseconds.
+    ReplicationLag,
+    /// The disk is slow to force. Counted in microseconds.
+    SlowFsync,
+}
+
+/// One figure beyond its threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Alert {
+    /// Which figure.
+    pub kind: AlertKind,
+    /// What it is: bytes or microseconds, as `kind` says.
+    pub value: u64,
+    /// What it should not exceed, in the same unit.
+    pub threshold: u64,
+}
+
+/// The alerts due for these figures.
+pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_MAX> {
+    let compared = [
+        Alert {
+            kind: AlertKind::DataAtRisk,
+            value: figures.bytes_at_risk,
+            threshold: thresholds.bytes_at_risk,
+        },
+        Alert {
+            kind: AlertKind::ReplicationLag,
+            value: micros(figures.replication_lag_max),
+            threshold: micros(thresholds.replication_lag_max),
+        },
+        Alert {
+            kind: AlertKind::SlowFsync,
+            value: micros(figures.fsync_p99),
+            threshold: micros(thresholds.fsync_p99),
+        },
+    ];
+    compared
+        .into_iter()
+        .filter(|alert| alert.value > alert.threshold)
+        .collect()
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl AlertKind {
+    /// Every kind.
+    pub const ALL: [Self; ALERTS_MAX] = [Self::DataAtRisk, Self::ReplicationLag, Self::SlowFsync];
+
+    /// The name used in metrics and answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DataAtRisk => "data_at_risk",
+            Self::ReplicationLag => "replication_lag",
+            Self::SlowFsync => "slow_fsync",
+        }
+    }
+
+    /// The unit of an alert's value and threshold.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::DataAtRisk => "bytes",
+            Self::ReplicationLag | Self::SlowFsync => "microseconds",
+        }
+    }
+}
+
+impl fmt::Display for AlertKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            value, threshold, ..
+        } = *self;
+        let time = Duration::from_micros;
+        match self.kind {
+            AlertKind::DataAtRisk => write!(
+                f,
+                "{value} acknowledged bytes are not yet on a majority's disks (more than {threshold})"
+            ),
+            AlertKind::ReplicationLag => write!(
+                f,
+                "the slowest peer is {:?} behind (more than {:?})",
+                time(value),
+                time(threshold)
+            ),
+            AlertKind::SlowFsync => write!(
+                f,
+                "one fsync in a hundred takes {:?} or longer (more than {:?})",
+                time(value),
+                time(threshold)
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(figures: Figures) -> Vec<AlertKind, ALERTS_MAX> {
+        alerts(&figures, &Thresholds::default())
+            .iter()
+            .map(|alert| alert.kind)
+            .collect()
+    }
+
+    #[test]
+    fn at_the_threshold_all_is_well() {
+        assert!(kinds(Figures::default()).is_empty());
+        let at = Figures {
+            bytes_at_risk: 104_857_600,
+            replication_lag_max: Duration::from_millis(10_000),
+            fsync_p99: Duration::from_millis(100),
+        };
+        assert!(kinds(at).is_empty());
+    }
+
+    #[test]
+    fn one_beyond_its_threshold_raises_its_own_alert() {
+        let one_byte = Figures {
+            bytes_at_risk: 104_857_601,
+            ..Figures::default()
+        };
+        assert_eq!(kinds(one_byte)[..], [AlertKind::DataAtRisk]);
+        let lag = Figures {
+            replication_lag_max: Duration::from_micros(10_000_001),
+            ..Figures::default()
+        };
+        assert_eq!(kinds(lag)[..], [AlertKind::ReplicationLag]);
+        let fsync = Figures {
+            fsync_p99: Duration::from_micros(100_001),
+            ..Figures::default()
+        };
+        assert_eq!(kinds(fsync)[..], [AlertKind::SlowFsync]);
+    }
+
+    #[test]
+    fn all_three_at_once_carry_their_values_and_thresholds() {
+        let figures = Figures {
+            bytes_at_risk: 11,
+            replication_lag_max: Duration::MAX,
+            fsync_p99: Duration::from_micros(8),
+        };
+        let thresholds = Thresholds {
+            bytes_at_risk: 10,
+            replication_lag_max: Duration::from_micros(9),
+            fsync_p99: Duration::from_micros(7),
+        };
+        let raised = alerts(&figures, &thresholds);
+        let parts: Vec<_, ALERTS_MAX> = raised
+            .iter()
+            .map(|alert| (alert.kind, alert.value, alert.threshold))
+            .collect();
+        assert_eq!(
+            parts[..],
+            [
+                (AlertKind::DataAtRisk, 11, 10),
+                (AlertKind::ReplicationLag, u64::MAX, 9),
+                (AlertKind::SlowFsync, 8, 7),
+            ]
+        );
+    }
+}
