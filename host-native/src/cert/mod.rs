@@ -1,0 +1,24 @@
+//! Who is who: one certificate authority per cluster, and the name each certificate carries.
+//!
+//! ```text
+//! ClusterCa ──issue──► Issued ──write──► node-3.pem, node-3.key ──load──► Credentials
+//!                                                                            │
+//!                    PeerIdentity ◄── what the other side's certificate says ┘
+//! ```
+//!
+//! Every certificate holds exactly one `kraft://` name, saying which cluster it belongs to and
+//! whether it is a node or a client. Everything else in it is for other programs.
+
+mod authority;
+mod credentials;
+mod error;
+mod files;
+mod identity;
+
+pub use authority::{CA_CERTIFICATE_FILE, CA_KEY_FILE, ClusterCa, Issued};
+pub use credentials::Credentials;
+pub use error::{CertError, IdentityError};
+pub use identity::{ClientName, ClusterId, PeerIdentity, Role};
+
+#[cfg(test)]
+mod tests;
