@@ -1,0 +1,86 @@
+//! The steps, in the order they run: cheap checks first, so that nobody waits for a compiler to
+//! hear about a comma.
+
+mod core_crate;
+mod data;
+mod examples;
+mod licences;
+mod lints;
+mod readme;
+mod suites;
+mod tools;
+mod words;
+
+use anyhow::Result;
+
+use crate::report::Done;
+use crate::workshop::Workshop;
+
+/// One named step.
+pub struct Step {
+    /// What `cargo xtask` calls it.
+    pub name: &'static str,
+    /// One line for a person.
+    pub about: &'static str,
+    /// Does it, and says how much was exercised.
+    pub run: fn(&Workshop) -> Result<Done>,
+}
+
+/// Everything `cargo xtask test` runs.
+pub const STEPS: &[Step] = &[
+    Step {
+        name: "tools",
+        about: "installs what the other steps need and is missing",
+        run: tools::step,
+    },
+    Step {
+        name: "fmt",
+        about: "the format of every source file",
+        run: lints::fmt,
+    },
+    Step {
+        name: "words",
+        about: "words and paths that do not belong in what we publish",
+        run: words::step,
+    },
+    Step {
+        name: "licences",
+        about: "licences and sources of all dependencies (deny.toml)",
+        run: licences::step,
+    },
+    Step {
+        name: "clippy",
+        about: "lints, every warning an error",
+        run: lints::clippy,
+    },
+    Step {
+        name: "doc",
+        about: "documentation, every warning an error",
+        run: lints::doc,
+    },
+    Step {
+        name: "data",
+        about: "the real data some tests load",
+        run: data::step,
+    },
+    Step {
+        name: "tests",
+        about: "every test, in the documentation too",
+        run: suites::step,
+    },
+    Step {
+        name: "examples",
+        about: "the core's examples, each run to its end",
+        run: examples::step,
+    },
+    Step {
+        name: "core",
+        about: "the core for bare metal and wasm, and what it may be made of",
+        run: core_crate::step,
+    },
+    Step {
+        name: "readme",
+        about: "the README's commands, excerpts and links",
+        run: readme::step,
+    },
+];

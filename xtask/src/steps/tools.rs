@@ -1,0 +1,88 @@
+//! Installs what is missing. Toolchains are never installed: a Rust toolchain and Node are what a
+//! person brings.
+
+use anyhow::{Context, Result, bail};
+
+use crate::report::Done;
+use crate::shell;
+use crate::workshop::Workshop;
+
+/// What the core is built for besides the machine at hand.
+pub const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "wasm32-unknown-unknown"];
+
+/// The oldest Node that can fetch the test data.
+const NODE_MIN: u32 = 20;
+
+pub fn step(workshop: &Workshop) -> Result<Done> {
+    component(workshop, "rustfmt", "fmt")?;
+    component(workshop, "clippy", "clippy")?;
+    targets(workshop)?;
+    let node = node(workshop)?;
+    println!("Node {node}");
+    Ok(Done::checked(
+        3 + BARE_TARGETS.len(),
+        "tools and targets present",
+    ))
+}
+
+/// Makes sure that `cargo SUBCOMMAND` works.
+pub fn component(workshop: &Workshop, component: &str, subcommand: &str) -> Result<()> {
+    let mut probe = workshop.cargo(&[subcommand, "--version"]);
+    if shell::works(&mut probe) {
+        return Ok(());
+    }
+    rustup(workshop, &["component", "add", component]).with_context(|| {
+        format!("`cargo {subcommand}` is missing: install the component {component}")
+    })
+}
+
+/// Makes sure that the core's targets are installed.
+pub fn targets(workshop: &Workshop) -> Result<()> {
+    for target in BARE_TARGETS {
+        let mut ask = workshop.command("rustc");
+        ask.args(["--print", "target-libdir", "--target", target]);
+        let libraries = shell::output(&mut ask)?;
+        if !std::path::Path::new(libraries.trim()).is_dir() {
+            rustup(workshop, &["target", "add", target])
+                .with_context(|| format!("the Rust target {target} is missing: install it"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that Node is there and new enough; returns its version.
+pub fn node(workshop: &Workshop) -> Result<String> {
+    let Ok(said) = shell::output(workshop.command("node").arg("--version")) else {
+        bail!("Node is missing: the tests need Node {NODE_MIN} or later for their data");
+    };
+    let version = said.trim().trim_start_matches('v');
+    let Some(major) = major(version) else {
+        bail!("`node --version` said {version:?}, which is no version");
+    };
+    if major < NODE_MIN {
+        bail!("Node {version} is too old: the tests need Node {NODE_MIN} or later for their data");
+    }
+    Ok(version.to_string())
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.split('.').next()?.parse().ok()
+}
+
+fn rustup(workshop: &Workshop, args: &[&str]) -> Result<()> {
+    if !shell::works(workshop.command("rustup").arg("--version")) {
+        bail!("rustup is not here, so nothing was installed");
+    }
+    shell::run(workshop.command("rustup").args(args))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_node_are_read() {
+        assert_eq!(major("20.20.2"), Some(20));
+        assert_eq!(major("nightly"), None);
+    }
+}
