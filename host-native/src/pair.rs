@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use bytes::Bytes;
-use serde::de::{Error as _, Visitor};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -235,39 +235,6 @@ impl Serialize for Readable<'_> {
                 let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
                 to.collect_map([("hex", hex)])
             }
-        }
-    }
-}
-
-/// For fields that people read as a word and machines as a number: `#[serde(with = "as_word")]`.
-pub(crate) mod as_word {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use super::*;
-
-    pub fn serialize<T, S>(value: &T, to: S) -> Result<S::Ok, S::Error>
-    where
-        T: Display + Serialize,
-        S: Serializer,
-    {
-        if to.is_human_readable() {
-            to.collect_str(value)
-        } else {
-            value.serialize(to)
-        }
-    }
-
-    pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
-    where
-        T: Deserialize<'de> + FromStr<Err: Display>,
-        D: Deserializer<'de>,
-    {
-        if from.is_human_readable() {
-            let word = String::deserialize(from)?;
-            word.parse().map_err(D::Error::custom)
-        } else {
-            T::deserialize(from)
         }
     }
 }

@@ -1,0 +1,178 @@
+//! Why nothing was written or read, and what to do next.
+
+use std::fmt;
+
+use kraft_proto::ids::LogIndex;
+use kraft_proto::modes::Class;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::words;
+use crate::pair::Unfit;
+
+/// Why a node refused a request. Nothing was written or read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The write or the scan does not fit.
+    #[error(transparent)]
+    Unfit(Unfit),
+    /// No such number of voters can hold it.
+    #[error("AT_LEAST_{n} of {voters} voters cannot be: ask for 1 to {voters}")]
+    AtLeastOutOfRange {
+        /// How many were asked for.
+        n: u8,
+        /// How many there are.
+        voters: u8,
+    },
+    /// A zone of the key asks for more.
+    #[error("{asked} is weaker than the floor of zone {zone:?}, {floor}: ask for at least that")]
+    Floor {
+        /// The zone's key pattern.
+        zone: String,
+        /// What it asks for.
+        #[serde(with = "words::class")]
+        floor: Class,
+        /// What the request asked for.
+        #[serde(with = "words::class")]
+        asked: Class,
+    },
+    /// The node has as much to do as it takes on.
+    #[error("the node is busy: {bound} at its limit of {limit}; try again")]
+    Busy {
+        /// Of what.
+        bound: Bound,
+        /// How much it takes on.
+        limit: u64,
+    },
+    /// The node's disk has too little room left.
+    #[error(
+        "the disk is full: {free} bytes free, {reserve} are kept back; make room and try again"
+    )]
+    DiskFull {
+        /// Bytes free.
+        free: u64,
+        /// Bytes it keeps back.
+        reserve: u64,
+    },
+    /// The node is about to hand leadership over, or just lost it.
+    #[error("leadership is moving; try again")]
+    LeadershipMoving,
+    /// The leader has not yet committed an entry of its term.
+    #[error("the leader is not ready to serve reads yet; try again")]
+    NotReady,
+    /// The node could not confirm in time that it still leads.
+    #[error("no majority answered the leader in time; try again when the cluster is healthy")]
+    NoMajority,
+    /// The node is stopping.
+    #[error("the node is stopping; ask another")]
+    Stopping,
+    /// The request's number is too far below its session's highest. Whether an earlier copy of it
+    /// was applied, cannot be told any more.
+    #[error("the request's number is older than the last 64 of its session")]
+    RequestTooOld {
+        /// The lowest number of the session that can still be told apart.
+        lowest: u64,
+    },
+    /// The session was forgotten, or is too old to be told from a forgotten one. Whether an earlier
+    /// copy of the request was applied, cannot be told any more.
+    #[error("the request's session is expired; open a new one at index {open_at}")]
+    SessionExpired {
+        /// The index a session opened now should name.
+        open_at: LogIndex,
+    },
+    /// The node was started without its test switch.
+    #[error("the node was started without its test switch")]
+    TestSwitchOff,
+    /// The client speaks another version.
+    #[error("the client speaks protocol version {theirs}, the node {ours}: upgrade the older")]
+    Version {
+        /// The client's.
+        theirs: u8,
+        /// The node's.
+        ours: u8,
+    },
+    /// The bytes are no request.
+    #[error("the node could not read the request: {why}")]
+    Malformed {
+        /// What is wrong with them.
+        why: String,
+    },
+}
+
+/// What a node takes on only so much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Entries acknowledged early and not committed.
+    EntriesAtRisk,
+    /// Their bytes.
+    BytesAtRisk,
+    /// Entries accepted and not yet handed to the disk.
+    UnwrittenEntries,
+    /// Their bytes.
+    UnwrittenBytes,
+    /// Terms led whose early acknowledgements are not settled.
+    UnsettledTerms,
+    /// Requests that wait for their answer.
+    Waits,
+    /// Batches of reads that wait for their turn.
+    Reads,
+}
+
+/// What a client does about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Retry {
+    /// Ask the same again in a moment.
+    Later,
+    /// Ask another node.
+    Elsewhere,
+    /// Ask again in a new session, unless an earlier copy may have been written.
+    InSession {
+        /// The index the new session names.
+        opened_at: LogIndex,
+    },
+    /// It will not help.
+    No,
+}
+
+impl Refusal {
+    /// What a client does about it.
+    pub const fn retry(&self) -> Retry {
+        match self {
+            Self::Busy { .. } | Self::LeadershipMoving | Self::NotReady => Retry::Later,
+            Self::NoMajority | Self::Stopping => Retry::Elsewhere,
+            Self::SessionExpired { open_at } => Retry::InSession {
+                opened_at: *open_at,
+            },
+            Self::Unfit(_)
+            | Self::AtLeastOutOfRange { .. }
+            | Self::Floor { .. }
+            | Self::DiskFull { .. }
+            | Self::RequestTooOld { .. }
+            | Self::TestSwitchOff
+            | Self::Version { .. }
+            | Self::Malformed { .. } => Retry::No,
+        }
+    }
+}
+
+impl From<Unfit> for Refusal {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EntriesAtRisk => "entries at risk",
+            Self::BytesAtRisk => "bytes at risk",
+            Self::UnwrittenEntries => "unwritten entries",
+            Self::UnwrittenBytes => "unwritten bytes",
+            Self::UnsettledTerms => "terms with unsettled acknowledgements",
+            Self::Waits => "waiting requests",
+            Self::Reads => "waiting reads",
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! How a node sees itself and the cluster.
+
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::message::Holding;
+use kraft_proto::output::Role;
+use serde::{Deserialize, Serialize};
+
+use super::words;
+
+/// One node's report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Whose.
+    pub node: NodeId,
+    /// The version of its build.
+    pub version: String,
+    /// Its store.
+    pub store: StoreId,
+    /// How many times that store was started.
+    pub incarnation: Incarnation,
+    /// How long it has been running, in milliseconds.
+    pub uptime_ms: u64,
+    /// What it does in its term.
+    #[serde(with = "words::role")]
+    pub role: Role,
+    /// Its term.
+    pub term: Term,
+    /// The leader, where it is known.
+    pub leader: Option<NodeId>,
+    /// The end of its log.
+    pub last: LogPosition,
+    /// How far its own log is held.
+    pub holding: Holding,
+    /// How far it knows the log to be committed.
+    pub commit: LogIndex,
+    /// How far it has applied it.
+    pub applied: LogIndex,
+    /// The members it knows.
+    pub members: Vec<MemberStatus>,
+    /// Its followers; empty unless it leads.
+    pub peers: Vec<PeerStatus>,
+    /// What it acknowledged and a majority has not synced yet.
+    pub at_risk: AtRisk,
+    /// Its disk.
+    pub disk: DiskStatus,
+    /// Its key-value store.
+    pub data: DataStatus,
+    /// What an operator should look at, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A member of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberStatus {
+    /// Its id.
+    pub id: NodeId,
+    /// Whether it votes.
+    pub voting: Voting,
+    /// Where it takes clients, `host:port`; `None` where this node does not know.
+    pub client_address: Option<String>,
+}
+
+/// Whether a member votes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Voting {
+    /// It votes.
+    Voter,
+    /// It receives the log and does not vote.
+    Learner,
+}
+
+/// A follower as its leader sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Which.
+    pub id: NodeId,
+    /// What the leader does about it.
+    pub state: PeerState,
+    /// How far it holds the leader's log.
+    pub holding: Holding,
+    /// Entries it lacks.
+    pub lag_entries: u64,
+    /// How long it has lacked the oldest of them, in milliseconds.
+    pub lag_ms: u64,
+    /// Why it does not get on, where it does not.
+    pub why: Option<String>,
+}
+
+/// What a leader does about a follower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerState {
+    /// It has not answered for a while.
+    Unreachable,
+    /// It looks for the place where the logs meet.
+    Probe,
+    /// It sends what is new.
+    Replicate,
+    /// The follower needs history that the leader has forgotten.
+    NeedsSnapshot,
+}
+
+/// What is acknowledged and not yet synced by a majority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AtRisk {
+    /// Entries.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A node's disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DiskStatus {
+    /// Bytes of the log.
+    pub log_bytes: u64,
+    /// Bytes free on its file system.
+    pub free_bytes: u64,
+    /// Times it was forced since the start.
+    pub fsyncs: u64,
+    /// Bytes that were forced.
+    pub fsync_bytes: u64,
+}
+
+/// A node's key-value store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DataStatus {
+    /// Keys.
+    pub entries: u64,
+    /// Bytes of keys and values.
+    pub bytes: u64,
+    /// Client sessions remembered.
+    pub sessions: u64,
+}

@@ -1,0 +1,259 @@
+use kraft_proto::ids::{Incarnation, StoreId, Term};
+use kraft_proto::modes::{Class, Held};
+use kraft_proto::output::Role;
+
+use super::*;
+use crate::command::SessionId;
+use crate::kv::{Effect, ScanFrom};
+use crate::pair::{Pair, Unfit};
+
+const POSITION: LogPosition = LogPosition::new(Term(3), LogIndex(17));
+
+fn key(key: &str) -> Key {
+    Key::try_from(key).unwrap()
+}
+
+fn value(value: &str) -> Value {
+    Value::try_from(value).unwrap()
+}
+
+fn pairs() -> Vec<Pair> {
+    vec![Pair {
+        key: key("account:1"),
+        value: value("100"),
+    }]
+}
+
+fn answer(mode: CommitMode, held: Held, grade: Grade) -> Answer {
+    Answer {
+        position: POSITION,
+        asked: Class::new(CommitMode::All, FsyncMode::Always),
+        mode,
+        held,
+        grade,
+        effect: None,
+    }
+}
+
+fn write(operation: Operation) -> Request {
+    Request::Write(Write {
+        request: RequestId {
+            session: SessionId {
+                id: u128::MAX,
+                opened_at: LogIndex(9),
+            },
+            number: 300,
+        },
+        operation,
+        options: Options {
+            mode: Some(CommitMode::AtLeast(2)),
+            fsync: Some(FsyncMode::None),
+            timeout_ms: Some(5000),
+            fallback: Some(Fallback::ToMajority),
+        },
+    })
+}
+
+fn requests() -> Vec<Request> {
+    vec![
+        write(Operation::Put { pairs: pairs() }),
+        write(Operation::Delete {
+            keys: vec![key("a"), key("b")],
+        }),
+        write(Operation::Cas {
+            key: key("a"),
+            expected: None,
+            new: Some(value("")),
+        }),
+        Request::Get {
+            key: key("a"),
+            freshness: Freshness::Linearizable,
+        },
+        Request::Scan {
+            scan: Scan {
+                prefix: Some(key("user:")),
+                from: ScanFrom::After(key("user:3")),
+                until: None,
+                limit: Some(10),
+            },
+            freshness: Freshness::Stale,
+        },
+        Request::Fate { position: POSITION },
+        Request::Status,
+        Request::Digest,
+        Request::Test(TestSwitch::HoldAppends),
+    ]
+}
+
+fn status() -> StatusReport {
+    StatusReport {
+        node: NodeId(1),
+        version: "0.1.0".to_owned(),
+        store: StoreId(77),
+        incarnation: Incarnation(2),
+        uptime_ms: 12_345,
+        role: Role::Leader,
+        term: Term(3),
+        leader: Some(NodeId(1)),
+        last: POSITION,
+        holding: kraft_proto::message::Holding::default(),
+        commit: LogIndex(17),
+        applied: LogIndex(16),
+        members: vec![MemberStatus {
+            id: NodeId(1),
+            voting: Voting::Voter,
+            client_address: Some("127.0.0.1:7002".to_owned()),
+        }],
+        peers: vec![PeerStatus {
+            id: NodeId(2),
+            state: PeerState::Probe,
+            holding: kraft_proto::message::Holding::default(),
+            lag_entries: 3,
+            lag_ms: 40,
+            why: Some("does not answer".to_owned()),
+        }],
+        at_risk: AtRisk::default(),
+        disk: DiskStatus::default(),
+        data: DataStatus::default(),
+        warnings: vec!["look here".to_owned()],
+    }
+}
+
+fn responses() -> Vec<Response> {
+    vec![
+        Response::Answered(Answer {
+            effect: Some(Effect::Swapped),
+            ..answer(CommitMode::Sync, Held::Synced, Grade::Fallback)
+        }),
+        Response::Redirect {
+            leader: Some(Leader {
+                node: NodeId(2),
+                address: "127.0.0.1:7002".to_owned(),
+            }),
+        },
+        Response::Redirect { leader: None },
+        Response::Refused(Refusal::Floor {
+            zone: "account:*".to_owned(),
+            floor: Class::default(),
+            asked: Class::new(CommitMode::Async, FsyncMode::None),
+        }),
+        Response::Refused(Unfit::EmptyKey.into()),
+        Response::Value {
+            value: Some(value("v")),
+            read_at: LogIndex(4),
+        },
+        Response::Rows {
+            page: Page {
+                rows: pairs(),
+                more: Some(key("account:1")),
+            },
+            read_at: LogIndex(4),
+        },
+        Response::Fate(FateReport {
+            position: POSITION,
+            fate: Fate::Lost,
+            node: NodeId(3),
+            commit: LogIndex(20),
+        }),
+        Response::Status(Box::new(status())),
+        Response::Digest(DigestReport {
+            node: NodeId(3),
+            applied: POSITION,
+            sha256: "00".repeat(32),
+            entries: 5,
+        }),
+        Response::Switched,
+    ]
+}
+
+#[test]
+fn every_message_reads_back_as_it_was_sent() {
+    for request in requests() {
+        assert_eq!(Request::decode(&request.encode()), Ok(request));
+    }
+    for response in responses() {
+        assert_eq!(Response::decode(&response.encode()), Ok(response));
+    }
+}
+
+#[test]
+fn a_message_cut_short_or_continued_is_refused() {
+    for request in requests() {
+        let bytes = request.encode();
+        for end in 0..bytes.len() {
+            assert!(
+                Request::decode(&bytes[..end]).is_err(),
+                "{request:?} to {end}"
+            );
+        }
+        let mut longer = bytes.to_vec();
+        longer.push(0);
+        assert!(Request::decode(&longer).is_err(), "{request:?}");
+    }
+}
+
+#[test]
+fn another_version_is_named() {
+    let mut bytes = Request::Status.encode().to_vec();
+    bytes[0] = 9;
+    let error = Request::decode(&bytes).unwrap_err();
+    assert_eq!(error, MessageError::Version { theirs: 9 });
+    let refusal = Refusal::from(error).to_string();
+    assert!(refusal.contains("version 9, the node 1"), "{refusal}");
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_unread() {
+    let bytes = vec![VERSION; MESSAGE_MAX + 2];
+    assert!(matches!(
+        Request::decode(&bytes),
+        Err(MessageError::Decode(DecodeError::TooLarge { .. }))
+    ));
+}
+
+#[test]
+fn people_read_words() {
+    let answer = answer(CommitMode::AtLeast(2), Held::Written, Grade::TimedOut);
+    let json = serde_json::to_value(answer).unwrap();
+    let expected = serde_json::json!({
+        "position": {"term": 3, "index": 17},
+        "asked": {"mode": "ALL", "fsync": "ALWAYS"},
+        "mode": "AT_LEAST_2",
+        "held": "written",
+        "grade": "timed_out",
+        "effect": null,
+    });
+    assert_eq!(json, expected);
+    assert_eq!(serde_json::from_value::<Answer>(json).unwrap(), answer);
+    let json = serde_json::to_value(status()).unwrap();
+    assert_eq!(json["role"], "leader");
+    assert_eq!(
+        serde_json::from_value::<StatusReport>(json).unwrap(),
+        status()
+    );
+}
+
+#[test]
+fn an_answer_says_what_it_knows_and_no_more() {
+    let lines = [
+        (
+            answer(CommitMode::All, Held::Synced, Grade::AsAsked),
+            "3.17: on the disks of every voter, as asked (ALL·ALWAYS)",
+        ),
+        (
+            answer(CommitMode::Sync, Held::Synced, Grade::Fallback),
+            "3.17: on the disks of a majority, weaker than asked (ALL·ALWAYS), as the fallback \
+             allows",
+        ),
+        (
+            answer(CommitMode::LeaderOnly, Held::Written, Grade::TimedOut),
+            "3.17: in the leader's operating system when the time for ALL·ALWAYS was up; it lives \
+             on: ask its fate by its position",
+        ),
+    ];
+    for (answer, line) in lines {
+        assert_eq!(answer.to_string(), line);
+    }
+    let accepted = answer(CommitMode::Async, Held::Accepted, Grade::AsAsked);
+    assert_eq!(accepted.evidence().to_string(), "in the leader's memory");
+}
