@@ -85,6 +85,15 @@ impl Workshop {
         Ok(self.metadata.get_or_init(|| read))
     }
 
+    /// Builds every program and example, the way the tests have them; returns their folder.
+    ///
+    /// Examples bring the development dependencies in, so cargo settles on the same features as
+    /// for the tests and builds nothing twice.
+    pub fn programs(&self) -> Result<PathBuf> {
+        shell::run(&mut self.cargo(&["build", "--workspace", "--locked", "--bins", "--examples"]))?;
+        Ok(self.metadata()?.target_directory.join("debug"))
+    }
+
     /// A file of the repository, as text.
     pub fn read(&self, path: &str) -> Result<String> {
         fs::read_to_string(self.root.join(path)).with_context(|| format!("cannot read {path}"))

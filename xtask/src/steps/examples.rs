@@ -1,6 +1,8 @@
 //! The core's examples: programs that end by themselves. A host's examples talk to a cluster, and
 //! its own tests run them.
 
+use std::env;
+
 use anyhow::{Context, Result};
 
 use crate::report::Done;
@@ -12,17 +14,11 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
         .metadata()?
         .our("kraft-proto")
         .context("kraft-proto is gone")?;
+    let folder = workshop.programs()?.join("examples");
     let mut ran = 0;
     for example in core.targets.iter().filter(|target| target.is("example")) {
-        let args = [
-            "run",
-            "--quiet",
-            "--locked",
-            "--package",
-            "kraft-proto",
-            "--example",
-        ];
-        shell::watch(workshop.cargo(&args).arg(&example.name), |_| ())?;
+        let program = format!("{}{}", example.name, env::consts::EXE_SUFFIX);
+        shell::watch(&mut workshop.command(folder.join(program)), |_| ())?;
         ran += 1;
     }
     Ok(Done::checked(ran, "examples run"))

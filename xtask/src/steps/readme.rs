@@ -2,6 +2,7 @@
 //! exist with the flags it shows, its Rust is an excerpt of code that is tested, and every link in
 //! our documents leads somewhere.
 
+use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -120,13 +121,9 @@ fn commands(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
     if ours.is_empty() {
         return Ok(0);
     }
-    shell::run(&mut workshop.cargo(&["build", "--workspace", "--locked", "--bin", "kraft"]))?;
-    let program = format!("kraft{}", std::env::consts::EXE_SUFFIX);
     let kraft = workshop
-        .metadata()?
-        .target_directory
-        .join("debug")
-        .join(program);
+        .programs()?
+        .join(format!("kraft{}", env::consts::EXE_SUFFIX));
     for line in &ours {
         let name = line.split(' ').next().unwrap_or_default();
         let help = shell::output(workshop.command(&kraft).args([name, "--help"]))
