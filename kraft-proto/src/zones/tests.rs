@@ -295,8 +295,8 @@ fn a_digest_tells_tables_apart_and_never_changes() {
     let two = full("b:*", CommitMode::AtLeast(2), FsyncMode::None);
     let digests = [
         ZoneTable::default().digest(),
-        table(&[one.clone()]).digest(),
-        table(&[two.clone()]).digest(),
+        table(core::slice::from_ref(&one)).digest(),
+        table(core::slice::from_ref(&two)).digest(),
         table(&[one.clone(), two.clone()]).digest(),
         table(&[two.clone(), one.clone()]).digest(),
         table(&[floor("a:*", one.mode, one.fsync)]).digest(),

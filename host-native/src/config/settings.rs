@@ -1,0 +1,346 @@
+//! Every option once: where it stands in a file, its variable, its flag, how it is read and shown.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication, OnPowerLoss};
+use kraft_proto::ids::NodeId;
+
+use super::Config;
+use super::members::MemberConfig;
+use super::values::{format_bytes, format_duration, parse_bytes, parse_duration, parse_switch};
+
+/// One option.
+pub struct Setting {
+    /// Its place in the file: `durability.batch_size`.
+    pub path: &'static str,
+    /// Its name elsewhere: `batch_size` is `KRAFT_BATCH_SIZE` and `--batch-size`.
+    pub word: &'static str,
+    /// What it is for, in one line.
+    pub about: &'static str,
+    /// Reads it; a relative path starts at the given folder.
+    pub(super) set: fn(&mut Config, &str, &Path) -> Result<(), String>,
+    /// Its value as TOML; `None` if it has none.
+    pub(super) show: fn(&Config) -> Option<String>,
+}
+
+impl Setting {
+    /// The variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("KRAFT_{}", self.word.to_ascii_uppercase())
+    }
+
+    /// The flag that sets it, without its dashes.
+    pub fn flag(&self) -> String {
+        self.word.replace('_', "-")
+    }
+
+    /// The section of the file it stands in; empty at the top.
+    pub fn section(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// Its key within the section.
+    pub fn key(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(_, key)| key)
+    }
+
+    /// The option at this place of the file.
+    pub fn at(path: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.path == path)
+    }
+
+    /// The option of this name.
+    pub fn named(word: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.word == word)
+    }
+
+    /// Its value when nothing sets it.
+    pub fn default_value(&self) -> Option<String> {
+        (self.show)(&Config::default())
+    }
+}
+
+/// A setting that is one field: its place, name, reader, shower, field and purpose.
+macro_rules! setting {
+    ($path:literal, $word:literal, $read:expr, $show:expr, $($field:ident).+, $about:literal) => {
+        Setting {
+            path: $path,
+            word: $word,
+            about: $about,
+            set: |config, text, base| {
+                config.$($field).+ = $read(text, base)?;
+                Ok(())
+            },
+            show: |config| $show(&config.$($field).+),
+        }
+    };
+}
+
+/// Every option, in the order of a written file.
+pub const SETTINGS: &[Setting] = &[
+    setting! {
+        "node", "node", node, number_of_node, node,
+        "which member this is"
+    },
+    setting! {
+        "cluster", "cluster", some_word, quoted_some, cluster,
+        "which cluster it belongs to"
+    },
+    setting! {
+        "data_dir", "data_dir", path, quoted_path, data_dir,
+        "where the log and the node's identity are"
+    },
+    setting! {
+        "preset", "preset", word, quoted, preset,
+        "financial, balanced, low_latency or max_throughput: the durability options to start \
+         from"
+    },
+    setting! {
+        "zones_file", "zones", some_path, quoted_some_path, zones_file,
+        "a file of [[zones]] that replaces those of the main file"
+    },
+    setting! {
+        "members", "members", members, hidden, members,
+        "everybody, as ID@PEERS/CLIENTS with commas between"
+    },
+    setting! {
+        "listen.peers", "listen_peers", word, quoted, listen.peers,
+        "where peers are listened for, UDP"
+    },
+    setting! {
+        "listen.clients", "listen_clients", word, quoted, listen.clients,
+        "where clients are listened for, UDP"
+    },
+    setting! {
+        "listen.admin", "listen_admin", word, quoted, listen.admin,
+        "metrics and health, TCP without authentication"
+    },
+    setting! {
+        "tls.ca", "tls_ca", path, quoted_path, tls.ca,
+        "the cluster's authority, PEM"
+    },
+    setting! {
+        "tls.cert", "tls_cert", path, quoted_path, tls.cert,
+        "the own certificate, PEM"
+    },
+    setting! {
+        "tls.key", "tls_key", path, quoted_path, tls.key,
+        "its private key, PEM"
+    },
+    setting! {
+        "durability.default_mode", "default_mode", word, quoted, durability.default.mode,
+        "ASYNC, LEADER_ONLY, AT_LEAST_<n>, SYNC or ALL: how many hold a write that asks \
+         nothing else"
+    },
+    setting! {
+        "durability.default_fsync", "default_fsync", word, quoted, durability.default.fsync,
+        "NONE, BATCH, COMMIT or ALWAYS: when the disk is forced for such a write"
+    },
+    setting! {
+        "durability.fsync_floor", "fsync_floor", word, quoted, durability.fsync_floor,
+        "what this node never goes below, whatever is asked"
+    },
+    Setting {
+        path: "durability.leader_fsync",
+        word: "leader_fsync",
+        about: "LEADER_ONLY waits for the leader's disk, whatever its fsync mode",
+        set: |config, text, _| {
+            config.durability.leader_fsync =
+                parse_switch(text, LeaderFsync::AsClass, LeaderFsync::Required)?;
+            Ok(())
+        },
+        show: |config| switch(config.durability.leader_fsync == LeaderFsync::Required),
+    },
+    Setting {
+        path: "durability.async_replicate",
+        word: "async_replicate",
+        about: "LEADER_ONLY writes are sent to followers at once, not with the next heartbeat",
+        set: |config, text, _| {
+            config.durability.leader_only_replication = parse_switch(
+                text,
+                LeaderOnlyReplication::WithHeartbeat,
+                LeaderOnlyReplication::Background,
+            )?;
+            Ok(())
+        },
+        show: |config| {
+            switch(config.durability.leader_only_replication == LeaderOnlyReplication::Background)
+        },
+    },
+    setting! {
+        "durability.batch_size", "batch_size", count, number, durability.batch_size,
+        "ASYNC: entries replicated together"
+    },
+    setting! {
+        "durability.batch_timeout", "batch_timeout", duration, quoted_duration, durability.batch_timeout,
+        "ASYNC: how long an entry waits for company"
+    },
+    setting! {
+        "durability.all_timeout", "all_timeout", duration, quoted_duration, durability.all_timeout,
+        "ALL: how long a write waits for everybody"
+    },
+    Setting {
+        path: "durability.fallback_to_majority",
+        word: "fallback_to_majority",
+        about: "ALL: at the deadline a majority is enough, and the answer says so",
+        set: |config, text, _| {
+            config.durability.fallback =
+                parse_switch(text, Fallback::Refuse, Fallback::ToMajority)?;
+            Ok(())
+        },
+        show: |config| switch(config.durability.fallback == Fallback::ToMajority),
+    },
+    setting! {
+        "durability.batch_fsync_count", "batch_fsync_count", count, number, durability.batch_fsync_count,
+        "BATCH: entries between two forced flushes"
+    },
+    setting! {
+        "durability.batch_fsync_interval", "batch_fsync_interval", duration, quoted_duration, durability.batch_fsync_interval,
+        "BATCH: the longest time between two forced flushes"
+    },
+    setting! {
+        "durability.lazy_flush", "lazy_flush", duration, quoted_duration, durability.lazy_flush,
+        "NONE: the background flush, this long after the first unforced entry"
+    },
+    setting! {
+        "durability.at_risk_entries_max", "at_risk_entries_max", count, number, durability.at_risk_entries_max,
+        "entries acknowledged early and not committed; beyond it early writes are refused"
+    },
+    setting! {
+        "durability.at_risk_bytes_max", "at_risk_bytes_max", bytes, quoted_bytes, at_risk_bytes_max,
+        "their bytes; beyond it early writes are refused"
+    },
+    Setting {
+        path: "durability.on_power_loss",
+        word: "on_power_loss",
+        about: "protect or available: whether a node that may have forgotten copies helps elect a leader; one setting for the cluster",
+        set: |config, text, _| {
+            config.durability.on_power_loss = match text {
+                "protect" => OnPowerLoss::Protect,
+                "available" => OnPowerLoss::Available,
+                _ => return Err("use protect or available".into()),
+            };
+            Ok(())
+        },
+        show: |config| {
+            quoted(&match config.durability.on_power_loss {
+                OnPowerLoss::Protect => "protect",
+                OnPowerLoss::Available => "available",
+            })
+        },
+    },
+    setting! {
+        "raft.election_timeout_min", "election_timeout_min", duration, quoted_duration, timing.election_timeout_min,
+        "the shortest time without a leader before an election"
+    },
+    setting! {
+        "raft.election_timeout_max", "election_timeout_max", duration, quoted_duration, timing.election_timeout_max,
+        "the longest"
+    },
+    setting! {
+        "raft.heartbeat", "heartbeat", duration, quoted_duration, timing.heartbeat,
+        "how often a leader is heard from when there is nothing to send"
+    },
+    setting! {
+        "alerts.bytes_at_risk", "alert_bytes_at_risk", bytes, quoted_bytes, alerts.bytes_at_risk,
+        "alert beyond this many acknowledged bytes not yet on a majority's disks"
+    },
+    setting! {
+        "alerts.replication_lag", "alert_replication_lag", duration, quoted_duration, alerts.replication_lag_max,
+        "alert when a peer is further behind than this"
+    },
+    setting! {
+        "alerts.fsync_p99", "alert_fsync_p99", duration, quoted_duration, alerts.fsync_p99,
+        "alert when one fsync in a hundred takes longer than this"
+    },
+];
+
+fn word<T: FromStr<Err: Display>>(text: &str, _: &Path) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+fn some_word<T: FromStr<Err: Display>>(text: &str, base: &Path) -> Result<Option<T>, String> {
+    word(text, base).map(Some)
+}
+
+fn count<T: FromStr>(text: &str, _: &Path) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| "use a whole number within reason".into())
+}
+
+fn node(text: &str, base: &Path) -> Result<Option<NodeId>, String> {
+    match count(text, base)? {
+        0 => Err("ids start at 1".into()),
+        id => Ok(Some(NodeId(id))),
+    }
+}
+
+fn members(text: &str, _: &Path) -> Result<Vec<MemberConfig>, String> {
+    text.split(',').map(str::parse).collect()
+}
+
+fn path(text: &str, base: &Path) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("use a path".into());
+    }
+    Ok(base.join(text))
+}
+
+fn some_path(text: &str, base: &Path) -> Result<Option<PathBuf>, String> {
+    path(text, base).map(Some)
+}
+
+fn duration(text: &str, _: &Path) -> Result<Duration, String> {
+    parse_duration(text)
+}
+
+fn bytes(text: &str, _: &Path) -> Result<u64, String> {
+    parse_bytes(text)
+}
+
+pub(super) fn quote(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn quoted<T: Display>(value: &T) -> Option<String> {
+    Some(quote(&value.to_string()))
+}
+
+fn quoted_some<T: Display>(value: &Option<T>) -> Option<String> {
+    value.as_ref().and_then(quoted)
+}
+
+fn quoted_path(path: &Path) -> Option<String> {
+    quoted(&path.display())
+}
+
+fn quoted_some_path(path: &Option<PathBuf>) -> Option<String> {
+    path.as_deref().and_then(quoted_path)
+}
+
+fn quoted_duration(duration: &Duration) -> Option<String> {
+    quoted(&format_duration(*duration))
+}
+
+fn quoted_bytes(bytes: &u64) -> Option<String> {
+    quoted(&format_bytes(*bytes))
+}
+
+fn number<T: Display>(value: &T) -> Option<String> {
+    Some(value.to_string())
+}
+
+fn number_of_node(node: &Option<NodeId>) -> Option<String> {
+    node.map(|id| id.to_string())
+}
+
+fn switch(on: bool) -> Option<String> {
+    Some(on.to_string())
+}
+
+fn hidden(_: &[MemberConfig]) -> Option<String> {
+    None
+}
