@@ -46,9 +46,8 @@ impl Run {
 
     /// The positions it names, in order.
     pub fn positions(self) -> impl ExactSizeIterator<Item = LogPosition> + Clone {
-        (0..self.count).map(move |offset| {
-            LogPosition::new(self.term, self.first.plus(u64::from(offset)))
-        })
+        (0..self.count)
+            .map(move |offset| LogPosition::new(self.term, self.first.plus(u64::from(offset))))
     }
 
     /// The part of the run after `index`.

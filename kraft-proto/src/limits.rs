@@ -17,7 +17,7 @@ pub const TERM_RUNS_RESERVE: usize = 8;
 pub const WRITES_IN_FLIGHT_MAX: usize = 16;
 
 /// Appends sent to one peer and not yet answered.
-pub const APPENDS_IN_FLIGHT_MAX: usize = 32;
+pub const APPENDS_IN_FLIGHT_MAX: usize = 16;
 
 /// Entries one append or one write carries.
 pub const RUN_ENTRIES_MAX: u32 = 4096;
@@ -35,7 +35,7 @@ pub const UNSETTLED_TERMS_MAX: usize = 4;
 pub const READ_BATCHES_MAX: usize = 8;
 
 /// Replies owed to peers at any moment; one more is dropped as the network would.
-pub const REPLIES_MAX: usize = 2 * MEMBERS_MAX;
+pub const REPLIES_MAX: usize = 16;
 
 /// Truncations told apart while writes are in flight.
 pub const TRUNCATIONS_MAX: usize = 4;

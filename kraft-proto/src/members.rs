@@ -102,9 +102,7 @@ impl Members {
         if self.contains(member.id) {
             return Err(MembersError::Repeated(member.id));
         }
-        self.stores
-            .push(member)
-            .map_err(|_| MembersError::TooMany)
+        self.stores.push(member).map_err(|_| MembersError::TooMany)
     }
 
     /// The voters of the newest configuration.

@@ -193,9 +193,7 @@ pub enum UnknownMode {
 impl fmt::Display for UnknownMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Commit => {
-                "not a commit mode: use ASYNC, LEADER_ONLY, AT_LEAST_<n>, SYNC or ALL"
-            }
+            Self::Commit => "not a commit mode: use ASYNC, LEADER_ONLY, AT_LEAST_<n>, SYNC or ALL",
             Self::Fsync => "not an fsync mode: use NONE, BATCH, COMMIT or ALWAYS",
         })
     }
@@ -207,7 +205,11 @@ impl core::error::Error for UnknownMode {}
 fn same_word(given: &str, word: &str) -> bool {
     given.len() == word.len()
         && given.bytes().zip(word.bytes()).all(|(g, w)| {
-            let g = if g == b'-' { b'_' } else { g.to_ascii_uppercase() };
+            let g = if g == b'-' {
+                b'_'
+            } else {
+                g.to_ascii_uppercase()
+            };
             g == w
         })
 }

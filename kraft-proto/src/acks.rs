@@ -1,0 +1,162 @@
+//! Acknowledgements as watermarks: one position per way of asking, whatever the number of writes.
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{LogIndex, Term};
+use crate::limits::{MEMBERS_MAX, UNSETTLED_TERMS_MAX};
+use crate::modes::{CommitMode, Held};
+
+/// Ways of asking: `Async`, two of `LeaderOnly`, `Sync` and `All`, two of each `AtLeast(n)`.
+pub(crate) const WAYS: usize = 7 + 2 * MEMBERS_MAX;
+
+const _: () = assert!(WAYS <= u64::BITS as usize);
+
+/// The number of a way of asking, below [`WAYS`]. `AtLeast` lies in `1..=MEMBERS_MAX`.
+pub(crate) fn way(mode: CommitMode, held: Held) -> usize {
+    let synced = usize::from(held == Held::Synced);
+    match mode {
+        CommitMode::Async => 0,
+        CommitMode::LeaderOnly => 1 + synced,
+        CommitMode::Sync => 3 + synced,
+        CommitMode::All => 5 + synced,
+        CommitMode::AtLeast(n) => 7 + 2 * (usize::from(n).clamp(1, MEMBERS_MAX) - 1) + synced,
+    }
+}
+
+/// The way of asking with this number.
+fn asked(way: usize) -> (CommitMode, Held) {
+    let held = if way % 2 == 0 {
+        Held::Synced
+    } else {
+        Held::Written
+    };
+    match way {
+        0 => (CommitMode::Async, Held::Accepted),
+        1 | 2 => (CommitMode::LeaderOnly, held),
+        3 | 4 => (CommitMode::Sync, held),
+        5 | 6 => (CommitMode::All, held),
+        n => (CommitMode::AtLeast(((n - 7) / 2 + 1) as u8), held),
+    }
+}
+
+/// For each way of asking the last entry that asked and the last that was acknowledged, within one
+/// term of one leader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Acks {
+    wanted: Vec<LogIndex, WAYS>,
+    acked: Vec<LogIndex, WAYS>,
+    /// One bit for each way with `acked < wanted`.
+    open: u64,
+}
+
+impl Acks {
+    pub fn new() -> Self {
+        let zeros = || Vec::from_array([LogIndex::ZERO; WAYS]);
+        Self {
+            wanted: zeros(),
+            acked: zeros(),
+            open: 0,
+        }
+    }
+
+    /// An entry at `index` asks to be acknowledged this way.
+    pub fn want(&mut self, mode: CommitMode, held: Held, index: LogIndex) {
+        let way = way(mode, held);
+        self.wanted[way] = self.wanted[way].max(index);
+        self.open |= 1 << way;
+    }
+
+    /// The next watermark that rose, given how far each way of asking is fulfilled.
+    pub fn poll(
+        &mut self,
+        level: impl Fn(CommitMode, Held) -> LogIndex,
+    ) -> Option<(CommitMode, Held, LogIndex)> {
+        let mut open = self.open;
+        while open != 0 {
+            let way = open.trailing_zeros() as usize;
+            open &= open - 1;
+            let (mode, held) = asked(way);
+            let reached = level(mode, held).min(self.wanted[way]);
+            if reached > self.acked[way] {
+                self.acked[way] = reached;
+                if reached == self.wanted[way] {
+                    self.open &= !(1 << way);
+                }
+                return Some((mode, held, reached));
+            }
+        }
+        None
+    }
+}
+
+/// A term this node led, and the last entry it acknowledged there before commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Early {
+    pub term: Term,
+    pub acked: LogIndex,
+}
+
+/// The terms whose early acknowledgements are not settled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Unsettled {
+    terms: Vec<Early, UNSETTLED_TERMS_MAX>,
+}
+
+impl Unsettled {
+    pub fn new() -> Self {
+        Self { terms: Vec::new() }
+    }
+
+    /// Whether early acknowledgements of `term` can be kept track of.
+    pub fn has_room(&self, term: Term) -> bool {
+        !self.terms.is_full() || self.terms.iter().any(|early| early.term == term)
+    }
+
+    /// An entry of `term` was acknowledged before commit. The caller asked [`Self::has_room`].
+    pub fn note(&mut self, term: Term, acked: LogIndex) {
+        match self.terms.iter_mut().find(|early| early.term == term) {
+            Some(early) => early.acked = early.acked.max(acked),
+            None => {
+                let _ = self.terms.push(Early { term, acked });
+            }
+        }
+    }
+
+    /// Takes the next term that `settled` can tell about.
+    pub fn take<S>(&mut self, settled: impl Fn(&Early) -> Option<S>) -> Option<(Early, S)> {
+        let place = self.terms.iter().position(|e| settled(e).is_some())?;
+        let early = self.terms.remove(place);
+        settled(&early).map(|outcome| (early, outcome))
+    }
+
+    /// The last entry acknowledged early in `term`.
+    pub fn acked(&self, term: Term) -> Option<LogIndex> {
+        let early = self.terms.iter().find(|early| early.term == term);
+        early.map(|early| early.acked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_of_asking_has_its_own_number() {
+        for number in 0..WAYS {
+            let (mode, held) = asked(number);
+            assert_eq!(way(mode, held), number);
+        }
+    }
+
+    #[test]
+    fn a_watermark_never_passes_what_was_asked_and_never_falls() {
+        let mut acks = Acks::new();
+        acks.want(CommitMode::Sync, Held::Synced, LogIndex(5));
+        let mut poll = |level| acks.poll(|_, _| LogIndex(level)).map(|(_, _, upto)| upto);
+        assert_eq!(poll(3), Some(LogIndex(3)));
+        assert_eq!(poll(2), None);
+        assert_eq!(poll(9), Some(LogIndex(5)));
+        assert_eq!(poll(9), None);
+    }
+}

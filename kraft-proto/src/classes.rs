@@ -1,0 +1,185 @@
+//! Which class the newest entries were proposed or received with.
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::LogIndex;
+use crate::limits::CLASS_RUNS_MAX;
+use crate::modes::{Class, CommitMode, FsyncMode};
+
+/// Entries of one class: from `first` to where the next stretch begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct ClassRun {
+    first: LogIndex,
+    class: Class,
+}
+
+/// The classes of the newest entries.
+///
+/// What lies before the first stretch is inherited and counts as `Sync`·`Commit`: the barrier of
+/// the term forces it. When the table is full, neighbours share the stronger class of both, which
+/// forces more than was asked and never less.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Classes {
+    runs: Vec<ClassRun, CLASS_RUNS_MAX>,
+}
+
+/// What the classes of a span of entries ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Demands {
+    /// The strongest of each part.
+    pub class: Class,
+    /// The last entry whose copies count only when synced; 0 if none.
+    pub force_upto: LogIndex,
+    /// The last entry whose copies are relied on while merely written; 0 if none.
+    pub relied_upto: LogIndex,
+}
+
+const INHERITED: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
+
+impl Classes {
+    pub fn new() -> Self {
+        Self { runs: Vec::new() }
+    }
+
+    pub fn clear(&mut self) {
+        self.runs.clear();
+    }
+
+    /// Entries from `first` on are of `class`. `settled` is how far nobody needs to know any more.
+    pub fn push(&mut self, first: LogIndex, class: Class, settled: LogIndex, voters: usize) {
+        if self.runs.last().is_some_and(|run| run.class == class) {
+            return;
+        }
+        if self.runs.is_full() {
+            self.drop_through(settled);
+        }
+        if self.runs.is_full() {
+            let oldest = self.runs.remove(0);
+            self.runs[0].first = oldest.first;
+            self.runs[0].class = self.runs[0].class.strongest(oldest.class, voters);
+        }
+        // A slot is free: it was, or the lines above made one.
+        let _ = self.runs.push(ClassRun { first, class });
+    }
+
+    fn drop_through(&mut self, settled: LogIndex) {
+        let over = self
+            .runs
+            .windows(2)
+            .take_while(|pair| pair[1].first <= settled.next())
+            .count();
+        self.runs.drain(..over);
+    }
+
+    /// Forgets what was said of entries after `index`.
+    pub fn truncate(&mut self, index: LogIndex) {
+        while self.runs.last().is_some_and(|run| run.first > index) {
+            self.runs.pop();
+        }
+    }
+
+    pub fn class_at(&self, index: LogIndex) -> Class {
+        self.runs
+            .iter()
+            .rev()
+            .find(|run| run.first <= index)
+            .map_or(INHERITED, |run| run.class)
+    }
+
+    /// The last index of the stretch that holds `index`, at most `limit`.
+    fn end_of_stretch(&self, index: LogIndex, limit: LogIndex) -> LogIndex {
+        let next = self.runs.iter().find(|run| run.first > index);
+        next.map_or(limit, |run| run.first.prev().min(limit))
+    }
+
+    /// How far a write or an append from `first` may reach: an `Always` entry goes by itself.
+    pub fn cut(&self, first: LogIndex, last: LogIndex) -> LogIndex {
+        if self.class_at(first).fsync == FsyncMode::Always {
+            return first;
+        }
+        self.runs
+            .iter()
+            .find(|run| run.first > first && run.class.fsync == FsyncMode::Always)
+            .map_or(last, |run| run.first.prev().min(last))
+    }
+
+    /// What the entries in `first..=last` ask for.
+    pub fn demands(&self, first: LogIndex, last: LogIndex, voters: usize) -> Demands {
+        let mut demands = Demands {
+            class: self.class_at(first),
+            force_upto: LogIndex::ZERO,
+            relied_upto: LogIndex::ZERO,
+        };
+        let mut at = first;
+        while at <= last {
+            let class = self.class_at(at);
+            let end = self.end_of_stretch(at, last);
+            demands.class = demands.class.strongest(class, voters);
+            if class.fsync >= FsyncMode::Commit {
+                demands.force_upto = end;
+            }
+            if class.is_relied_on(voters) {
+                demands.relied_upto = end;
+            }
+            at = end.next();
+        }
+        demands
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METRIC: Class = Class::new(CommitMode::Async, FsyncMode::None);
+    const USER: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
+    const LEDGER: Class = Class::new(CommitMode::All, FsyncMode::Always);
+    const RELAXED: Class = Class::new(CommitMode::Sync, FsyncMode::Batch);
+
+    fn classes(of: &[(u64, Class)]) -> Classes {
+        let mut classes = Classes::new();
+        for (first, class) in of {
+            classes.push(LogIndex(*first), *class, LogIndex::ZERO, 3);
+        }
+        classes
+    }
+
+    #[test]
+    fn a_weak_entry_after_a_strong_one_is_not_forced() {
+        let classes = classes(&[(1, USER), (4, METRIC)]);
+        let demands = classes.demands(LogIndex(1), LogIndex(9), 3);
+        assert_eq!(demands.force_upto, LogIndex(3));
+        assert_eq!(demands.class, USER);
+    }
+
+    #[test]
+    fn an_always_entry_goes_by_itself() {
+        let classes = classes(&[(1, USER), (4, LEDGER), (6, METRIC)]);
+        let cut = |first| classes.cut(LogIndex(first), LogIndex(20));
+        assert_eq!(cut(1), LogIndex(3));
+        assert_eq!(cut(4), LogIndex(4));
+        assert_eq!(cut(5), LogIndex(5));
+        assert_eq!(cut(6), LogIndex(20));
+    }
+
+    #[test]
+    fn relied_copies_are_named() {
+        let classes = classes(&[(1, RELAXED), (3, METRIC)]);
+        let demands = classes.demands(LogIndex(1), LogIndex(9), 3);
+        assert_eq!(demands.relied_upto, LogIndex(2));
+        assert_eq!(demands.force_upto, LogIndex::ZERO);
+    }
+
+    #[test]
+    fn a_full_table_shares_the_stronger_class_and_never_weakens_one() {
+        let mut classes = Classes::new();
+        for index in 1..=4 * CLASS_RUNS_MAX as u64 {
+            let class = if index % 2 == 0 { USER } else { METRIC };
+            classes.push(LogIndex(index), class, LogIndex::ZERO, 3);
+        }
+        for index in (2..=4 * CLASS_RUNS_MAX as u64).step_by(2) {
+            assert!(classes.class_at(LogIndex(index)).fsync >= FsyncMode::Commit);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The shape of the log: which term wrote which stretch, and nothing of what was written.
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::entry::{EntryKind, Run};
+use crate::ids::{LogIndex, LogPosition, Term};
+use crate::limits::TERM_RUNS_MAX;
+
+/// The entries of one term: from `first` to where the next run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct TermRun {
+    term: Term,
+    first: LogIndex,
+    /// What the first entry is for; the others are commands.
+    opening: EntryKind,
+}
+
+/// The newest [`TERM_RUNS_MAX`] term runs of a log.
+///
+/// Invariants:
+/// 1. terms and first indexes of the runs strictly ascend;
+/// 2. the first run begins right after `base`; without runs the log ends at `base`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Log {
+    /// The last entry of the forgotten history: its own term is known, nothing before it is.
+    base: LogPosition,
+    runs: Vec<TermRun, TERM_RUNS_MAX>,
+    last: LogIndex,
+}
+
+/// What is known of the term at an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TermAt {
+    Known(Term),
+    /// Before the remembered history.
+    Forgotten,
+    /// Beyond the end.
+    Absent,
+}
+
+impl Log {
+    pub fn empty() -> Self {
+        Self {
+            base: LogPosition::ZERO,
+            runs: Vec::new(),
+            last: LogIndex::ZERO,
+        }
+    }
+
+    pub fn last(&self) -> LogIndex {
+        self.last
+    }
+
+    pub fn last_position(&self) -> LogPosition {
+        LogPosition::new(self.last_term(), self.last)
+    }
+
+    fn last_term(&self) -> Term {
+        self.runs.last().map_or(self.base.term, |run| run.term)
+    }
+
+    /// The last entry whose successors are all known.
+    pub fn base(&self) -> LogPosition {
+        self.base
+    }
+
+    pub fn runs_free(&self) -> usize {
+        TERM_RUNS_MAX - self.runs.len()
+    }
+
+    pub fn runs_len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The run that holds `index`, as a place in the table.
+    fn run_at(&self, index: LogIndex) -> Option<usize> {
+        if index <= self.base.index || index > self.last {
+            return None;
+        }
+        // Nearly every question is about the newest term.
+        match self.runs.last() {
+            Some(run) if run.first <= index => Some(self.runs.len() - 1),
+            _ => Some(self.runs.partition_point(|run| run.first <= index) - 1),
+        }
+    }
+
+    pub fn term_at(&self, index: LogIndex) -> TermAt {
+        if let Some(place) = self.run_at(index) {
+            return TermAt::Known(self.runs[place].term);
+        }
+        match index {
+            i if i == self.base.index => TermAt::Known(self.base.term),
+            i if i < self.base.index => TermAt::Forgotten,
+            _ => TermAt::Absent,
+        }
+    }
+
+    pub fn position_at(&self, index: LogIndex) -> Option<LogPosition> {
+        match self.term_at(index) {
+            TermAt::Known(term) => Some(LogPosition::new(term, index)),
+            _ => None,
+        }
+    }
+
+    /// The last index of the run in `place`.
+    fn end_of(&self, place: usize) -> LogIndex {
+        match self.runs.get(place + 1) {
+            Some(next) => next.first.prev(),
+            None => self.last,
+        }
+    }
+
+    /// The last index of `term`; `None` if the log holds none of it.
+    pub fn end_of_term(&self, term: Term) -> Option<LogIndex> {
+        if term == self.base.term {
+            return Some(
+                self.runs
+                    .first()
+                    .filter(|run| run.term == term)
+                    .map_or(self.base.index, |_| self.end_of(0)),
+            );
+        }
+        let place = self.runs.binary_search_by_key(&term, |run| run.term).ok()?;
+        Some(self.end_of(place))
+    }
+
+    /// The longest run of one term and one kind that starts at `first`, at most `count_max` long.
+    pub fn run_from(&self, first: LogIndex, count_max: u32) -> Option<Run> {
+        let place = self.run_at(first)?;
+        let run = &self.runs[place];
+        let (kind, left) = if run.first == first && run.opening != EntryKind::Command {
+            (run.opening, 1)
+        } else {
+            (EntryKind::Command, self.end_of(place).since(first.prev()))
+        };
+        Some(Run {
+            term: run.term,
+            kind,
+            first,
+            count: left.min(u64::from(count_max)) as u32,
+        })
+    }
+
+    /// Appends a run right after the end. The caller has checked that its term does not go back.
+    pub fn extend(&mut self, run: Run) {
+        debug_assert_eq!(run.first, self.last.next());
+        debug_assert!(run.term >= self.last_term());
+        if run.is_empty() {
+            return;
+        }
+        let continues = run.term == self.last_term() && !self.runs.is_empty();
+        if !continues {
+            if self.runs.is_full() {
+                self.forget_oldest();
+            }
+            let opened = TermRun {
+                term: run.term,
+                first: run.first,
+                opening: run.kind,
+            };
+            if self.runs.push(opened).is_err() {
+                unreachable!("a slot was freed just now");
+            }
+        }
+        self.last = run.last();
+    }
+
+    fn forget_oldest(&mut self) {
+        self.base = LogPosition::new(self.runs[0].term, self.end_of(0));
+        self.runs.remove(0);
+    }
+
+    /// Drops everything after `index`, which is not before `base`.
+    pub fn truncate(&mut self, index: LogIndex) {
+        debug_assert!(index >= self.base.index);
+        if index >= self.last {
+            return;
+        }
+        while self.runs.last().is_some_and(|run| run.first > index) {
+            self.runs.pop();
+        }
+        self.last = index;
+    }
+
+    /// The last entry at or before `limit.index` whose term is no later than `limit.term`: where
+    /// two logs may still agree (Raft §5.3, the term-skipping back-off). `None` when that lies in
+    /// the forgotten history.
+    pub fn last_not_after(&self, limit: LogPosition) -> Option<LogPosition> {
+        let index = limit.index.min(self.last);
+        if index < self.base.index {
+            return None;
+        }
+        let Some(mut place) = self.run_at(index) else {
+            return (self.base.term <= limit.term).then_some(self.base);
+        };
+        let mut end = index;
+        loop {
+            let run = &self.runs[place];
+            if run.term <= limit.term {
+                return Some(LogPosition::new(run.term, end));
+            }
+            end = run.first.prev();
+            if place == 0 {
+                return (self.base.term <= limit.term).then_some(self.base);
+            }
+            place -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(term: u64, first: u64, count: u32) -> Run {
+        Run {
+            term: Term(term),
+            kind: EntryKind::Command,
+            first: LogIndex(first),
+            count,
+        }
+    }
+
+    fn log(runs: &[Run]) -> Log {
+        let mut log = Log::empty();
+        for run in runs {
+            log.extend(*run);
+        }
+        log
+    }
+
+    #[test]
+    fn terms_are_found_across_runs() {
+        let log = log(&[run(1, 1, 3), run(4, 4, 2)]);
+        assert_eq!(log.term_at(LogIndex(0)), TermAt::Known(Term(0)));
+        assert_eq!(log.term_at(LogIndex(3)), TermAt::Known(Term(1)));
+        assert_eq!(log.term_at(LogIndex(4)), TermAt::Known(Term(4)));
+        assert_eq!(log.term_at(LogIndex(6)), TermAt::Absent);
+    }
+
+    #[test]
+    fn a_full_table_forgets_its_oldest_run_but_keeps_its_end() {
+        let mut log = Log::empty();
+        for term in 1..=TERM_RUNS_MAX as u64 + 1 {
+            log.extend(run(term, term, 1));
+        }
+        assert_eq!(log.base(), LogPosition::new(Term(1), LogIndex(1)));
+        assert_eq!(log.term_at(LogIndex(1)), TermAt::Known(Term(1)));
+        assert_eq!(log.term_at(LogIndex(0)), TermAt::Forgotten);
+        assert_eq!(log.end_of_term(Term(1)), Some(LogIndex(1)));
+    }
+
+    #[test]
+    fn back_off_skips_terms_the_other_log_cannot_have() {
+        let log = log(&[run(1, 1, 3), run(2, 4, 3), run(5, 7, 4)]);
+        let hint = |term, index| log.last_not_after(LogPosition::new(Term(term), LogIndex(index)));
+        assert_eq!(hint(4, 9), Some(LogPosition::new(Term(2), LogIndex(6))));
+        assert_eq!(hint(1, 5), Some(LogPosition::new(Term(1), LogIndex(3))));
+        assert_eq!(hint(9, 99), Some(LogPosition::new(Term(5), LogIndex(10))));
+        assert_eq!(hint(0, 5), Some(LogPosition::ZERO));
+    }
+
+    #[test]
+    fn truncation_drops_whole_runs_and_parts() {
+        let mut log = log(&[run(1, 1, 3), run(2, 4, 3)]);
+        log.truncate(LogIndex(5));
+        assert_eq!(log.last_position(), LogPosition::new(Term(2), LogIndex(5)));
+        log.truncate(LogIndex(3));
+        assert_eq!(log.last_position(), LogPosition::new(Term(1), LogIndex(3)));
+        log.truncate(LogIndex(0));
+        assert_eq!(log.last_position(), LogPosition::ZERO);
+    }
+}

@@ -1,0 +1,269 @@
+//! What a leader knows of one peer's log (after etcd/raft's `tracker`; Raft §5.3 *nextIndex*,
+//! *matchIndex*).
+
+use heapless::Deque;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Incarnation, LogIndex, NodeId, StoreId};
+use crate::limits::{APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX};
+use crate::message::Holding;
+
+const _: () = assert!(RUN_ENTRIES_MAX <= u16::MAX as u32);
+
+/// How the leader feeds a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PeerState {
+    /// One append at a time, until one matches.
+    Probe,
+    /// Appends follow each other without waiting.
+    Replicate,
+    /// The peer needs history that is forgotten here: only a snapshot helps.
+    Snapshot,
+}
+
+/// Whether a probe may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Probe {
+    Due,
+    Sent,
+}
+
+/// Whether what a reply says is of the life the leader is counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Current,
+    Stale,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub id: NodeId,
+    /// The store its replies come from; [`StoreId::ANY`] until the first.
+    store: StoreId,
+    /// The life its replies come from; 0 until the first, as lives count from 1.
+    incarnation: Incarnation,
+    state: PeerState,
+    probe: Probe,
+    /// The next entry to send.
+    next: LogIndex,
+    holding: Holding,
+    /// The appends in flight end where `next` begins; here is how many entries each holds.
+    in_flight: Deque<u16, APPENDS_IN_FLIGHT_MAX>,
+    /// Where the oldest of them begins.
+    in_flight_from: LogIndex,
+    /// The commit index it was last told.
+    pub commit_told: LogIndex,
+    /// The last round of heartbeats sent to it, and answered by it.
+    pub round_sent: u64,
+    pub round_answered: u64,
+    /// Heard of since the last check of the quorum.
+    pub heard: Heard,
+    stall: Stall,
+}
+
+/// Whether anything was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Heard {
+    Yes,
+    No,
+}
+
+/// Notices a lost append: what was sent a whole heartbeat ago has not arrived, and nothing else
+/// has arrived since.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Stall {
+    /// The round of the newest timed heartbeat.
+    round: u64,
+    /// `next` when it was sent, and when the one before it was.
+    next: LogIndex,
+    next_before: LogIndex,
+    /// What had arrived by the answer before.
+    received: LogIndex,
+}
+
+impl Progress {
+    pub fn new(id: NodeId, store: StoreId, next: LogIndex) -> Self {
+        Self {
+            id,
+            store,
+            incarnation: Incarnation::default(),
+            state: PeerState::Probe,
+            probe: Probe::Due,
+            next,
+            holding: Holding::default(),
+            in_flight: Deque::new(),
+            in_flight_from: next,
+            commit_told: LogIndex::ZERO,
+            round_sent: 0,
+            round_answered: 0,
+            heard: Heard::No,
+            stall: Stall::default(),
+        }
+    }
+
+    pub fn holding(&self) -> Holding {
+        self.holding
+    }
+
+    pub fn state(&self) -> PeerState {
+        self.state
+    }
+
+    pub fn next(&self) -> LogIndex {
+        self.next
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Binds the peer to the life that speaks. What a life before it held may be gone, so a newer
+    /// one starts from nothing; an older one no longer counts.
+    ///
+    /// Counting a match from before a restart once committed two different entries at one index.
+    pub fn hear(&mut self, store: StoreId, incarnation: Incarnation) -> Life {
+        if self.store != StoreId::ANY && self.store != store {
+            return Life::Stale;
+        }
+        if incarnation < self.incarnation {
+            return Life::Stale;
+        }
+        let known = self.incarnation != Incarnation::default();
+        if known && incarnation > self.incarnation {
+            let fresh = Self::new(self.id, store, self.next);
+            *self = Self {
+                round_sent: self.round_sent,
+                ..fresh
+            };
+        }
+        self.store = store;
+        self.incarnation = incarnation;
+        self.heard = Heard::Yes;
+        Life::Current
+    }
+
+    /// Whether an append from `next` may go out now.
+    pub fn may_send(&self) -> bool {
+        match self.state {
+            PeerState::Probe => self.probe == Probe::Due,
+            PeerState::Replicate => !self.in_flight.is_full(),
+            PeerState::Snapshot => false,
+        }
+    }
+
+    /// Whether the next append goes out even with nothing in it.
+    pub fn is_probing(&self) -> bool {
+        self.state == PeerState::Probe
+    }
+
+    /// An append that ends at `last` was sent.
+    pub fn sent(&mut self, last: LogIndex) {
+        match self.state {
+            PeerState::Probe => self.probe = Probe::Sent,
+            PeerState::Replicate => {
+                let count = last.since(self.next.prev());
+                if count > 0 {
+                    if self.in_flight.is_empty() {
+                        self.in_flight_from = self.next;
+                    }
+                    self.next = last.next();
+                    // The caller asked `may_send`, and a run is no longer than the limit.
+                    let _ = self.in_flight.push_back(count as u16);
+                }
+            }
+            PeerState::Snapshot => {}
+        }
+    }
+
+    /// The entry before `next` is forgotten here.
+    pub fn needs_snapshot(&mut self) {
+        self.state = PeerState::Snapshot;
+        self.in_flight.clear();
+    }
+
+    /// The peer holds this much of the leader's log. True when that is news.
+    pub fn matched(&mut self, holding: Holding) -> bool {
+        let before = self.holding;
+        self.holding.written = before.written.max(holding.written);
+        self.holding.synced = before.synced.max(holding.synced);
+        let written = self.holding.written;
+        while let Some(count) = self.in_flight.front() {
+            let behind = self.in_flight_from.plus(u64::from(*count));
+            if behind > written.next() {
+                break;
+            }
+            self.in_flight_from = behind;
+            self.in_flight.pop_front();
+        }
+        self.next = self.next.max(written.next());
+        before != self.holding
+    }
+
+    /// An append matched: appends may follow each other.
+    pub fn replicate(&mut self) {
+        if self.state != PeerState::Replicate {
+            self.state = PeerState::Replicate;
+            self.in_flight.clear();
+            self.next = self.holding.written.next();
+        }
+    }
+
+    /// An append whose `prev` was `rejected` did not match; `retry` is where the logs may agree.
+    /// A late answer to an earlier probe is ignored.
+    pub fn rejected(&mut self, rejected: LogIndex, retry: Option<LogIndex>) {
+        let current = match self.state {
+            PeerState::Probe => rejected == self.next.prev(),
+            PeerState::Replicate => rejected > self.holding.written,
+            PeerState::Snapshot => false,
+        };
+        if !current {
+            return;
+        }
+        let Some(retry) = retry else {
+            self.needs_snapshot();
+            return;
+        };
+        let lowest = self.holding.written.next();
+        self.probe_from(retry.next().min(rejected).max(lowest));
+    }
+
+    fn probe_from(&mut self, next: LogIndex) {
+        self.state = PeerState::Probe;
+        self.probe = Probe::Due;
+        self.in_flight.clear();
+        self.next = next;
+        self.stall.next = next;
+        self.stall.next_before = next;
+    }
+
+    /// A timed heartbeat of this round goes out.
+    pub fn mark_heartbeat(&mut self, round: u64) {
+        self.stall.round = round;
+        self.stall.next_before = self.stall.next;
+        self.stall.next = self.next;
+    }
+
+    /// The peer answered a round and says how far its log matches the leader's.
+    pub fn heartbeat_answered(&mut self, round: u64, received: LogIndex, last: LogIndex) {
+        self.round_answered = self.round_answered.max(round);
+        let received = received.min(last);
+        match self.state {
+            PeerState::Probe if received >= self.next.prev() && received > LogIndex::ZERO => {
+                self.state = PeerState::Replicate;
+                self.in_flight.clear();
+                self.next = received.next();
+            }
+            PeerState::Probe => self.probe = Probe::Due,
+            PeerState::Replicate if round >= self.stall.round && self.stall.round > 0 => {
+                let missing = received.next() < self.stall.next_before;
+                let stuck = received <= self.stall.received;
+                self.stall.received = received;
+                self.stall.round = round + 1;
+                if missing && stuck {
+                    self.probe_from(received.max(self.holding.written).next());
+                }
+            }
+            PeerState::Replicate | PeerState::Snapshot => {}
+        }
+    }
+}

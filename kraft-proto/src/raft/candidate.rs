@@ -1,0 +1,178 @@
+//! The candidate: asks for votes, first without and then with a new term.
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::{Raft, RoleState};
+use crate::config::PreVote;
+use crate::ids::{NodeId, Term};
+use crate::limits::{MEMBERS_MAX, TERM_MAX};
+use crate::message::{Ballot, Envelope, Message};
+use crate::quorum;
+
+/// The votes of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Candidate {
+    /// One answer a voter, the first it gave.
+    ballots: Vec<(NodeId, Ballot), MEMBERS_MAX>,
+    /// Who was asked.
+    asked: Vec<NodeId, MEMBERS_MAX>,
+}
+
+impl Candidate {
+    fn new(own: NodeId, ballot: Ballot) -> Self {
+        let mut candidate = Self {
+            ballots: Vec::new(),
+            asked: Vec::new(),
+        };
+        candidate.cast(own, ballot);
+        let _ = candidate.asked.push(own);
+        candidate
+    }
+
+    fn cast(&mut self, voter: NodeId, ballot: Ballot) {
+        if self.ballot(voter).is_none() {
+            // One slot a member; what does not fit is no member's.
+            let _ = self.ballots.push((voter, ballot));
+        }
+    }
+
+    fn ballot(&self, voter: NodeId) -> Option<Ballot> {
+        let cast = self.ballots.iter().find(|(id, _)| *id == voter);
+        cast.map(|(_, ballot)| *ballot)
+    }
+
+    fn granted(&self, voter: NodeId) -> bool {
+        self.ballot(voter).is_some_and(|b| b != Ballot::Refused)
+    }
+
+    fn clean(&self, voter: NodeId) -> bool {
+        self.ballot(voter) == Some(Ballot::Granted)
+    }
+
+    /// The next of `voters` to ask.
+    pub fn next_to_ask(&mut self, mut voters: impl Iterator<Item = NodeId>) -> Option<NodeId> {
+        let next = voters.find(|id| !self.asked.contains(id))?;
+        let _ = self.asked.push(next);
+        Some(next)
+    }
+}
+
+impl Raft {
+    /// No leader was heard for an election timeout.
+    pub(super) fn handle_election_timeout(&mut self) {
+        self.silent_timeouts = self.silent_timeouts.saturating_add(1);
+        self.restart_election_timer();
+        if !self.members.is_voter(self.config.id) || matches!(self.role, RoleState::Leader(_)) {
+            return;
+        }
+        // What is forgotten cannot be sent, so a node that forgot uncommitted history leaves the
+        // lead to others as long as others might take it.
+        let forgot_uncommitted = self.log.base().index > self.commit.index;
+        if forgot_uncommitted && self.silent_timeouts < 4 {
+            self.lose_sight_of_leader();
+            return;
+        }
+        self.campaign_as_configured();
+    }
+
+    pub(super) fn campaign_as_configured(&mut self) {
+        match self.config.pre_vote {
+            PreVote::On => self.ask_around(),
+            PreVote::Off => self.start_election(),
+        }
+    }
+
+    fn ask_around(&mut self) {
+        let own = Candidate::new(self.config.id, self.own_ballot());
+        self.role = RoleState::PreCandidate(own);
+    }
+
+    /// Starts an election (Raft §5.2): a new term, and this node's vote for itself.
+    fn start_election(&mut self) {
+        let Some(term) = self.hard.term.next().filter(|term| term.0 <= TERM_MAX) else {
+            return;
+        };
+        self.hard.term = term;
+        self.hard.vote = Some(self.config.id);
+        self.writes.change_hard_state();
+        self.replies.clear();
+        self.restart_election_timer();
+        let own = Candidate::new(self.config.id, self.own_ballot());
+        self.role = RoleState::Candidate(own);
+    }
+
+    pub(super) fn handle_pre_vote_reply(&mut self, envelope: &Envelope, ballot: Ballot) {
+        if let RoleState::PreCandidate(candidate) = &mut self.role
+            && ballot != Ballot::Refused
+            && Some(envelope.term) == self.hard.term.next()
+        {
+            candidate.cast(envelope.from, ballot);
+        }
+    }
+
+    pub(super) fn handle_vote_reply(&mut self, envelope: &Envelope, ballot: Ballot) {
+        if let RoleState::Candidate(candidate) = &mut self.role {
+            candidate.cast(envelope.from, ballot);
+        }
+    }
+
+    /// Moves on if the votes suffice. A candidate's own vote counts once it is synced.
+    pub(super) fn count_votes(&mut self) {
+        if let RoleState::PreCandidate(candidate) = &self.role
+            && self.is_elected(candidate)
+        {
+            self.start_election();
+        }
+        if let RoleState::Candidate(candidate) = &self.role
+            && self.writes.hard_state_is_synced()
+            && self.is_elected(candidate)
+        {
+            self.become_leader();
+        }
+    }
+
+    fn is_elected(&self, candidate: &Candidate) -> bool {
+        quorum::elects(
+            &self.members,
+            |id| candidate.granted(id),
+            |id| candidate.clean(id),
+        )
+    }
+
+    /// The next request for a vote.
+    pub(super) fn poll_vote_request(&mut self) -> Option<Envelope> {
+        let last = self.log.last_position();
+        let members = &self.members;
+        let mut voters = members
+            .voters()
+            .iter()
+            .chain(members.voters_outgoing())
+            .copied();
+        let (to, term, message) = match &mut self.role {
+            RoleState::PreCandidate(candidate) => (
+                candidate.next_to_ask(&mut voters)?,
+                self.hard.term.next()?,
+                Message::PreVote { last },
+            ),
+            RoleState::Candidate(candidate) => (
+                candidate.next_to_ask(&mut voters)?,
+                self.hard.term,
+                Message::Vote { last },
+            ),
+            RoleState::Follower(_) | RoleState::Leader(_) => return None,
+        };
+        Some(self.envelope(to, term, message))
+    }
+
+    pub(super) fn envelope(&self, to: NodeId, term: Term, message: Message) -> Envelope {
+        Envelope {
+            from: self.config.id,
+            to,
+            store: self.config.store,
+            incarnation: self.hard.incarnation,
+            term,
+            message,
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The follower: believes one leader at a time, holds what it sends, and says how firmly.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Drop, Raft, Reply, RoleState};
+use crate::config::CheckQuorum;
+use crate::durability::OnPowerLoss;
+use crate::entry::Run;
+use crate::hard_state::Trust;
+use crate::ids::{LogIndex, LogPosition, NodeId};
+use crate::limits::{INDEX_MAX, UNWRITTEN_ENTRIES_MAX};
+use crate::log::TermAt;
+use crate::message::{Append, Ballot, Envelope, Holding};
+use crate::modes::{Class, FsyncMode};
+use crate::time::Instant;
+use crate::wire::{Frame, Taken};
+use crate::writes::Writes;
+
+/// Whether an answer is owed although nothing new is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Acknowledgement {
+    Due,
+    Given,
+}
+
+/// What a follower knows of its leader's term.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Follower {
+    pub leader: Option<NodeId>,
+    /// When it was last heard.
+    heard: Instant,
+    /// How far the log is known to agree with this leader's in this term, held or not.
+    pub matched: LogIndex,
+    /// Copies through here are relied on while merely written.
+    relied_upto: LogIndex,
+    /// Entries through here count only when synced.
+    force_upto: LogIndex,
+    reported: Holding,
+    answer: Acknowledgement,
+    /// The newest round of heartbeats not answered yet.
+    pub round: Option<u64>,
+}
+
+impl Follower {
+    pub fn new(leader: Option<NodeId>, now: Instant) -> Self {
+        Self {
+            leader,
+            heard: now,
+            matched: LogIndex::ZERO,
+            relied_upto: LogIndex::ZERO,
+            force_upto: LogIndex::ZERO,
+            reported: Holding::default(),
+            answer: Acknowledgement::Given,
+            round: None,
+        }
+    }
+
+    /// What may be acknowledged of the log that agrees with the leader's.
+    ///
+    /// Written copies are reported only where some class counts them: above what is being forced,
+    /// or where they are relied on.
+    pub fn holding(&self, writes: &Writes) -> Holding {
+        let written = writes.written().min(self.matched);
+        let synced = writes.synced().min(self.matched);
+        let counted = if written > self.force_upto {
+            written
+        } else {
+            written.min(self.relied_upto)
+        };
+        Holding {
+            written: counted.max(synced),
+            synced,
+        }
+    }
+
+    /// What to report now, if there is news or an answer is owed.
+    pub fn report(&mut self, writes: &Writes) -> Option<Holding> {
+        self.leader?;
+        let holding = self.holding(writes);
+        let news = holding.written > self.reported.written || holding.synced > self.reported.synced;
+        if !news && self.answer == Acknowledgement::Given {
+            return None;
+        }
+        self.answer = Acknowledgement::Given;
+        self.reported = holding;
+        Some(holding)
+    }
+}
+
+impl Raft {
+    /// Whether a leader was heard within the shortest election timeout: then no other is needed
+    /// (Raft thesis §4.2.3).
+    pub(super) fn hears_leader(&self) -> bool {
+        match &self.role {
+            RoleState::Leader(_) => true,
+            RoleState::Follower(follower) => {
+                let silence = self.now.since(follower.heard);
+                follower.leader.is_some() && silence < self.config.election_timeout_min
+            }
+            RoleState::PreCandidate(_) | RoleState::Candidate(_) => false,
+        }
+    }
+
+    /// This node's yes.
+    fn consent(&self) -> Ballot {
+        let available = self.config.durability.on_power_loss == OnPowerLoss::Available;
+        if self.hard.trust == Trust::Suspect && !available {
+            Ballot::GrantedBySuspect
+        } else {
+            Ballot::Granted
+        }
+    }
+
+    /// This node's yes to itself.
+    pub(super) fn own_ballot(&self) -> Ballot {
+        self.consent()
+    }
+
+    pub(super) fn handle_pre_vote(&mut self, envelope: &Envelope, last: LogPosition) {
+        let grants = envelope.term > self.hard.term
+            && last >= self.log.last_position()
+            && !self.hears_leader();
+        let (term, ballot) = if grants {
+            (envelope.term, self.consent())
+        } else {
+            (self.hard.term, Ballot::Refused)
+        };
+        self.reply(Reply {
+            to: envelope.from,
+            term,
+            answer: Answer::PreVote(ballot),
+        });
+    }
+
+    /// Whether voters that hear a leader ignore this candidate.
+    pub(super) fn ignores_candidates(&self) -> bool {
+        self.config.check_quorum == CheckQuorum::On && self.hears_leader()
+    }
+
+    /// RequestVote (Raft figure 2). The candidate's term is this node's term by now.
+    pub(super) fn handle_vote(&mut self, envelope: &Envelope, last: LogPosition) {
+        let free = match (&self.role, self.hard.vote) {
+            (_, Some(voted)) => voted == envelope.from,
+            (RoleState::Follower(follower), None) => follower.leader.is_none(),
+            (RoleState::PreCandidate(_), None) => true,
+            (_, None) => false,
+        };
+        let ballot = if free && last >= self.log.last_position() {
+            if self.hard.vote.is_none() {
+                self.hard.vote = Some(envelope.from);
+                self.writes.change_hard_state();
+            }
+            self.restart_election_timer();
+            self.consent()
+        } else {
+            Ballot::Refused
+        };
+        self.reply(Reply {
+            to: envelope.from,
+            term: self.hard.term,
+            answer: Answer::Vote(ballot),
+        });
+    }
+
+    /// The sender leads this term: follow it. `None` if this node leads the term itself.
+    fn follow(&mut self, leader: NodeId) -> Option<()> {
+        match &mut self.role {
+            RoleState::Leader(_) => {
+                self.count(Drop::SecondLeader);
+                return None;
+            }
+            RoleState::Follower(follower) if follower.leader == Some(leader) => {
+                follower.heard = self.now;
+            }
+            RoleState::Follower(follower) if follower.leader.is_some() => {
+                self.count(Drop::SecondLeader);
+                return None;
+            }
+            _ => self.role = RoleState::Follower(Follower::new(Some(leader), self.now)),
+        }
+        self.silent_timeouts = 0;
+        self.restart_election_timer();
+        Some(())
+    }
+
+    /// AppendEntries (Raft §5.3) of this term.
+    pub(super) fn handle_append<'b>(&mut self, frame: &Frame<'b>, append: &Append) -> Taken<'b> {
+        let envelope = frame.envelope();
+        let run = append.run();
+        if append.run_term > envelope.term || run.last().0 > INDEX_MAX {
+            self.count(Drop::Malformed);
+            return Taken::nothing();
+        }
+        if self.follow(envelope.from).is_none() {
+            return Taken::nothing();
+        }
+        if !self.agrees_at(append.prev) {
+            let limit = LogPosition::new(append.prev.term, append.prev.index.prev());
+            let hint = self.log.last_not_after(limit).unwrap_or(self.commit);
+            self.reply(Reply {
+                to: envelope.from,
+                term: self.hard.term,
+                answer: Answer::Rejected {
+                    rejected: append.prev.index,
+                    hint: hint.max(self.commit),
+                },
+            });
+            return Taken::nothing();
+        }
+        let fresh = self.not_held_yet(run);
+        if !fresh.is_empty() {
+            if fresh.last().since(self.writes.emitted()) > UNWRITTEN_ENTRIES_MAX {
+                self.count(Drop::Busy);
+                return Taken::nothing();
+            }
+            self.accept(fresh, append.class());
+        }
+        let matched = append.prev.index.max(run.last()).max(self.known_agreed());
+        let RoleState::Follower(follower) = &mut self.role else {
+            return Taken::nothing();
+        };
+        follower.matched = follower.matched.max(matched);
+        follower.relied_upto = follower.relied_upto.max(append.relied_upto);
+        follower.force_upto = follower.force_upto.max(append.force_upto);
+        if fresh.is_empty() {
+            follower.answer = Acknowledgement::Due;
+        }
+        let matched = follower.matched;
+        self.writes.force(append.force_upto.min(matched));
+        self.learn_commit(append.commit);
+        Taken {
+            run: (!fresh.is_empty()).then_some(fresh),
+            entries: frame.entries(),
+        }
+    }
+
+    /// Whether the log has the leader's entry at `prev`. Everything committed agrees with every
+    /// later leader (Leader Completeness, Raft §5.4.3).
+    fn agrees_at(&self, prev: LogPosition) -> bool {
+        prev.index < self.commit.index || self.log.term_at(prev.index) == TermAt::Known(prev.term)
+    }
+
+    /// How far the log agrees with any leader that matched anywhere.
+    fn known_agreed(&self) -> LogIndex {
+        self.commit.index
+    }
+
+    /// The part of a run, whose predecessor agrees, that the log does not have.
+    fn not_held_yet(&self, run: Run) -> Run {
+        let run = run.after(self.commit.index);
+        if run.is_empty() || self.log.term_at(run.first) != TermAt::Known(run.term) {
+            return run;
+        }
+        let end = self.log.end_of_term(run.term);
+        run.after(end.map_or(run.first.prev(), |end| end.min(run.last())))
+    }
+
+    /// Adds entries of a leader behind the part of the log that agrees, replacing what does not.
+    fn accept(&mut self, fresh: Run, class: Class) {
+        if fresh.first <= self.log.last() {
+            let keep = fresh.first.prev();
+            self.log.truncate(keep);
+            self.classes.truncate(keep);
+            self.writes.truncate(keep);
+        }
+        self.log.extend(fresh);
+        let fsync = class.fsync.max(self.config.durability.fsync_floor);
+        self.note_class(fresh, Class::new(class.mode, fsync));
+        if self.config.durability.fsync_floor >= FsyncMode::Commit {
+            self.writes.force(fresh.last());
+        }
+    }
+
+    /// The leader has committed this far; what it matched here is committed here too.
+    ///
+    /// Bounded by the match with *this* leader: a heartbeat that overtakes an append must not commit
+    /// entries of another history.
+    fn learn_commit(&mut self, commit: LogIndex) {
+        let RoleState::Follower(follower) = &self.role else {
+            return;
+        };
+        let upto = commit.min(follower.matched).min(self.log.last());
+        if upto > self.commit.index
+            && let Some(position) = self.log.position_at(upto)
+        {
+            self.commit = position;
+        }
+    }
+
+    pub(super) fn handle_heartbeat(
+        &mut self,
+        envelope: &Envelope,
+        commit: LogIndex,
+        round: u64,
+        force_upto: LogIndex,
+    ) {
+        if self.follow(envelope.from).is_none() {
+            return;
+        }
+        if let RoleState::Follower(follower) = &mut self.role {
+            if round > 0 {
+                follower.round = follower.round.max(Some(round));
+            }
+            self.writes.force(force_upto.min(follower.matched));
+        }
+        self.learn_commit(commit);
+    }
+}

@@ -1,0 +1,565 @@
+//! The leader: takes proposals, feeds its peers, and counts who holds what.
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::{ProposeError, Proposed, Raft, ReadError, RoleState};
+use crate::acks::Acks;
+use crate::config::CheckQuorum;
+use crate::durability::{LeaderFsync, LeaderOnlyReplication};
+use crate::entry::{EntryKind, Run};
+use crate::ids::{LogIndex, LogPosition, NodeId};
+use crate::limits::{
+    INDEX_MAX, MEMBERS_MAX, RUN_ENTRIES_MAX, TERM_RUNS_RESERVE, UNWRITTEN_ENTRIES_MAX,
+};
+use crate::log::TermAt;
+use crate::members::Members;
+use crate::message::{Append, Envelope, Holding, Message};
+use crate::modes::{Class, CommitMode, FsyncMode, Held};
+use crate::output::ReadTicket;
+use crate::progress::{Heard, Life, Progress};
+use crate::quorum;
+use crate::reads::Reads;
+use crate::timers::Timer;
+use crate::writes::Writes;
+
+/// Everybody but the leader; a leader on its way out may have them all as peers.
+const PEERS_MAX: usize = MEMBERS_MAX;
+
+/// What exists only while leading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Leader {
+    /// The entry that opened the term. `None` while term runs are scarce and no majority matched.
+    pub barrier: Option<LogIndex>,
+    pub peers: Vec<Progress, PEERS_MAX>,
+    pub acks: Acks,
+    pub reads: Reads,
+    /// Rounds of heartbeats so far.
+    round: u64,
+    /// Entries through here may be sent; those beyond wait for company.
+    release: LogIndex,
+    /// `Async` entries waiting.
+    waiting: u32,
+    /// Everybody is to force their log through here.
+    force_upto: LogIndex,
+    /// The last entry acknowledged on written copies that later leaders must know of.
+    relied_acked: LogIndex,
+}
+
+impl Leader {
+    fn new(members: &Members, own: NodeId, next: LogIndex) -> Self {
+        let mut peers = Vec::new();
+        for member in members.iter().filter(|member| member.id != own) {
+            // As many slots as members.
+            let _ = peers.push(Progress::new(member.id, member.store, next));
+        }
+        Self {
+            barrier: None,
+            peers,
+            acks: Acks::new(),
+            reads: Reads::new(),
+            round: 0,
+            release: next.prev(),
+            waiting: 0,
+            force_upto: LogIndex::ZERO,
+            relied_acked: LogIndex::ZERO,
+        }
+    }
+
+    pub fn peer(&self, id: NodeId) -> Option<&Progress> {
+        self.peers.iter().find(|peer| peer.id == id)
+    }
+
+    fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
+        self.peers.iter_mut().find(|peer| peer.id == id)
+    }
+
+    /// How far `id` holds the log.
+    fn held(&self, id: NodeId, own: NodeId, held: Held, writes: &Writes) -> LogIndex {
+        let holding = if id == own {
+            Holding {
+                written: writes.written(),
+                synced: writes.synced(),
+            }
+        } else {
+            self.peer(id).map(Progress::holding).unwrap_or_default()
+        };
+        match held {
+            Held::Synced => holding.synced,
+            Held::Accepted | Held::Written => holding.written,
+        }
+    }
+
+    fn release(&mut self, upto: LogIndex) {
+        self.release = upto;
+        self.waiting = 0;
+    }
+}
+
+impl Raft {
+    /// The votes suffice (Raft §5.2).
+    pub(super) fn become_leader(&mut self) {
+        let next = self.log.last().next();
+        self.role = RoleState::Leader(Leader::new(&self.members, self.config.id, next));
+        self.classes.clear();
+        self.silent_timeouts = 0;
+        self.timers.stop(Timer::Election);
+        self.timers
+            .set(Timer::Heartbeat, self.now.after(self.config.heartbeat));
+        if self.config.check_quorum == CheckQuorum::On {
+            let check = self.now.after(self.config.election_timeout_min);
+            self.timers.set(Timer::CheckQuorum, check);
+        }
+        if self.log.runs_free() >= TERM_RUNS_RESERVE {
+            self.open_term();
+        }
+    }
+
+    /// Writes the barrier: the entry of this term that commits all before it (Raft §5.4.2, §8).
+    fn open_term(&mut self) {
+        let RoleState::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let index = self.log.last().next();
+        leader.barrier = Some(index);
+        leader.release(index);
+        let run = Run {
+            term: self.hard.term,
+            kind: EntryKind::Barrier,
+            first: index,
+            count: 1,
+        };
+        self.log.extend(run);
+        self.note_class(run, Class::new(CommitMode::Sync, FsyncMode::Commit));
+        self.writes.force(index);
+    }
+
+    /// Where a class must be held before it is acknowledged, on this leader.
+    fn held_by_class(&self, class: Class) -> Held {
+        let required = self.config.durability.leader_fsync == LeaderFsync::Required;
+        match class.mode {
+            CommitMode::Async => Held::Accepted,
+            CommitMode::LeaderOnly if required => Held::Synced,
+            _ => class.fsync.held(),
+        }
+    }
+
+    pub(super) fn propose_run(
+        &mut self,
+        asked: Class,
+        count: u32,
+    ) -> Result<Proposed, ProposeError> {
+        let term = self.hard.term;
+        let voters = self.members.voters_min();
+        let leader = match &self.role {
+            RoleState::Leader(leader) => leader,
+            RoleState::Follower(follower) => {
+                return Err(ProposeError::NotLeader(follower.leader));
+            }
+            _ => return Err(ProposeError::NotLeader(None)),
+        };
+        if count == 0 || count > RUN_ENTRIES_MAX {
+            return Err(ProposeError::Count);
+        }
+        if let CommitMode::AtLeast(n) = asked.mode
+            && (n == 0 || usize::from(n) > voters)
+        {
+            return Err(ProposeError::AtLeast {
+                asked: n,
+                voters: voters as u8,
+            });
+        }
+        if leader.barrier.is_none() {
+            return Err(ProposeError::NotReady);
+        }
+        let class = Class::new(
+            asked.mode,
+            asked.fsync.max(self.config.durability.fsync_floor),
+        );
+        let held = self.held_by_class(class);
+        let last = self.log.last().plus(u64::from(count));
+        if last.0 > INDEX_MAX {
+            return Err(ProposeError::Exhausted);
+        }
+        if last.since(self.writes.emitted()) > UNWRITTEN_ENTRIES_MAX {
+            return Err(ProposeError::DiskBusy);
+        }
+        let early = held != Held::Synced || !class.mode.outlives_leader(voters);
+        let at_risk = last.since(self.commit.index);
+        if early && at_risk > self.config.durability.at_risk_entries_max {
+            return Err(ProposeError::AtRisk);
+        }
+        let run = Run {
+            term,
+            kind: EntryKind::Command,
+            first: self.log.last().next(),
+            count,
+        };
+        self.log.extend(run);
+        self.note_class(run, class);
+        if held == Held::Synced || class.fsync >= FsyncMode::Commit {
+            self.writes.force(run.last());
+        }
+        self.schedule_sending(class.mode, run);
+        let RoleState::Leader(leader) = &mut self.role else {
+            return Err(ProposeError::NotLeader(None));
+        };
+        leader.acks.want(class.mode, held, run.last());
+        if class.mode == CommitMode::All {
+            // What a fallback rests on.
+            leader.acks.want(CommitMode::Sync, held, run.last());
+        }
+        Ok(Proposed {
+            run,
+            mode: class.mode,
+            held,
+            voters: voters as u8,
+        })
+    }
+
+    /// Decides when entries just proposed are sent.
+    fn schedule_sending(&mut self, mode: CommitMode, run: Run) {
+        let durability = &self.config.durability;
+        let RoleState::Leader(leader) = &mut self.role else {
+            return;
+        };
+        match mode {
+            CommitMode::Async => {
+                leader.waiting = leader.waiting.saturating_add(run.count);
+                if leader.waiting >= durability.batch_size {
+                    leader.release(run.last());
+                    self.timers.stop(Timer::AsyncBatch);
+                } else {
+                    let deadline = self.now.after(durability.batch_timeout);
+                    self.timers.start(Timer::AsyncBatch, deadline);
+                }
+            }
+            CommitMode::LeaderOnly
+                if durability.leader_only_replication == LeaderOnlyReplication::WithHeartbeat => {}
+            _ => {
+                leader.release(run.last());
+                self.timers.stop(Timer::AsyncBatch);
+            }
+        }
+    }
+
+    /// `Async` entries waited long enough.
+    pub(super) fn handle_async_batch(&mut self) {
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.release(self.log.last());
+        }
+    }
+
+    pub(super) fn handle_heartbeat_due(&mut self) {
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.round += 1;
+            leader.release(self.log.last());
+            for peer in &mut leader.peers {
+                peer.mark_heartbeat(leader.round);
+            }
+            self.timers.stop(Timer::AsyncBatch);
+            self.timers
+                .set(Timer::Heartbeat, self.now.after(self.config.heartbeat));
+        }
+    }
+
+    /// Steps down unless a majority was heard since the last check (Raft thesis §6.2).
+    pub(super) fn handle_check_quorum(&mut self) {
+        let own = self.config.id;
+        let RoleState::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let heard = |id| {
+            let peer = leader.peer(id);
+            id == own || peer.is_some_and(|peer| peer.heard == Heard::Yes)
+        };
+        if !quorum::has_majority(&self.members, heard) {
+            self.become_follower(None);
+            return;
+        }
+        for peer in &mut leader.peers {
+            peer.heard = Heard::No;
+        }
+        let check = self.now.after(self.config.election_timeout_min);
+        self.timers.set(Timer::CheckQuorum, check);
+    }
+
+    /// The peer that answers, if what it says is of a life and store that count.
+    fn answering(&mut self, envelope: &Envelope) -> Option<&mut Progress> {
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let peer = leader.peer_mut(envelope.from)?;
+        match peer.hear(envelope.store, envelope.incarnation) {
+            Life::Current => Some(peer),
+            Life::Stale => None,
+        }
+    }
+
+    /// No peer holds more of this leader's log than there is.
+    fn believable(&self, holding: Holding) -> Holding {
+        let last = self.log.last();
+        Holding {
+            written: holding.written.min(last),
+            synced: holding.synced.min(holding.written).min(last),
+        }
+    }
+
+    pub(super) fn handle_matched(&mut self, envelope: &Envelope, holding: Holding) {
+        let holding = self.believable(holding);
+        if let Some(peer) = self.answering(envelope) {
+            peer.matched(holding);
+            peer.replicate();
+        }
+    }
+
+    pub(super) fn handle_rejected(
+        &mut self,
+        envelope: &Envelope,
+        rejected: LogIndex,
+        hint: LogPosition,
+    ) {
+        let retry = self.log.last_not_after(hint).map(|at| at.index);
+        if let Some(peer) = self.answering(envelope) {
+            peer.rejected(rejected, retry);
+        }
+    }
+
+    pub(super) fn handle_heartbeat_reply(
+        &mut self,
+        envelope: &Envelope,
+        round: u64,
+        received: LogIndex,
+        holding: Holding,
+    ) {
+        let holding = self.believable(holding);
+        let last = self.log.last();
+        if let Some(peer) = self.answering(envelope) {
+            peer.matched(holding);
+            peer.heartbeat_answered(round, received, last);
+        }
+    }
+
+    /// Starts a linearizable read.
+    pub(super) fn start_read(&mut self) -> Result<ReadTicket, ReadError> {
+        let next_ticket = ReadTicket(self.tickets);
+        let RoleState::Leader(leader) = &mut self.role else {
+            let hint = match &self.role {
+                RoleState::Follower(follower) => follower.leader,
+                _ => None,
+            };
+            return Err(ReadError::NotLeader(hint));
+        };
+        let barrier = leader.barrier.unwrap_or(self.log.last().next());
+        let target = barrier.max(leader.relied_acked).max(self.commit.index);
+        if target > self.commit.index {
+            leader.force_upto = leader.force_upto.max(target);
+            self.writes.force(target);
+        }
+        let ticket = leader.reads.join(next_ticket, target);
+        if ticket == next_ticket {
+            self.tickets += 1;
+        }
+        Ok(ticket)
+    }
+
+    /// What follows from what is held by now: the barrier, and the commit index (Raft §5.3, §5.4.2).
+    pub(super) fn advance_leader(&mut self) {
+        let own = self.config.id;
+        let RoleState::Leader(leader) = &self.role else {
+            return;
+        };
+        let held = |held| {
+            quorum::held_by_majority(&self.members, |id| leader.held(id, own, held, &self.writes))
+        };
+        if leader.barrier.is_none() {
+            if held(Held::Written) >= self.log.last() {
+                self.open_term();
+            }
+            return;
+        }
+        let synced = held(Held::Synced);
+        if synced > self.commit.index && self.log.term_at(synced) == TermAt::Known(self.hard.term) {
+            self.commit = LogPosition::new(self.hard.term, synced);
+        }
+    }
+
+    /// The next watermark of acknowledgements that rose.
+    pub(super) fn poll_ack(&mut self) -> Option<(CommitMode, Held, LogPosition)> {
+        let own = self.config.id;
+        let term = self.hard.term;
+        let may_be_early = self.unsettled.has_room(term);
+        let commit = if self.commit.term == term {
+            self.commit.index
+        } else {
+            LogIndex::ZERO
+        };
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let barrier = leader.barrier?;
+        let mut acks = core::mem::replace(&mut leader.acks, Acks::new());
+        let (leader, members, writes, log) = (&*leader, &self.members, &self.writes, &self.log);
+        let level = |mode, held| {
+            let by = |id| leader.held(id, own, held, writes);
+            let reached = match mode {
+                CommitMode::Async => log.last(),
+                CommitMode::LeaderOnly => by(own),
+                CommitMode::AtLeast(n) => {
+                    quorum::held_by_at_least(members, usize::from(n), own, by)
+                }
+                CommitMode::Sync if held == Held::Synced => commit,
+                CommitMode::Sync => quorum::held_by_majority(members, by),
+                CommitMode::All => quorum::held_by_all(members, by),
+            };
+            match reached {
+                inherited if inherited < barrier => LogIndex::ZERO,
+                early if !may_be_early => early.min(commit),
+                reached => reached,
+            }
+        };
+        let rose = acks.poll(level);
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        leader.acks = acks;
+        let (mode, held, upto) = rose?;
+        if upto > commit {
+            self.unsettled.note(term, upto);
+        }
+        if held == Held::Written && mode.outlives_leader(self.members.voters_min()) {
+            leader.relied_acked = leader.relied_acked.max(upto);
+        }
+        Some((mode, held, LogPosition::new(term, upto)))
+    }
+
+    /// The next batch of reads that may be served.
+    pub(super) fn poll_read(&mut self) -> Option<(ReadTicket, LogIndex)> {
+        let own = self.config.id;
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        if leader.reads.may_start() {
+            leader.round += 1;
+            leader.reads.start(leader.round);
+        }
+        if self.commit.term != self.hard.term {
+            return None;
+        }
+        let peers = &leader.peers;
+        let confirmed = |round| {
+            quorum::has_majority(&self.members, |id| {
+                id == own
+                    || peers
+                        .iter()
+                        .any(|peer| peer.id == id && peer.round_answered >= round)
+            })
+        };
+        leader.reads.take_ready(confirmed, self.commit.index)
+    }
+
+    /// The next message to a peer.
+    pub(super) fn poll_leader_message(&mut self) -> Option<(CommitMode, Envelope)> {
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let (round, force_upto) = (leader.round, leader.force_upto);
+        for place in 0..leader.peers.len() {
+            if let Some(sent) = self.message_for(place, round, force_upto) {
+                return Some(sent);
+            }
+        }
+        None
+    }
+
+    fn message_for(
+        &mut self,
+        place: usize,
+        round: u64,
+        force_upto: LogIndex,
+    ) -> Option<(CommitMode, Envelope)> {
+        if let Some(append) = self.append_for(place, force_upto) {
+            let to = self.peer_id(place)?;
+            let envelope = self.envelope(to, self.hard.term, Message::Append(append));
+            return Some((append.mode, envelope));
+        }
+        let commit = self.commit.index;
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let peer = &mut leader.peers[place];
+        let idle = !peer.is_probing() && peer.in_flight() == 0;
+        let due = if peer.round_sent < round {
+            peer.round_sent = round;
+            Some(round)
+        } else if idle && peer.commit_told < commit && peer.holding().written >= commit {
+            // News of commit that nothing else carries, and that asks for no answer.
+            Some(0)
+        } else {
+            None
+        };
+        let round = due?;
+        peer.commit_told = peer.commit_told.max(commit);
+        let to = peer.id;
+        let message = Message::Heartbeat {
+            commit,
+            round,
+            force_upto,
+        };
+        Some((CommitMode::All, self.envelope(to, self.hard.term, message)))
+    }
+
+    fn peer_id(&self, place: usize) -> Option<NodeId> {
+        match &self.role {
+            RoleState::Leader(leader) => Some(leader.peers.get(place)?.id),
+            _ => None,
+        }
+    }
+
+    /// The next append to a peer, if one is due and may be in flight.
+    fn append_for(&mut self, place: usize, force_upto: LogIndex) -> Option<Append> {
+        let voters = self.members.voters_min();
+        let commit = self.commit.index;
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let release = leader.release.min(self.log.last());
+        let peer = &mut leader.peers[place];
+        if !peer.may_send() || (peer.next() > release && !peer.is_probing()) {
+            return None;
+        }
+        let first = peer.next();
+        let Some(prev) = self.log.position_at(first.prev()) else {
+            peer.needs_snapshot();
+            return None;
+        };
+        let last = if first <= release {
+            self.classes.cut(first, release)
+        } else {
+            first.prev()
+        };
+        let count = last
+            .since(prev.index)
+            .min(u64::from(self.config.append_entries_max)) as u32;
+        let run = self.log.run_from(first, count).unwrap_or(Run {
+            term: prev.term,
+            kind: EntryKind::Command,
+            first,
+            count: 0,
+        });
+        let demands = self.classes.demands(first, run.last(), voters);
+        peer.sent(run.last());
+        peer.commit_told = peer.commit_told.max(commit);
+        Some(Append {
+            prev,
+            kind: run.kind,
+            run_term: run.term,
+            count: run.count,
+            commit,
+            force_upto: demands.force_upto.max(force_upto),
+            relied_upto: demands.relied_upto,
+            mode: demands.class.mode,
+            fsync: demands.class.fsync,
+        })
+    }
+}

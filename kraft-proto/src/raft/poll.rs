@@ -1,0 +1,276 @@
+//! Outputs, derived from the state by comparing it with what was told already.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Raft, RoleState};
+use crate::entry::Run;
+use crate::ids::{LogIndex, NodeId, Term};
+use crate::limits::RUN_ENTRIES_MAX;
+use crate::message::{Envelope, Message};
+use crate::modes::{Class, CommitMode, FsyncMode};
+use crate::output::{Force, Output, ReadOutcome, ReadTicket, Role, Write, WriteKind};
+use crate::writes::Alone;
+
+/// The kinds of output, in the order they are told. What comes later follows from the same input
+/// and may rest on what came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    Role,
+    Settled,
+    Commit,
+    Ack,
+    Read,
+    HardState,
+    Log,
+    Send,
+    Nothing,
+}
+
+impl Stage {
+    const fn next(self) -> Self {
+        match self {
+            Self::Role => Self::Settled,
+            Self::Settled => Self::Commit,
+            Self::Commit => Self::Ack,
+            Self::Ack => Self::Read,
+            Self::Read => Self::HardState,
+            Self::HardState => Self::Log,
+            Self::Log => Self::Send,
+            Self::Send | Self::Nothing => Self::Nothing,
+        }
+    }
+}
+
+/// What the host was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    role: (Role, Term, Option<NodeId>),
+    commit: LogIndex,
+    /// Batches of reads in this span failed and were not told yet.
+    reads_failed: Option<(ReadTicket, ReadTicket)>,
+    stage: Stage,
+}
+
+impl Told {
+    pub fn new(term: Term) -> Self {
+        Self {
+            role: (Role::Follower, term, None),
+            commit: LogIndex::ZERO,
+            reads_failed: None,
+            stage: Stage::Role,
+        }
+    }
+
+    /// An input came: everything is to be looked at again.
+    pub fn rewind(&mut self) {
+        self.stage = Stage::Role;
+    }
+
+    /// Tickets fail in the order they were given.
+    pub fn read_failed(&mut self, ticket: ReadTicket) {
+        let first = self.reads_failed.map_or(ticket, |(first, _)| first);
+        self.reads_failed = Some((first, ticket));
+    }
+
+    fn take_failed_read(&mut self) -> Option<ReadTicket> {
+        let (first, last) = self.reads_failed?;
+        self.reads_failed = (first < last).then_some((ReadTicket(first.0 + 1), last));
+        Some(first)
+    }
+}
+
+impl Raft {
+    /// The next thing to do, if any. Call it until it returns `None`, or whenever there is time:
+    /// what is not polled yet is not lost, and later outputs say everything that is true by then.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        loop {
+            let output = match self.told.stage {
+                Stage::Role => self.poll_role(),
+                Stage::Settled => self.poll_settled(),
+                Stage::Commit => self.poll_commit(),
+                Stage::Ack => {
+                    self.poll_ack()
+                        .map(|(mode, held, upto)| Output::Ack { mode, held, upto })
+                }
+                Stage::Read => self.poll_reads(),
+                Stage::HardState => self.poll_hard_state(),
+                Stage::Log => self.poll_log(),
+                Stage::Send => self.poll_send(),
+                Stage::Nothing => return None,
+            };
+            if output.is_some() {
+                return output;
+            }
+            self.told.stage = self.told.stage.next();
+        }
+    }
+
+    /// What the node does, in which term, and whom it follows.
+    pub(super) fn role_now(&self) -> (Role, Term, Option<NodeId>) {
+        let term = self.hard.term;
+        match &self.role {
+            RoleState::Follower(follower) => (Role::Follower, term, follower.leader),
+            RoleState::PreCandidate(_) => (Role::PreCandidate, term, None),
+            RoleState::Candidate(_) => (Role::Candidate, term, None),
+            RoleState::Leader(_) => (Role::Leader, term, Some(self.config.id)),
+        }
+    }
+
+    fn poll_role(&mut self) -> Option<Output> {
+        let now = self.role_now();
+        if now == self.told.role {
+            return None;
+        }
+        self.told.role = now;
+        let (role, term, leader) = now;
+        Some(Output::Role { role, term, leader })
+    }
+
+    fn poll_settled(&mut self) -> Option<Output> {
+        loop {
+            let mut unsettled = self.unsettled.clone();
+            let (early, (committed_upto, rest)) = unsettled.take(|early| self.settled(early))?;
+            self.unsettled = unsettled;
+            if let Some(rest) = rest {
+                return Some(Output::Settled {
+                    term: early.term,
+                    committed_upto,
+                    rest,
+                });
+            }
+        }
+    }
+
+    fn poll_commit(&mut self) -> Option<Output> {
+        if self.commit.index <= self.told.commit {
+            return None;
+        }
+        self.told.commit = self.commit.index;
+        Some(Output::Commit { upto: self.commit })
+    }
+
+    fn poll_reads(&mut self) -> Option<Output> {
+        if let Some(ticket) = self.told.take_failed_read() {
+            let outcome = ReadOutcome::Failed;
+            return Some(Output::Read { ticket, outcome });
+        }
+        self.poll_read().map(|(ticket, index)| Output::Read {
+            ticket,
+            outcome: ReadOutcome::Ready(index),
+        })
+    }
+
+    fn poll_hard_state(&mut self) -> Option<Output> {
+        let stamp = self.writes.emit_hard_state()?;
+        Some(Output::Write(Write {
+            class: Class::new(CommitMode::All, FsyncMode::Always),
+            kind: WriteKind::HardState(self.hard),
+            force: Force::Now,
+            stamp,
+        }))
+    }
+
+    /// The next log write: everything not handed out yet, as one run, forced if it must be.
+    fn poll_log(&mut self) -> Option<Output> {
+        if !self.writes.has_room() {
+            return None;
+        }
+        let voters = self.members.voters_min();
+        let first = self.writes.emitted().next();
+        let last = self.log.last();
+        if first > last {
+            return self.poll_force();
+        }
+        let end = self.classes.cut(first, last);
+        let count = end.since(first.prev()).min(u64::from(RUN_ENTRIES_MAX)) as u32;
+        let Some(run) = self.log.run_from(first, count) else {
+            // History forgotten before it was handed out: refused at the door, see `accept`.
+            debug_assert!(false, "unwritten history was forgotten");
+            return None;
+        };
+        let class = self.classes.demands(first, run.last(), voters).class;
+        let alone = match self.classes.class_at(first).fsync {
+            FsyncMode::Always => Alone::Yes,
+            _ => Alone::No,
+        };
+        let force = self.force_of(run, alone);
+        let stamp = self.writes.emit(run.last(), force, alone);
+        Some(Output::Write(Write {
+            class,
+            kind: WriteKind::Entries(run),
+            force,
+            stamp,
+        }))
+    }
+
+    /// Whether a write is forced itself: not if a later one, about to follow, forces it along.
+    fn force_of(&self, run: Run, alone: Alone) -> Force {
+        let due = self.writes.must_force(run.last());
+        let last_due = alone == Alone::Yes || self.writes.forces_through(run.last());
+        if due && last_due {
+            Force::Now
+        } else {
+            Force::Later
+        }
+    }
+
+    fn poll_force(&mut self) -> Option<Output> {
+        if !self.writes.must_force_emitted() {
+            return None;
+        }
+        let stamp = self
+            .writes
+            .emit(self.writes.emitted(), Force::Now, Alone::No);
+        Some(Output::Write(Write {
+            class: Class::new(CommitMode::Sync, FsyncMode::Commit),
+            kind: WriteKind::Force,
+            force: Force::Now,
+            stamp,
+        }))
+    }
+
+    /// The next message. None leaves before the hard state it speaks for is synced.
+    fn poll_send(&mut self) -> Option<Output> {
+        if !self.writes.hard_state_is_synced() {
+            return None;
+        }
+        if let Some(reply) = self.replies.pop_front() {
+            let envelope = self.envelope(reply.to, reply.term, reply.answer.message());
+            return Some(control(envelope));
+        }
+        if let Some(envelope) = self.poll_report() {
+            return Some(control(envelope));
+        }
+        if let Some(envelope) = self.poll_vote_request() {
+            return Some(control(envelope));
+        }
+        self.poll_leader_message()
+            .map(|(mode, envelope)| Output::Send { mode, envelope })
+    }
+
+    /// What a follower tells its leader.
+    fn poll_report(&mut self) -> Option<Envelope> {
+        let RoleState::Follower(follower) = &mut self.role else {
+            return None;
+        };
+        let leader = follower.leader?;
+        let message = if let Some(round) = follower.round.take() {
+            Message::HeartbeatReply {
+                round,
+                received: follower.matched,
+                holding: follower.holding(&self.writes),
+            }
+        } else {
+            Message::Matched(follower.report(&self.writes)?)
+        };
+        Some(self.envelope(leader, self.hard.term, message))
+    }
+}
+
+/// Control messages go before any append.
+fn control(envelope: Envelope) -> Output {
+    Output::Send {
+        mode: CommitMode::All,
+        envelope,
+    }
+}

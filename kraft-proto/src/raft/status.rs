@@ -1,0 +1,121 @@
+//! A view of a node for humans: what it does, and why nothing moves if nothing does.
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::{Dropped, Raft, RoleState};
+use crate::entry::Run;
+use crate::hard_state::Trust;
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use crate::limits::MEMBERS_MAX;
+use crate::message::Holding;
+use crate::output::Role;
+use crate::progress::PeerState;
+
+/// What a leader knows of a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Who.
+    pub id: NodeId,
+    /// How it is fed. [`PeerState::Snapshot`]: it needs entries from before
+    /// [`Status::first_known`], which only a snapshot could bring.
+    pub state: PeerState,
+    /// How far it holds the leader's log.
+    pub holding: Holding,
+    /// The next entry it will be sent.
+    pub next: LogIndex,
+    /// Appends sent and not answered.
+    pub in_flight: usize,
+    /// The newest round of heartbeats it answered.
+    pub round_answered: u64,
+}
+
+/// A node's state at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Who it is.
+    pub id: NodeId,
+    /// Which store it runs on.
+    pub store: StoreId,
+    /// Which life of that store.
+    pub incarnation: Incarnation,
+    /// Whether it may have forgotten what it reported.
+    pub trust: Trust,
+    /// What it does.
+    pub role: Role,
+    /// In which term.
+    pub term: Term,
+    /// Whom it voted for.
+    pub vote: Option<NodeId>,
+    /// Whom it follows; itself when it leads.
+    pub leader: Option<NodeId>,
+    /// The last committed entry.
+    pub commit: LogPosition,
+    /// The last entry.
+    pub last: LogPosition,
+    /// The first entry whose term is remembered.
+    pub first_known: LogIndex,
+    /// Term runs remembered, of [`TERM_RUNS_MAX`](crate::limits::TERM_RUNS_MAX).
+    pub term_runs: usize,
+    /// What its own disk holds.
+    pub holding: Holding,
+    /// Entries it acknowledged in this term, as leader, that are not committed.
+    pub entries_at_risk: u64,
+    /// Entries accepted and not handed to its disk yet.
+    pub unwritten: u64,
+    /// What a leader knows of the others; empty on others.
+    pub peers: Vec<PeerStatus, MEMBERS_MAX>,
+    /// Messages dropped since it started.
+    pub dropped: Dropped,
+}
+
+impl Raft {
+    /// What the node does at this moment.
+    pub fn status(&self) -> Status {
+        let (role, term, leader) = self.role_now();
+        let early = self.unsettled.acked(term).unwrap_or_default();
+        Status {
+            id: self.config.id,
+            store: self.config.store,
+            incarnation: self.hard.incarnation,
+            trust: self.hard.trust,
+            role,
+            term,
+            vote: self.hard.vote,
+            leader,
+            commit: self.commit,
+            last: self.log.last_position(),
+            first_known: self.log.base().index.next(),
+            term_runs: self.log.runs_len(),
+            holding: Holding {
+                written: self.writes.written(),
+                synced: self.writes.synced(),
+            },
+            entries_at_risk: early.since(self.commit.index),
+            unwritten: self.log.last().since(self.writes.emitted()),
+            peers: self.peer_status(),
+            dropped: self.dropped,
+        }
+    }
+
+    fn peer_status(&self) -> Vec<PeerStatus, MEMBERS_MAX> {
+        let RoleState::Leader(leader) = &self.role else {
+            return Vec::new();
+        };
+        let peers = leader.peers.iter().map(|peer| PeerStatus {
+            id: peer.id,
+            state: peer.state(),
+            holding: peer.holding(),
+            next: peer.next(),
+            in_flight: peer.in_flight(),
+            round_answered: peer.round_answered,
+        });
+        peers.collect()
+    }
+
+    /// The run that holds `index` from there on, at most `count_max` entries: what to read back to
+    /// apply or to send. `None` where nothing is known of it.
+    pub fn run_from(&self, index: LogIndex, count_max: u32) -> Option<Run> {
+        self.log.run_from(index, count_max)
+    }
+}

@@ -1,0 +1,55 @@
+//! The only road to a running node: what its store held, told in order.
+
+use crate::entry::Run;
+use crate::hard_state::HardState;
+use crate::log::Log;
+use crate::members::Members;
+
+/// What a store recovered. Everything given to it is synced first: the node counts on it.
+///
+/// ```
+/// use kraft_proto::{Members, NodeId, Recovery};
+///
+/// let members = Members::new((1..=3).map(NodeId), []).unwrap();
+/// let first_start = Recovery::bootstrap(members);
+/// # let _ = first_start;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Recovery {
+    pub(crate) hard: HardState,
+    pub(crate) log: Log,
+    pub(crate) members: Members,
+    pub(crate) gap: bool,
+}
+
+impl Recovery {
+    /// An empty store of a new cluster of `members`.
+    pub fn bootstrap(members: Members) -> Self {
+        Self::resume(HardState::default(), members)
+    }
+
+    /// A store that has run before; `members` is the configuration at index 0.
+    pub fn resume(hard: HardState, members: Members) -> Self {
+        Self {
+            hard,
+            log: Log::empty(),
+            members,
+            gap: false,
+        }
+    }
+
+    /// The next entries of its log, from index 1 on. A gap or a term that goes back is reported by
+    /// [`Raft::new`](crate::Raft::new).
+    pub fn run(mut self, run: Run) -> Self {
+        let follows = run.first == self.log.last().next()
+            && run.term >= self.log.last_position().term
+            && run.term.0 > 0;
+        if follows {
+            self.log.extend(run);
+        } else {
+            self.gap = true;
+        }
+        self
+    }
+}

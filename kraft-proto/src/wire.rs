@@ -1,0 +1,269 @@
+//! Bytes on the wire. `WIRE.md` is normative; the golden vectors in `tests/wire.rs` hold it.
+//!
+//! ```text
+//! frame  = version:u8  envelope:postcard  entry*        (as many entries as the append counts)
+//! entry  = length:u32le  bytes
+//! ```
+//!
+//! Decoding is total: any bytes give a frame or an error. A frame that would not encode to the same
+//! bytes again is refused, so that equal messages have equal bytes.
+
+use core::fmt;
+
+use crate::entry::{EntryKind, Run};
+use crate::ids::{LogPosition, NodeId};
+use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
+use crate::message::{Append, Envelope, Message};
+
+/// The version this build speaks. Peers agree on it when they connect.
+pub const WIRE_VERSION: u8 = 1;
+
+/// Bytes before each entry: its length.
+pub const ENTRY_PREFIX: usize = 4;
+
+/// Why bytes are not a frame. Nothing of them was believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireError {
+    /// They end too early.
+    Truncated,
+    /// They speak another version.
+    Version {
+        /// Theirs; ours is [`WIRE_VERSION`].
+        theirs: u8,
+    },
+    /// The envelope does not decode.
+    Malformed,
+    /// The envelope could have been written shorter.
+    NotCanonical,
+    /// There are bytes behind the last entry.
+    TrailingBytes,
+    /// A number is beyond what the protocol counts to, or a count beyond its limit.
+    OutOfRange,
+    /// The buffer to encode into is too small: use [`FRAME_HEADER_MAX`] bytes.
+    BufferTooSmall,
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("the frame ends too early"),
+            Self::Version { theirs } => write!(
+                f,
+                "the frame speaks wire version {theirs}, this node speaks {WIRE_VERSION}"
+            ),
+            Self::Malformed => f.write_str("the envelope does not decode"),
+            Self::NotCanonical => f.write_str("the envelope is not in its shortest form"),
+            Self::TrailingBytes => f.write_str("bytes follow the last entry"),
+            Self::OutOfRange => f.write_str("a number is beyond the protocol's range"),
+            Self::BufferTooSmall => {
+                write!(
+                    f,
+                    "the buffer is too small: a header needs up to {FRAME_HEADER_MAX} bytes"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for WireError {}
+
+impl Envelope {
+    /// Writes the frame up to its entries and returns what was written. For an append the host adds
+    /// each entry behind it: [`entry_prefix`] and the bytes.
+    pub fn encode<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8], WireError> {
+        let (version, rest) = buffer.split_first_mut().ok_or(WireError::BufferTooSmall)?;
+        *version = WIRE_VERSION;
+        let written = postcard::to_slice(self, rest)
+            .map_err(|_| WireError::BufferTooSmall)?
+            .len();
+        buffer.get(..=written).ok_or(WireError::BufferTooSmall)
+    }
+
+    /// How many entries follow the header.
+    pub fn entries(&self) -> u32 {
+        match &self.message {
+            Message::Append(append) => append.count,
+            _ => 0,
+        }
+    }
+
+    /// The same message to the same peer as two, where it is an append that [splits](Append::split_at).
+    pub fn split_at(&self, count: u32) -> Option<(Self, Self)> {
+        let Message::Append(append) = &self.message else {
+            return None;
+        };
+        let (head, tail) = append.split_at(count)?;
+        let with = |append| Self {
+            message: Message::Append(append),
+            ..*self
+        };
+        Some((with(head), with(tail)))
+    }
+
+    fn check_ranges(&self) -> Result<(), WireError> {
+        let position = |p: LogPosition| p.term.0 <= TERM_MAX && p.index.0 <= INDEX_MAX;
+        let fine = self.term.0 <= TERM_MAX
+            && match self.message {
+                Message::PreVote { last } | Message::Vote { last } => position(last),
+                Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
+                Message::Append(append) => append_in_range(&append) && position(append.prev),
+                Message::Matched(holding) => {
+                    holding.written.0 <= INDEX_MAX && holding.synced <= holding.written
+                }
+                Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),
+                Message::Heartbeat {
+                    commit, force_upto, ..
+                } => commit.0 <= INDEX_MAX && force_upto.0 <= INDEX_MAX,
+                Message::HeartbeatReply {
+                    received, holding, ..
+                } => received.0 <= INDEX_MAX && holding.synced <= holding.written,
+            };
+        if fine {
+            Ok(())
+        } else {
+            Err(WireError::OutOfRange)
+        }
+    }
+}
+
+fn append_in_range(append: &Append) -> bool {
+    let one_of_a_kind = append.kind == EntryKind::Command || append.count <= 1;
+    append.count <= RUN_ENTRIES_MAX
+        && one_of_a_kind
+        && append.run_term.0 <= TERM_MAX
+        && (append.count == 0 || append.run_term >= append.prev.term)
+        && append.commit.0 <= INDEX_MAX
+        && append.force_upto.0 <= INDEX_MAX
+        && append.relied_upto.0 <= INDEX_MAX
+}
+
+/// What stands before an entry of `length` bytes.
+pub const fn entry_prefix(length: u32) -> [u8; ENTRY_PREFIX] {
+    length.to_le_bytes()
+}
+
+/// A decoded message and the bytes it was decoded from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame<'b> {
+    pub(crate) envelope: Envelope,
+    pub(crate) entries: Entries<'b>,
+}
+
+impl<'b> Frame<'b> {
+    /// Decodes one frame, which is all of `bytes`.
+    pub fn decode(bytes: &'b [u8]) -> Result<Self, WireError> {
+        let (version, rest) = bytes.split_first().ok_or(WireError::Truncated)?;
+        if *version != WIRE_VERSION {
+            return Err(WireError::Version { theirs: *version });
+        }
+        let (envelope, entries) =
+            postcard::take_from_bytes::<Envelope>(rest).map_err(|error| match error {
+                postcard::Error::DeserializeUnexpectedEnd => WireError::Truncated,
+                _ => WireError::Malformed,
+            })?;
+        let header = &bytes[..bytes.len() - entries.len()];
+        let mut again = [0; FRAME_HEADER_MAX];
+        if envelope.encode(&mut again)? != header {
+            return Err(WireError::NotCanonical);
+        }
+        envelope.check_ranges()?;
+        let entries = Entries::check(entries, envelope.entries())?;
+        Ok(Self { envelope, entries })
+    }
+
+    /// What is said, and by whom.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// The node that claims to have sent it. A transport that knows better compares.
+    pub fn from(&self) -> NodeId {
+        self.envelope.from
+    }
+
+    /// The entries' bytes, in order.
+    pub fn entries(&self) -> Entries<'b> {
+        self.entries.clone()
+    }
+}
+
+/// The bytes of consecutive entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries<'b> {
+    bytes: &'b [u8],
+    count: u32,
+}
+
+impl<'b> Entries<'b> {
+    /// Believes no length before it was checked against what is there.
+    fn check(bytes: &'b [u8], count: u32) -> Result<Self, WireError> {
+        let mut rest = bytes;
+        for _ in 0..count {
+            (_, rest) = split_entry(rest).ok_or(WireError::Truncated)?;
+        }
+        if rest.is_empty() {
+            Ok(Self { bytes, count })
+        } else {
+            Err(WireError::TrailingBytes)
+        }
+    }
+}
+
+fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<ENTRY_PREFIX>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+impl<'b> Iterator for Entries<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        self.count = self.count.checked_sub(1)?;
+        let (entry, rest) = split_entry(self.bytes)?;
+        self.bytes = rest;
+        Some(entry)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count as usize, Some(self.count as usize))
+    }
+}
+
+impl ExactSizeIterator for Entries<'_> {}
+
+/// What a node took from a frame: entries it promises to hold once their [`Write`] is reported.
+///
+/// The host keeps the bytes of each position until that write comes; a position taken before with
+/// another term is replaced. Dropping it drops the bytes, and the node could never write them.
+///
+/// [`Write`]: crate::output::Write
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "these bytes are needed when the node asks to write them"]
+pub struct Taken<'b> {
+    pub(crate) run: Option<Run>,
+    pub(crate) entries: Entries<'b>,
+}
+
+impl<'b> Taken<'b> {
+    pub(crate) fn nothing() -> Self {
+        Self {
+            run: None,
+            entries: Entries::default(),
+        }
+    }
+
+    /// The entries taken, if any: what the sender's append carried less what was known before.
+    pub fn run(&self) -> Option<Run> {
+        self.run
+    }
+
+    /// Each position taken and its bytes, a slice of the frame.
+    pub fn entries(&self) -> impl Iterator<Item = (LogPosition, &'b [u8])> + use<'b> {
+        let count = self.run.map_or(0, |run| run.count as usize);
+        let skipped = self.entries.len() - count;
+        self.run
+            .into_iter()
+            .flat_map(Run::positions)
+            .zip(self.entries.clone().skip(skipped))
+    }
+}
