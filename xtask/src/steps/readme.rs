@@ -1,5 +1,5 @@
 //! The README says what is so: its set-up commands are what CI runs, the other commands it shows
-//! exist with the flags it shows, its Rust is an excerpt of code that is tested, and every link in
+//! exist with the flags it shows, its Rust and TOML are excerpts of examples, and every link in
 //! our documents leads somewhere.
 
 use std::env;
@@ -156,24 +156,27 @@ fn offers(help: &str, flag: &str) -> bool {
     help.match_indices(flag).any(|(at, _)| ends(at))
 }
 
-/// Every Rust block is found, line after line, in an example that the tests build.
+/// Every block of Rust or TOML is found, line after line, in an example that the tests use.
 fn excerpts(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
-    let mut examples = Vec::new();
-    for path in workshop.files()? {
-        let inside = path.parent().and_then(Path::file_name);
-        if inside == Some(OsStr::new("examples")) && path.extension() == Some(OsStr::new("rs")) {
-            examples.push(lean(&workshop.read(&path.to_string_lossy())?));
-        }
-    }
+    let files = workshop.files()?;
     let mut count = 0;
-    for block in blocks.iter().filter(|block| block.language == "rust") {
-        let excerpt = lean(&block.lines.join("\n"));
-        let first = block.lines.first().copied().unwrap_or_default();
-        ensure!(
-            examples.iter().any(|example| example.contains(&excerpt)),
-            "README.md: the Rust beginning `{first}` is no excerpt of an example"
-        );
-        count += 1;
+    for (language, extension) in [("rust", "rs"), ("toml", "toml")] {
+        let mut examples = Vec::new();
+        for path in &files {
+            let inside = path.parent().and_then(Path::file_name) == Some(OsStr::new("examples"));
+            if inside && path.extension() == Some(OsStr::new(extension)) {
+                examples.push(lean(&workshop.read(&path.to_string_lossy())?));
+            }
+        }
+        for block in blocks.iter().filter(|block| block.language == language) {
+            let excerpt = lean(&block.lines.join("\n"));
+            let first = block.lines.first().copied().unwrap_or_default();
+            ensure!(
+                examples.iter().any(|example| example.contains(&excerpt)),
+                "README.md: the {language} beginning `{first}` is no excerpt of an example"
+            );
+            count += 1;
+        }
     }
     Ok(count)
 }
