@@ -39,6 +39,7 @@ mod reads;
 mod recovery;
 mod rng;
 mod timers;
+mod waits;
 mod wire;
 mod writes;
 
@@ -72,6 +73,7 @@ pub use progress::PeerState;
 pub use raft::{Dropped, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status};
 pub use recovery::Recovery;
 pub use time::Instant;
+pub use waits::{Answer, Grade, Slot, Waits};
 pub use wire::{ENTRY_PREFIX, Entries, Frame, Taken, WIRE_VERSION, WireError, entry_prefix};
 #[cfg(test)]
 mod size {

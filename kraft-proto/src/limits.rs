@@ -26,16 +26,16 @@ pub const RUN_ENTRIES_MAX: u32 = 4096;
 pub const UNWRITTEN_ENTRIES_MAX: u64 = 65_536;
 
 /// Stretches of differing class remembered; beyond that neighbours share their stronger class.
-pub const CLASS_RUNS_MAX: usize = 64;
+pub const CLASS_RUNS_MAX: usize = 48;
 
 /// Terms led whose early acknowledgements are not settled yet; beyond that acks wait for commit.
 pub const UNSETTLED_TERMS_MAX: usize = 4;
 
 /// Batches of linearizable reads confirmed at the same time.
-pub const READ_BATCHES_MAX: usize = 8;
+pub const READ_BATCHES_MAX: usize = 6;
 
 /// Replies owed to peers at any moment; one more is dropped as the network would.
-pub const REPLIES_MAX: usize = 16;
+pub const REPLIES_MAX: usize = 12;
 
 /// Truncations told apart while writes are in flight.
 pub const TRUNCATIONS_MAX: usize = 4;
@@ -57,6 +57,6 @@ pub const ZONE_PATTERN_MAX: usize = 64;
 pub const FRAME_HEADER_MAX: usize = 192;
 
 const _: () = assert!(TERM_RUNS_RESERVE * 2 < TERM_RUNS_MAX);
-const _: () = assert!(REPLIES_MAX > MEMBERS_MAX);
+const _: () = assert!(APPENDS_IN_FLIGHT_MAX > 1 && READ_BATCHES_MAX > 1);
 const _: () = assert!(UNWRITTEN_ENTRIES_MAX >= RUN_ENTRIES_MAX as u64);
 const _: () = assert!(MEMBERS_MAX < u8::MAX as usize);

@@ -573,5 +573,5 @@ impl Raft {
     }
 }
 
-const _: () = assert!(size_of::<Raft>() <= 18 * 1024);
+const _: () = assert!(size_of::<Raft>() <= 8 * 1024);
 const _: () = assert!(MEMBERS_MAX <= u8::MAX as usize);
