@@ -156,7 +156,8 @@ fn offers(help: &str, flag: &str) -> bool {
     help.match_indices(flag).any(|(at, _)| ends(at))
 }
 
-/// Every block of Rust or TOML is found, line after line, in an example that the tests use.
+/// Every block of Rust or TOML is found, line after line, in an example that the tests use, or in
+/// the documentation of a library, whose examples are tests.
 fn excerpts(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
     let files = workshop.files()?;
     let mut count = 0;
@@ -164,7 +165,8 @@ fn excerpts(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
         let mut examples = Vec::new();
         for path in &files {
             let inside = path.parent().and_then(Path::file_name) == Some(OsStr::new("examples"));
-            if inside && path.extension() == Some(OsStr::new(extension)) {
+            let tested = inside || path.ends_with("src/lib.rs");
+            if tested && path.extension() == Some(OsStr::new(extension)) {
                 examples.push(lean(&workshop.read(&path.to_string_lossy())?));
             }
         }
@@ -181,9 +183,12 @@ fn excerpts(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
     Ok(count)
 }
 
-/// Without indentation and blank lines.
+/// Without indentation, blank lines and the marks of documentation.
 fn lean(code: &str) -> String {
-    let lines = code.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = code
+        .lines()
+        .map(|line| line.trim().trim_start_matches("//!").trim());
+    let lines = lines.filter(|line| !line.is_empty());
     lines.fold(String::from("\n"), |all, line| all + line + "\n")
 }
 
