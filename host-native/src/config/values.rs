@@ -37,7 +37,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
 pub fn format_bytes(bytes: u64) -> String {
     UNITS
         .iter()
-        .find(|&&(_, factor)| bytes >= factor && bytes % factor == 0)
+        .find(|&&(_, factor)| bytes >= factor && bytes.is_multiple_of(factor))
         .map_or_else(
             || bytes.to_string(),
             |&(name, factor)| format!("{}{name}", bytes / factor),
