@@ -1,6 +1,6 @@
 //! The README says what is so: its set-up commands are what CI runs, the other commands it shows
-//! exist with the flags it shows, its Rust and TOML are excerpts of examples, and every link in
-//! our documents leads somewhere.
+//! exist with the flags it shows, its Rust and TOML are excerpts of examples, the figures it names
+//! are served, and every link in our documents leads somewhere.
 
 use std::env;
 use std::ffi::OsStr;
@@ -13,6 +13,9 @@ use crate::report::Done;
 use crate::shell;
 use crate::workshop::Workshop;
 
+/// Where a node's figures are named.
+const FIGURES: &str = "host-native/src/metrics.rs";
+
 /// All that a person types to see kraft and to test it.
 const SET_UP: [&str; 2] = ["cargo run --release", "cargo xtask test"];
 
@@ -23,10 +26,11 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     checked += steps_named(&readme)?;
     checked += commands(workshop, &blocks)?;
     checked += excerpts(workshop, &blocks)?;
+    checked += figures(&readme, &workshop.read(FIGURES)?)?;
     checked += links(workshop)?;
     Ok(Done::checked(
         checked,
-        "commands, excerpts and links checked",
+        "commands, excerpts, figures and links checked",
     ))
 }
 
@@ -156,6 +160,21 @@ fn offers(help: &str, flag: &str) -> bool {
     help.match_indices(flag).any(|(at, _)| ends(at))
 }
 
+/// Every figure shown is one that a node serves.
+fn figures(readme: &str, metrics: &str) -> Result<usize> {
+    let words = readme.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let shown = words.filter(|word| word.starts_with("kraft_") && !word.starts_with("kraft_proto"));
+    let mut count = 0;
+    for figure in shown {
+        ensure!(
+            metrics.contains(figure),
+            "README.md shows {figure}, which {FIGURES} does not name"
+        );
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// Every block of Rust or TOML is found, line after line, in an example that the tests use, or in
 /// the documentation of a library, whose examples are tests.
 fn excerpts(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
@@ -265,6 +284,15 @@ mod tests {
             flags("put a 1 --mode=all -- --not").collect::<Vec<_>>(),
             ["--mode"]
         );
+    }
+
+    #[test]
+    fn a_figure_that_nobody_serves_is_found() {
+        assert_eq!(
+            figures("`kraft_term`, kraft_proto", "\"kraft_term\"").unwrap(),
+            1
+        );
+        assert!(figures("`kraft_terms`", "\"kraft_term\"").is_err());
     }
 
     #[test]
