@@ -1,1 +1,243 @@
-//! Not written yet: transport/mod.
+//! Peers over QUIC: one connection per pair, mutual TLS always.
+//!
+//! ```text
+//!              send()  ┌─ outbox control ─► stream ─┐
+//!   node ────────────► ├─ outbox append ──► stream ─┤ one connection ──► peer
+//!                      └─ outbox snapshot ► stream ─┘
+//!   node ◄── Events ◄── frames, Up, Down ◄── streams ◄──────────────────  peer
+//! ```
+//!
+//! Sending never blocks: what does not fit is dropped and counted, as a network would. Receiving
+//! slows the peers down when the node does not keep up. Nothing is remembered across connections.
+
+mod config;
+mod event;
+pub(crate) mod frame;
+mod greet;
+pub(crate) mod hello;
+mod lane;
+mod link;
+mod outbox;
+pub(crate) mod quic;
+pub(crate) mod refusal;
+mod shared;
+mod slot;
+mod stats;
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kraft_proto::ids::NodeId;
+use tokio::time::timeout;
+
+pub use config::{BindError, Limits, Timing, TransportConfig};
+pub use event::{DownReason, Event, Events};
+pub use hello::{Hello, PEER_VERSION, Setting, Settings};
+pub use lane::{Lane, Route};
+pub use refusal::{Refusal, RefusalKind, Refused};
+pub use stats::{Dropped, Fault, TrafficCount, TransportStats};
+
+use event::DownReason as Reason;
+use refusal::CLOSED_IN_ORDER;
+use shared::Shared;
+use slot::Reach;
+
+/// The protocol of the peers' door, as TLS negotiates it.
+pub const PEER_ALPN: &str = "kraft/1";
+
+/// How long a shutdown waits for the farewells to leave.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// The connections to this node's peers. Dropping it closes them.
+#[derive(Debug)]
+pub struct Transport {
+    shared: Arc<Shared>,
+}
+
+/// What became of a frame that was given to [`Transport::send`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// It waits for its lane. It may still be lost.
+    Queued,
+    /// It was dropped and counted.
+    Dropped(Dropped),
+}
+
+/// Whether appends are kept from leaving, for demonstrations of what is lost when they do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Appends are dropped, those that wait included.
+    On,
+    /// Appends are sent.
+    Off,
+}
+
+/// A peer as the transport sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerView {
+    /// Which.
+    pub peer: NodeId,
+    /// Where it is dialed; none if it only ever called us.
+    pub address: Option<String>,
+    /// What it said of itself and how long a round trip takes, while it can be reached.
+    pub up: Option<(Hello, Duration)>,
+}
+
+impl Transport {
+    /// Opens the peers' door and starts to reach the peers. Needs a tokio runtime, of either kind.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate is not this node's or the address cannot be had.
+    pub fn bind(config: TransportConfig) -> Result<(Self, Events), BindError> {
+        let peers = config.peers.clone();
+        let (shared, events) = Shared::open(config)?;
+        let shared = Arc::new(shared);
+        shared.spawn(greet::answer_calls(shared.clone()));
+        let transport = Self { shared };
+        for (peer, address) in peers {
+            transport.set_peer(peer, address);
+        }
+        Ok((transport, events))
+    }
+
+    /// The address it receives at.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system does not say.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.shared.endpoint.local_addr()
+    }
+
+    /// Sends a frame, given as the pieces it consists of; long pieces are not copied. Never blocks.
+    pub fn send(
+        &self,
+        to: NodeId,
+        route: Route,
+        frame: impl IntoIterator<Item = Bytes>,
+    ) -> Sending {
+        let (shared, lane) = (&self.shared, route.lane());
+        let pushed = if lane == Lane::Append && shared.hold.load(Ordering::Relaxed) {
+            Err(Dropped::Held)
+        } else {
+            match shared.slot(to) {
+                Some(slot) => slot.outbox(lane).push(route.priority(), frame),
+                None => Err(Dropped::NotConnected),
+            }
+        };
+        match pushed {
+            Ok(bytes) => {
+                shared.stats.count_sent(lane, bytes);
+                Sending::Queued
+            }
+            Err(reason) => {
+                shared.stats.count_dropped(reason, 1);
+                Sending::Dropped(reason)
+            }
+        }
+    }
+
+    /// Bytes that still fit into a lane's queue; 0 while the peer cannot be reached.
+    pub fn room(&self, to: NodeId, lane: Lane) -> usize {
+        self.shared
+            .slot(to)
+            .map_or(0, |slot| slot.outbox(lane).room())
+    }
+
+    /// Whether a peer can be reached now, as far as is known.
+    pub fn is_up(&self, peer: NodeId) -> bool {
+        self.shared
+            .slot(peer)
+            .is_some_and(|slot| slot.reach() == Reach::Up)
+    }
+
+    /// Every peer that is listed or can be reached.
+    pub fn peers(&self) -> Vec<PeerView> {
+        self.shared
+            .slots()
+            .filter(|slot| !slot.is_idle())
+            .map(|slot| PeerView {
+                peer: slot.peer,
+                address: slot.address(),
+                up: slot
+                    .link()
+                    .map(|link| (link.theirs.hello, link.connection.rtt())),
+            })
+            .collect()
+    }
+
+    /// Lists a peer, or gives a listed one another address, `host:port`. This node itself is
+    /// never a peer.
+    pub fn set_peer(&self, peer: NodeId, address: String) {
+        let shared = &self.shared;
+        if peer == shared.ours.hello.node {
+            return;
+        }
+        let Some(slot) = shared.slot_for(peer) else {
+            tracing::warn!(
+                peer = peer.0,
+                "too many nodes are known; this one is not dialed until others are removed"
+            );
+            return;
+        };
+        slot.set_address(address);
+        slot.dial_with(|| shared.spawn(greet::keep_reaching(shared.clone(), slot.clone())));
+    }
+
+    /// Takes a peer off the list and ends its connection. It may call again by itself.
+    pub fn remove_peer(&self, peer: NodeId) {
+        if let Some(slot) = self.shared.slot(peer) {
+            slot.remove();
+        }
+    }
+
+    /// Ends the connection with a peer whose frames make no sense. It is made anew.
+    pub fn disconnect(&self, peer: NodeId, fault: Fault) {
+        if let Some(link) = self.shared.slot(peer).and_then(|slot| slot.link()) {
+            self.shared.stats.count_fault(fault);
+            link.end(Reason::Fault(fault));
+        }
+    }
+
+    /// Holds appends to all peers, or lets them go again.
+    pub fn hold_appends(&self, hold: Hold) {
+        let shared = &self.shared;
+        shared.hold.store(hold == Hold::On, Ordering::Relaxed);
+        if hold == Hold::On {
+            for slot in shared.slots() {
+                let dropped = slot.outbox(Lane::Append).clear();
+                shared.stats.count_dropped(Dropped::Held, dropped);
+            }
+        }
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Arc<TransportStats> {
+        self.shared.stats.clone()
+    }
+
+    /// Closes every connection, so that the peers know at once, and waits until that was sent.
+    pub async fn shutdown(self) {
+        let endpoint = self.shared.endpoint.clone();
+        endpoint.close(CLOSED_IN_ORDER, b"shut down");
+        // The peers notice by themselves if the farewells take longer.
+        let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
+        self.shared.end_tasks().await;
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.shared.endpoint.close(CLOSED_IN_ORDER, b"shut down");
+        self.shared.abort_tasks();
+    }
+}
+
+/// Locks, whatever happened to the last holder: no invariant here spans a panic.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

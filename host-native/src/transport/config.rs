@@ -1,0 +1,134 @@
+//! What a transport is bound with.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kraft_proto::ids::NodeId;
+
+use super::hello::Hello;
+use super::lane::Lane;
+use crate::cert::{CertError, Credentials, PeerIdentity};
+
+/// What [`Transport::bind`](super::Transport::bind) needs.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// The address to receive at; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The other nodes, and where each can be reached: `host:port`, looked up at every attempt.
+    pub peers: Vec<(NodeId, String)>,
+    /// What this node says of itself.
+    pub hello: Hello,
+    /// The certificate of this node.
+    pub credentials: Credentials,
+    /// What it may take in.
+    pub limits: Limits,
+    /// When it gives up and tries again.
+    pub timing: Timing,
+}
+
+/// Bounds of the memory the transport takes, whatever peers do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one frame, on every lane. All nodes need the same.
+    pub frame_bytes_max: u32,
+    /// Bytes that wait for the control lane to one peer.
+    pub control_bytes_max: usize,
+    /// Bytes that wait for the append lane to one peer.
+    pub append_bytes_max: usize,
+    /// Bytes that wait for the snapshot lane to one peer.
+    pub snapshot_bytes_max: usize,
+    /// Bytes of events not yet taken; beyond it peers are slowed down.
+    pub events_bytes_max: usize,
+    /// Nodes known at a time, configured or calling by themselves.
+    pub nodes_max: usize,
+    /// Connections at a time that have not finished their hello.
+    pub hellos_max: usize,
+}
+
+/// When to give up, and when to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Silence after which a sign of life is sent.
+    pub keep_alive: Duration,
+    /// Silence after which the other side is taken for dead.
+    pub idle: Duration,
+    /// From dialing, or from being dialed, to the end of the hello.
+    pub connect: Duration,
+    /// The longest pause between attempts to reach a peer that does not answer.
+    pub retry_max: Duration,
+    /// The pause after a refusal that will last until someone changes something.
+    pub refused: Duration,
+}
+
+/// A transport could not be bound: no port is taken and nothing runs.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address cannot be had.
+    #[error(
+        "cannot receive at {listen}: {source}; the port was not opened. Choose a free address of this machine"
+    )]
+    Socket {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The certificate is for someone else.
+    #[error(
+        "this is {wanted}, but its certificate is for {found}; the port was not opened. Give it its own certificate"
+    )]
+    Identity {
+        /// Whom it is bound for.
+        wanted: Box<PeerIdentity>,
+        /// Whom the certificate names.
+        found: Box<PeerIdentity>,
+    },
+    /// The certificates do not make a TLS configuration.
+    #[error(transparent)]
+    Certificates(#[from] CertError),
+    /// A time is out of the range QUIC knows.
+    #[error(
+        "a time of {0:?} is longer than QUIC allows; the port was not opened. Choose a shorter one"
+    )]
+    Time(Duration),
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers; the port was not opened")]
+    Random,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            frame_bytes_max: 4 * MIB as u32,
+            control_bytes_max: MIB,
+            append_bytes_max: 16 * MIB,
+            snapshot_bytes_max: 8 * MIB,
+            events_bytes_max: 8 * MIB,
+            nodes_max: 64,
+            hellos_max: 64,
+        }
+    }
+}
+
+impl Limits {
+    pub(super) const fn queue_bytes_max(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Control => self.control_bytes_max,
+            Lane::Append => self.append_bytes_max,
+            Lane::Snapshot => self.snapshot_bytes_max,
+        }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_millis(100),
+            idle: Duration::from_secs(1),
+            connect: Duration::from_millis(500),
+            retry_max: Duration::from_millis(200),
+            refused: Duration::from_secs(1),
+        }
+    }
+}

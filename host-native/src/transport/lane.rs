@@ -1,0 +1,89 @@
+//! The streams between two peers, and what goes first.
+//!
+//! ```text
+//!            priority
+//! control    8          votes, replies, heartbeats
+//! snapshots  4          as urgent as the strongest append: neither waits behind the other
+//! appends    0 to 4     by the commit mode of the strongest entry waiting
+//! ```
+
+use kraft_proto::modes::CommitMode;
+
+/// One of the streams that run side by side in each direction. Order holds within a lane only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Votes, replies and heartbeats.
+    Control,
+    /// Log entries, in log order.
+    Append,
+    /// Chunks of snapshots.
+    Snapshot,
+}
+
+/// The lane a frame takes, and how urgent it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// On [`Lane::Control`].
+    Control,
+    /// On [`Lane::Append`], as urgent as its strongest entry's commit mode.
+    Append(CommitMode),
+    /// On [`Lane::Snapshot`].
+    Snapshot,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 3] = [Self::Control, Self::Append, Self::Snapshot];
+
+    /// Its name in metrics and logs.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Append => "append",
+            Self::Snapshot => "snapshot",
+        }
+    }
+
+    pub(super) const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The first byte of the lane's stream.
+    pub(super) const fn tag(self) -> u8 {
+        match self {
+            Self::Control => 1,
+            Self::Append => 2,
+            Self::Snapshot => 3,
+        }
+    }
+
+    pub(super) fn from_tag(tag: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|lane| lane.tag() == tag)
+    }
+}
+
+impl Route {
+    /// The lane it takes.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Control => Lane::Control,
+            Self::Append(_) => Lane::Append,
+            Self::Snapshot => Lane::Snapshot,
+        }
+    }
+
+    /// The priority of the lane's stream while this waits on it; the higher goes first.
+    pub(super) const fn priority(self) -> i32 {
+        match self {
+            Self::Control => 8,
+            Self::Snapshot => 4,
+            Self::Append(mode) => match mode {
+                CommitMode::Async => 0,
+                CommitMode::LeaderOnly => 1,
+                CommitMode::AtLeast(_) => 2,
+                CommitMode::Sync => 3,
+                CommitMode::All => 4,
+            },
+        }
+    }
+}

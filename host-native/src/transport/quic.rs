@@ -1,0 +1,142 @@
+//! How kraft uses QUIC: the settings shared by the peers' door and the clients' door.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::congestion::CubicConfig;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::{
+    AckFrequencyConfig, ClientConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig,
+    TokioRuntime, TransportConfig, VarInt,
+};
+use quinn_proto::HashedConnectionIdGenerator;
+use ring::hmac;
+
+use super::config::BindError;
+use crate::cert::{CertError, Credentials};
+
+/// Bytes asked of the operating system for each direction of a socket. It may grant less.
+const SOCKET_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes in flight before the first acknowledgement. QUIC's usual ten packets make a round of a
+/// batched append wait for the other side's delayed acknowledgement.
+const INITIAL_WINDOW_BYTES: u64 = 1024 * 1024;
+
+/// The guess of a round trip before one was measured: a lost first packet is sent again after
+/// three of them, and a peer that just started is found soon.
+const INITIAL_RTT: Duration = Duration::from_millis(10);
+
+/// How long the other side may keep an acknowledgement back. QUIC's usual 25 ms is longer than a
+/// whole commit, and is also how late the loss of the last packet is noticed.
+const ACK_DELAY_MAX: Duration = Duration::from_millis(2);
+
+/// Bytes on their way to a slow reader, per stream, per connection, and unsent.
+const STREAM_BYTES: u32 = 2 * 1024 * 1024;
+const CONNECTION_BYTES: u32 = 4 * 1024 * 1024;
+const SEND_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Connections that wait for us to look at them, and the bytes kept for them.
+const INCOMING_MAX: usize = 128;
+const INCOMING_BYTES_EACH: u64 = 16 * 1024;
+const INCOMING_BYTES: u64 = 1024 * 1024;
+
+/// How many streams the other side may open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streams {
+    pub(crate) two_way: u8,
+    pub(crate) one_way: u8,
+}
+
+/// Signs of life.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pulse {
+    pub(crate) keep_alive: Duration,
+    pub(crate) idle: Duration,
+}
+
+/// The settings of a connection.
+pub(crate) fn settings(streams: Streams, pulse: Pulse) -> Result<Arc<TransportConfig>, BindError> {
+    let idle = IdleTimeout::try_from(pulse.idle).map_err(|_| BindError::Time(pulse.idle))?;
+    let mut congestion = CubicConfig::default();
+    congestion.initial_window(INITIAL_WINDOW_BYTES);
+    let mut acks = AckFrequencyConfig::default();
+    acks.max_ack_delay(Some(ACK_DELAY_MAX));
+    let mut settings = TransportConfig::default();
+    settings
+        .max_concurrent_bidi_streams(VarInt::from(streams.two_way))
+        .max_concurrent_uni_streams(VarInt::from(streams.one_way))
+        .max_idle_timeout(Some(idle))
+        .keep_alive_interval(Some(pulse.keep_alive))
+        .initial_rtt(INITIAL_RTT)
+        .stream_receive_window(VarInt::from_u32(STREAM_BYTES))
+        .receive_window(VarInt::from_u32(CONNECTION_BYTES))
+        .send_window(SEND_BYTES)
+        .datagram_receive_buffer_size(None)
+        .ack_frequency_config(Some(acks))
+        .congestion_controller_factory(Arc::new(congestion));
+    Ok(Arc::new(settings))
+}
+
+/// What a door does with those who knock.
+pub(crate) fn server(
+    credentials: &Credentials,
+    alpn: &[u8],
+    settings: Arc<TransportConfig>,
+) -> Result<ServerConfig, CertError> {
+    let tls = QuicServerConfig::try_from(credentials.server_tls(alpn)?).map_err(unusable)?;
+    let mut server = ServerConfig::with_crypto(Arc::new(tls));
+    server
+        .transport_config(settings)
+        .migration(false)
+        .max_incoming(INCOMING_MAX)
+        .incoming_buffer_size(INCOMING_BYTES_EACH)
+        .incoming_buffer_size_total(INCOMING_BYTES);
+    Ok(server)
+}
+
+/// How we knock.
+pub(crate) fn client(
+    credentials: &Credentials,
+    alpn: &[u8],
+    settings: Arc<TransportConfig>,
+) -> Result<ClientConfig, CertError> {
+    let tls = QuicClientConfig::try_from(credentials.client_tls(alpn)?).map_err(unusable)?;
+    let mut client = ClientConfig::new(Arc::new(tls));
+    client.transport_config(settings);
+    Ok(client)
+}
+
+/// Opens a socket. What a restarted process must share with the one before it, so that the other
+/// side of an old connection is told at once that it is gone, comes from the private key.
+pub(crate) fn endpoint(
+    listen: SocketAddr,
+    credentials: &Credentials,
+    alpn: &str,
+    server: Option<ServerConfig>,
+) -> Result<Endpoint, BindError> {
+    let failed = |source| BindError::Socket { listen, source };
+    let socket = UdpSocket::bind(listen).map_err(failed)?;
+    for granted in [
+        rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BYTES),
+        rustix::net::sockopt::set_socket_send_buffer_size(&socket, SOCKET_BYTES),
+    ] {
+        if let Err(e) = granted {
+            tracing::debug!("the socket keeps its usual buffers: {e}");
+        }
+    }
+    let reset_secret = credentials.derived_secret(&format!("{alpn} stateless reset"));
+    let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &reset_secret);
+    let mut config = EndpointConfig::new(Arc::new(reset_key));
+    let [a, b, c, d, e, f, g, h, ..] =
+        credentials.derived_secret(&format!("{alpn} connection ids"));
+    let id_key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(id_key)));
+    Endpoint::new(config, server, socket, Arc::new(TokioRuntime)).map_err(failed)
+}
+
+fn unusable(e: quinn::crypto::rustls::NoInitialCipherSuite) -> CertError {
+    CertError::Tls {
+        detail: e.to_string(),
+    }
+}

@@ -1,0 +1,170 @@
+//! What the tasks of one transport share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use kraft_proto::ids::NodeId;
+use quinn::{ClientConfig, Endpoint};
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::config::{BindError, Limits, Timing, TransportConfig};
+use super::event::{self, Event, EventSender, Events};
+use super::hello::{PeerHello, Settings};
+use super::quic::{self, Pulse, Streams};
+use super::refusal::{Outlook, Refusal, Refused};
+use super::slot::Slot;
+use super::stats::TransportStats;
+use super::{Lane, PEER_ALPN, lock};
+use crate::cert::{PeerIdentity, Role};
+
+/// Of each kind of refusal the first is logged, and then every so many.
+const REFUSALS_PER_LOG_LINE: u64 = 100;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) ours: PeerHello,
+    pub(super) endpoint: Endpoint,
+    pub(super) client: ClientConfig,
+    pub(super) limits: Limits,
+    pub(super) timing: Timing,
+    pub(super) events: EventSender,
+    pub(super) stats: Arc<TransportStats>,
+    /// One permit for each connection that has not finished its hello.
+    pub(super) hellos: Arc<Semaphore>,
+    /// Whether appends are held.
+    pub(super) hold: AtomicBool,
+    slots: Mutex<BTreeMap<NodeId, Arc<Slot>>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Shared {
+    pub(super) fn open(config: TransportConfig) -> Result<(Self, Events), BindError> {
+        let TransportConfig {
+            listen,
+            hello,
+            credentials,
+            limits,
+            timing,
+            ..
+        } = config;
+        let wanted = PeerIdentity {
+            cluster: hello.cluster,
+            role: Role::Node(hello.node),
+        };
+        if &wanted != credentials.identity() {
+            return Err(BindError::Identity {
+                wanted: Box::new(wanted),
+                found: Box::new(credentials.identity().clone()),
+            });
+        }
+        let streams = Streams {
+            two_way: 1,
+            one_way: Lane::ALL.len() as u8,
+        };
+        let pulse = Pulse {
+            keep_alive: timing.keep_alive,
+            idle: timing.idle,
+        };
+        let settings = quic::settings(streams, pulse)?;
+        let alpn = PEER_ALPN.as_bytes();
+        let server = quic::server(&credentials, alpn, settings.clone())?;
+        let client = quic::client(&credentials, alpn, settings)?;
+        let endpoint = quic::endpoint(listen, &credentials, PEER_ALPN, Some(server))?;
+        let drawn = ring::rand::generate::<[u8; 8]>(&ring::rand::SystemRandom::new())
+            .map_err(|_| BindError::Random)?;
+        let process = u64::from_le_bytes(drawn.expose());
+        let (events, receiver) = event::channel(limits.events_bytes_max);
+        let shared = Self {
+            ours: PeerHello { hello, process },
+            endpoint,
+            client,
+            limits,
+            timing,
+            events,
+            stats: Arc::default(),
+            hellos: Arc::new(Semaphore::new(limits.hellos_max)),
+            hold: AtomicBool::new(false),
+            slots: Mutex::default(),
+            tasks: Mutex::default(),
+        };
+        Ok((shared, receiver))
+    }
+
+    /// The peer, if it is known.
+    pub(super) fn slot(&self, peer: NodeId) -> Option<Arc<Slot>> {
+        lock(&self.slots).get(&peer).cloned()
+    }
+
+    /// The peer, known from now on; `None` when too many are.
+    pub(super) fn slot_for(&self, peer: NodeId) -> Option<Arc<Slot>> {
+        let mut slots = lock(&self.slots);
+        if !slots.contains_key(&peer) && slots.len() >= self.limits.nodes_max {
+            // Those removed keep their place until it is needed, so that their news stay in order.
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.is_idle());
+            if slots.len() >= self.limits.nodes_max {
+                return None;
+            }
+        }
+        let us = self.ours.hello.node;
+        let slot = slots
+            .entry(peer)
+            .or_insert_with(|| Arc::new(Slot::new(us, peer, &self.limits)));
+        Some(slot.clone())
+    }
+
+    /// Every peer known now.
+    pub(super) fn slots(&self) -> impl Iterator<Item = Arc<Slot>> {
+        let slots: Vec<_> = lock(&self.slots).values().cloned().collect();
+        slots.into_iter()
+    }
+
+    /// Counts a refusal, and tells the operator and the node unless it is likely to pass.
+    pub(super) fn report(&self, peer: Option<NodeId>, address: String, refusal: Refusal) {
+        let count = self.stats.count_refused(refusal.kind());
+        let peer_text = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
+        if refusal.outlook() == Outlook::Passing {
+            tracing::debug!(peer = peer_text, address, "no connection: {refusal}");
+            return;
+        }
+        if count % REFUSALS_PER_LOG_LINE == 1 {
+            tracing::warn!(peer = peer_text, address, count, "{refusal}");
+        }
+        self.events.offer(Event::Refused(Refused {
+            peer,
+            address,
+            refusal,
+        }));
+    }
+
+    /// Reports every setting that is not equal at a peer.
+    pub(super) async fn compare(&self, peer: NodeId, theirs: Settings) {
+        for setting in self.ours.hello.settings.differences(theirs) {
+            self.stats.count_difference();
+            tracing::warn!(
+                peer = peer.0,
+                "the setting {} is not the same there as here; make it equal on every node",
+                setting.label(),
+            );
+            self.events.send(Event::Differs { peer, setting }).await;
+        }
+    }
+
+    /// Starts a task that ends with the transport.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task)
+    }
+
+    pub(super) fn abort_tasks(&self) {
+        lock(&self.tasks).abort_all();
+    }
+
+    /// Ends every task and waits until they are gone.
+    pub(super) async fn end_tasks(&self) {
+        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
+        tasks.shutdown().await;
+    }
+}

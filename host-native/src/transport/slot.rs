@@ -1,0 +1,316 @@
+//! One peer: what waits for it, and the one connection that is kept.
+//!
+//! Both nodes of a pair dial, so that a node that just started reaches everyone without waiting for
+//! their next attempt; and both must keep the same connection. The node with the lower id is the
+//! *preferred* dialer; the other one waits a moment before it dials.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use kraft_proto::ids::NodeId;
+use quinn::Connection;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::config::Limits;
+use super::event::{DownReason, Event, EventSender};
+use super::hello::PeerHello;
+use super::lane::Lane;
+use super::lock;
+use super::outbox::Outbox;
+use super::refusal::{CLOSED_FAULT, CLOSED_IN_ORDER, CLOSED_REMOVED, CLOSED_REPLACED};
+use super::stats::{Dropped, TransportStats};
+
+/// Which side opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialer {
+    Us,
+    Them,
+}
+
+/// Whether the peer can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    Down,
+    Up,
+}
+
+/// A connection whose hellos were exchanged.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    pub(super) theirs: PeerHello,
+    dialer: Dialer,
+    /// Why we ended it, if we did.
+    ended: Arc<OnceLock<DownReason>>,
+}
+
+/// What to do with a new connection while there is one already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Keep the new one.
+    Keep,
+    /// Close the new one.
+    Close,
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) peer: NodeId,
+    preferred: Dialer,
+    outboxes: [Outbox; Lane::ALL.len()],
+    /// `host:port`, unless the peer only ever called us.
+    address: Mutex<Option<String>>,
+    dialing: Mutex<Option<AbortHandle>>,
+    link: Mutex<Option<Link>>,
+    /// Held while the link changes and the change is told, so that it is told in order.
+    turn: tokio::sync::Mutex<()>,
+    reach: watch::Sender<Reach>,
+}
+
+impl Link {
+    pub(super) fn new(connection: Connection, theirs: PeerHello, dialer: Dialer) -> Self {
+        Self {
+            connection,
+            theirs,
+            dialer,
+            ended: Arc::default(),
+        }
+    }
+
+    /// Closes the connection, telling the other side why.
+    pub(super) fn end(&self, reason: DownReason) {
+        let code = match reason {
+            DownReason::Replaced => CLOSED_REPLACED,
+            DownReason::Removed => CLOSED_REMOVED,
+            DownReason::Fault(_) => CLOSED_FAULT,
+            _ => CLOSED_IN_ORDER,
+        };
+        let text = match &reason {
+            DownReason::Fault(fault) => fault.label().to_owned(),
+            other => other.to_string(),
+        };
+        // The first reason is the one that counts.
+        let _ = self.ended.set(reason);
+        self.connection.close(code, text.as_bytes());
+    }
+
+    /// Why we ended it, if we did.
+    pub(super) fn ended(&self) -> Option<DownReason> {
+        self.ended.get().cloned()
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.connection.stable_id() == other.connection.stable_id()
+    }
+}
+
+impl Slot {
+    pub(super) fn new(us: NodeId, peer: NodeId, limits: &Limits) -> Self {
+        let preferred = if us < peer { Dialer::Us } else { Dialer::Them };
+        Self {
+            peer,
+            preferred,
+            outboxes: Lane::ALL
+                .map(|lane| Outbox::new(limits.queue_bytes_max(lane), limits.frame_bytes_max)),
+            address: Mutex::default(),
+            dialing: Mutex::default(),
+            link: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            reach: watch::Sender::new(Reach::Down),
+        }
+    }
+
+    pub(super) fn outbox(&self, lane: Lane) -> &Outbox {
+        &self.outboxes[lane.index()]
+    }
+
+    pub(super) fn address(&self) -> Option<String> {
+        lock(&self.address).clone()
+    }
+
+    pub(super) fn set_address(&self, address: String) {
+        *lock(&self.address) = Some(address);
+    }
+
+    /// Has a task dial from now on, unless one does already.
+    pub(super) fn dial_with(&self, start: impl FnOnce() -> AbortHandle) {
+        lock(&self.dialing).get_or_insert_with(start);
+    }
+
+    pub(super) const fn preferred(&self) -> Dialer {
+        self.preferred
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        *self.reach.borrow()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Reach> {
+        self.reach.subscribe()
+    }
+
+    pub(super) fn link(&self) -> Option<Link> {
+        lock(&self.link).clone()
+    }
+
+    /// Puts a new connection in place if it is the one to keep, and tells.
+    pub(super) async fn adopt(&self, new: &Link, events: &EventSender) -> Verdict {
+        let _turn = self.turn.lock().await;
+        if let Some(current) = self.link() {
+            let dead = current.connection.close_reason().is_some();
+            if !dead && verdict(&current, new, self.preferred) == Verdict::Close {
+                return Verdict::Close;
+            }
+            current.end(DownReason::Replaced);
+            events
+                .send(Event::Down {
+                    peer: self.peer,
+                    reason: DownReason::Replaced,
+                })
+                .await;
+        }
+        *lock(&self.link) = Some(new.clone());
+        events
+            .send(Event::Up {
+                peer: self.peer,
+                hello: new.theirs.hello,
+            })
+            .await;
+        for outbox in &self.outboxes {
+            outbox.open();
+        }
+        self.reach.send_replace(Reach::Up);
+        Verdict::Keep
+    }
+
+    /// Takes an ended connection out of its place and tells, unless another is there already.
+    pub(super) async fn release(
+        &self,
+        old: &Link,
+        reason: DownReason,
+        events: &EventSender,
+        stats: &TransportStats,
+    ) {
+        let _turn = self.turn.lock().await;
+        if !self.link().is_some_and(|current| current.is(old)) {
+            return;
+        }
+        *lock(&self.link) = None;
+        for outbox in &self.outboxes {
+            stats.count_dropped(Dropped::NotConnected, outbox.close());
+        }
+        self.reach.send_replace(Reach::Down);
+        events
+            .send(Event::Down {
+                peer: self.peer,
+                reason,
+            })
+            .await;
+    }
+
+    /// Whether nobody lists it and nobody is there.
+    pub(super) fn is_idle(&self) -> bool {
+        lock(&self.address).is_none() && lock(&self.link).is_none()
+    }
+
+    /// Stops dialing and ends the connection.
+    pub(super) fn remove(&self) {
+        *lock(&self.address) = None;
+        if let Some(task) = lock(&self.dialing).take() {
+            task.abort();
+        }
+        if let Some(link) = self.link() {
+            link.end(DownReason::Removed);
+        }
+    }
+}
+
+fn verdict(current: &Link, new: &Link, preferred: Dialer) -> Verdict {
+    choose(
+        (&current.theirs, current.dialer),
+        (&new.theirs, new.dialer),
+        preferred,
+    )
+}
+
+/// Which of two living connections with one peer is kept. Both sides come to the same answer:
+///
+/// 1. a hello of an earlier start of the same store is old news;
+/// 2. another process has taken the first one's place;
+/// 3. a second connection from the same dialer means that it gave the first one up;
+/// 4. when both dialed at once, the preferred dialer's is kept.
+fn choose(current: (&PeerHello, Dialer), new: (&PeerHello, Dialer), preferred: Dialer) -> Verdict {
+    let (was, is) = (&current.0.hello, &new.0.hello);
+    if is.store == was.store && is.incarnation < was.incarnation {
+        return Verdict::Close;
+    }
+    let same_process = current.0.process == new.0.process;
+    if !same_process || new.1 == current.1 || new.1 == preferred {
+        Verdict::Keep
+    } else {
+        Verdict::Close
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kraft_proto::ids::{Incarnation, StoreId};
+
+    use super::*;
+    use crate::cert::ClusterId;
+    use crate::transport::{Hello, Settings};
+
+    fn hello(process: u64, incarnation: u64) -> PeerHello {
+        PeerHello {
+            hello: Hello {
+                cluster: ClusterId(1),
+                node: NodeId(2),
+                store: StoreId(3),
+                incarnation: Incarnation(incarnation),
+                settings: Settings::default(),
+            },
+            process,
+        }
+    }
+
+    #[test]
+    fn of_two_connections_both_sides_keep_the_same_one() {
+        let (x, y) = (hello(1, 1), hello(2, 1));
+        // Node 1 dialed the first, node 2 the second; each side may see them in either order.
+        for (current, new, kept) in [
+            (Dialer::Us, Dialer::Them, Verdict::Close),
+            (Dialer::Them, Dialer::Us, Verdict::Keep),
+        ] {
+            assert_eq!(choose((&y, current), (&y, new), Dialer::Us), kept);
+        }
+        for (current, new, kept) in [
+            (Dialer::Them, Dialer::Us, Verdict::Close),
+            (Dialer::Us, Dialer::Them, Verdict::Keep),
+        ] {
+            assert_eq!(choose((&x, current), (&x, new), Dialer::Them), kept);
+        }
+    }
+
+    #[test]
+    fn a_restarted_peer_takes_its_place_whoever_dialed() {
+        for preferred in [Dialer::Us, Dialer::Them] {
+            for current in [Dialer::Us, Dialer::Them] {
+                for new in [Dialer::Us, Dialer::Them] {
+                    let kept = choose((&hello(1, 1), current), (&hello(2, 1), new), preferred);
+                    assert_eq!(kept, Verdict::Keep);
+                    let late = choose((&hello(2, 2), current), (&hello(1, 1), new), preferred);
+                    assert_eq!(late, Verdict::Close);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_dialer_that_dials_again_gave_the_first_one_up() {
+        let same = hello(1, 1);
+        for dialer in [Dialer::Us, Dialer::Them] {
+            let kept = choose((&same, dialer), (&same, dialer), Dialer::Us);
+            assert_eq!(kept, Verdict::Keep);
+        }
+    }
+}
