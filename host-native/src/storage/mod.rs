@@ -1,1 +1,43 @@
-//! Not written yet: storage/mod.
+//! Everything a node keeps on its disk: the log, the hard state, and the proof that they are whole.
+//!
+//! ```text
+//! data directory
+//! ├── lock                held by the one process that uses it
+//! ├── meta                identity, hard state, how far the log was forced: two slots in turn
+//! └── log/00000007.seg    segments, prepared ahead of need and recycled
+//! ```
+//!
+//! [`format`] creates a store, [`open`] recovers one, and [`Disk::start`] moves it to the disk
+//! thread, which takes the core's [`Write`](kraft_proto::output::Write)s and reports their receipts.
+//! [`LogReader`] reads entries back meanwhile.
+//!
+//! Read `segment` for the three rules recovery rests on, `record` for the bytes, `survey` for what
+//! is damage and what a torn tail, and `recovery` for why opening a store writes to it.
+
+mod catalog;
+mod error;
+pub mod fs;
+mod identity;
+mod log;
+mod meta;
+mod reader;
+mod record;
+mod recovery;
+mod scan;
+mod segment;
+mod spare;
+mod stats;
+mod store;
+mod survey;
+mod syncer;
+
+pub use error::{Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError};
+pub use fs::{Fs, RealFs};
+pub use identity::{Boot, BootId, ClusterId, Expect, Identity, NotAnId};
+pub use reader::LogReader;
+pub use record::entry_checksum;
+pub use spare::Space;
+pub use stats::StorageStats;
+pub use store::{Opened, Options, Store, Verified, format, open, verify};
+pub use survey::Warning;
+pub use syncer::{Disk, DiskHandle, Done, Job};

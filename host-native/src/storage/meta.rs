@@ -1,0 +1,274 @@
+//! `meta`: whose store this is, the node's hard state, and how far the log was once forced.
+//!
+//! Two slots of one sector each are written in turn, so that one is whole whatever happens to a
+//! write; the whole one of the higher sequence number counts. The file never grows: hard state can
+//! be saved on a full disk.
+//!
+//! ```text
+//!  0       8         12     16         24        40     48      56     64     72
+//!  ├ magic ┼ version ┼ zero ┼ sequence ┼ cluster ┼ node ┼ store ┼ term ┼ vote ┼ incarnation ┼
+//!  80         81      82         83     88     104                112            120       128
+//!  ├ has vote ┼ trust ┼ has boot ┼ zero ┼ boot ┼ synced generation ┼ synced end ┼ first gen ┼ CRC32C
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kraft_proto::hard_state::{HardState, Trust};
+use kraft_proto::ids::{Incarnation, NodeId, StoreId, Term};
+
+use super::error::{Corrupt, Doing, IoError, OpenError};
+use super::fs::{File, Fs};
+use super::identity::{BootId, ClusterId, Identity};
+use super::record::{u32_at, u64_at};
+use super::stats::{Forced, StorageStats};
+
+const MAGIC: &[u8; 8] = b"kraftmet";
+const VERSION: u32 = 1;
+const SLOT_BYTES: u64 = 4096;
+const CONTENT_BYTES: usize = 132;
+
+/// A place in the log: an offset in the segment of a generation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Generation; 0 stands before every segment.
+    pub generation: u64,
+    /// Offset in bytes.
+    pub end: u64,
+}
+
+/// What `meta` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Meta {
+    pub identity: Identity,
+    pub hard_state: HardState,
+    /// The boot under which `hard_state` was saved.
+    pub boot: Option<BootId>,
+    /// The log was forced through here: damage before it is no torn tail.
+    pub synced: Mark,
+    /// Where the log begins since it was last compacted; segments of earlier generations do not
+    /// count.
+    pub first_generation: u64,
+}
+
+/// The open file and what it says now.
+pub(super) struct MetaFile {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    sequence: u64,
+    now: Meta,
+    stats: Arc<StorageStats>,
+}
+
+/// How a slot was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OtherSlot {
+    /// Readable.
+    Whole,
+    /// Not: a save was cut short, or the disk lost it.
+    Torn {
+        /// Where it begins, in bytes.
+        offset: u64,
+    },
+}
+
+impl MetaFile {
+    /// Where it lies in a data directory.
+    pub fn path_in(dir: &Path) -> PathBuf {
+        dir.join("meta")
+    }
+
+    /// Creates the file with both slots alike. It appears under its name only when it is whole.
+    pub fn format(fs: &dyn Fs, dir: &Path, identity: Identity) -> Result<(), IoError> {
+        let meta = Meta {
+            identity,
+            hard_state: HardState::default(),
+            boot: fs.boot_id(),
+            synced: Mark::default(),
+            first_generation: 0,
+        };
+        let (draft, path) = (dir.join("meta.new"), Self::path_in(dir));
+        match fs.remove(&draft) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).doing("remove", &draft)?;
+            }
+            _ => {}
+        }
+        let file = fs.create(&draft).doing("create", &draft)?;
+        file.set_size(2 * SLOT_BYTES).doing("extend", &draft)?;
+        for sequence in 0..2 {
+            let slot = encode(&meta, sequence);
+            file.write_at(&slot, slot_offset(sequence))
+                .doing("write", &draft)?;
+        }
+        file.sync().doing("force", &draft)?;
+        fs.rename(&draft, &path).doing("rename", &draft)?;
+        fs.sync_dir(dir).doing("force", dir)
+    }
+
+    /// Reads it. Nothing is written.
+    pub fn load(
+        fs: &dyn Fs,
+        dir: &Path,
+        stats: &Arc<StorageStats>,
+    ) -> Result<(Self, OtherSlot), OpenError> {
+        let path = Self::path_in(dir);
+        let file = match fs.open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(OpenError::NoStore(dir.to_owned()));
+            }
+            opened => opened.doing("open", &path)?,
+        };
+        let mut slots = [None; 2];
+        for (slot, offset) in slots.iter_mut().zip([0, SLOT_BYTES]) {
+            let mut bytes = [0; CONTENT_BYTES];
+            let read = file.read_at(&mut bytes, offset).doing("read", &path)?;
+            if read == CONTENT_BYTES {
+                *slot = decode(&bytes, &path)?;
+            }
+        }
+        let (best, other) = match slots {
+            [Some(first), Some(second)] if second.0 > first.0 => (second, OtherSlot::Whole),
+            [Some(first), Some(_)] => (first, OtherSlot::Whole),
+            [Some(first), None] => (first, OtherSlot::Torn { offset: SLOT_BYTES }),
+            [None, Some(second)] => (second, OtherSlot::Torn { offset: 0 }),
+            [None, None] => {
+                return Err(OpenError::Corrupt(Corrupt {
+                    file: path,
+                    offset: 0,
+                    what: "neither copy of the hard state has a valid checksum",
+                }));
+            }
+        };
+        let meta = Self {
+            file,
+            path,
+            sequence: best.0,
+            now: best.1,
+            stats: Arc::clone(stats),
+        };
+        Ok((meta, other))
+    }
+
+    /// What it says.
+    pub fn now(&self) -> &Meta {
+        &self.now
+    }
+
+    /// Writes what was read once more, in place, and forces it.
+    ///
+    /// 1. An fsync of the slot failed: the page cache has it, the disk does not, and the page
+    ///    counts as clean. 2. The process starts again, reads it, and saves to the *other* slot,
+    ///    the only one on the disk. 3. The power goes during that write, and both are lost.
+    pub fn confirm(&mut self) -> Result<(), IoError> {
+        self.write(self.now, self.sequence)
+    }
+
+    /// Replaces it; durable when this returns.
+    pub fn save(&mut self, meta: Meta) -> Result<(), IoError> {
+        self.write(meta, self.sequence + 1)
+    }
+
+    fn write(&mut self, meta: Meta, sequence: u64) -> Result<(), IoError> {
+        let slot = encode(&meta, sequence);
+        self.file
+            .write_at(&slot, slot_offset(sequence))
+            .doing("write", &self.path)?;
+        self.stats
+            .time(Forced::Meta, 0, || self.file.sync())
+            .doing("force", &self.path)?;
+        self.now = meta;
+        self.sequence = sequence;
+        Ok(())
+    }
+}
+
+const fn slot_offset(sequence: u64) -> u64 {
+    (sequence % 2) * SLOT_BYTES
+}
+
+fn encode(meta: &Meta, sequence: u64) -> [u8; CONTENT_BYTES] {
+    let mut bytes = [0; CONTENT_BYTES];
+    let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+    put(0, MAGIC);
+    put(8, &VERSION.to_le_bytes());
+    put(16, &sequence.to_le_bytes());
+    put(24, &meta.identity.cluster.0.to_le_bytes());
+    put(40, &meta.identity.node.0.to_le_bytes());
+    put(48, &meta.identity.store.0.to_le_bytes());
+    put(56, &meta.hard_state.term.0.to_le_bytes());
+    put(
+        64,
+        &meta.hard_state.vote.unwrap_or_default().0.to_le_bytes(),
+    );
+    put(72, &meta.hard_state.incarnation.0.to_le_bytes());
+    put(80, &[u8::from(meta.hard_state.vote.is_some())]);
+    put(81, &[trust_byte(meta.hard_state.trust)]);
+    put(82, &[u8::from(meta.boot.is_some())]);
+    put(88, &meta.boot.map_or(0, |boot| boot.0).to_le_bytes());
+    put(104, &meta.synced.generation.to_le_bytes());
+    put(112, &meta.synced.end.to_le_bytes());
+    put(120, &meta.first_generation.to_le_bytes());
+    let checksum = crc32c::crc32c(&bytes[..128]);
+    bytes[128..].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+/// The sequence number and content of a slot; `None` if it is torn.
+fn decode(bytes: &[u8; CONTENT_BYTES], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
+    if &bytes[..8] != MAGIC || crc32c::crc32c(&bytes[..128]) != u32_at(bytes, 128) {
+        return Ok(None);
+    }
+    let version = u32_at(bytes, 8);
+    if version != VERSION {
+        return Err(OpenError::Version {
+            file: path.to_owned(),
+            found: version,
+            known: VERSION,
+        });
+    }
+    let Some(trust) = trust_of(bytes[81]) else {
+        return Ok(None);
+    };
+    let meta = Meta {
+        identity: Identity {
+            cluster: ClusterId(u128_at(bytes, 24)),
+            node: NodeId(u64_at(bytes, 40)),
+            store: StoreId(u64_at(bytes, 48)),
+        },
+        hard_state: HardState {
+            term: Term(u64_at(bytes, 56)),
+            vote: (bytes[80] != 0).then(|| NodeId(u64_at(bytes, 64))),
+            incarnation: Incarnation(u64_at(bytes, 72)),
+            trust,
+        },
+        boot: (bytes[82] != 0).then(|| BootId(u128_at(bytes, 88))),
+        synced: Mark {
+            generation: u64_at(bytes, 104),
+            end: u64_at(bytes, 112),
+        },
+        first_generation: u64_at(bytes, 120),
+    };
+    Ok(Some((u64_at(bytes, 16), meta)))
+}
+
+fn u128_at(bytes: &[u8], at: usize) -> u128 {
+    u128::from(u64_at(bytes, at)) | u128::from(u64_at(bytes, at + 8)) << 64
+}
+
+fn trust_byte(trust: Trust) -> u8 {
+    match trust {
+        Trust::Clean => 0,
+        Trust::Dirty => 1,
+        Trust::Suspect => 2,
+    }
+}
+
+fn trust_of(byte: u8) -> Option<Trust> {
+    match byte {
+        0 => Some(Trust::Clean),
+        1 => Some(Trust::Dirty),
+        2 => Some(Trust::Suspect),
+        _ => None,
+    }
+}

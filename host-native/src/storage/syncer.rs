@@ -1,0 +1,377 @@
+//! The disk thread: it writes what was asked in order, forces many writes at once, and reports.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use kraft_proto::ids::LogPosition;
+use kraft_proto::modes::Held;
+use kraft_proto::output::{Force, Receipt, Unsynced, Write, WriteKind};
+
+use super::error::DiskError;
+use super::reader::LogReader;
+use super::record::record_bytes;
+use super::spare::Space;
+use super::stats::StorageStats;
+use super::store::Store;
+
+/// One write for the disk, with the bytes of its entries.
+#[derive(Debug)]
+pub struct Job {
+    /// What to write, and by which it is reported.
+    pub write: Write,
+    /// One payload an entry; may be empty for barriers and where there are no entries.
+    pub payloads: Vec<Bytes>,
+}
+
+/// What the disk thread reports.
+#[derive(Debug)]
+pub enum Done {
+    /// A write is held. One of a log write covers every log write submitted before it; those get
+    /// no receipt of their own if they were done together.
+    Receipt(Receipt),
+    /// The disk failed, and nothing submitted from here on is done or reported. Drop the node and
+    /// open the store anew.
+    Failed(DiskError),
+}
+
+/// Starts the disk thread.
+pub struct Disk;
+
+impl Disk {
+    /// Moves `store` to a thread of its own, and a second one which prepares segments.
+    ///
+    /// `on_done` is called on the disk thread and must not block.
+    pub fn start(
+        store: Store,
+        mut on_done: impl FnMut(Done) + Send + 'static,
+    ) -> std::io::Result<DiskHandle> {
+        let (reader, space, stats) = (store.reader(), store.space(), store.stats());
+        let inner = Running::start(store, move |done| {
+            on_done(match done {
+                Ok(receipt) => Done::Receipt(receipt),
+                Err(error) => Done::Failed(error),
+            });
+        })?;
+        Ok(DiskHandle {
+            inner,
+            reader,
+            space,
+            stats,
+        })
+    }
+}
+
+/// The way to the disk thread. Dropping it stops the thread like [`DiskHandle::stop`].
+pub struct DiskHandle {
+    inner: Running<Write>,
+    reader: LogReader,
+    space: Space,
+    stats: Arc<StorageStats>,
+}
+
+impl DiskHandle {
+    /// Queues a write. Log writes are done strictly in order; hard state does not wait behind log
+    /// writes, and never comes after one that was submitted later.
+    pub fn submit(&self, job: Job) {
+        let bytes = job.payloads.iter().map(|p| record_bytes(p.len())).sum();
+        self.space.queued(bytes);
+        let Job { write, payloads } = job;
+        self.inner.queue.push(Task::Write {
+            write,
+            payloads,
+            bytes,
+        });
+    }
+
+    /// Lets go of log segments that hold nothing after `upto`, once a snapshot covers it durably.
+    pub fn compact(&self, upto: LogPosition) {
+        self.inner.queue.push(Task::Compact(upto));
+    }
+
+    /// Forgets the log and goes on behind `base`, the end of a snapshot that is on the disk, before
+    /// anything that is submitted later.
+    pub fn restart_behind(&self, base: LogPosition) {
+        self.inner.queue.push(Task::RestartBehind(base));
+    }
+
+    /// Reads entries back, from any thread.
+    pub fn reader(&self) -> &LogReader {
+        &self.reader
+    }
+
+    /// How much room there is, counting what is queued.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// What was done to the disk so far.
+    pub fn stats(&self) -> &Arc<StorageStats> {
+        &self.stats
+    }
+
+    /// Does what is queued, forces everything and closes the store. The error is the one that was
+    /// reported as [`Done::Failed`], or came up while closing.
+    pub fn stop(mut self) -> Result<(), DiskError> {
+        self.inner.stop()
+    }
+}
+
+/// A write that can be reported. [`Write`] is the only one outside of tests, which cannot make one.
+pub(super) trait Promise: Send + 'static {
+    type Receipt;
+    type Unsynced: Send;
+    fn kind(&self) -> WriteKind;
+    fn force(&self) -> Force;
+    /// How its entries must be held to be acknowledged.
+    fn held(&self) -> Held;
+    fn written(self) -> (Self::Receipt, Self::Unsynced);
+    fn synced(self) -> Self::Receipt;
+    fn forced(unsynced: Self::Unsynced) -> Self::Receipt;
+}
+
+impl Promise for Write {
+    type Receipt = Receipt;
+    type Unsynced = Unsynced;
+
+    fn kind(&self) -> WriteKind {
+        Self::kind(self)
+    }
+
+    fn force(&self) -> Force {
+        Self::force(self)
+    }
+
+    fn held(&self) -> Held {
+        self.class().fsync.held()
+    }
+
+    fn written(self) -> (Receipt, Unsynced) {
+        Self::written(self)
+    }
+
+    fn synced(self) -> Receipt {
+        Self::synced(self)
+    }
+
+    fn forced(unsynced: Unsynced) -> Receipt {
+        unsynced.synced()
+    }
+}
+
+enum Task<W> {
+    Write {
+        write: W,
+        payloads: Vec<Bytes>,
+        bytes: u64,
+    },
+    Compact(LogPosition),
+    RestartBehind(LogPosition),
+}
+
+/// What waits for the disk thread.
+struct Queue<W> {
+    state: Mutex<QueueState<W>>,
+    changed: Condvar,
+}
+
+struct QueueState<W> {
+    tasks: Vec<Task<W>>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Open,
+    Closing,
+}
+
+impl<W> Queue<W> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, task: Task<W>) {
+        self.lock().tasks.push(task);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        self.lock().stage = Stage::Closing;
+        self.changed.notify_one();
+    }
+
+    /// Waits for tasks and swaps them for the empty `tasks`; leaves it empty when closing.
+    fn drain(&self, tasks: &mut Vec<Task<W>>) {
+        let mut state = self.lock();
+        while state.tasks.is_empty() && state.stage == Stage::Open {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        std::mem::swap(&mut state.tasks, tasks);
+    }
+}
+
+/// A running disk thread.
+struct Running<W: Promise> {
+    queue: Arc<Queue<W>>,
+    thread: Option<JoinHandle<Result<(), DiskError>>>,
+}
+
+impl<W: Promise> Running<W> {
+    fn start(
+        mut store: Store,
+        on_done: impl FnMut(Result<W::Receipt, DiskError>) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        store.prepare_in_background()?;
+        let queue = Arc::new(Queue {
+            state: Mutex::new(QueueState {
+                tasks: Vec::new(),
+                stage: Stage::Open,
+            }),
+            changed: Condvar::new(),
+        });
+        let mut work = Worker {
+            space: store.space(),
+            store,
+            on_done,
+            relaxed: None::<W>.map(|write| write.written().1),
+        };
+        let tasks = Arc::clone(&queue);
+        let thread = std::thread::Builder::new()
+            .name("kraft-disk".into())
+            .spawn(move || {
+                let mut batch = Vec::new();
+                loop {
+                    tasks.drain(&mut batch);
+                    if batch.is_empty() {
+                        return work.store.close();
+                    }
+                    if let Err(error) = work.batch(&mut batch) {
+                        (work.on_done)(Err(error));
+                        return Err(DiskError::Stopped);
+                    }
+                }
+            })?;
+        Ok(Self {
+            queue,
+            thread: Some(thread),
+        })
+    }
+
+    fn stop(&mut self) -> Result<(), DiskError> {
+        self.queue.close();
+        match self.thread.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(result)) => result,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl<W: Promise> Drop for Running<W> {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            tracing::error!("while closing the store: {error}");
+        }
+    }
+}
+
+/// The store on its thread.
+struct Worker<W: Promise, F> {
+    store: Store,
+    space: Space,
+    on_done: F,
+    /// The last log write that was reported as written and not as synced.
+    relaxed: Option<W::Unsynced>,
+}
+
+impl<W: Promise, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
+    /// Does everything in `tasks` with one write call and at most one fsync of the log.
+    fn batch(&mut self, tasks: &mut Vec<Task<W>>) -> Result<(), DiskError> {
+        self.hard_states(tasks)?;
+        let mut last = None;
+        let mut force = Force::Later;
+        let mut told_early = false;
+        for task in tasks.drain(..) {
+            match task {
+                Task::Compact(upto) => self.store.compact(upto)?,
+                Task::RestartBehind(base) => self.store.restart_behind(base)?,
+                Task::Write {
+                    write,
+                    payloads,
+                    bytes,
+                } => {
+                    match write.kind() {
+                        WriteKind::Entries(run) => self.store.gather(run, &payloads)?,
+                        WriteKind::Force => force = Force::Now,
+                        WriteKind::HardState(_) => continue,
+                    }
+                    self.space.unqueued(bytes);
+                    match write.force() {
+                        Force::Now => force = Force::Now,
+                        Force::Later => told_early = true,
+                    }
+                    told_early |= write.held() == Held::Written;
+                    last = Some(write);
+                }
+            }
+        }
+        self.store.flush()?;
+        match (last, force) {
+            (Some(write), Force::Now) if !told_early => {
+                self.store.sync()?;
+                self.relaxed = None;
+                (self.on_done)(Ok(write.synced()));
+            }
+            (Some(write), force) => {
+                let (receipt, unsynced) = write.written();
+                (self.on_done)(Ok(receipt));
+                self.relaxed = Some(unsynced);
+                if force == Force::Now {
+                    self.force()?;
+                }
+            }
+            (None, _) => {}
+        }
+        if self.store.is_overdue() {
+            self.force()?;
+        }
+        Ok(())
+    }
+
+    /// Saves the last hard state in `tasks` ahead of the log writes: a vote does not wait for them.
+    ///
+    /// An earlier one in the same batch is not saved by itself: whoever holds the later one keeps
+    /// the promise of the earlier.
+    fn hard_states(&mut self, tasks: &mut Vec<Task<W>>) -> Result<(), DiskError> {
+        let hard_state = |task: &Task<W>| match task {
+            Task::Write { write, .. } => match write.kind() {
+                WriteKind::HardState(hard_state) => Some(hard_state),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(newest) = tasks.iter().rev().find_map(hard_state) else {
+            return Ok(());
+        };
+        self.store.save_hard_state(newest)?;
+        for task in tasks.extract_if(.., |task| hard_state(task).is_some()) {
+            if let Task::Write { write, .. } = task {
+                (self.on_done)(Ok(write.synced()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forces everything written and reports it.
+    fn force(&mut self) -> Result<(), DiskError> {
+        self.store.sync()?;
+        if let Some(unsynced) = self.relaxed.take() {
+            (self.on_done)(Ok(W::forced(unsynced)));
+        }
+        Ok(())
+    }
+}
