@@ -19,7 +19,10 @@ struct Node {
 /// An envelope and its entries, as they travel.
 fn frame(envelope: &kraft_proto::Envelope, payloads: &BTreeMap<LogPosition, Vec<u8>>) -> Vec<u8> {
     let mut header = [0; FRAME_HEADER_MAX];
-    let mut bytes = envelope.encode(&mut header).expect("the header fits").to_vec();
+    let mut bytes = envelope
+        .encode(&mut header)
+        .expect("the header fits")
+        .to_vec();
     if let kraft_proto::Message::Append(append) = envelope.message {
         for position in append.run().positions() {
             let payload = payloads.get(&position).map_or(&[][..], Vec::as_slice);
@@ -68,9 +71,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         } else if !proposed {
             let leader = nodes.get_mut(&ids[0]).expect("node 1");
             for fsync in [FsyncMode::None, FsyncMode::Commit] {
-                let class = Class { fsync, ..Class::default() };
+                let class = Class {
+                    fsync,
+                    ..Class::default()
+                };
                 let entry = leader.raft.propose(now, class, 1)?.run.last_position();
-                leader.payloads.insert(entry, format!("hello at {fsync}").into_bytes());
+                leader
+                    .payloads
+                    .insert(entry, format!("hello at {fsync}").into_bytes());
             }
             proposed = true;
         } else {
