@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::codec::{self, DecodeError};
-use crate::pair::{Key, Measure, Pair, Unfit, Value};
+use crate::pair::{KEY_MAX, Key, Measure, Pair, Unfit, VALUE_MAX, Value};
 
 /// Keys one write names at most.
 pub const KEYS_PER_WRITE_MAX: usize = 1024;
@@ -25,6 +25,16 @@ pub const COMMAND_MAX: usize = 4 * 1024 * 1024;
 
 /// The version of the layout above, the first byte of every command.
 const FORMAT: u8 = 1;
+
+/// Bytes of a command beside its keys and values, at most: format, session, number, kind, count.
+const COMMAND_EXTRA: usize = 64;
+
+/// Bytes of the length before a key or a value, at most.
+const STRING_EXTRA: usize = 3;
+
+const _: () =
+    assert!(COMMAND_EXTRA + 3 * (STRING_EXTRA + 1) + KEY_MAX + 2 * VALUE_MAX <= COMMAND_MAX);
+const _: () = assert!(VALUE_MAX < 1 << (7 * STRING_EXTRA));
 
 /// A client's session: requests of one session are told apart by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,17 +96,27 @@ pub enum AnsweredBy {
 }
 
 impl Operation {
-    /// Refuses what would not be written: no keys, or too many.
+    /// Refuses what would not be written: no keys, or too many, or more bytes than one command
+    /// holds.
     pub fn check(&self) -> Result<(), Unfit> {
-        let count = match self {
-            Self::Put { pairs } => pairs.len(),
-            Self::Delete { keys } => keys.len(),
-            Self::Cas { .. } => 1,
+        let (count, bytes) = match self {
+            Self::Put { pairs } => {
+                let pair =
+                    |pair: &Pair| STRING_EXTRA + pair.key.len() + STRING_EXTRA + pair.value.len();
+                (pairs.len(), pairs.iter().map(pair).sum())
+            }
+            Self::Delete { keys } => {
+                let key = |key: &Key| STRING_EXTRA + key.len();
+                (keys.len(), keys.iter().map(key).sum())
+            }
+            // A key and two values always fit.
+            Self::Cas { .. } => (1, 0),
         };
         if count == 0 {
             return Err(Unfit::NoKeys);
         }
-        Measure::Keys.check(count, KEYS_PER_WRITE_MAX)
+        Measure::Keys.check(count, KEYS_PER_WRITE_MAX)?;
+        Measure::Command.check(COMMAND_EXTRA + bytes, COMMAND_MAX)
     }
 
     /// The keys it touches: its zone is the strongest of theirs.
@@ -138,7 +158,10 @@ impl<'a> Command<'a> {
         operation.check()?;
         let bytes = codec::encode_onto(request, vec![FORMAT]);
         let bytes = codec::encode_onto(operation, bytes);
-        Measure::Command.check(bytes.len(), COMMAND_MAX)?;
+        debug_assert!(
+            bytes.len() <= COMMAND_MAX,
+            "a command is longer than it was measured"
+        );
         Ok(bytes.into())
     }
 
@@ -234,7 +257,6 @@ mod as_hex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pair::{KEY_MAX, VALUE_MAX};
 
     fn request() -> RequestId {
         RequestId {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use kraft_proto::ids::LogPosition;
 use kraft_proto::modes::{Class, CommitMode, Held};
+use kraft_proto::{Answer as Waited, Grade};
 use serde::{Deserialize, Serialize};
 
 use super::words;
@@ -17,54 +18,49 @@ pub struct Answer {
     /// What was asked, the key's zone and the cluster's defaults filled in.
     #[serde(with = "words::class")]
     pub asked: Class,
-    /// How many held it when it was answered.
-    #[serde(with = "words::mode")]
-    pub mode: CommitMode,
-    /// How firmly they held it.
-    #[serde(with = "words::held")]
-    pub held: Held,
+    /// Who held it and how firmly; `None` where that was not enough to acknowledge it.
+    pub achieved: Option<Achieved>,
     /// How that compares with what was asked.
+    #[serde(with = "words::grade")]
     pub grade: Grade,
     /// What the state machine did, where the answer is its own.
     pub effect: Option<Effect>,
 }
 
-/// How an answer compares with what was asked.
+/// Who held a write and how firmly: the evidence of an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Grade {
-    /// As asked, or stronger.
-    AsAsked,
-    /// A majority holds it, where every voter was asked for and the majority was allowed.
-    Fallback,
-    /// The time was up. Not a failure: the entry lives on, and its fate can be asked.
-    TimedOut,
-    /// Its leader lost office, and other entries are committed in its place: it was not written.
-    Lost,
-    /// Its leader lost office, and the history needed to tell is forgotten.
-    Unknown,
-}
-
-/// Who held a write and how firmly, in words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub struct Achieved {
     /// How many.
+    #[serde(with = "words::mode")]
     pub mode: CommitMode,
     /// How firmly.
+    #[serde(with = "words::held")]
     pub held: Held,
 }
 
 impl Answer {
-    /// Who held it and how firmly, in words.
-    pub const fn evidence(&self) -> Evidence {
-        Evidence {
-            mode: self.mode,
-            held: self.held,
+    /// What a client is told where the log alone has the answer.
+    pub fn by_log<T>(answer: &Waited<T>) -> Self {
+        let mode = answer.mode;
+        Self {
+            position: answer.position,
+            asked: answer.asked,
+            achieved: answer.held.map(|held| Achieved { mode, held }),
+            grade: answer.grade,
+            effect: None,
+        }
+    }
+
+    /// The same with what the state machine did.
+    pub const fn with_effect(self, effect: Effect) -> Self {
+        Self {
+            effect: Some(effect),
+            ..self
         }
     }
 }
 
-impl fmt::Display for Evidence {
+impl fmt::Display for Achieved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (one, many) = match self.held {
             Held::Accepted => return f.write_str("in the leader's memory"),
@@ -86,48 +82,31 @@ impl fmt::Display for Evidence {
     }
 }
 
-impl fmt::Display for Grade {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AsAsked => "as asked",
-            Self::Fallback => "weaker than asked",
-            Self::TimedOut => "timed out",
-            Self::Lost => "lost",
-            Self::Unknown => "unknown",
-        })
-    }
-}
-
 /// One line for a person: what is known, and what to do where that is not enough.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            position,
-            asked,
-            grade,
-            ..
+            position, asked, ..
         } = self;
-        let evidence = self.evidence();
-        match grade {
-            Grade::AsAsked => write!(f, "{position}: {evidence}, as asked ({asked})"),
-            Grade::Fallback => write!(
-                f,
-                "{position}: {evidence}, weaker than asked ({asked}), as the fallback allows"
-            ),
+        write!(f, "{position}: ")?;
+        match self.achieved {
+            Some(achieved) => achieved.fmt(f)?,
+            None => f.write_str("not acknowledged")?,
+        }
+        match self.grade {
+            Grade::AsAsked => write!(f, ", as asked ({asked})"),
+            Grade::Fallback => write!(f, ", weaker than asked ({asked}), as the fallback allows"),
             Grade::TimedOut => write!(
                 f,
-                "{position}: {evidence} when the time for {asked} was up; it lives on: ask its \
-                 fate by its position"
+                " when the time for {asked} was up; it lives on: ask its fate by its position"
             ),
             Grade::Lost => write!(
                 f,
-                "{position}: lost before {asked} was reached; other entries are committed in its \
-                 place: write it again"
+                " as {asked}, and lost: other entries are committed in its place; write it again"
             ),
             Grade::Unknown => write!(
                 f,
-                "{position}: its leader lost office before {asked} was reached and the history \
-                 needed to tell is forgotten: read the key"
+                " as {asked}, and the history that would tell its fate is forgotten: read the key"
             ),
         }
     }

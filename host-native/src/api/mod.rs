@@ -26,10 +26,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use answer::{Answer, Evidence, Grade};
+pub use answer::{Achieved, Answer};
+pub use kraft_proto::Grade;
 pub use refusal::{Bound, Refusal, Retry};
 pub use status::{
-    AtRisk, DataStatus, DiskStatus, MemberStatus, PeerState, PeerStatus, StatusReport, Voting,
+    AtRisk, DataStatus, DiskStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
 };
 
 use crate::codec::{self, DecodeError};

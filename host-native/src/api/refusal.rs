@@ -58,12 +58,15 @@ pub enum Refusal {
     /// The node is about to hand leadership over, or just lost it.
     #[error("leadership is moving; try again")]
     LeadershipMoving,
-    /// The leader has not yet committed an entry of its term.
-    #[error("the leader is not ready to serve reads yet; try again")]
+    /// The node won an election and has not opened its term yet.
+    #[error("the node was elected just now and is not ready; try again")]
     NotReady,
     /// The node could not confirm in time that it still leads.
     #[error("no majority answered the leader in time; try again when the cluster is healthy")]
     NoMajority,
+    /// The log has reached the end of the protocol's range.
+    #[error("the log has reached the end of its range: start a new cluster")]
+    LogExhausted,
     /// The node is stopping.
     #[error("the node is stopping; ask another")]
     Stopping,
@@ -149,6 +152,7 @@ impl Refusal {
             | Self::AtLeastOutOfRange { .. }
             | Self::Floor { .. }
             | Self::DiskFull { .. }
+            | Self::LogExhausted
             | Self::RequestTooOld { .. }
             | Self::TestSwitchOff
             | Self::Version { .. }

@@ -1,8 +1,7 @@
 //! How a node sees itself and the cluster.
 
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
-use kraft_proto::message::Holding;
-use kraft_proto::output::Role;
+use kraft_proto::ids::{Incarnation, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::{Holding, PeerState, Role, Trust};
 use serde::{Deserialize, Serialize};
 
 use super::words;
@@ -18,6 +17,9 @@ pub struct StatusReport {
     pub store: StoreId,
     /// How many times that store was started.
     pub incarnation: Incarnation,
+    /// Whether it may have forgotten copies that it reported.
+    #[serde(with = "words::trust")]
+    pub trust: Trust,
     /// How long it has been running, in milliseconds.
     pub uptime_ms: u64,
     /// What it does in its term.
@@ -31,10 +33,10 @@ pub struct StatusReport {
     pub last: LogPosition,
     /// How far its own log is held.
     pub holding: Holding,
-    /// How far it knows the log to be committed.
-    pub commit: LogIndex,
-    /// How far it has applied it.
-    pub applied: LogIndex,
+    /// The last entry it knows to be committed.
+    pub commit: LogPosition,
+    /// The last entry it has applied.
+    pub applied: LogPosition,
     /// The members it knows.
     pub members: Vec<MemberStatus>,
     /// Its followers; empty unless it leads.
@@ -75,7 +77,10 @@ pub enum Voting {
 pub struct PeerStatus {
     /// Which.
     pub id: NodeId,
-    /// What the leader does about it.
+    /// Whether it can be reached.
+    pub link: Link,
+    /// How it is fed.
+    #[serde(with = "words::peer_state")]
     pub state: PeerState,
     /// How far it holds the leader's log.
     pub holding: Holding,
@@ -87,18 +92,14 @@ pub struct PeerStatus {
     pub why: Option<String>,
 }
 
-/// What a leader does about a follower.
+/// Whether a follower can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PeerState {
-    /// It has not answered for a while.
-    Unreachable,
-    /// It looks for the place where the logs meet.
-    Probe,
-    /// It sends what is new.
-    Replicate,
-    /// The follower needs history that the leader has forgotten.
-    NeedsSnapshot,
+pub enum Link {
+    /// There is a connection.
+    Connected,
+    /// There is none.
+    Down,
 }
 
 /// What is acknowledged and not yet synced by a majority.

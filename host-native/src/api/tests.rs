@@ -1,6 +1,4 @@
-use kraft_proto::ids::{Incarnation, StoreId, Term};
-use kraft_proto::modes::{Class, Held};
-use kraft_proto::output::Role;
+use kraft_proto::{Class, Held, Holding, Incarnation, PeerState, Role, StoreId, Term, Trust};
 
 use super::*;
 use crate::command::SessionId;
@@ -24,12 +22,11 @@ fn pairs() -> Vec<Pair> {
     }]
 }
 
-fn answer(mode: CommitMode, held: Held, grade: Grade) -> Answer {
+fn answer(achieved: Option<(CommitMode, Held)>, grade: Grade) -> Answer {
     Answer {
         position: POSITION,
         asked: Class::new(CommitMode::All, FsyncMode::Always),
-        mode,
-        held,
+        achieved: achieved.map(|(mode, held)| Achieved { mode, held }),
         grade,
         effect: None,
     }
@@ -91,14 +88,15 @@ fn status() -> StatusReport {
         version: "0.1.0".to_owned(),
         store: StoreId(77),
         incarnation: Incarnation(2),
+        trust: Trust::Clean,
         uptime_ms: 12_345,
         role: Role::Leader,
         term: Term(3),
         leader: Some(NodeId(1)),
         last: POSITION,
-        holding: kraft_proto::message::Holding::default(),
-        commit: LogIndex(17),
-        applied: LogIndex(16),
+        holding: Holding::default(),
+        commit: POSITION,
+        applied: POSITION,
         members: vec![MemberStatus {
             id: NodeId(1),
             voting: Voting::Voter,
@@ -106,8 +104,9 @@ fn status() -> StatusReport {
         }],
         peers: vec![PeerStatus {
             id: NodeId(2),
+            link: Link::Down,
             state: PeerState::Probe,
-            holding: kraft_proto::message::Holding::default(),
+            holding: Holding::default(),
             lag_entries: 3,
             lag_ms: 40,
             why: Some("does not answer".to_owned()),
@@ -123,7 +122,7 @@ fn responses() -> Vec<Response> {
     vec![
         Response::Answered(Answer {
             effect: Some(Effect::Swapped),
-            ..answer(CommitMode::Sync, Held::Synced, Grade::Fallback)
+            ..answer(Some((CommitMode::Sync, Held::Synced)), Grade::Fallback)
         }),
         Response::Redirect {
             leader: Some(Leader {
@@ -213,14 +212,16 @@ fn a_message_over_the_limit_is_refused_unread() {
 
 #[test]
 fn people_read_words() {
-    let answer = answer(CommitMode::AtLeast(2), Held::Written, Grade::TimedOut);
+    let answer = answer(
+        Some((CommitMode::AtLeast(2), Held::Written)),
+        Grade::AsAsked,
+    );
     let json = serde_json::to_value(answer).unwrap();
     let expected = serde_json::json!({
         "position": {"term": 3, "index": 17},
         "asked": {"mode": "ALL", "fsync": "ALWAYS"},
-        "mode": "AT_LEAST_2",
-        "held": "written",
-        "grade": "timed_out",
+        "achieved": {"mode": "AT_LEAST_2", "held": "written"},
+        "grade": "as_asked",
         "effect": null,
     });
     assert_eq!(json, expected);
@@ -237,23 +238,52 @@ fn people_read_words() {
 fn an_answer_says_what_it_knows_and_no_more() {
     let lines = [
         (
-            answer(CommitMode::All, Held::Synced, Grade::AsAsked),
+            answer(Some((CommitMode::All, Held::Synced)), Grade::AsAsked),
             "3.17: on the disks of every voter, as asked (ALL·ALWAYS)",
         ),
         (
-            answer(CommitMode::Sync, Held::Synced, Grade::Fallback),
+            answer(Some((CommitMode::Sync, Held::Synced)), Grade::Fallback),
             "3.17: on the disks of a majority, weaker than asked (ALL·ALWAYS), as the fallback \
              allows",
         ),
         (
-            answer(CommitMode::LeaderOnly, Held::Written, Grade::TimedOut),
-            "3.17: in the leader's operating system when the time for ALL·ALWAYS was up; it lives \
-             on: ask its fate by its position",
+            answer(None, Grade::TimedOut),
+            "3.17: not acknowledged when the time for ALL·ALWAYS was up; it lives on: ask its fate \
+             by its position",
         ),
     ];
     for (answer, line) in lines {
         assert_eq!(answer.to_string(), line);
     }
-    let accepted = answer(CommitMode::Async, Held::Accepted, Grade::AsAsked);
-    assert_eq!(accepted.evidence().to_string(), "in the leader's memory");
+    let evidence = [
+        (CommitMode::Async, Held::Accepted, "in the leader's memory"),
+        (
+            CommitMode::LeaderOnly,
+            Held::Accepted,
+            "in the leader's memory",
+        ),
+        (
+            CommitMode::LeaderOnly,
+            Held::Written,
+            "in the leader's operating system",
+        ),
+        (
+            CommitMode::AtLeast(1),
+            Held::Synced,
+            "on the disk of 1 voter",
+        ),
+        (
+            CommitMode::AtLeast(2),
+            Held::Written,
+            "in the operating systems of 2 voters",
+        ),
+        (
+            CommitMode::Sync,
+            Held::Written,
+            "in the operating systems of a majority",
+        ),
+    ];
+    for (mode, held, words) in evidence {
+        assert_eq!(Achieved { mode, held }.to_string(), words);
+    }
 }

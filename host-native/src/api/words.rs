@@ -23,7 +23,7 @@ macro_rules! words {
                 }
                 let read = String::deserialize(from)?;
                 $all.into_iter()
-                    .find(|value| $word(value).to_string() == read)
+                    .find(|value| $word(value) == read)
                     .ok_or_else(|| D::Error::custom(format_args!("no such word: {read}")))
             }
         }
@@ -38,7 +38,7 @@ words!(
         use kraft_proto::modes::Held::{Accepted, Synced, Written};
         [Accepted, Written, Synced]
     },
-    ToString::to_string
+    |value: &kraft_proto::modes::Held| value.to_string()
 );
 
 words!(
@@ -61,6 +61,48 @@ words!(
         [Follower, PreCandidate, Candidate, Leader]
     },
     |value: &_| format!("{value:?}").to_lowercase()
+);
+
+words!(
+    /// `probe`, `replicate`, `snapshot`.
+    peer_state,
+    kraft_proto::PeerState,
+    {
+        use kraft_proto::PeerState::{Probe, Replicate, Snapshot};
+        [Probe, Replicate, Snapshot]
+    },
+    |value: &_| format!("{value:?}").to_lowercase()
+);
+
+words!(
+    /// `clean`, `dirty`, `suspect`.
+    trust,
+    kraft_proto::Trust,
+    {
+        use kraft_proto::Trust::{Clean, Dirty, Suspect};
+        [Clean, Dirty, Suspect]
+    },
+    |value: &_| format!("{value:?}").to_lowercase()
+);
+
+words!(
+    /// `as_asked`, `fallback`, `timed_out`, `lost`, `unknown`.
+    grade,
+    kraft_proto::Grade,
+    {
+        use kraft_proto::Grade::{AsAsked, Fallback, Lost, TimedOut, Unknown};
+        [AsAsked, Fallback, TimedOut, Lost, Unknown]
+    },
+    |value: &kraft_proto::Grade| {
+        use kraft_proto::Grade::{AsAsked, Fallback, Lost, TimedOut, Unknown};
+        match value {
+            AsAsked => "as_asked",
+            Fallback => "fallback",
+            TimedOut => "timed_out",
+            Lost => "lost",
+            Unknown => "unknown",
+        }
+    }
 );
 
 /// `ASYNC`, `LEADER_ONLY`, `AT_LEAST_<n>`, `SYNC`, `ALL`.
