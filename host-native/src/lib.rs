@@ -8,6 +8,7 @@ pub mod codec;
 pub mod command;
 pub mod config;
 pub mod kv;
+pub mod load;
 pub mod machine;
 pub mod metrics;
 pub mod node;

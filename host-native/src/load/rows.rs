@@ -1,0 +1,473 @@
+//! Rows one at a time, as pairs.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serializer;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json};
+
+use super::{Format, Keying, LoadError, RowError};
+use crate::pair::{Key, Pair, VALUE_MAX, Value};
+
+/// Bytes a row may take in a file: a value, with room for CSV's quotes and JSON's blanks.
+const ROW_BYTES_MAX: u64 = 2 * VALUE_MAX as u64;
+
+/// One row as a pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Which row, from 1; the header line is none.
+    pub number: u64,
+    /// The line it begins at, from 1; blank lines before a row of CSV count as its beginning.
+    pub line: u64,
+    /// What to store.
+    pub pair: Pair,
+}
+
+/// The rows of one file, in order. It ends after the first error.
+pub struct Rows {
+    file: PathBuf,
+    prefix: String,
+    source: Source,
+    number: u64,
+    bytes_read: Arc<AtomicU64>,
+    failed: Failed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    No,
+    Yes,
+}
+
+enum Source {
+    Csv(Box<Csv>),
+    JsonLines(JsonLines),
+}
+
+struct Csv {
+    reader: csv::Reader<Metered>,
+    columns: csv::StringRecord,
+    key: usize,
+    record: csv::StringRecord,
+    allowance: Arc<AtomicU64>,
+}
+
+struct JsonLines {
+    reader: BufReader<Metered>,
+    key: String,
+    line: u64,
+}
+
+/// Counts what is read, and stops where one row would take more than its allowance.
+struct Metered {
+    file: File,
+    bytes_read: Arc<AtomicU64>,
+    allowance: Arc<AtomicU64>,
+}
+
+impl Read for Metered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.allowance.load(Ordering::Relaxed) == 0 {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let read = self.file.read(buffer)?;
+        self.bytes_read.fetch_add(read as u64, Ordering::Relaxed);
+        let left = self.allowance.load(Ordering::Relaxed);
+        let left = left.saturating_sub(read as u64);
+        self.allowance.store(left, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Rows {
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or its header lacks the key's column.
+    pub fn open(file: &Path, format: Option<Format>, keying: &Keying) -> Result<Self, LoadError> {
+        let format = format
+            .or_else(|| Format::of(file))
+            .ok_or_else(|| LoadError::UnknownFormat { file: file.into() })?;
+        let opened = File::open(file).map_err(|source| LoadError::Unreadable {
+            file: file.into(),
+            source,
+        })?;
+        let bytes_read = Arc::new(AtomicU64::new(0));
+        let allowance = Arc::new(AtomicU64::new(u64::MAX));
+        let metered = Metered {
+            file: opened,
+            bytes_read: bytes_read.clone(),
+            allowance: allowance.clone(),
+        };
+        let source = match format {
+            Format::Csv => Source::Csv(Box::new(Csv::open(file, metered, keying, allowance)?)),
+            Format::JsonLines => Source::JsonLines(JsonLines {
+                reader: BufReader::new(metered),
+                key: keying
+                    .column
+                    .clone()
+                    .ok_or_else(|| LoadError::KeyNotNamed { file: file.into() })?,
+                line: 0,
+            }),
+        };
+        Ok(Self {
+            file: file.into(),
+            prefix: keying.prefix.clone(),
+            source,
+            number: 0,
+            bytes_read,
+            failed: Failed::No,
+        })
+    }
+
+    /// Bytes of the file read so far, some of them ahead of the rows given out.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, LoadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed == Failed::Yes {
+            return None;
+        }
+        let (line, pair) = match &mut self.source {
+            Source::Csv(csv) => csv.next_pair(&self.prefix)?,
+            Source::JsonLines(lines) => lines.next_pair(&self.prefix)?,
+        };
+        self.number += 1;
+        let number = self.number;
+        Some(match pair {
+            Ok(pair) => Ok(Row { number, line, pair }),
+            Err(error) => {
+                self.failed = Failed::Yes;
+                Err(error.at(&self.file, line))
+            }
+        })
+    }
+}
+
+/// A row that cannot be read on: its own fault or the file's.
+enum Broken {
+    Row(RowError),
+    File(io::Error),
+}
+
+impl<E: Into<RowError>> From<E> for Broken {
+    fn from(error: E) -> Self {
+        Self::Row(error.into())
+    }
+}
+
+impl Broken {
+    fn at(self, file: &Path, line: u64) -> LoadError {
+        let file = file.to_owned();
+        match self {
+            Self::Row(why) => LoadError::Row { file, line, why },
+            Self::File(source) => LoadError::Unreadable { file, source },
+        }
+    }
+
+    fn from_csv(error: &csv::Error) -> Self {
+        match error.kind() {
+            csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => TOO_LONG,
+            csv::ErrorKind::Io(error) => {
+                Self::File(io::Error::new(error.kind(), error.to_string()))
+            }
+            csv::ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => Self::Row(RowError::Csv(format!(
+                "it has {len} fields and the header {expected_len}"
+            ))),
+            csv::ErrorKind::Utf8 { .. } => Self::Row(RowError::Csv("it is not UTF-8".into())),
+            _ => Self::Row(RowError::Csv(error.to_string())),
+        }
+    }
+}
+
+const TOO_LONG: Broken = Broken::Row(RowError::TooLong {
+    limit: ROW_BYTES_MAX,
+});
+
+impl Csv {
+    fn open(
+        file: &Path,
+        metered: Metered,
+        keying: &Keying,
+        allowance: Arc<AtomicU64>,
+    ) -> Result<Self, LoadError> {
+        allowance.store(ROW_BYTES_MAX, Ordering::Relaxed);
+        let mut reader = csv::Reader::from_reader(metered);
+        let columns = reader
+            .headers()
+            .map_err(|error| Broken::from_csv(&error).at(file, 1))?
+            .clone();
+        for (at, name) in columns.iter().enumerate() {
+            if columns.iter().take(at).any(|earlier| earlier == name) {
+                let why = RowError::ColumnTwice(name.into());
+                return Err(Broken::Row(why).at(file, 1));
+            }
+        }
+        let key = match &keying.column {
+            None => 0,
+            Some(column) => columns
+                .iter()
+                .position(|name| name == column)
+                .ok_or_else(|| LoadError::NoSuchColumn {
+                    file: file.into(),
+                    column: column.clone(),
+                    present: columns.iter().collect::<Vec<_>>().join(", "),
+                })?,
+        };
+        Ok(Self {
+            reader,
+            columns,
+            key,
+            record: csv::StringRecord::new(),
+            allowance,
+        })
+    }
+
+    fn next_pair(&mut self, prefix: &str) -> Option<(u64, Result<Pair, Broken>)> {
+        self.allowance.store(ROW_BYTES_MAX, Ordering::Relaxed);
+        let here = self.reader.position().line();
+        match self.reader.read_record(&mut self.record) {
+            Ok(false) => None,
+            Ok(true) => {
+                let line = self.record.position().map_or(here, csv::Position::line);
+                Some((line, self.pair(prefix)))
+            }
+            Err(error) => {
+                let line = error.position().map_or(here, csv::Position::line);
+                Some((line, Err(Broken::from_csv(&error))))
+            }
+        }
+    }
+
+    fn pair(&self, prefix: &str) -> Result<Pair, Broken> {
+        let key = self.record.get(self.key).unwrap_or_default();
+        let mut object = Vec::new();
+        serde_json::Serializer::new(&mut object)
+            .collect_map(self.columns.iter().zip(&self.record))
+            .map_err(|error| RowError::Csv(error.to_string()))?;
+        pair(prefix, key, object)
+    }
+}
+
+impl JsonLines {
+    fn next_pair(&mut self, prefix: &str) -> Option<(u64, Result<Pair, Broken>)> {
+        let mut text = Vec::new();
+        loop {
+            text.clear();
+            self.line += 1;
+            let mut bounded = self.reader.by_ref().take(ROW_BYTES_MAX);
+            match bounded.read_until(b'\n', &mut text) {
+                Ok(0) => return None,
+                Ok(read) if read as u64 == ROW_BYTES_MAX && !text.ends_with(b"\n") => {
+                    return Some((self.line, Err(TOO_LONG)));
+                }
+                Ok(_) if text.trim_ascii().is_empty() => {}
+                Ok(_) => return Some((self.line, self.pair(prefix, &text))),
+                Err(error) => return Some((self.line, Err(Broken::File(error)))),
+            }
+        }
+    }
+
+    fn pair(&self, prefix: &str, text: &[u8]) -> Result<Pair, Broken> {
+        let not_json = |error: serde_json::Error| RowError::Json(error.to_string());
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let text = std::str::from_utf8(text).map_err(|error| RowError::Json(error.to_string()))?;
+        let fields: Map<String, Json> = serde_json::from_str(text).map_err(not_json)?;
+        let key = match fields.get(&self.key) {
+            Some(Json::String(key)) => key.clone(),
+            Some(Json::Number(key)) => key.to_string(),
+            Some(_) => return Err(RowError::KeyShape(self.key.clone()).into()),
+            None => return Err(RowError::NoKey(self.key.clone()).into()),
+        };
+        // The row as it was written: numbers keep their digits, fields their order.
+        let row: &RawValue = serde_json::from_str(text).map_err(not_json)?;
+        pair(prefix, &key, row.get().as_bytes().to_vec())
+    }
+}
+
+fn pair(prefix: &str, key: &str, value: Vec<u8>) -> Result<Pair, Broken> {
+    // A prefix alone would make one key of all rows whose column is empty.
+    let key = match key {
+        "" => String::new(),
+        key => format!("{prefix}{key}"),
+    };
+    Ok(Pair {
+        key: Key::new(key).map_err(RowError::from)?,
+        value: Value::new(value).map_err(RowError::from)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    fn file(name: &str, text: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    fn keyed(column: &str, prefix: &str) -> Keying {
+        Keying {
+            column: Some(column.into()),
+            prefix: prefix.into(),
+        }
+    }
+
+    fn read(name: &str, text: impl AsRef<[u8]>, keying: &Keying) -> Vec<Result<Row, String>> {
+        let (dir, path) = file(name, text);
+        let folder = format!("{}/", dir.path().display());
+        let tell = |error: LoadError| error.to_string().replace(&folder, "");
+        match Rows::open(&path, None, keying) {
+            Ok(rows) => rows.map(|row| row.map_err(tell)).collect(),
+            Err(error) => vec![Err(tell(error))],
+        }
+    }
+
+    fn row(number: u64, line: u64, key: &str, value: &str) -> Result<Row, String> {
+        Ok(Row {
+            number,
+            line,
+            pair: Pair {
+                key: Key::try_from(key).unwrap(),
+                value: Value::try_from(value).unwrap(),
+            },
+        })
+    }
+
+    #[test]
+    fn a_csv_row_becomes_a_key_and_an_object_in_the_order_of_its_columns() {
+        let text =
+            "zip,city,note\n00501,Holtsville,\"a \"\"quoted\"\"\nnote\"\n\n99950,Ketchikan,\n";
+        assert_eq!(
+            read("zips.csv", text, &keyed("zip", "zip:")),
+            [
+                row(
+                    1,
+                    2,
+                    "zip:00501",
+                    r#"{"zip":"00501","city":"Holtsville","note":"a \"quoted\"\nnote"}"#
+                ),
+                row(
+                    2,
+                    4,
+                    "zip:99950",
+                    r#"{"zip":"99950","city":"Ketchikan","note":""}"#
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_first_column_is_the_key_unless_another_is_named() {
+        let rows = read("a.csv", "a,b\n1,2\n", &Keying::default());
+        assert_eq!(rows, [row(1, 2, "1", r#"{"a":"1","b":"2"}"#)]);
+        let rows = read("a.csv", "a,b\n1,2\n", &keyed("b", ""));
+        assert_eq!(rows, [row(1, 2, "2", r#"{"a":"1","b":"2"}"#)]);
+    }
+
+    #[test]
+    fn a_json_row_is_kept_as_it_was_written() {
+        let text =
+            "\u{feff}{\"n\": 1.50, \"id\": 7}\n\n  {\"id\":\"x\",\"deep\":{\"z\":1,\"a\":[]}} \n";
+        assert_eq!(
+            read("rows.jsonl", text, &keyed("id", "row:")),
+            [
+                row(1, 1, "row:7", r#"{"n": 1.50, "id": 7}"#),
+                row(2, 3, "row:x", r#"{"id":"x","deep":{"z":1,"a":[]}}"#),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_bad_row_is_named_by_file_and_line_and_ends_the_reading() {
+        let id = &keyed("id", "");
+        let long_key = format!("id,b\n{},2\n", "k".repeat(5000));
+        for (name, text, good, expected) in [
+            (
+                "a.csv",
+                "id,b\n1,2\n1,2,3\n4,5\n",
+                1,
+                "a.csv:3: not a row of this table: it has 3 fields and the header 2",
+            ),
+            ("a.csv", "id,b\n1,2\n,2\n", 1, "a.csv:3: "),
+            ("a.csv", &long_key, 0, "a.csv:2: "),
+            (
+                "a.csv",
+                "id,id\n1,2\n",
+                0,
+                "a.csv:1: the column \"id\" is named twice",
+            ),
+            (
+                "a.csv",
+                "x,y\n1,2\n",
+                0,
+                "a.csv: there is no column \"id\"; there are x, y",
+            ),
+            (
+                "a.jsonl",
+                "{\"id\":1}\n{\"id\":\n",
+                1,
+                "a.jsonl:2: not a JSON object",
+            ),
+            ("a.jsonl", "[1]\n", 0, "a.jsonl:1: not a JSON object"),
+            (
+                "a.jsonl",
+                "{\"x\":1}\n",
+                0,
+                "a.jsonl:1: the row has no field \"id\"",
+            ),
+            (
+                "a.jsonl",
+                "{\"id\":null}\n",
+                0,
+                "a.jsonl:1: the field \"id\" is neither",
+            ),
+            ("a.jsonl", "{\"id\":\"\"}\n", 0, "a.jsonl:1: "),
+            ("a.bin", "", 0, "a.bin: neither .csv nor .jsonl"),
+        ] {
+            let rows = read(name, text, id);
+            let error = rows[good].as_ref().unwrap_err();
+            assert!(error.starts_with(expected), "{text:?} gave {error:?}");
+            assert_eq!(rows.len(), good + 1, "{text:?}");
+        }
+        let rows = read("a.csv", b"id,b\n1,\xff\n", id);
+        assert!(rows[0].as_ref().unwrap_err().contains("not UTF-8"));
+        let rows = read("a.jsonl", "{}\n", &Keying::default());
+        assert!(rows[0].as_ref().unwrap_err().contains("--key"));
+    }
+
+    #[test]
+    fn an_unclosed_quote_does_not_swallow_the_file() {
+        let long = vec![b'x'; 3 * ROW_BYTES_MAX as usize];
+        let csv = [&b"id,b\n1,\""[..], &long].concat();
+        let rows = read("a.csv", csv, &keyed("id", ""));
+        let error = rows[0].as_ref().unwrap_err();
+        assert!(error.starts_with("a.csv:2: the row is longer"), "{error}");
+        let json = [&b"{\"id\":\""[..], &long].concat();
+        let rows = read("a.jsonl", json, &keyed("id", ""));
+        let error = rows[0].as_ref().unwrap_err();
+        assert!(error.starts_with("a.jsonl:1: the row is longer"), "{error}");
+    }
+
+    #[test]
+    fn a_table_of_nothing_but_its_header_has_no_rows() {
+        assert_eq!(read("a.csv", "id,b\n", &keyed("id", "")), []);
+        assert_eq!(read("a.jsonl", "", &keyed("id", "")), []);
+    }
+}
