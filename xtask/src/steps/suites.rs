@@ -21,6 +21,7 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     }
     let mut total = Counted::default();
     let mut suites = 0;
+    let mut failed = Vec::new();
     let outcome = shell::watch(&mut test, |line| {
         if let Some(counted) = closing_line(line) {
             total.passed += counted.passed;
@@ -28,8 +29,10 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
             total.ignored += counted.ignored;
             suites += usize::from(counted.passed > 0);
         }
+        failed.extend(failed_test(line).map(str::to_string));
     });
-    outcome.map_err(|problem| problem.context(format!("{} tests failed", total.failed)))?;
+    let failures = format!("{} tests failed: {}", total.failed, failed.join(", "));
+    outcome.map_err(|problem| problem.context(failures))?;
     Ok(Done::tests(
         total.passed,
         format!("tests in {suites} suites passed, {} ignored", total.ignored),
@@ -62,9 +65,20 @@ fn closing_line(line: &str) -> Option<Counted> {
     Some(counted)
 }
 
+/// Reads `test NAME ... FAILED`.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failed_test_is_named() {
+        assert_eq!(failed_test("test a::b ... FAILED"), Some("a::b"));
+        assert_eq!(failed_test("test a::b ... ok"), None);
+    }
 
     #[test]
     fn closing_lines_are_read_and_others_are_not() {
