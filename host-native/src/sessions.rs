@@ -369,33 +369,45 @@ mod tests {
 
     #[test]
     fn what_is_admitted_is_not_refused_on_application() {
-        // Whatever is admitted now is still told apart after a whole generation of others.
-        let mut sessions = Sessions::with_generations_of(3);
-        let mut index = 0;
-        for round in 0..40u32 {
-            let known = first_of(session(u128::from(round / 4), u64::from(round) / 4));
-            let new = first_of(session(u128::from(1000 + round), index));
-            for admitted in [known, new] {
-                if sessions.admit(&admitted).is_err() {
-                    continue;
-                }
-                let mut later = sessions.clone();
-                for other in 0..3u32 {
-                    let other = session(u128::from(5000 + other), index);
-                    later.record(LogIndex(index + 1), &first_of(other), ANSWER);
-                }
-                assert!(
-                    !matches!(later.recall(&admitted), Recall::Refused(_)),
-                    "round {round}: {admitted}"
-                );
+        const GENERATION: u128 = 3;
+        let mut sessions = Sessions::with_generations_of(GENERATION as usize);
+        let mut pool: Vec<SessionId> = Vec::new();
+        let (mut admitted, mut refused) = (0, 0);
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        for index in 1..200u64 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            // Somebody new every other time, opened a while ago.
+            let random = state >> 33;
+            if random % 2 == 0 {
+                pool.push(session(index.into(), index.saturating_sub(random % 7)));
             }
-            index += 1;
-            sessions.record(LogIndex(index), &new, ANSWER);
-            if sessions.admit(&known).is_ok() {
-                index += 1;
-                sessions.record(LogIndex(index), &known, ANSWER);
+            let Some(used) = pool.get(random as usize % pool.len().max(1)) else {
+                continue;
+            };
+            if sessions.admit(&first_of(*used)).is_ok() {
+                sessions.record(LogIndex(index), &first_of(*used), ANSWER);
+            }
+            // Whoever is admitted now can still be told apart after a generation of others.
+            let mut later = sessions.clone();
+            for other in 1..=GENERATION {
+                let other = session(u128::MAX - other, index);
+                later.record(LogIndex(index + 1), &first_of(other), ANSWER);
+            }
+            for member in &pool {
+                let request = first_of(*member);
+                match sessions.admit(&request) {
+                    Ok(()) => {
+                        admitted += 1;
+                        let told = !matches!(later.recall(&request), Recall::Refused(_));
+                        assert!(told, "at {index}: {request}");
+                    }
+                    Err(_) => refused += 1,
+                }
             }
         }
+        assert!(admitted > 0 && refused > 0);
     }
 
     #[test]
