@@ -1,1 +1,5 @@
-//! Suites and tools that hold kraft to its word.
+//! Tools that hold kraft to its word, and the suites that use them (in `tests/tests`).
+//!
+//! - [`drive`]: scripting bare nodes over JSON lines, the program `drive`.
+
+pub mod drive;

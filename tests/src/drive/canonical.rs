@@ -1,0 +1,188 @@
+//! Messages in the canonical form of the contract, for reading.
+
+use serde::Serialize;
+
+use kraft_proto::{
+    Append, Ballot, Envelope, Incarnation, LogIndex, LogPosition, Message, StoreId, Term,
+};
+
+use super::payloads::Data;
+
+/// What every message says of its sender.
+#[derive(Debug, Serialize)]
+pub struct Sender {
+    store: StoreId,
+    incarnation: Incarnation,
+}
+
+/// A message in canonical form, with the fields only kraft has beside it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[allow(missing_docs)] // The contract says what each field means.
+pub enum Canonical {
+    VoteRequest {
+        term: Term,
+        last_index: LogIndex,
+        last_term: Term,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    VoteReply {
+        term: Term,
+        granted: bool,
+        clean: bool,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    Append {
+        term: Term,
+        prev_index: LogIndex,
+        prev_term: Term,
+        commit: LogIndex,
+        entries: Vec<Entry>,
+        force_upto: LogIndex,
+        relied_upto: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    Matched {
+        term: Term,
+        ok: bool,
+        match_index: LogIndex,
+        written: LogIndex,
+        synced: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    Rejected {
+        term: Term,
+        ok: bool,
+        match_index: LogIndex,
+        hint_term: Term,
+        rejected: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    Heartbeat {
+        term: Term,
+        commit: LogIndex,
+        round: u64,
+        force_upto: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    HeartbeatReply {
+        term: Term,
+        round: u64,
+        received: LogIndex,
+        written: LogIndex,
+        synced: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+}
+
+/// An entry of an append.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    term: Term,
+    data: Data,
+}
+
+/// The contract's name for a kind of message.
+pub fn kind(message: &Message) -> &'static str {
+    match message {
+        Message::PreVote { .. } => "prevote_req",
+        Message::PreVoteReply { .. } => "prevote_resp",
+        Message::Vote { .. } => "vote_req",
+        Message::VoteReply { .. } => "vote_resp",
+        Message::Append(_) => "append_req",
+        Message::Matched(_) | Message::Rejected { .. } => "append_resp",
+        Message::Heartbeat { .. } => "heartbeat_req",
+        Message::HeartbeatReply { .. } => "heartbeat_resp",
+    }
+}
+
+/// A message and, for an append, what its entries hold.
+pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
+    let term = envelope.term;
+    let sender = Sender {
+        store: envelope.store,
+        incarnation: envelope.incarnation,
+    };
+    match envelope.message {
+        Message::PreVote { last } | Message::Vote { last } => request(term, last, sender),
+        Message::PreVoteReply { ballot } | Message::VoteReply { ballot } => Canonical::VoteReply {
+            term,
+            granted: ballot != Ballot::Refused,
+            clean: ballot != Ballot::GrantedBySuspect,
+            sender,
+        },
+        Message::Append(append) => append_request(term, &append, data, sender),
+        Message::Matched(holding) => Canonical::Matched {
+            term,
+            ok: true,
+            match_index: holding.written,
+            written: holding.written,
+            synced: holding.synced,
+            sender,
+        },
+        Message::Rejected { rejected, hint } => Canonical::Rejected {
+            term,
+            ok: false,
+            match_index: hint.index,
+            hint_term: hint.term,
+            rejected,
+            sender,
+        },
+        Message::Heartbeat {
+            commit,
+            round,
+            force_upto,
+        } => Canonical::Heartbeat {
+            term,
+            commit,
+            round,
+            force_upto,
+            sender,
+        },
+        Message::HeartbeatReply {
+            round,
+            received,
+            holding,
+        } => Canonical::HeartbeatReply {
+            term,
+            round,
+            received,
+            written: holding.written,
+            synced: holding.synced,
+            sender,
+        },
+    }
+}
+
+fn request(term: Term, last: LogPosition, sender: Sender) -> Canonical {
+    Canonical::VoteRequest {
+        term,
+        last_index: last.index,
+        last_term: last.term,
+        sender,
+    }
+}
+
+fn append_request(term: Term, append: &Append, data: Vec<Data>, sender: Sender) -> Canonical {
+    let entry = |data| Entry {
+        term: append.run_term,
+        data,
+    };
+    Canonical::Append {
+        term,
+        prev_index: append.prev.index,
+        prev_term: append.prev.term,
+        commit: append.commit,
+        entries: data.into_iter().map(entry).collect(),
+        force_upto: append.force_upto,
+        relied_upto: append.relied_upto,
+        sender,
+    }
+}

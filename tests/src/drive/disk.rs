@@ -1,0 +1,167 @@
+//! Writes as text, and what a disk that kept some of them holds.
+//!
+//! ```text
+//! hard <term> <vote or -> <incarnation> <clean, dirty or suspect>
+//! entries <term before> <first> <term> <command or barrier> <hex or ->,…
+//! force
+//! ```
+
+use kraft_proto::{
+    EntryKind, HardState, Incarnation, LogIndex, Members, NodeId, Recovery, Run, Term, Trust,
+    WriteKind,
+};
+
+use super::fields::Refusal;
+use super::hex;
+use super::payloads::{Data, Payloads};
+
+/// A write as text that [`Disk::replay`] takes.
+pub fn blob(kind: WriteKind, payloads: &Payloads) -> String {
+    match kind {
+        WriteKind::Force => "force".to_owned(),
+        WriteKind::HardState(hard) => {
+            let vote = hard
+                .vote
+                .map_or_else(|| "-".to_owned(), |vote| vote.to_string());
+            let trust = trust_word(hard.trust);
+            format!("hard {} {vote} {} {trust}", hard.term, hard.incarnation)
+        }
+        WriteKind::Entries(run) => entries_blob(run, payloads),
+    }
+}
+
+fn entries_blob(run: Run, payloads: &Payloads) -> String {
+    let before = payloads.term_at(run.first.prev()).unwrap_or_default();
+    let kind = match run.kind {
+        EntryKind::Command => "command",
+        EntryKind::Barrier => "barrier",
+        EntryKind::Configuration => "configuration",
+    };
+    let mut blob = format!("entries {before} {} {} {kind} ", run.first, run.term);
+    for (place, position) in run.positions().enumerate() {
+        if place > 0 {
+            blob.push(',');
+        }
+        match payloads.get(position).and_then(|entry| entry.data.as_ref()) {
+            Some(text) => blob.push_str(&hex::encode(text.as_bytes())),
+            None => blob.push('-'),
+        }
+    }
+    blob
+}
+
+fn trust_word(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Clean => "clean",
+        Trust::Dirty => "dirty",
+        Trust::Suspect => "suspect",
+    }
+}
+
+/// What a disk holds.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    /// The newest hard state.
+    pub hard: HardState,
+    /// The log.
+    pub log: Payloads,
+}
+
+impl Disk {
+    /// Replays the writes that survived, oldest first.
+    pub fn replay<'a>(blobs: impl IntoIterator<Item = &'a str>) -> Result<Self, Refusal> {
+        let mut disk = Self::default();
+        for (place, blob) in blobs.into_iter().enumerate() {
+            disk.apply(blob)
+                .map_err(|Refusal(why)| Refusal(format!("disk, blob {place}: {why}")))?;
+        }
+        Ok(disk)
+    }
+
+    fn apply(&mut self, blob: &str) -> Result<(), Refusal> {
+        let words: Vec<&str> = blob.split(' ').collect();
+        match words[..] {
+            ["force"] => Ok(()),
+            ["hard", term, vote, incarnation, trust] => {
+                self.hard = hard_state(term, vote, incarnation, trust)
+                    .ok_or_else(|| Refusal::new("not a hard state"))?;
+                Ok(())
+            }
+            ["entries", before, first, term, kind, data] => {
+                let (before, run, data) = entries(before, first, term, kind, data)
+                    .ok_or_else(|| Refusal::new("not entries"))?;
+                let holds = self.log.term_at(run.first.prev());
+                if holds != Some(before) || run.term < before {
+                    return Err(Refusal(format!(
+                        "entries from {} on do not follow what the disk holds before them",
+                        run.first
+                    )));
+                }
+                self.log.replace(run, data);
+                Ok(())
+            }
+            _ => Err(Refusal::new("not the blob of a write")),
+        }
+    }
+
+    /// What a node of these members recovers from it.
+    pub fn recovery(&self, members: Members) -> Recovery {
+        let recovery = Recovery::resume(self.hard, members);
+        self.log.iter().fold(recovery, |recovery, (first, entry)| {
+            recovery.run(Run {
+                term: entry.term,
+                kind: entry.kind,
+                first,
+                count: 1,
+            })
+        })
+    }
+}
+
+fn hard_state(term: &str, vote: &str, incarnation: &str, trust: &str) -> Option<HardState> {
+    let vote = match vote {
+        "-" => None,
+        node => Some(NodeId(node.parse().ok()?)),
+    };
+    let trust = match trust {
+        "clean" => Trust::Clean,
+        "dirty" => Trust::Dirty,
+        "suspect" => Trust::Suspect,
+        _ => return None,
+    };
+    Some(HardState {
+        term: Term(term.parse().ok()?),
+        vote,
+        incarnation: Incarnation(incarnation.parse().ok()?),
+        trust,
+    })
+}
+
+fn entries(
+    before: &str,
+    first: &str,
+    term: &str,
+    kind: &str,
+    data: &str,
+) -> Option<(Term, Run, Vec<Data>)> {
+    let data: Vec<Data> = data
+        .split(',')
+        .map(|text| match text {
+            "-" => Some(None),
+            text => Some(Some(String::from_utf8(hex::decode(text)?).ok()?)),
+        })
+        .collect::<Option<_>>()?;
+    let kind = match kind {
+        "command" => EntryKind::Command,
+        "barrier" if data.len() == 1 => EntryKind::Barrier,
+        "configuration" if data.len() == 1 => EntryKind::Configuration,
+        _ => return None,
+    };
+    let run = Run {
+        term: Term(term.parse().ok().filter(|term| *term > 0)?),
+        kind,
+        first: LogIndex(first.parse().ok().filter(|first| *first > 0)?),
+        count: data.len().try_into().ok()?,
+    };
+    Some((Term(before.parse().ok()?), run, data))
+}

@@ -1,0 +1,382 @@
+//! One node: the core, and the little a driver keeps for it.
+
+use std::collections::BTreeMap;
+
+use kraft_proto::{
+    Class, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition, Message, NodeId,
+    Output, Raft, ReadOutcome, ReadTicket, Role, StoreId, Term, Trust, WriteKind,
+};
+use serde_json::Value;
+
+use super::canonical::{canonical, kind};
+use super::clients::Clients;
+use super::disk;
+use super::fields::{Fields, Refusal};
+use super::frame;
+use super::handmade::{self, Defaults};
+use super::hex;
+use super::line::{Entry, Line, State, role_word};
+use super::options::{Options, moment};
+use super::payloads::{Data, Payloads, from_bytes};
+use super::pending::{Lane, Pending};
+
+/// What was last heard of a peer, and said to it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Peer {
+    heard: Option<(StoreId, Incarnation)>,
+    prev_index: LogIndex,
+    round: u64,
+}
+
+/// A bare node and the world it believes in.
+#[derive(Debug)]
+pub struct Node {
+    id: NodeId,
+    raft: Raft,
+    ticks: u64,
+    payloads: Payloads,
+    applied: LogIndex,
+    pending: Pending,
+    peers: BTreeMap<NodeId, Peer>,
+    clients: Clients,
+    reads: Vec<(ReadTicket, Value)>,
+    role: (Role, Term),
+    out: Vec<Line>,
+}
+
+impl Node {
+    /// Starts a node. Its writes are numbered after `last_write`, the last of its earlier lives.
+    pub fn start(options: Options, last_write: u64) -> Result<Self, Refusal> {
+        let Options {
+            config,
+            members,
+            disk,
+        } = options;
+        let recovery = disk.recovery(members);
+        let raft = Raft::new(config, recovery, moment(0)).map_err(Refusal::new)?;
+        let mut node = Self {
+            id: config.id,
+            role: (Role::Follower, raft.status().term),
+            raft,
+            ticks: 0,
+            payloads: disk.log,
+            applied: LogIndex::ZERO,
+            pending: Pending::after(last_write),
+            peers: BTreeMap::new(),
+            clients: Clients::default(),
+            reads: Vec::new(),
+            out: Vec::new(),
+        };
+        node.drain();
+        Ok(node)
+    }
+
+    /// The number of its newest write.
+    pub fn last_write(&self) -> u64 {
+        self.pending.last()
+    }
+
+    /// What it asked of the world since this was last called.
+    pub fn take_out(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Lets `count` ticks pass, one by one.
+    pub fn tick(&mut self, count: u64) {
+        for _ in 0..count {
+            self.ticks += 1;
+            self.raft.handle_timeout(moment(self.ticks));
+            self.drain();
+        }
+    }
+
+    /// Delivers a message as it stood on the wire.
+    pub fn deliver_blob(&mut self, from: NodeId, blob: &str) -> Result<(), Refusal> {
+        let bytes = hex::decode(blob).ok_or_else(|| Refusal::new("blob: not hex"))?;
+        let frame = frame::decode(&bytes)?;
+        if frame.from() != from {
+            return Err(Refusal(format!(
+                "blob: a message of node {}, not of node {from}",
+                frame.from()
+            )));
+        }
+        self.deliver(&frame);
+        Ok(())
+    }
+
+    /// Delivers a message written by hand.
+    pub fn deliver_handmade(
+        &mut self,
+        from: NodeId,
+        kind: &str,
+        msg: Fields<'_>,
+    ) -> Result<(), Refusal> {
+        let peer = self.peers.get(&from).copied().unwrap_or_default();
+        let (store, incarnation) = peer.heard.unwrap_or((StoreId(from.0), Incarnation(1)));
+        let defaults = Defaults {
+            to: self.id,
+            store,
+            incarnation,
+            class: self.raft.durability().default,
+            voters: self.raft.members().voters_min(),
+            prev_index: peer.prev_index,
+            round: peer.round,
+        };
+        let bytes = handmade::frames(from, kind, msg, defaults)?;
+        let frames: Vec<Frame<'_>> = bytes
+            .iter()
+            .map(|bytes| frame::decode(bytes))
+            .collect::<Result<_, _>>()
+            .map_err(|Refusal(why)| Refusal(why.replacen("blob", "msg", 1)))?;
+        for frame in &frames {
+            self.deliver(frame);
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, frame: &Frame<'_>) {
+        let envelope = frame.envelope();
+        let peer = self.peers.entry(envelope.from).or_default();
+        peer.heard = Some((envelope.store, envelope.incarnation));
+        let taken = self.raft.handle_message(self.now(), frame);
+        if let Some(run) = taken.run() {
+            // That each entry is text was checked when the frame was decoded.
+            let data = taken
+                .entries()
+                .map(|(_, bytes)| from_bytes(run.kind, bytes).unwrap_or_default());
+            self.payloads.replace(run, data);
+        }
+        self.drain();
+    }
+
+    /// A write is on the disk.
+    pub fn synced(&mut self, id: u64) -> Result<(), Refusal> {
+        if let Some(receipt) = self.pending.synced(id)? {
+            self.raft.handle_stored(self.now(), receipt);
+        }
+        self.drain();
+        Ok(())
+    }
+
+    /// Proposes one entry for the client `id`.
+    pub fn propose(&mut self, id: &Value, data: Data, class: Class) -> Result<State, Refusal> {
+        self.clients.check_room()?;
+        let now = self.now();
+        let proposed = self.raft.propose(now, class, 1).map_err(Refusal::new);
+        if let Ok(proposed) = &proposed {
+            self.payloads.replace(proposed.run, [data]);
+            self.clients
+                .proposed(id.clone(), proposed, class, self.raft.durability(), now);
+        }
+        self.drain();
+        let run = proposed?.run;
+        Ok(State::Proposed {
+            index: run.first,
+            term: run.term,
+        })
+    }
+
+    /// The class of a proposal that names none.
+    pub fn default_class(&self) -> Class {
+        self.raft.durability().default
+    }
+
+    /// Starts a linearizable read.
+    pub fn read(&mut self, id: &Value) -> Result<(), Refusal> {
+        let ticket = self.raft.read(self.now()).map_err(Refusal::new);
+        if let Ok(ticket) = &ticket {
+            self.reads.push((*ticket, id.clone()));
+        }
+        self.drain();
+        ticket.map(|_| ())
+    }
+
+    /// Starts an election.
+    pub fn campaign(&mut self) {
+        self.raft.campaign(self.now());
+        self.drain();
+    }
+
+    /// What became of an entry.
+    pub fn fate(&self, of: LogPosition) -> State {
+        State::Fate {
+            fate: match self.raft.fate(of) {
+                Fate::Committed => "committed",
+                Fate::Pending => "pending",
+                Fate::Lost => "lost",
+                Fate::Unknown => "unknown",
+            },
+        }
+    }
+
+    /// Everything about the node.
+    pub fn state(&self) -> State {
+        let status = self.raft.status();
+        let log: Vec<Entry> = self
+            .payloads
+            .iter()
+            .map(|(index, entry)| Entry {
+                index,
+                term: entry.term,
+                data: entry.data.clone(),
+            })
+            .collect();
+        State::Node {
+            term: status.term,
+            vote: status.vote,
+            role: role_word(status.role),
+            leader: status.leader,
+            commit: status.commit.index,
+            applied: self.applied,
+            first_index: LogIndex(1),
+            last_index: status.last.index,
+            suspect: status.trust == Trust::Suspect,
+            log,
+            config: self.raft.members().into(),
+        }
+    }
+
+    fn now(&self) -> kraft_proto::Instant {
+        moment(self.ticks)
+    }
+
+    /// Does what the core says until it says nothing more.
+    fn drain(&mut self) {
+        let now = self.now();
+        if self.raft.poll_timeout() <= now {
+            self.raft.handle_timeout(now);
+        }
+        self.adopt_own_entries();
+        while let Some(output) = self.raft.poll_output() {
+            self.handle_output(output);
+        }
+        self.clients.handle_timeout(now, &self.raft, &mut self.out);
+    }
+
+    /// The core adds entries of its own, which hold nothing.
+    fn adopt_own_entries(&mut self) {
+        while let Some(run) = self.raft.run_from(self.payloads.last().index.next(), 1) {
+            self.payloads.replace(run, [None]);
+        }
+    }
+
+    fn handle_output(&mut self, output: Output) {
+        match &output {
+            Output::Send { mode, envelope } => self.send(mode.to_string(), envelope),
+            Output::Commit { upto } => self.commit(upto.index),
+            Output::Read { ticket, outcome } => self.answer_reads(*ticket, *outcome),
+            Output::Role { role, term, .. } => self.change_role(*role, *term),
+            Output::Write(_) | Output::Ack { .. } | Output::Settled { .. } => {}
+        }
+        self.clients
+            .handle_output(&output, &self.raft, &mut self.out);
+        if let Output::Write(write) = output {
+            self.write(write);
+        }
+    }
+
+    fn send(&mut self, mode: String, envelope: &Envelope) {
+        let peer = self.peers.entry(envelope.to).or_default();
+        let mut data = Vec::new();
+        match envelope.message {
+            Message::Append(append) => {
+                peer.prev_index = append.prev.index;
+                for position in append.run().positions() {
+                    match self.payloads.get(position) {
+                        Some(entry) => data.push(entry.data.clone()),
+                        // Not what the core means any more: the message counts as lost.
+                        None => return,
+                    }
+                }
+            }
+            Message::Heartbeat { round, .. } if round > 0 => peer.round = round,
+            _ => {}
+        }
+        // A header fits its buffer, see `FRAME_HEADER_MAX`.
+        let Ok(bytes) = frame::encode(envelope, &data) else {
+            return;
+        };
+        self.out.push(Line::Send {
+            to: envelope.to,
+            kind: kind(&envelope.message),
+            mode,
+            msg: canonical(envelope, data),
+            blob: hex::encode(&bytes),
+        });
+    }
+
+    /// Applies what is committed.
+    fn commit(&mut self, upto: LogIndex) {
+        self.out.push(Line::Commit { index: upto });
+        while self.applied < upto {
+            let index = self.applied.next();
+            let Some(entry) = self.payloads.at(index) else {
+                return;
+            };
+            self.out.push(Line::Apply {
+                index,
+                term: entry.term,
+                data: entry.data.clone(),
+            });
+            self.applied = index;
+        }
+    }
+
+    fn answer_reads(&mut self, ticket: ReadTicket, outcome: ReadOutcome) {
+        let (index, result) = match outcome {
+            ReadOutcome::Ready(index) => (Some(index), "ok"),
+            ReadOutcome::Failed => (None, "fail"),
+        };
+        let out = &mut self.out;
+        self.reads.retain(|(of, id)| {
+            if *of != ticket {
+                return true;
+            }
+            out.push(Line::Read {
+                id: id.clone(),
+                index,
+                result,
+            });
+            false
+        });
+    }
+
+    /// The core also tells of a new leader to follow, which is no news to the caller.
+    fn change_role(&mut self, role: Role, term: Term) {
+        if self.role != (role, term) {
+            self.role = (role, term);
+            let role = role_word(role);
+            self.out.push(Line::Role { role, term });
+        }
+    }
+
+    /// Hands a write out: from then on it counts as written.
+    fn write(&mut self, write: kraft_proto::Write) {
+        let kind = write.kind();
+        let mode = write.class().mode.to_string();
+        let sync = write.force() == Force::Now;
+        let (receipt, unsynced) = write.written();
+        let (names, run, hard) = match kind {
+            WriteKind::HardState(hard) => (vec!["hard_state"], None, Some(hard)),
+            WriteKind::Entries(run) => (vec!["entries"], Some(run), None),
+            WriteKind::Force => (Vec::new(), None, None),
+        };
+        let lane = match hard {
+            Some(_) => Lane::HardState,
+            None => Lane::Log,
+        };
+        let id = self.pending.add(lane, unsynced);
+        self.out.push(Line::Write {
+            id,
+            mode,
+            kind: names,
+            first_index: run.map(|run| run.first),
+            last_index: run.map(|run| run.last()),
+            term: hard.map(|hard| hard.term),
+            vote: hard.map(|hard| hard.vote),
+            sync,
+            blob: disk::blob(kind, &self.payloads),
+        });
+        self.raft.handle_stored(self.now(), receipt);
+    }
+}

@@ -1,0 +1,97 @@
+//! What the entries hold. The core knows the log's shape only, so the driver keeps the rest.
+
+use std::collections::BTreeMap;
+
+use kraft_proto::{EntryKind, LogIndex, LogPosition, Run, Term};
+
+use super::fields::Refusal;
+
+/// What one entry holds: text, or nothing.
+pub type Data = Option<String>;
+
+/// Stands on the wire for a command that holds nothing, which no text begins with.
+const NOTHING: &[u8] = &[0xff];
+
+/// The bytes of an entry on the wire.
+pub fn to_bytes(kind: EntryKind, data: Option<&str>) -> &[u8] {
+    match (kind, data) {
+        (EntryKind::Command, Some(text)) => text.as_bytes(),
+        (EntryKind::Command, None) => NOTHING,
+        (EntryKind::Barrier | EntryKind::Configuration, _) => &[],
+    }
+}
+
+/// What an entry with these bytes holds.
+pub fn from_bytes(kind: EntryKind, bytes: &[u8]) -> Result<Data, Refusal> {
+    match kind {
+        EntryKind::Barrier | EntryKind::Configuration => Ok(None),
+        EntryKind::Command if bytes == NOTHING => Ok(None),
+        EntryKind::Command => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text.to_owned())),
+            Err(_) => Err(Refusal::new("blob: an entry in it is not text")),
+        },
+    }
+}
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The term that created it.
+    pub term: Term,
+    /// What it is for.
+    pub kind: EntryKind,
+    /// What it holds.
+    pub data: Data,
+}
+
+/// A node's log, from index 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payloads(BTreeMap<LogIndex, Entry>);
+
+impl Payloads {
+    /// The end of the log.
+    pub fn last(&self) -> LogPosition {
+        self.0
+            .last_key_value()
+            .map_or(LogPosition::ZERO, |(index, entry)| {
+                LogPosition::new(entry.term, *index)
+            })
+    }
+
+    /// Every entry, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (LogIndex, &Entry)> {
+        self.0.iter().map(|(index, entry)| (*index, entry))
+    }
+
+    /// The entry at an index.
+    pub fn at(&self, index: LogIndex) -> Option<&Entry> {
+        self.0.get(&index)
+    }
+
+    /// The entry at a position: none if another term's stands there.
+    pub fn get(&self, position: LogPosition) -> Option<&Entry> {
+        self.at(position.index)
+            .filter(|entry| entry.term == position.term)
+    }
+
+    /// The term at an index; 0 before the first entry.
+    pub fn term_at(&self, index: LogIndex) -> Option<Term> {
+        if index == LogIndex::ZERO {
+            return Some(Term::ZERO);
+        }
+        self.at(index).map(|entry| entry.term)
+    }
+
+    /// Puts entries where `run` says; what stood there and behind is gone.
+    pub fn replace(&mut self, run: Run, data: impl IntoIterator<Item = Data>) {
+        self.0.split_off(&run.first);
+        for (position, data) in run.positions().zip(data) {
+            let entry = Entry {
+                term: run.term,
+                kind: run.kind,
+                data,
+            };
+            self.0.insert(position.index, entry);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Writes that are not said to be synced yet, by their number.
+
+use std::collections::BTreeMap;
+
+use kraft_proto::{Receipt, Unsynced};
+
+use super::fields::Refusal;
+
+/// Which writes complete together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Each by itself.
+    HardState,
+    /// Each with every earlier one.
+    Log,
+}
+
+/// The writes of one life of a node.
+#[derive(Debug)]
+pub struct Pending {
+    /// The number of the last write of earlier lives.
+    before: u64,
+    last: u64,
+    unsynced: BTreeMap<u64, (Lane, Unsynced)>,
+}
+
+impl Pending {
+    /// No writes yet; the first has the number after `before`.
+    pub fn after(before: u64) -> Self {
+        Self {
+            before,
+            last: before,
+            unsynced: BTreeMap::new(),
+        }
+    }
+
+    /// The newest number.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Numbers a write.
+    pub fn add(&mut self, lane: Lane, unsynced: Unsynced) -> u64 {
+        self.last += 1;
+        self.unsynced.insert(self.last, (lane, unsynced));
+        self.last
+    }
+
+    /// A write is synced: the receipt for it, unless that was said before.
+    pub fn synced(&mut self, id: u64) -> Result<Option<Receipt>, Refusal> {
+        if id <= self.before || id > self.last {
+            return Err(Refusal(format!(
+                "id: this life of the node has no write {id}"
+            )));
+        }
+        let Some((lane, unsynced)) = self.unsynced.remove(&id) else {
+            return Ok(None);
+        };
+        if lane == Lane::Log {
+            self.unsynced
+                .retain(|other, (lane, _)| *lane != Lane::Log || *other > id);
+        }
+        Ok(Some(unsynced.synced()))
+    }
+}
