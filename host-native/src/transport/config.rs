@@ -83,6 +83,14 @@ pub enum BindError {
         /// Whom the certificate names.
         found: Box<PeerIdentity>,
     },
+    /// The certificate is a client's where a node's is needed.
+    #[error(
+        "the certificate is for {found}, and only nodes open doors; the port was not opened. Give it a node's certificate"
+    )]
+    NotANode {
+        /// Whom the certificate names.
+        found: Box<PeerIdentity>,
+    },
     /// The certificates do not make a TLS configuration.
     #[error(transparent)]
     Certificates(#[from] CertError),

@@ -1,5 +1,8 @@
 //! A cluster's certificates, and strangers who do not keep to the protocol.
 
+// Each test file is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +16,8 @@ use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Any free port of this machine.
+pub const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// One cluster.
 pub struct Lab {
@@ -113,6 +117,17 @@ pub fn opening(version: u16, hello: &Hello) -> Vec<u8> {
     [&b"kraft"[..], &version.to_le_bytes(), &body].concat()
 }
 
+/// The first words of a client, as they stand on the stream.
+pub fn client_opening(lab: &Lab) -> Vec<u8> {
+    let body = postcard::to_allocvec(&lab.ca.cluster()).unwrap();
+    framed(&[&b"kraft"[..], &1_u16.to_le_bytes(), &body].concat())
+}
+
+fn framed(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    [&length, bytes].concat()
+}
+
 /// Someone with a QUIC library and bad manners.
 pub struct Stranger {
     endpoint: quinn::Endpoint,
@@ -171,7 +186,12 @@ impl Stranger {
 
     /// Connects, and returns what it is told.
     pub async fn knock(&self, node: &Transport) -> String {
-        match self.connect(node.local_addr().unwrap()).await {
+        self.knock_at(node.local_addr().unwrap()).await
+    }
+
+    /// The same at an address.
+    pub async fn knock_at(&self, address: SocketAddr) -> String {
+        match self.connect(address).await {
             Ok(connection) => connection.closed().await.to_string(),
             Err(told) => told,
         }
@@ -179,13 +199,22 @@ impl Stranger {
 
     /// Connects and says hello with these bytes; returns what it is told.
     pub async fn greet(&self, node: &Transport, opening: &[u8]) -> String {
-        let length = u32::try_from(opening.len()).unwrap().to_le_bytes();
-        self.greet_raw(node, &[&length, opening].concat()).await
+        self.greet_at(node.local_addr().unwrap(), opening).await
+    }
+
+    /// The same at an address.
+    pub async fn greet_at(&self, address: SocketAddr, opening: &[u8]) -> String {
+        self.greet_raw_at(address, &framed(opening)).await
     }
 
     /// Connects and sends these bytes on the first stream; returns what it is told.
     pub async fn greet_raw(&self, node: &Transport, bytes: &[u8]) -> String {
-        let connection = self.connect(node.local_addr().unwrap()).await.unwrap();
+        self.greet_raw_at(node.local_addr().unwrap(), bytes).await
+    }
+
+    /// The same at an address.
+    pub async fn greet_raw_at(&self, address: SocketAddr, bytes: &[u8]) -> String {
+        let connection = self.connect(address).await.unwrap();
         let (mut send, _receive) = connection.open_bi().await.unwrap();
         // The answer may come first.
         let _ = send.write_all(bytes).await;
@@ -196,11 +225,8 @@ impl Stranger {
     pub async fn greeted(&self, node: &Transport, hello: &Hello) -> quinn::Connection {
         let connection = self.connect(node.local_addr().unwrap()).await.unwrap();
         let (mut send, mut receive) = connection.open_bi().await.unwrap();
-        let opening = opening(1, hello);
-        let length = u32::try_from(opening.len()).unwrap().to_le_bytes();
-        send.write_all(&[&length, &opening[..]].concat())
-            .await
-            .unwrap();
+        let opening = framed(&opening(1, hello));
+        send.write_all(&opening).await.unwrap();
         receive.read_to_end(4096).await.unwrap();
         connection
     }

@@ -1,0 +1,108 @@
+//! The clients' door: many calls at a time over one QUIC connection, mutual TLS always.
+//!
+//! ```text
+//! RpcClient::call ─► frames {id, body} ─────────► RpcServer ─► Calls ─► the node
+//!        ◄────────── frames {id, status, body} ◄── Reply::send ◄──────────┘
+//! ```
+//!
+//! Answers come in any order. What one connection may have unanswered is bounded in calls and in
+//! bytes; beyond that its client is slowed down. Nodes may call each other the same way.
+
+mod client;
+mod error;
+mod server;
+mod session;
+mod waiting;
+mod wire;
+
+use std::time::Duration;
+
+use kraft_proto::ids::NodeId;
+use serde::{Deserialize, Serialize};
+
+use crate::cert::ClusterId;
+
+pub use client::{Answers, RpcClient};
+pub use error::{CallError, ConnectError};
+pub use server::{Calls, RpcServer, RpcStats};
+pub use session::{Call, Part, Reply};
+
+/// The protocol of the clients' door, as TLS negotiates it.
+pub const CLIENT_ALPN: &str = "kraft-client/1";
+
+/// The version of what clients and nodes say to each other around the calls.
+pub const CLIENT_VERSION: u16 = 1;
+
+/// Bytes written to a stream at a time.
+const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// Bounds of a [`RpcServer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Bytes of one request or answer, its header included. Clients need the same.
+    pub frame_bytes_max: u32,
+    /// Calls of one connection that are not answered yet.
+    pub calls_max: usize,
+    /// Bytes of one connection's calls that are not answered yet, and of answers not yet sent.
+    pub bytes_max: usize,
+    /// Bytes of calls of all connections together that are not answered yet.
+    pub bytes_max_total: usize,
+    /// Connections at a time.
+    pub connections_max: usize,
+    /// Silence after which a client is taken for gone.
+    pub idle: Duration,
+    /// From being dialed to the end of the hello.
+    pub connect: Duration,
+}
+
+/// Bounds of a [`RpcClient`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Bytes of one request or answer, its header included. Servers need the same.
+    pub frame_bytes_max: u32,
+    /// Calls that are not answered yet; further ones wait.
+    pub calls_max: usize,
+    /// Silence after which the server is taken for gone.
+    pub idle: Duration,
+    /// From dialing to the end of the hello.
+    pub connect: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            frame_bytes_max: 4 * MIB as u32,
+            calls_max: 4096,
+            bytes_max: 8 * MIB,
+            bytes_max_total: 64 * MIB,
+            connections_max: 1024,
+            idle: Duration::from_secs(1),
+            connect: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: ServerLimits::default().frame_bytes_max,
+            calls_max: 4096,
+            idle: Duration::from_secs(1),
+            connect: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What a client says of itself; the rest is in its certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct ClientHello {
+    cluster: ClusterId,
+}
+
+/// What a node says of itself to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct ServerHello {
+    cluster: ClusterId,
+    node: NodeId,
+}

@@ -1,0 +1,381 @@
+//! The node's side of the clients' door.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use quinn::{Connection, Endpoint, Incoming, SendStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::session::{Call, Reply, Session};
+use super::wire::request;
+use super::{BATCH_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello, ServerHello, ServerLimits};
+use crate::cert::{Credentials, PeerIdentity, Role};
+use crate::transport::frame::{Batch, FrameReader, ReadFrameError};
+use crate::transport::hello::{self, Greeted};
+use crate::transport::quic::{self, Pulse, Streams};
+use crate::transport::refusal::{CLOSED_FAULT, CLOSED_IN_ORDER};
+use crate::transport::{BindError, Refusal, RefusalKind, lock};
+
+/// Calls that wait for the node, of all connections together.
+const CALLS_QUEUED: usize = 1024;
+
+/// Connections at a time that have not finished their hello.
+const HELLOS_MAX: usize = 64;
+
+/// How long a shutdown waits for answers to be given and sent.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Of each kind of refusal the first is logged, and then every so many.
+const REFUSALS_PER_LOG_LINE: u64 = 100;
+
+/// The clients' door. Dropping it closes every connection.
+#[derive(Debug)]
+pub struct RpcServer {
+    shared: Arc<Shared>,
+    stop: watch::Sender<Running>,
+}
+
+/// The calls of all clients. Calls of one client come in the order it sent them.
+#[derive(Debug)]
+pub struct Calls {
+    queue: mpsc::Receiver<Call>,
+}
+
+/// Counters, each only rising.
+#[derive(Debug, Default)]
+pub struct RpcStats {
+    connects: AtomicU64,
+    disconnects: AtomicU64,
+    calls: AtomicU64,
+    faults: AtomicU64,
+    refused: [AtomicU64; RefusalKind::ALL.len()],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Running {
+    Yes,
+    No,
+}
+
+#[derive(Debug)]
+struct Shared {
+    endpoint: Endpoint,
+    ours: ServerHello,
+    limits: ServerLimits,
+    stats: Arc<RpcStats>,
+    calls: mpsc::Sender<Call>,
+    hellos: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+    /// Bytes of calls that may still be taken.
+    shares: Arc<Semaphore>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl RpcServer {
+    /// Opens the door. Needs a tokio runtime, of either kind.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate is not a node's or the address cannot be had.
+    pub fn bind(
+        listen: SocketAddr,
+        credentials: &Credentials,
+        limits: ServerLimits,
+    ) -> Result<(Self, Calls), BindError> {
+        let identity = credentials.identity();
+        let Role::Node(node) = identity.role else {
+            return Err(BindError::NotANode {
+                found: Box::new(identity.clone()),
+            });
+        };
+        let streams = Streams {
+            two_way: 1,
+            one_way: 0,
+        };
+        let pulse = Pulse {
+            keep_alive: limits.idle / 3,
+            idle: limits.idle,
+        };
+        let settings = quic::settings(streams, pulse)?;
+        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
+        let endpoint = quic::endpoint(listen, credentials, CLIENT_ALPN, Some(door))?;
+        let (sender, queue) = mpsc::channel(CALLS_QUEUED);
+        let shares = limits
+            .bytes_max_total
+            .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        let shared = Arc::new(Shared {
+            endpoint,
+            ours: ServerHello {
+                cluster: identity.cluster,
+                node,
+            },
+            limits: ServerLimits {
+                bytes_max_total: shares,
+                ..limits
+            },
+            stats: Arc::default(),
+            calls: sender,
+            hellos: Arc::new(Semaphore::new(HELLOS_MAX)),
+            connections: Arc::new(Semaphore::new(limits.connections_max)),
+            shares: Arc::new(Semaphore::new(shares)),
+            tasks: Mutex::default(),
+        });
+        let stop = watch::Sender::new(Running::Yes);
+        shared.spawn(answer_calls(shared.clone(), stop.subscribe()));
+        Ok((Self { shared, stop }, Calls { queue }))
+    }
+
+    /// The address it receives at.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system does not say.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.shared.endpoint.local_addr()
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Arc<RpcStats> {
+        self.shared.stats.clone()
+    }
+
+    /// Takes no more calls, sends the answers to those that were taken, for half a second at most,
+    /// and closes every connection. The node goes on answering meanwhile.
+    pub async fn shutdown(self) {
+        self.shared.endpoint.set_server_config(None);
+        self.stop.send_replace(Running::No);
+        let mut tasks = std::mem::take(&mut *lock(&self.shared.tasks));
+        let all = async { while tasks.join_next().await.is_some() {} };
+        // Whoever takes longer finds the connection closed.
+        let _ = timeout(FAREWELL, all).await;
+        self.shared.endpoint.close(CLOSED_IN_ORDER, b"shut down");
+        let _ = timeout(FAREWELL, self.shared.endpoint.wait_idle()).await;
+        tasks.shutdown().await;
+    }
+}
+
+impl Drop for RpcServer {
+    fn drop(&mut self) {
+        self.shared.endpoint.close(CLOSED_IN_ORDER, b"shut down");
+        lock(&self.shared.tasks).abort_all();
+    }
+}
+
+impl Calls {
+    /// The next call; `None` once the server is gone and all were taken. May be abandoned while
+    /// it waits, without loss.
+    pub async fn recv(&mut self) -> Option<Call> {
+        self.queue.recv().await
+    }
+
+    /// The next call if there is one already.
+    pub fn try_recv(&mut self) -> Option<Call> {
+        self.queue.try_recv().ok()
+    }
+}
+
+impl RpcStats {
+    /// Connections that came up.
+    pub fn connects(&self) -> u64 {
+        self.connects.load(Ordering::Relaxed)
+    }
+
+    /// Connections that ended after they were up.
+    pub fn disconnects(&self) -> u64 {
+        self.disconnects.load(Ordering::Relaxed)
+    }
+
+    /// Calls taken.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Connections ended because what came over them was no sequence of calls.
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
+    }
+
+    /// Connections refused for this reason.
+    pub fn refused(&self, kind: RefusalKind) -> u64 {
+        self.refused[kind as usize].load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    fn report(&self, address: SocketAddr, refusal: &Refusal) {
+        let before = self.stats.refused[refusal.kind() as usize].fetch_add(1, Ordering::Relaxed);
+        if before.is_multiple_of(REFUSALS_PER_LOG_LINE) {
+            tracing::warn!(%address, count = before + 1, "a client was refused: {refusal}");
+        }
+    }
+}
+
+async fn answer_calls(shared: Arc<Shared>, mut running: watch::Receiver<Running>) {
+    loop {
+        let incoming = tokio::select! {
+            incoming = shared.endpoint.accept() => incoming,
+            () = stopped(&mut running) => None,
+        };
+        let Some(incoming) = incoming else { return };
+        let address = incoming.remote_address();
+        let hello = shared.hellos.clone().try_acquire_owned();
+        let place = shared.connections.clone().try_acquire_owned();
+        let (Ok(hello), Ok(place)) = (hello, place) else {
+            incoming.refuse();
+            shared.report(address, &Refusal::TooMany);
+            continue;
+        };
+        let (client, running) = (shared.clone(), running.clone());
+        shared.spawn(async move {
+            let greeted = timeout(client.limits.connect, greet(&client, incoming)).await;
+            drop(hello);
+            match greeted.unwrap_or(Err(Refusal::Timeout)) {
+                Ok(caller) => serve(&client, caller, running).await,
+                Err(refusal) => client.report(address, &refusal),
+            }
+            drop(place);
+        });
+    }
+}
+
+/// Waits until the server stops.
+async fn stopped(running: &mut watch::Receiver<Running>) {
+    // An error means that the server is gone, which is as good.
+    let _ = running.wait_for(|now| *now == Running::No).await;
+}
+
+struct Caller {
+    connection: Connection,
+    identity: PeerIdentity,
+    send: SendStream,
+    receive: FrameReader,
+}
+
+/// Finds out who calls, and answers the hello.
+async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Refusal> {
+    let connection = incoming.await.map_err(|e| Refusal::of_connection(&e))?;
+    let refuse = |refusal: Refusal| {
+        connection.close(refusal.close_code(), refusal.to_string().as_bytes());
+        refusal
+    };
+    let identity = hello::identity_of(&connection).map_err(refuse)?;
+    let greeted: Greeted<ClientHello> = hello::listen(&connection, CLIENT_VERSION)
+        .await
+        .map_err(refuse)?;
+    let ours = shared.ours.cluster;
+    for theirs in [identity.cluster, greeted.theirs.cluster] {
+        if theirs != ours {
+            return Err(refuse(Refusal::Cluster { ours, theirs }));
+        }
+    }
+    let Greeted {
+        mut send,
+        mut receive,
+        ..
+    } = greeted;
+    hello::say(&mut send, CLIENT_VERSION, &shared.ours)
+        .await
+        .map_err(refuse)?;
+    receive.set_frame_bytes_max(shared.limits.frame_bytes_max);
+    Ok(Caller {
+        connection,
+        identity,
+        send,
+        receive,
+    })
+}
+
+/// Takes calls and sends answers until the connection ends or the server stops.
+async fn serve(shared: &Shared, caller: Caller, mut running: watch::Receiver<Running>) {
+    let Caller {
+        connection,
+        identity,
+        mut send,
+        mut receive,
+    } = caller;
+    let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
+    count(&shared.stats.connects);
+    tracing::debug!(client = %identity.role, address = %connection.remote_address(), "connected");
+    let session = Arc::new(Session::new(shared.limits));
+    let writing = write_answers(&session, &mut send);
+    tokio::pin!(writing);
+    let reading = read_calls(shared, &session, &identity.role, &mut receive);
+    let ended = tokio::select! {
+        () = &mut writing => Ok(()),
+        ended = reading => ended,
+        () = stopped(&mut running) => {
+            session.drain();
+            writing.as_mut().await;
+            Ok(())
+        }
+    };
+    session.gone();
+    match ended {
+        Ok(()) => connection.close(CLOSED_IN_ORDER, b"shut down"),
+        Err(fault) => {
+            count(&shared.stats.faults);
+            tracing::warn!(client = %identity.role, "the client misbehaved: {fault}; its connection is closed");
+            connection.close(CLOSED_FAULT, fault.as_bytes());
+        }
+    }
+    count(&shared.stats.disconnects);
+}
+
+/// Hands calls to the node until the stream ends; an error says what the client did wrong.
+async fn read_calls(
+    shared: &Shared,
+    session: &Arc<Session>,
+    caller: &Role,
+    receive: &mut FrameReader,
+) -> Result<(), String> {
+    loop {
+        let frame = match receive.next().await {
+            Ok(Some(frame)) => frame,
+            Ok(None) | Err(ReadFrameError::Stream(_)) => return Ok(()),
+            Err(ReadFrameError::Bad(e)) => return Err(e.to_string()),
+        };
+        let bytes = frame.len();
+        let (id, body) = request(frame).ok_or("a request that is too short")?;
+        let share = u32::try_from(bytes.min(shared.limits.bytes_max_total)).unwrap_or(u32::MAX);
+        let Ok(share) = shared.shares.clone().acquire_many_owned(share).await else {
+            return Ok(());
+        };
+        // Nothing may wait between this and the reply, which gives the room back.
+        session.admit(bytes).await;
+        shared.stats.calls.fetch_add(1, Ordering::Relaxed);
+        let call = Call {
+            caller: caller.clone(),
+            body,
+            reply: Reply::new(session.clone(), id, bytes, share),
+        };
+        if shared.calls.send(call).await.is_err() {
+            // The node takes no calls any more: the reply, just dropped, says so.
+            return Ok(());
+        }
+    }
+}
+
+/// Sends answers until the connection ends, or until no more will come and all have arrived.
+async fn write_answers(session: &Session, send: &mut SendStream) {
+    let mut batch = Batch::default();
+    while let Some(taken) = session.take(&mut batch, BATCH_BYTES_MAX).await {
+        if batch.write_to(send).await.is_err() {
+            return;
+        }
+        session.give_back(taken);
+    }
+    if send.finish().is_ok() {
+        // An error means that the client left first.
+        let _ = send.stopped().await;
+    }
+}
