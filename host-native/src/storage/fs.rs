@@ -1,7 +1,7 @@
 //! The few file operations storage is built from, and the real ones.
 //!
 //! Everything storage does to a disk goes through [`Fs`] and [`File`], so that
-//! `FaultFs` can stand in for a disk that fills up, fails, or loses power.
+//! [`FaultFs`](super::fault::FaultFs) can stand in for a disk that fills up, fails, or loses power.
 
 use std::fs::{OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};

@@ -16,6 +16,7 @@
 
 mod catalog;
 mod error;
+pub mod fault;
 pub mod fs;
 mod identity;
 mod log;
@@ -32,6 +33,7 @@ mod survey;
 mod syncer;
 
 pub use error::{Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError};
+pub use fault::{Crash, Fault, FaultFs};
 pub use fs::{Fs, RealFs};
 pub use identity::{Boot, BootId, ClusterId, Expect, Identity, NotAnId};
 pub use reader::LogReader;

@@ -60,7 +60,7 @@ pub(super) fn rewrite(
             base: kraft_proto::ids::LogPosition::ZERO,
             start: RECORDS_AT,
         },
-        Some(newest) => take_over(newest, survey.forced)?,
+        Some(newest) => take_over(newest, segments.last(), survey.forced)?,
     };
     let header = SegmentHeader {
         store: meta.identity.store,
@@ -103,10 +103,11 @@ fn force(segment: &Segment, stats: &StorageStats) -> Result<(), IoError> {
 }
 
 /// The place behind which everything is copied: the last forced one, or the beginning.
-fn take_over(newest: &Segment, forced: u64) -> Result<From, IoError> {
+fn take_over(newest: &Segment, before: Option<&Segment>, forced: u64) -> Result<From, IoError> {
     let header = newest.header;
     let mut from = From {
-        joins: header.joins,
+        // The first segment of a compacted log no longer joins anything, and nor does its heir.
+        joins: before.map_or_else(Mark::default, |_| header.joins),
         checksum: header.checksum,
         base: header.base,
         start: RECORDS_AT,
