@@ -35,7 +35,7 @@ impl<'f> Window<'f> {
         if !inside {
             let wanted = bytes.max(WINDOW_BYTES);
             if self.buffer.len() < wanted {
-                self.buffer.resize(wanted, 0);
+                self.buffer = vec![0; wanted];
             }
             self.filled = self.file.read_at(&mut self.buffer, offset)?;
             self.start = offset;

@@ -232,6 +232,19 @@ impl Spares {
         }
     }
 
+    /// Prepares one if none is ready.
+    pub fn probe(&self) -> Result<(), IoError> {
+        let mut state = self.shared.lock();
+        if state.worker != Worker::Caller || !state.ready.is_empty() {
+            return Ok(());
+        }
+        let spare = self.shared.prepare(&mut state.next_generation)?;
+        self.shared.note_full(spare.is_none());
+        state.ready.extend(spare);
+        self.shared.note_ready(&state);
+        Ok(())
+    }
+
     /// Hands over files that no longer count, to be recycled or removed.
     pub fn retire(&self, files: impl IntoIterator<Item = Retired>) -> Result<(), IoError> {
         let mut state = self.shared.lock();

@@ -284,6 +284,12 @@ impl Store {
         })
     }
 
+    /// Prepares the next segment now, or finds out that there is no room for it, and tells
+    /// [`Store::space`]. The disk thread has this done in the background.
+    pub fn probe_space(&mut self) -> Result<(), DiskError> {
+        self.working(|store| Ok(store.log.spares.probe()?))
+    }
+
     /// Reads entries back, from any thread.
     pub fn reader(&self) -> LogReader {
         LogReader::new(Arc::clone(&self.log.catalog))

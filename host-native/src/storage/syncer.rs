@@ -375,3 +375,6 @@ impl<W: Promise, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
