@@ -22,6 +22,11 @@ impl Lag {
         }
     }
 
+    /// As of the last look.
+    pub fn age(&self) -> Duration {
+        self.age
+    }
+
     /// The peer holds the log through `held`, which ends at `last`. Returns for how long the oldest
     /// entry it lacks has been there: at most that, and at least since the last mark it reached.
     pub fn look(&mut self, now: Instant, held: LogIndex, last: LogIndex) -> Duration {

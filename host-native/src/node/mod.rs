@@ -1,1 +1,27 @@
-//! Not written yet: node/mod.
+//! A running node: one task that owns the core, and nothing else does.
+//!
+//! ```text
+//!  peers ──frames──►┐                    ┌──► transport (sends)
+//!  clients ─calls──►│ Engine: the core,  ├──► disk thread (writes) ──receipts──┐
+//!  clock ──────────►│ its entries' bytes,├──► state machine (commits)          │
+//!  disk ──receipts─►┘ who waits          └──► clients (answers)                │
+//!        ▲                                                                     │
+//!        └─────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Storage and transport meet only here. [`start`] opens the store and the doors; [`Node::run`]
+//! takes what happens, hands it to the core, and does what the core says.
+
+mod at_risk;
+mod clients;
+mod clock;
+mod engine;
+mod lag;
+mod open;
+mod pending;
+mod replay;
+mod report;
+mod sending;
+mod tail;
+
+pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start};

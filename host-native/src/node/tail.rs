@@ -30,6 +30,11 @@ impl Tail {
         self.bytes
     }
 
+    /// The index after the newest entry kept.
+    pub fn next(&self) -> LogIndex {
+        self.first.plus(self.entries.len() as u64)
+    }
+
     fn offset(&self, index: LogIndex) -> Option<usize> {
         (index >= self.first).then(|| index.since(self.first) as usize)
     }

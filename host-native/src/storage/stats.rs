@@ -1,7 +1,8 @@
 //! What storage did to the disk, counted where it was done.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -27,6 +28,16 @@ pub struct StorageStats {
     bytes_forced: AtomicU64,
     entries_written: AtomicU64,
     latency_us: Mutex<Histogram<u64>>,
+    observer: OnceLock<Observer>,
+}
+
+/// Whoever is told of each fsync as it ends.
+struct Observer(Box<dyn Fn(Duration, u64) + Send + Sync>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// Longest fsync told apart from longer ones.
@@ -44,6 +55,7 @@ impl Default for StorageStats {
             bytes_forced: AtomicU64::new(0),
             entries_written: AtomicU64::new(0),
             latency_us: Mutex::new(latency),
+            observer: OnceLock::new(),
         }
     }
 }
@@ -102,6 +114,13 @@ impl StorageStats {
             .clone()
     }
 
+    /// Tells `observer` of each fsync of log and `meta` from now on: how long it took and how many
+    /// bytes of records it forced. It is called on the disk thread and must not block. Only the
+    /// first observer is told.
+    pub fn on_fsync(&self, observer: impl Fn(Duration, u64) + Send + Sync + 'static) {
+        let _ = self.observer.set(Observer(Box::new(observer)));
+    }
+
     pub(super) fn wrote(&self, bytes: u64, entries: u64) {
         self.bytes_written.fetch_add(bytes, Ordering::Relaxed);
         self.entries_written.fetch_add(entries, Ordering::Relaxed);
@@ -130,6 +149,9 @@ impl StorageStats {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .saturating_record(us.max(1));
+            if let Some(Observer(observer)) = self.observer.get() {
+                observer(took, bytes);
+            }
         }
         Ok(())
     }

@@ -1,0 +1,293 @@
+//! What clients ask for.
+
+use kraft_proto::zones::{Request as Wish, ZoneError};
+use kraft_proto::{Class, CommitMode, EntryKind, FsyncMode, ProposeError, ReadError, Role};
+use std::time::Duration;
+
+use super::engine::{Engine, WAITS_MAX};
+use super::open::TestSwitchAccess;
+use super::pending::{PendingRead, PendingWrite, is_linearizable};
+use crate::api::{
+    Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response, TestSwitch,
+    Write,
+};
+use crate::command::{AnsweredBy, Command};
+use crate::rpc::{Call, Reply};
+use crate::sealed;
+use crate::sessions::SessionError;
+use crate::transport::Hold;
+
+/// Reads that may wait for an answer.
+const READS_MAX: usize = 65_536;
+
+impl Engine {
+    pub(super) fn take_call(&mut self, call: Call) {
+        let Call { body, reply, .. } = call;
+        let request = match Request::decode(&body) {
+            Ok(request) => request,
+            Err(error) => {
+                reply.send(Response::Refused(error.into()).encode());
+                return;
+            }
+        };
+        match request {
+            Request::Write(write) => self.take_write(write, reply),
+            Request::Get { freshness, .. } | Request::Scan { freshness, .. } => {
+                self.take_read(request, freshness, reply);
+            }
+            Request::Fate { .. } | Request::Status | Request::Digest => {
+                reply.send(self.serve(&request).encode());
+            }
+            Request::Test(switch) => reply.send(self.switch(switch).encode()),
+        }
+    }
+
+    /// Where to go instead.
+    pub(super) fn redirect(&self) -> Response {
+        let leader = self.leader.filter(|leader| *leader != self.parts.node);
+        let leader = leader.and_then(|leader| {
+            let member = self.parts.config.member(leader)?;
+            Some(Leader {
+                node: leader,
+                address: member.clients.to_string(),
+            })
+        });
+        Response::Redirect { leader }
+    }
+
+    /// The class of a write, by its own wish, its zones and the default.
+    fn class_of(&self, write: &Write) -> Result<Class, Refusal> {
+        let voters = self.parts.raft.members().voters_min();
+        let wish = Wish {
+            mode: write.options.mode,
+            fsync: write.options.fsync,
+        };
+        let default = self.parts.raft.durability().default;
+        let zones = &self.parts.config.zones;
+        let keys = write.operation.keys().map(|key| key.as_bytes());
+        let class = zones
+            .resolve(wish, keys, default, voters)
+            .map_err(|error| self.refusal_of(error, wish, default))?;
+        Ok(match write.operation.answered_by() {
+            AnsweredBy::Machine => {
+                let least = Class::new(CommitMode::Sync, FsyncMode::Commit);
+                class.strongest(least, voters)
+            }
+            AnsweredBy::Log => class,
+        })
+    }
+
+    fn refusal_of(&self, error: ZoneError, wish: Wish, default: Class) -> Refusal {
+        let voters = self.parts.raft.members().voters_min() as u8;
+        let zone = match error {
+            ZoneError::AtLeastZero => return Refusal::AtLeastOutOfRange { n: 0, voters },
+            ZoneError::AtLeastTooMany { asked, .. } => {
+                return Refusal::AtLeastOutOfRange { n: asked, voters };
+            }
+            ZoneError::ModeBelowFloor { zone, .. } | ZoneError::FsyncBelowFloor { zone, .. } => {
+                zone
+            }
+        };
+        let zone = &self.parts.config.zones.zones()[zone];
+        let floor = Class::new(
+            zone.mode.unwrap_or(default.mode),
+            zone.fsync.unwrap_or(default.fsync),
+        );
+        Refusal::Floor {
+            zone: zone.pattern.to_string(),
+            floor,
+            asked: Class::new(
+                wish.mode.unwrap_or(floor.mode),
+                wish.fsync.unwrap_or(floor.fsync),
+            ),
+        }
+    }
+
+    fn take_write(&mut self, write: Write, reply: Reply) {
+        if self.role != Role::Leader {
+            reply.send(self.redirect().encode());
+            return;
+        }
+        let asked = match self.admit(&write) {
+            Ok(asked) => asked,
+            Err(refusal) => {
+                reply.send(Response::Refused(refusal).encode());
+                return;
+            }
+        };
+        let payload = match Command::encode(&write.request, &write.operation) {
+            Ok(payload) => payload,
+            Err(unfit) => {
+                reply.send(Response::Refused(unfit.into()).encode());
+                return;
+            }
+        };
+        let now = self.now();
+        let proposed = match self.parts.raft.propose(now, asked, 1) {
+            Ok(proposed) => proposed,
+            Err(error) => {
+                let response = self.refused(error);
+                reply.send(response.encode());
+                return;
+            }
+        };
+        let position = proposed.run.last_position();
+        self.keep_barriers(position.index.prev());
+        let entry = sealed::seal(position, EntryKind::Command, &payload);
+        let bytes = entry.len();
+        self.tail.put(position, entry);
+        let durability = self.parts.raft.durability();
+        let timeout = match write.options.timeout_ms {
+            Some(ms) => Some(Duration::from_millis(ms.into())),
+            None if asked.mode == CommitMode::All => Some(durability.all_timeout),
+            None => None,
+        };
+        let fallback = write.options.fallback.unwrap_or(durability.fallback);
+        let token = self.writes.insert(PendingWrite {
+            reply,
+            asked,
+            started: now,
+            bytes,
+            position,
+            answered_by: write.operation.answered_by(),
+            effect: None,
+            acked: None,
+        });
+        let deadline = timeout.map(|timeout| now.after(timeout));
+        let waiting = self
+            .waits
+            .insert(token, position, &proposed, asked, deadline, fallback);
+        // `admit` made sure of it.
+        debug_assert_eq!(waiting, Ok(()));
+    }
+
+    /// Everything that can be refused before anything is written.
+    fn admit(&self, write: &Write) -> Result<Class, Refusal> {
+        write.operation.check()?;
+        let class = self.class_of(write)?;
+        if let Err(error) = self.replica.admit(&write.request) {
+            return Err(match error {
+                SessionError::TooOld { lowest } => Refusal::RequestTooOld { lowest },
+                SessionError::Expired => Refusal::SessionExpired {
+                    open_at: self.replica.applied().index,
+                },
+            });
+        }
+        if !self.waits.has_room() {
+            return Err(Refusal::Busy {
+                bound: Bound::Waits,
+                limit: WAITS_MAX as u64,
+            });
+        }
+        let limit = self.parts.config.at_risk_bytes_max;
+        let voters = self.parts.raft.members().voters_min();
+        let early = class.fsync < FsyncMode::Commit || !class.mode.outlives_leader(voters);
+        if early && self.at_risk.bytes() as u64 > limit {
+            return Err(Refusal::Busy {
+                bound: Bound::BytesAtRisk,
+                limit,
+            });
+        }
+        let space = self.parts.disk.space();
+        let bytes: usize = write.operation.keys().map(|key| key.len() + 64).sum();
+        if space.admit(1, bytes as u64).is_err() {
+            return Err(Refusal::DiskFull {
+                free: space.headroom(),
+                reserve: space.reserve(),
+            });
+        }
+        Ok(class)
+    }
+
+    fn refused(&self, error: ProposeError) -> Response {
+        let durability = self.parts.raft.durability();
+        Response::Refused(match error {
+            ProposeError::NotLeader(_) => return self.redirect(),
+            ProposeError::NotReady | ProposeError::Exhausted | ProposeError::Count => {
+                Refusal::NotReady
+            }
+            ProposeError::AtLeast { asked, voters } => Refusal::AtLeastOutOfRange {
+                n: asked,
+                voters,
+            },
+            ProposeError::DiskBusy => Refusal::Busy {
+                bound: Bound::UnwrittenEntries,
+                limit: kraft_proto::limits::UNWRITTEN_ENTRIES_MAX,
+            },
+            ProposeError::AtRisk => Refusal::Busy {
+                bound: Bound::EntriesAtRisk,
+                limit: durability.at_risk_entries_max,
+            },
+        })
+    }
+
+    fn take_read(&mut self, request: Request, freshness: Freshness, reply: Reply) {
+        if let Request::Scan { scan, .. } = &request
+            && let Err(unfit) = scan.check()
+        {
+            reply.send(Response::Refused(unfit.into()).encode());
+            return;
+        }
+        if !is_linearizable(freshness) {
+            reply.send(self.serve(&request).encode());
+            return;
+        }
+        if self.reads.len() >= READS_MAX {
+            let refusal = Refusal::Busy {
+                bound: Bound::Reads,
+                limit: READS_MAX as u64,
+            };
+            reply.send(Response::Refused(refusal).encode());
+            return;
+        }
+        let now = self.now();
+        match self.parts.raft.read(now) {
+            Ok(ticket) => self.reads.insert(ticket, PendingRead { reply, request }),
+            Err(ReadError::NotLeader(_)) => reply.send(self.redirect().encode()),
+        }
+    }
+
+    /// Answers what needs no more waiting.
+    pub(super) fn serve(&self, request: &Request) -> Response {
+        let read_at = self.replica.applied().index;
+        match request {
+            Request::Get { key, .. } => Response::Value {
+                value: self.replica.machine().get(key.as_bytes()).cloned(),
+                read_at,
+            },
+            Request::Scan { scan, .. } => Response::Rows {
+                page: self.replica.machine().scan(scan),
+                read_at,
+            },
+            Request::Fate { position } => Response::Fate(FateReport {
+                position: *position,
+                fate: self.parts.raft.fate(*position),
+                node: self.parts.node,
+                commit: self.commit,
+            }),
+            Request::Status => Response::Status(Box::new(self.report())),
+            Request::Digest => {
+                let digest = self.replica.digest();
+                let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+                Response::Digest(DigestReport {
+                    node: self.parts.node,
+                    applied: self.replica.applied(),
+                    sha256: hex.collect(),
+                    entries: self.replica.machine().entries(),
+                })
+            }
+            Request::Write(_) | Request::Test(_) => Response::Refused(Refusal::NotReady),
+        }
+    }
+
+    fn switch(&self, switch: TestSwitch) -> Response {
+        if self.parts.test_switch == TestSwitchAccess::Refused {
+            return Response::Refused(Refusal::TestSwitchOff);
+        }
+        self.parts.transport.hold_appends(match switch {
+            TestSwitch::HoldAppends => Hold::On,
+            TestSwitch::ReleaseAppends => Hold::Off,
+        });
+        Response::Switched
+    }
+}

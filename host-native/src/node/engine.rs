@@ -1,0 +1,412 @@
+//! The engine: takes what happens one at a time, and does what the core says.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kraft_proto::{
+    EntryKind, Frame, Instant, LogIndex, NodeId, Output, Raft, ReadOutcome, Rest, Role, Run, Slot, Term, Waits,
+    Write, WriteKind,
+};
+use tokio::sync::mpsc;
+
+use super::at_risk::AtRisk;
+use super::clock::Clock;
+use super::lag::Lag;
+use super::open::{NodeError, TestSwitchAccess};
+use super::pending::{PendingReads, PendingWrites};
+use super::sending::seals_of;
+use super::tail::Tail;
+use crate::admin::Publisher;
+use crate::api::{Answer, Response};
+use crate::config::Config;
+use crate::kv::Kv;
+use crate::machine::Replicated;
+use crate::metrics::Metrics;
+use crate::rpc::{Call, Calls, RpcServer};
+use crate::sealed;
+use crate::storage::{DiskHandle, Done, Identity, Job};
+use crate::transport::{Event, Events, Fault, Transport};
+
+/// Writes that may wait for an answer.
+pub(super) const WAITS_MAX: usize = 65_536;
+
+/// Inputs taken before outputs are looked at again: what comes together is written together.
+const INPUTS_AT_ONCE: usize = 512;
+
+/// Bytes of entries kept in memory once they are written and applied.
+const TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// How often figures are refreshed.
+const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// What an engine is made of.
+pub(super) struct Parts {
+    pub config: Arc<Config>,
+    pub node: NodeId,
+    pub identity: Identity,
+    pub clock: Clock,
+    pub raft: Raft,
+    pub recovered: Vec<Run>,
+    pub disk: DiskHandle,
+    pub transport: Transport,
+    pub clients: RpcServer,
+    pub metrics: Metrics,
+    pub publisher: Publisher,
+    pub test_switch: TestSwitchAccess,
+    pub warnings: Vec<String>,
+}
+
+/// What happens to an engine.
+pub(super) struct Inputs {
+    pub events: Events,
+    pub calls: Calls,
+    pub receipts: mpsc::UnboundedReceiver<Done>,
+}
+
+/// One of them.
+enum Input {
+    Peer(Event),
+    Call(Call),
+    Disk(Done),
+}
+
+/// The one owner of the core.
+pub(super) struct Engine {
+    pub(super) parts: Parts,
+    pub(super) waits: Waits<u32, Vec<Slot<u32>>>,
+    pub(super) writes: PendingWrites,
+    pub(super) reads: PendingReads,
+    pub(super) tail: Tail,
+    pub(super) replica: Replicated<Kv>,
+    pub(super) at_risk: AtRisk,
+    pub(super) lags: Vec<(NodeId, Lag)>,
+    pub(super) role: Role,
+    pub(super) term: Term,
+    pub(super) leader: Option<NodeId>,
+    pub(super) commit: LogIndex,
+    refresh_at: Instant,
+    failed: Option<NodeError>,
+}
+
+impl Engine {
+    pub fn new(parts: Parts) -> Self {
+        let status = parts.raft.status();
+        let lags = parts.config.members.iter().filter(|m| m.id != parts.node);
+        Self {
+            waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
+            writes: PendingWrites::default(),
+            reads: PendingReads::default(),
+            tail: Tail::after(status.last.index),
+            replica: Replicated::new(Kv::default()),
+            at_risk: AtRisk::default(),
+            lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
+            role: status.role,
+            term: status.term,
+            leader: status.leader,
+            commit: LogIndex::ZERO,
+            refresh_at: Instant::ZERO,
+            failed: None,
+            parts,
+        }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.parts.clock.now()
+    }
+
+    pub async fn run(
+        mut self,
+        mut inputs: Inputs,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), NodeError> {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            self.pump();
+            if let Some(error) = self.failed.take() {
+                return self.close(Err(error)).await;
+            }
+            let due = self.parts.clock.deadline(self.next_deadline());
+            let busy = self.has_entries_to_apply();
+            let input = tokio::select! {
+                biased;
+                () = &mut stop => return self.close(Ok(())).await,
+                Some(report) = inputs.receipts.recv() => Some(Input::Disk(report)),
+                Some(event) = inputs.events.recv() => Some(Input::Peer(event)),
+                Some(call) = inputs.calls.recv() => Some(Input::Call(call)),
+                () = tokio::task::yield_now(), if busy => None,
+                () = tokio::time::sleep_until(due) => None,
+            };
+            if let Some(input) = input {
+                self.take(input);
+            }
+            for _ in 0..INPUTS_AT_ONCE {
+                match inputs.next_ready() {
+                    Some(input) => self.take(input),
+                    None => break,
+                }
+            }
+            self.pass_time();
+        }
+    }
+
+    /// Stops in order: the disk first, so that nothing more is promised.
+    async fn close(self, ended: Result<(), NodeError>) -> Result<(), NodeError> {
+        let Parts {
+            transport,
+            clients,
+            disk,
+            ..
+        } = self.parts;
+        clients.shutdown().await;
+        transport.shutdown().await;
+        let closed = disk.stop().map_err(NodeError::Disk);
+        ended.and(closed)
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let core = self.parts.raft.poll_timeout();
+        core.min(self.waits.poll_timeout()).min(self.refresh_at)
+    }
+
+    fn pass_time(&mut self) {
+        let now = self.now();
+        if now >= self.parts.raft.poll_timeout() {
+            self.parts.raft.handle_timeout(now);
+        }
+        if now >= self.waits.poll_timeout() {
+            self.waits.handle_timeout(now);
+        }
+        if now >= self.refresh_at {
+            self.refresh_at = now.after(REFRESH);
+            self.refresh();
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Peer(event) => self.take_event(event),
+            Input::Call(call) => self.take_call(call),
+            Input::Disk(Done::Receipt(receipt)) => {
+                let now = self.now();
+                self.parts.raft.handle_stored(now, receipt);
+            }
+            Input::Disk(Done::Failed(error)) => self.failed = Some(NodeError::Disk(error)),
+        }
+    }
+
+    fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Frame { from, bytes, .. } => self.take_frame(from, &bytes),
+            Event::Up { peer, .. } => tracing::info!("node {peer} can be reached"),
+            Event::Down { peer, reason } => {
+                tracing::info!("node {peer} cannot be reached: {reason}");
+            }
+            Event::Differs { peer, setting } => tracing::warn!(
+                "node {peer} has another setting of {}: the leader's decides; make them equal",
+                setting.label()
+            ),
+            Event::Refused(refused) => {
+                tracing::warn!("refused {}: {}", refused.address, refused.refusal);
+            }
+        }
+    }
+
+    /// Hands a frame to the core, if its bytes are what they claim to be.
+    fn take_frame(&mut self, from: NodeId, bytes: &Bytes) {
+        let frame = match Frame::decode(bytes) {
+            Ok(frame) if frame.from() == from => frame,
+            Ok(frame) => {
+                tracing::warn!("node {from} sent a message as node {}: dropped", frame.from());
+                self.parts.transport.disconnect(from, Fault::Garbage);
+                return;
+            }
+            Err(error) => {
+                tracing::warn!("a frame of node {from} was dropped: {error}");
+                self.parts.transport.disconnect(from, Fault::Garbage);
+                return;
+            }
+        };
+        if let kraft_proto::Message::Append(append) = &frame.envelope().message {
+            let run = append.run();
+            for (position, entry) in run.positions().zip(frame.entries()) {
+                if let Err(error) = sealed::open(position, run.kind, entry) {
+                    tracing::warn!("an append of node {from} was dropped: {error}");
+                    self.parts.transport.disconnect(from, Fault::Garbage);
+                    return;
+                }
+            }
+        }
+        let now = self.now();
+        let taken = self.parts.raft.handle_message(now, &frame);
+        for (position, entry) in taken.entries() {
+            self.tail.put(position, bytes.slice_ref(entry));
+        }
+    }
+
+    /// Does everything the core says by now.
+    fn pump(&mut self) {
+        while let Some(output) = self.parts.raft.poll_output() {
+            self.waits.handle_output(&output, &self.parts.raft);
+            match output {
+                Output::Send { mode, envelope } => self.send(mode, envelope),
+                Output::Write(write) => self.write(write),
+                Output::Commit { upto } => {
+                    self.commit = upto.index;
+                    self.at_risk.commit(upto);
+                    self.parts.metrics.committed(upto.index);
+                }
+                Output::Settled {
+                    term,
+                    committed_upto,
+                    rest,
+                } => self.settle(term, committed_upto, rest),
+                Output::Read { ticket, outcome } => match outcome {
+                    ReadOutcome::Ready(index) => self.reads.confirm(ticket, index),
+                    ReadOutcome::Failed => {
+                        for read in self.reads.fail(ticket) {
+                            read.reply.send(self.redirect().encode());
+                        }
+                    }
+                },
+                Output::Role { role, term, leader } => self.change_role(role, term, leader),
+                Output::Ack { .. } => {}
+            }
+        }
+        if let Err(error) = self.apply_some() {
+            self.failed = Some(error);
+        }
+        for read in self.reads.ready(self.replica.applied().index) {
+            let response = self.serve(&read.request);
+            read.reply.send(response.encode());
+        }
+        while let Some(answer) = self.waits.poll_answer() {
+            self.answer(answer);
+        }
+        if self.tail.bytes() > TAIL_BYTES_MAX {
+            let written = self.parts.raft.status().holding.written;
+            let done = written.min(self.replica.applied().index);
+            self.tail.shrink(done, TAIL_BYTES_MAX);
+        }
+    }
+
+    fn write(&mut self, write: Write) {
+        let payloads = match write.kind() {
+            // The core makes barriers itself; their bytes are nothing but a seal.
+            WriteKind::Entries(run) if run.kind == EntryKind::Barrier => {
+                self.keep_barriers(run.first);
+                seals_of(run)
+            }
+            WriteKind::Entries(run) => match self.tail.run(run) {
+                Some(payloads) => payloads,
+                // The core names only what it was given and has not seen written.
+                None => unreachable!("the bytes of {run:?} were dropped before they were written"),
+            },
+            WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
+        };
+        self.parts.disk.submit(Job { write, payloads });
+    }
+
+    /// Keeps the seals of barriers through `upto` in their place among the newest entries.
+    pub(super) fn keep_barriers(&mut self, upto: LogIndex) {
+        while self.tail.next() <= upto {
+            match self.parts.raft.run_from(self.tail.next(), 1) {
+                Some(run) if run.kind == EntryKind::Barrier => {
+                    for (position, seal) in run.positions().zip(seals_of(run)) {
+                        self.tail.put(position, seal);
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn change_role(&mut self, role: Role, term: Term, leader: Option<NodeId>) {
+        if role == Role::Leader {
+            tracing::info!("leading term {term}");
+            let now = self.now();
+            for (_, lag) in &mut self.lags {
+                *lag = Lag::new(now);
+            }
+        } else if self.leader != leader || self.role == Role::Leader {
+            match leader {
+                Some(leader) => tracing::info!("following node {leader} in term {term}"),
+                None => tracing::info!("no leader in term {term}"),
+            }
+        }
+        (self.role, self.term, self.leader) = (role, term, leader);
+        self.parts.metrics.role(role, term);
+        self.refresh_at = Instant::ZERO;
+    }
+
+    fn settle(&mut self, term: Term, committed_upto: LogIndex, rest: Rest) {
+        let modes = self.at_risk.settle(term, committed_upto);
+        if !modes.is_empty() {
+            tracing::warn!(
+                "{} acknowledged writes of term {term} after index {committed_upto} are {}",
+                modes.len(),
+                match rest {
+                    Rest::Lost => "lost",
+                    Rest::Unknown => "beyond what this node can tell",
+                }
+            );
+        }
+        for mode in modes {
+            match rest {
+                Rest::Lost => self.parts.metrics.acks_lost(mode, 1),
+                Rest::Unknown => self.parts.metrics.acks_unknown(mode, 1),
+            }
+        }
+    }
+
+    /// Tells a client, unless the state machine's part of the answer is still missing.
+    fn answer(&mut self, answer: kraft_proto::Answer<u32>) {
+        let token = answer.token;
+        let Some(write) = self.writes.get_mut(token) else {
+            return;
+        };
+        let by_machine = matches!(write.answered_by, crate::command::AnsweredBy::Machine);
+        let committed = matches!(
+            answer.grade,
+            kraft_proto::Grade::AsAsked | kraft_proto::Grade::Fallback
+        );
+        if by_machine && committed && write.effect.is_none() {
+            write.acked = Some(answer);
+            return;
+        }
+        self.respond(answer);
+    }
+
+    pub(super) fn respond(&mut self, answer: kraft_proto::Answer<u32>) {
+        let Some(write) = self.writes.remove(answer.token) else {
+            return;
+        };
+        if let Some(held) = answer.held {
+            let latency = self.now().since(write.started);
+            self.parts.metrics.acked(write.asked, held, latency);
+            if answer.position.index > self.commit {
+                self.at_risk
+                    .acknowledge(answer.position, write.bytes, write.asked.mode);
+            }
+        }
+        let told = Answer::by_log(&answer);
+        let told = match write.effect {
+            Some(effect) => told.with_effect(effect),
+            None => told,
+        };
+        write.reply.send(Response::Answered(told).encode());
+    }
+}
+
+impl Inputs {
+    /// An input that is already there.
+    fn next_ready(&mut self) -> Option<Input> {
+        if let Ok(report) = self.receipts.try_recv() {
+            return Some(Input::Disk(report));
+        }
+        if let Some(event) = self.events.try_recv() {
+            return Some(Input::Peer(event));
+        }
+        self.calls.try_recv().map(Input::Call)
+    }
+}

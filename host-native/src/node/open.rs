@@ -1,0 +1,284 @@
+//! Opening a node: its store, its certificate, its doors.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use kraft_proto::{
+    Config as CoreConfig, ConfigError as CoreConfigError, Instant, Member, Members, MembersError,
+    NodeId, Raft, Recovery, StoreId,
+};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::engine::{Engine, Inputs, Parts};
+use crate::admin::Admin;
+use crate::cert::{CertError, Credentials};
+use crate::config::{Config, ConfigError};
+use crate::metrics::Metrics;
+use crate::api::MESSAGE_MAX;
+use crate::rpc::{RpcServer, ServerLimits};
+use crate::storage::{self, Disk, DiskError, Expect, Identity, OpenError, RealFs};
+use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
+
+/// Bytes of one frame between peers: the longest command, its seal and its header, with room.
+const FRAME_BYTES_MAX: u32 = 8 * 1024 * 1024;
+
+/// What stands before a client's message on its stream, in bytes, with room.
+const CALL_HEADER_BYTES: u32 = 64;
+
+/// Whether clients may ask the node to misbehave for a demonstration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TestSwitchAccess {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They may.
+    Granted,
+}
+
+/// Why a node does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The configuration lacks something, or does not fit together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Cert(#[from] CertError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The peers' door cannot be opened.
+    #[error(transparent)]
+    Peers(#[from] BindError),
+    /// The clients' door cannot be opened.
+    #[error(transparent)]
+    Clients(BindError),
+    /// The admin port cannot be opened.
+    #[error(
+        "the admin port {listen} cannot be opened: {source}; nothing runs. Choose another with \
+         listen.admin"
+    )]
+    Admin {
+        /// Where.
+        listen: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The members make no cluster.
+    #[error("the members make no cluster: {0}; nothing runs")]
+    Members(MembersError),
+    /// The core refuses its settings or the recovered log.
+    #[error("{0}; nothing runs")]
+    Core(CoreConfigError),
+    /// The disk failed while the node ran.
+    #[error(
+        "{0}. The node has stopped; nothing was acknowledged that the disk had not reported. \
+         Look after the disk and start the node again"
+    )]
+    Disk(DiskError),
+    /// Entries that are committed cannot be read back.
+    #[error("{0}. The node has stopped: it cannot apply what is committed")]
+    Unreadable(storage::ReadError),
+    /// No thread for the disk.
+    #[error("no thread for the disk could be started: {0}; nothing runs")]
+    Thread(std::io::Error),
+}
+
+/// A node that is open and not running yet.
+pub struct Node {
+    engine: Engine,
+    inputs: Inputs,
+    admin: (Admin, TcpListener),
+    stop_admin: tokio::sync::oneshot::Receiver<()>,
+    admin_stopper: tokio::sync::oneshot::Sender<()>,
+    addresses: Addresses,
+}
+
+/// Where an open node listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// For peers, UDP.
+    pub peers: Option<SocketAddr>,
+    /// For clients, UDP.
+    pub clients: Option<SocketAddr>,
+    /// For operators, TCP.
+    pub admin: Option<SocketAddr>,
+}
+
+fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig {
+    CoreConfig {
+        election_timeout_min: config.timing.election_timeout_min,
+        election_timeout_max: config.timing.election_timeout_max,
+        heartbeat: config.timing.heartbeat,
+        durability: config.durability(),
+        // The store's id is random, so nodes draw different timeouts.
+        ..CoreConfig::new(node, identity.store, identity.store.0)
+    }
+}
+
+/// Whose data directory it must be.
+fn expected(config: &Config, cluster: storage::ClusterId, node: NodeId) -> Expect {
+    match config.member(node).map(|member| member.store) {
+        Some(store) if store != StoreId::ANY => Expect::Exactly(Identity {
+            cluster,
+            node,
+            store,
+        }),
+        _ => Expect::Member { cluster, node },
+    }
+}
+
+/// Digests of what all nodes ought to agree on.
+fn settings(config: &Config) -> Settings {
+    let durability = config.durability();
+    let digest = |text: String| u64::from(crc32c::crc32c(text.as_bytes()));
+    Settings {
+        zones: config.zones.digest(),
+        default_class: digest(durability.default.to_string()),
+        on_power_loss: digest(format!("{:?}", durability.on_power_loss)),
+    }
+}
+
+/// Opens the store and the doors of the node that `config` describes. Needs a tokio runtime.
+///
+/// # Errors
+///
+/// When anything it needs cannot be had; then nothing runs and no port stays open.
+pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node, NodeError> {
+    let (node, cluster) = config.check_server()?;
+    let credentials = Credentials::load(&config.tls.cert, &config.tls.key, &config.tls.ca)?;
+    let options = storage::Options {
+        expect: expected(&config, storage::ClusterId(cluster.0), node),
+        ..storage::Options::default()
+    };
+    let opened = storage::open(&config.data_dir, RealFs::shared(), &options)?;
+    for warning in &opened.warnings {
+        tracing::warn!("{warning}");
+    }
+    let members = Members::with_stores(
+        config.members.iter().map(|member| Member {
+            id: member.id,
+            store: member.store,
+        }),
+        [],
+    )
+    .map_err(NodeError::Members)?;
+    let mut recovery = Recovery::resume(opened.hard_state, members);
+    for run in &opened.log {
+        recovery = recovery.run(*run);
+    }
+    let core = core_config(&config, node, opened.identity);
+    let raft = Raft::new(core, recovery, Instant::ZERO).map_err(NodeError::Core)?;
+
+    let metrics = Metrics::new();
+    let figures = metrics.clone();
+    opened
+        .store
+        .stats()
+        .on_fsync(move |took, bytes| figures.fsynced(took, bytes));
+    let (done, receipts) = mpsc::unbounded_channel();
+    let disk = Disk::start(opened.store, move |report| {
+        // The node is gone: nobody is left to tell.
+        let _ = done.send(report);
+    })
+    .map_err(NodeError::Thread)?;
+
+    let hello = Hello {
+        cluster,
+        node,
+        store: opened.identity.store,
+        incarnation: raft.status().incarnation,
+        settings: settings(&config),
+    };
+    let peers = config.members.iter().filter(|member| member.id != node);
+    let (transport, events) = Transport::bind(TransportConfig {
+        listen: config.listen.peers,
+        peers: peers
+            .map(|member| (member.id, member.peers.to_string()))
+            .collect(),
+        hello,
+        credentials: credentials.clone(),
+        limits: Limits {
+            frame_bytes_max: FRAME_BYTES_MAX,
+            ..Limits::default()
+        },
+        timing: Timing::default(),
+    })?;
+    let limits = ServerLimits {
+        frame_bytes_max: MESSAGE_MAX as u32 + CALL_HEADER_BYTES,
+        bytes_max: 2 * MESSAGE_MAX,
+        ..ServerLimits::default()
+    };
+    let (clients, calls) = RpcServer::bind(config.listen.clients, &credentials, limits)
+        .map_err(NodeError::Clients)?;
+    let listen = config.listen.admin;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|source| NodeError::Admin { listen, source })?;
+    let (admin, publisher) = Admin::new(metrics.clone(), config.alerts);
+    let addresses = Addresses {
+        peers: transport.local_addr().ok(),
+        clients: clients.local_addr().ok(),
+        admin: listener.local_addr().ok(),
+    };
+    let (admin_stopper, stop_admin) = tokio::sync::oneshot::channel();
+    let engine = Engine::new(Parts {
+        config: Arc::new(config),
+        node,
+        identity: opened.identity,
+        clock: Clock::start(),
+        raft,
+        recovered: opened.log,
+        disk,
+        transport,
+        clients,
+        metrics,
+        publisher,
+        test_switch,
+        warnings: opened.warnings.iter().map(ToString::to_string).collect(),
+    });
+    Ok(Node {
+        engine,
+        inputs: Inputs {
+            events,
+            calls,
+            receipts,
+        },
+        admin: (admin, listener),
+        stop_admin,
+        admin_stopper,
+        addresses,
+    })
+}
+
+impl Node {
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Runs until `stop` is ready or the disk fails. In the end the store is forced and closed and
+    /// the doors are shut.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails, or committed entries cannot be read back.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let (admin, listener) = self.admin;
+        let stop_admin = self.stop_admin;
+        let serving = tokio::spawn(admin.serve(listener, async {
+            // Either way the node is gone.
+            let _ = stop_admin.await;
+        }));
+        let ended = self.engine.run(self.inputs, stop).await;
+        drop(self.admin_stopper);
+        if let Ok(Err(error)) = serving.await {
+            tracing::warn!("the admin endpoint failed: {error}");
+        }
+        ended
+    }
+}
+

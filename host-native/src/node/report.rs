@@ -1,0 +1,130 @@
+//! What the node says of itself: to `kraft status`, to metrics, to the admin port.
+
+use std::time::Duration;
+
+use kraft_proto::{PeerState, PeerStatus as CorePeer, Status};
+
+use super::engine::Engine;
+use crate::admin::{Readiness, Snapshot};
+use crate::api::{
+    AtRisk, DataStatus, DiskStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
+};
+use crate::metrics::Lag as LagFigure;
+use crate::transport::{Dropped, RefusalKind};
+
+impl Engine {
+    /// Brings figures and the published status up to date.
+    pub(super) fn refresh(&mut self) {
+        let now = self.now();
+        let status = self.parts.raft.status();
+        let last = status.last.index;
+        let mut figures = Vec::with_capacity(status.peers.len());
+        for peer in &status.peers {
+            let held = peer.holding.written;
+            if let Some((_, lag)) = self.lags.iter_mut().find(|(id, _)| *id == peer.id) {
+                figures.push(LagFigure {
+                    peer: peer.id,
+                    entries: last.since(held),
+                    time: lag.look(now, held, last),
+                });
+            }
+        }
+        let metrics = &self.parts.metrics;
+        metrics.replication_lag(&figures);
+        metrics.at_risk(self.at_risk.entries() as u64, self.at_risk.bytes() as u64);
+        let transport = self.parts.transport.stats();
+        for reason in Dropped::ALL {
+            metrics.transport_drops(reason.label(), transport.dropped(reason));
+        }
+        for kind in RefusalKind::ALL {
+            metrics.transport_refusals(kind.label(), transport.refused(kind));
+        }
+        let readiness = match self.leader {
+            Some(_) => Readiness::Ready,
+            None => Readiness::NotReady("no leader is known".into()),
+        };
+        let status = serde_json::to_value(self.report()).unwrap_or_default();
+        self.parts
+            .publisher
+            .send_replace(Snapshot { readiness, status });
+    }
+
+    /// How this node sees itself and the cluster.
+    pub(super) fn report(&self) -> StatusReport {
+        let status = self.parts.raft.status();
+        let parts = &self.parts;
+        let stats = parts.disk.stats();
+        let machine = self.replica.machine();
+        let peers = status.peers.iter();
+        StatusReport {
+            node: parts.node,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            store: parts.identity.store,
+            incarnation: status.incarnation,
+            uptime_ms: self.now().0 / 1000,
+            trust: status.trust,
+            role: status.role,
+            term: status.term,
+            leader: status.leader,
+            last: status.last,
+            holding: status.holding,
+            commit: status.commit,
+            applied: self.replica.applied(),
+            members: self.members(),
+            peers: peers.map(|peer| self.peer(&status, peer)).collect(),
+            at_risk: AtRisk {
+                entries: self.at_risk.entries() as u64,
+                bytes: self.at_risk.bytes() as u64,
+            },
+            disk: DiskStatus {
+                log_bytes: stats.bytes_written(),
+                free_bytes: parts.disk.space().headroom(),
+                fsyncs: stats.fsyncs(),
+                fsync_bytes: stats.bytes_forced(),
+            },
+            data: DataStatus {
+                entries: machine.entries(),
+                bytes: machine.bytes(),
+                sessions: self.replica.sessions().len() as u64,
+            },
+            warnings: parts.warnings.clone(),
+        }
+    }
+
+    fn members(&self) -> Vec<MemberStatus> {
+        let members = self.parts.config.members.iter();
+        let member = members.map(|member| MemberStatus {
+            id: member.id,
+            voting: Voting::Voter,
+            client_address: Some(member.clients.to_string()),
+        });
+        member.collect()
+    }
+
+    fn peer(&self, status: &Status, peer: &CorePeer) -> PeerStatus {
+        let up = self.parts.transport.is_up(peer.id);
+        let lag = self.lags.iter().find(|(id, _)| *id == peer.id);
+        let age = lag.map_or(Duration::ZERO, |(_, lag)| lag.age());
+        let (link, why) = if !up {
+            let why = "no connection: it is down, or the network between is";
+            (Link::Down, Some(why.to_owned()))
+        } else if peer.state == PeerState::Snapshot {
+            let why = format!(
+                "it needs entries from before index {}, whose terms this leader has forgotten",
+                status.first_known
+            );
+            (Link::Connected, Some(why))
+        } else {
+            (Link::Connected, None)
+        };
+        PeerStatus {
+            id: peer.id,
+            link,
+            state: peer.state,
+            holding: peer.holding,
+            lag_entries: status.last.index.since(peer.holding.written),
+            lag_ms: age.as_millis() as u64,
+            why,
+        }
+    }
+}

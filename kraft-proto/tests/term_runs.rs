@@ -1,0 +1,96 @@
+//! The table of term runs is bounded: full on purpose, in every way it can fill.
+
+mod cluster;
+
+use std::time::Duration;
+
+use cluster::{Cluster, at, run};
+use kraft_proto::limits::TERM_RUNS_MAX;
+use kraft_proto::{
+    CheckQuorum, Class, Config, Fate, HardState, PeerState, PreVote, Raft, Recovery, StoreId, Term,
+};
+
+/// A leader that writes a barrier at each of 200 elections it wins, and never gets one across,
+/// would push its own uncommitted history out of the table, and could then never be caught up with.
+#[test]
+fn two_hundred_elections_won_in_vain_forget_no_history() {
+    let mut cluster = Cluster::with(3, |config| Config {
+        pre_vote: PreVote::Off,
+        check_quorum: CheckQuorum::Off,
+        ..config
+    });
+    cluster.elect(1);
+    cluster.propose(1, Class::default());
+    cluster.settle();
+    cluster.lossy = Cluster::is_append;
+    for _ in 0..200 {
+        let winner = cluster.leader().map_or(1, |leader| leader % 3 + 1);
+        let term = cluster.raft(winner).status().term;
+        cluster.pass(Duration::from_millis(400));
+        let now = cluster.now;
+        cluster.raft(winner).campaign(now);
+        cluster.settle();
+        assert!(cluster.raft(winner).status().term >= term);
+    }
+    let terms = cluster.raft(1).status().term;
+    assert!(terms.0 >= 100, "only {terms} terms");
+    cluster.heal();
+    cluster.pass(Duration::from_secs(3));
+    let leader = cluster.leader().expect("a leader after healing");
+    assert!(cluster.raft(leader).status().term_runs < TERM_RUNS_MAX);
+    let position = cluster
+        .propose(leader, Class::default())
+        .run
+        .last_position();
+    cluster.pass(Duration::from_secs(1));
+    for n in 1..=3 {
+        assert_eq!(cluster.raft(n).fate(position), Fate::Committed, "node {n}");
+    }
+}
+
+#[test]
+fn a_log_of_three_hundred_terms_starts_and_serves_what_it_remembers() {
+    let mut cluster = Cluster::new(3);
+    for n in 1..=3 {
+        let recovery = cluster.recovery(300, (1..=300).map(|t| run(t, t, 1)));
+        cluster.start(n, recovery, |config| config);
+    }
+    cluster.pass(Duration::from_secs(5));
+    let leader = cluster.leader().expect("a leader");
+    assert!(cluster.commit(leader).index.0 > 300);
+    let status = cluster.raft(leader).status();
+    assert!(status.term_runs <= TERM_RUNS_MAX);
+    assert_eq!(cluster.raft(leader).fate(at(300, 300)), Fate::Committed);
+    assert_eq!(cluster.raft(leader).fate(at(7, 7)), Fate::Unknown);
+}
+
+#[test]
+fn a_follower_that_needs_forgotten_history_is_named() {
+    let mut cluster = Cluster::new(3);
+    for n in 1..=2 {
+        let recovery = cluster.recovery(300, (1..=300).map(|t| run(t, t, 1)));
+        cluster.start(n, recovery, |config| config);
+    }
+    cluster.pass(Duration::from_secs(5));
+    let leader = cluster.leader().expect("a leader");
+    let status = cluster.raft(leader).status();
+    let behind = status.peers.iter().find(|peer| peer.id.0 == 3).unwrap();
+    assert_eq!(behind.state, PeerState::Snapshot);
+    assert!(status.first_known.0 > 1);
+    assert!(cluster.commit(leader).index.0 > 300, "the majority goes on");
+}
+
+#[test]
+fn a_gap_in_the_recovered_log_is_refused() {
+    let cluster = Cluster::new(1);
+    let hard = HardState {
+        term: Term(2),
+        ..HardState::default()
+    };
+    let recovery = Recovery::resume(hard, cluster.members.clone())
+        .run(run(1, 1, 2))
+        .run(run(1, 4, 1));
+    let config = Config::new(cluster::id(1), StoreId(1), 1);
+    let refused = Raft::new(config, recovery, cluster.now);
+    assert_eq!(refused.unwrap_err(), kraft_proto::ConfigError::Gap);
+}
