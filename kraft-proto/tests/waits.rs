@@ -1,0 +1,192 @@
+//! Who waits is told exactly what the watermarks say: no more, no less, and once.
+
+mod cluster;
+
+use std::time::Duration;
+
+use cluster::{Cluster, Disk};
+use kraft_proto::durability::Fallback;
+use kraft_proto::{
+    Answer, Class, CommitMode, FsyncMode, Grade, Held, Instant, Output, Role, Slot, Waits,
+};
+
+const ALL: Class = Class::new(CommitMode::All, FsyncMode::Commit);
+const SYNC: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
+const LEADER_ONLY: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
+
+struct Clients {
+    waits: Waits<u32, [Slot<u32>; 8]>,
+}
+
+impl Clients {
+    fn new() -> Self {
+        Self {
+            waits: Waits::new(std::array::from_fn(|_| Slot::default())),
+        }
+    }
+
+    fn propose(&mut self, cluster: &mut Cluster, token: u32, class: Class, fallback: Fallback) {
+        // What was said before is known before.
+        assert_eq!(self.told(cluster), []);
+        let proposed = cluster.propose(1, class);
+        let deadline: Instant = cluster.now.after(Duration::from_millis(500));
+        let position = proposed.run.last_position();
+        let deadline = (class.mode == CommitMode::All).then_some(deadline);
+        self.waits
+            .insert(token, position, &proposed, class, deadline, fallback)
+            .unwrap();
+    }
+
+    /// Shows node 1's outputs to the clients and returns what they are told.
+    fn told(&mut self, cluster: &mut Cluster) -> Vec<Answer<u32>> {
+        let now = cluster.now;
+        let node = cluster.node(1);
+        for output in node.outputs.drain(..) {
+            self.waits.handle_output(&output, &node.raft);
+        }
+        self.waits.handle_timeout(now);
+        std::iter::from_fn(|| self.waits.poll_answer()).collect()
+    }
+}
+
+fn graded(answers: &[Answer<u32>]) -> Vec<(u32, Grade, Option<Held>)> {
+    let grade = |answer: &Answer<u32>| (answer.token, answer.grade, answer.held);
+    answers.iter().map(grade).collect()
+}
+
+#[test]
+fn a_fallback_for_one_client_does_not_pass_for_a_full_ack_of_another() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.isolate(3);
+    let mut clients = Clients::new();
+    clients.propose(&mut cluster, 1, ALL, Fallback::ToMajority);
+    clients.propose(&mut cluster, 2, ALL, Fallback::Refuse);
+    cluster.settle();
+    assert_eq!(clients.told(&mut cluster), []);
+    cluster.pass(Duration::from_millis(501));
+    let told = clients.told(&mut cluster);
+    assert_eq!(
+        graded(&told),
+        [
+            (1, Grade::Fallback, Some(Held::Synced)),
+            (2, Grade::TimedOut, None)
+        ]
+    );
+    cluster.heal();
+    cluster.pass(Duration::from_secs(1));
+    assert_eq!(clients.told(&mut cluster), [], "each is answered once");
+}
+
+#[test]
+fn without_a_majority_there_is_nothing_to_fall_back_to() {
+    let mut cluster = Cluster::with(3, |config| kraft_proto::Config {
+        check_quorum: kraft_proto::CheckQuorum::Off,
+        ..config
+    });
+    cluster.elect(1);
+    cluster.isolate(1);
+    let mut clients = Clients::new();
+    clients.propose(&mut cluster, 1, ALL, Fallback::ToMajority);
+    cluster.settle();
+    cluster.pass(Duration::from_millis(501));
+    let told = clients.told(&mut cluster);
+    assert_eq!(graded(&told), [(1, Grade::TimedOut, None)]);
+}
+
+#[test]
+fn a_deposed_leader_answers_by_what_commit_proves() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    let mut clients = Clients::new();
+    // Replicated, but the leader hears of nothing and its own disk is silent.
+    cluster.node(1).disk = Disk::Held;
+    clients.propose(&mut cluster, 1, SYNC, Fallback::Refuse);
+    cluster.lossy = |envelope| envelope.to == cluster::id(1);
+    cluster.settle();
+    cluster.lossy = |_| false;
+    cluster.isolate(1);
+    // Never leaves the leader.
+    clients.propose(&mut cluster, 2, SYNC, Fallback::Refuse);
+    clients.propose(&mut cluster, 3, ALL, Fallback::ToMajority);
+    cluster.settle();
+    cluster.pass(Duration::from_millis(800));
+    let leader = cluster.leader().expect("another leader");
+    assert_ne!(leader, 1);
+    cluster.heal();
+    cluster.sync(1);
+    cluster.node(1).disk = Disk::Prompt;
+    cluster.pass(Duration::from_secs(1));
+    let told = clients.told(&mut cluster);
+    let of = |token| graded(&told).into_iter().find(|answer| answer.0 == token);
+    assert_eq!(of(1), Some((1, Grade::AsAsked, Some(Held::Synced))));
+    assert_eq!(of(2), Some((2, Grade::Lost, None)));
+    assert!(of(3).is_some_and(|(_, grade, _)| grade != Grade::AsAsked));
+}
+
+#[test]
+fn an_early_ack_that_is_lost_is_told_once_more() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.isolate(1);
+    let mut clients = Clients::new();
+    clients.propose(&mut cluster, 1, LEADER_ONLY, Fallback::Refuse);
+    cluster.settle();
+    let told = clients.told(&mut cluster);
+    assert_eq!(graded(&told), [(1, Grade::AsAsked, Some(Held::Written))]);
+    let position = told[0].position;
+    cluster.pass(Duration::from_millis(800));
+    assert_ne!(cluster.leader(), Some(1));
+    cluster.heal();
+    cluster.pass(Duration::from_secs(1));
+    let settled = cluster
+        .node(1)
+        .outputs
+        .iter()
+        .find_map(|output| match output {
+            Output::Settled {
+                term,
+                committed_upto,
+                ..
+            } => Some((*term, *committed_upto)),
+            _ => None,
+        });
+    let (term, committed_upto) = settled.expect("the loss is told");
+    assert_eq!(term, position.term);
+    assert!(committed_upto < position.index);
+    let before_commit = cluster.node(1).outputs.iter().position(
+        |output| matches!(output, Output::Commit { upto } if upto.index >= position.index),
+    );
+    let settled_at = cluster
+        .node(1)
+        .outputs
+        .iter()
+        .position(|output| matches!(output, Output::Settled { .. }));
+    assert!(
+        settled_at < before_commit,
+        "told before the commit that proves it"
+    );
+}
+
+#[test]
+fn a_full_house_turns_the_next_one_away_with_its_token() {
+    let mut cluster = Cluster::new(1);
+    cluster.elect(1);
+    assert_eq!(cluster.raft(1).status().role, Role::Leader);
+    let mut clients = Clients::new();
+    cluster.node(1).disk = Disk::Held;
+    for token in 0..8 {
+        assert!(clients.waits.has_room());
+        clients.propose(&mut cluster, token, SYNC, Fallback::Refuse);
+    }
+    assert!(!clients.waits.has_room());
+    let proposed = cluster.propose(1, SYNC);
+    let position = proposed.run.last_position();
+    let turned_away = clients
+        .waits
+        .insert(99, position, &proposed, SYNC, None, Fallback::Refuse);
+    assert_eq!(turned_away, Err(99));
+    cluster.settle();
+    cluster.sync(1);
+    assert_eq!(clients.told(&mut cluster).len(), 8);
+}
