@@ -380,7 +380,7 @@ mod tests {
                 .wrapping_add(1);
             // Somebody new every other time, opened a while ago.
             let random = state >> 33;
-            if random % 2 == 0 {
+            if random.is_multiple_of(2) {
                 pool.push(session(index.into(), index.saturating_sub(random % 7)));
             }
             let Some(used) = pool.get(random as usize % pool.len().max(1)) else {

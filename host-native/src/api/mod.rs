@@ -44,6 +44,9 @@ pub const VERSION: u8 = 1;
 /// The longest message in either direction, in bytes.
 pub const MESSAGE_MAX: usize = 6 * 1024 * 1024;
 
+/// The bounds of a connection that carries messages: one of them, and the header of its call.
+pub const FRAME_BYTES_MAX: u32 = MESSAGE_MAX as u32 + 1024;
+
 // A write has its options beside its command; a page may go beyond its bytes by one row, and has
 // its lengths beside each row.
 const _: () = assert!(COMMAND_MAX + 1024 <= MESSAGE_MAX);

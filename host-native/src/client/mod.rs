@@ -1,0 +1,275 @@
+//! A client of a cluster: finds the leader, follows it, and asks again where that is safe.
+//!
+//! ```no_run
+//! # async fn example(credentials: host_native::cert::Credentials) -> Result<(), Box<dyn std::error::Error>> {
+//! use host_native::client::Client;
+//! use kraft_proto::modes::{CommitMode, FsyncMode};
+//!
+//! let client = Client::connect(["127.0.0.1:7002"], credentials).await?;
+//! let answer = client
+//!     .put("account:1", "100")
+//!     .mode(CommitMode::All)
+//!     .fsync(FsyncMode::Always)
+//!     .send()
+//!     .await?;
+//! println!("{answer}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A client is cheap to clone, and all clones share one connection to each node. A write keeps its
+//! session and number through every retry, so it is applied at most once.
+
+mod delivery;
+mod error;
+mod lanes;
+mod read;
+mod routes;
+mod trip;
+mod write;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+pub use error::{ClientError, OpenError, exit, exit_code};
+pub use lanes::WRITES_IN_FLIGHT_MAX;
+pub use write::WriteRequest;
+
+use crate::cert::Credentials;
+use crate::command::Operation;
+use crate::config::Config;
+use crate::pair::{Key, Pair, Unfit, Value};
+use lanes::Lanes;
+use routes::Routes;
+use trip::Trip;
+
+/// How long a client tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// For one request in all, retries and redirects included.
+    pub deadline: Duration,
+    /// For the answer to one copy of a write, beside the timeout the write itself asks for. Then
+    /// another node is asked, under the same number.
+    pub patience: Duration,
+    /// For the answer to one copy of a read. Then another node is asked.
+    pub patience_read: Duration,
+}
+
+impl Default for Settings {
+    /// A deadline of 30 s; patience of 11 s for writes, beyond the longest timeout of the presets;
+    /// of 3 s for reads.
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(30),
+            patience: Duration::from_secs(11),
+            patience_read: Duration::from_secs(3),
+        }
+    }
+}
+
+/// A client of a cluster.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    routes: Routes,
+    lanes: Arc<Lanes>,
+    settings: Settings,
+    runtime: Handle,
+}
+
+impl Client {
+    /// A client of the cluster that these nodes belong to, `host:port` each. Connects to one of
+    /// them, so that a wrong address or certificate is known at once.
+    ///
+    /// # Errors
+    /// If none of them can be reached, or no address is given.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn connect(
+        addresses: impl IntoIterator<Item = impl Into<String>>,
+        credentials: Credentials,
+    ) -> Result<Self, ClientError> {
+        let client = Self::new(addresses, credentials, Settings::default())?;
+        client.reach_one().await?;
+        Ok(client)
+    }
+
+    /// A client of the cluster that `config` describes: its members, and the certificate it names.
+    ///
+    /// # Errors
+    /// If the configuration lacks what a client needs, its certificate cannot be used, or none of
+    /// the members can be reached.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn from_config(config: &Config) -> Result<Self, OpenError> {
+        config.check_client()?;
+        let tls = &config.tls;
+        let credentials = Credentials::load(&tls.cert, &tls.key, &tls.ca)?;
+        let addresses = config.members.iter().map(|member| member.clients.as_str());
+        Ok(Self::connect(addresses, credentials).await?)
+    }
+
+    /// As [`Client::connect`], without connecting yet: nodes that are down may come up before the first request's
+    /// deadline.
+    ///
+    /// # Errors
+    /// If no address is given.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(
+        addresses: impl IntoIterator<Item = impl Into<String>>,
+        credentials: Credentials,
+        settings: Settings,
+    ) -> Result<Self, ClientError> {
+        let addresses: Vec<String> = addresses.into_iter().map(Into::into).collect();
+        if addresses.is_empty() {
+            return Err(ClientError::NoAddress);
+        }
+        let inner = Inner {
+            routes: Routes::new(credentials, addresses),
+            lanes: Lanes::new(),
+            settings,
+            runtime: Handle::current(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Connects to one node.
+    ///
+    /// # Errors
+    /// If none of the known nodes can be reached.
+    pub async fn reach_one(&self) -> Result<(), ClientError> {
+        let trip = Trip::new(self.inner.settings.deadline);
+        let mut met = Vec::new();
+        for address in self.addresses() {
+            match self.routes().reach(&address).await {
+                Ok(_) => return Ok(()),
+                Err(why) => {
+                    self.routes().avoid(&address);
+                    met.push(why);
+                }
+            }
+        }
+        Err(ClientError::NotRead {
+            waited: trip.waited(),
+            last: met.join("; "),
+        })
+    }
+
+    /// Stores one pair.
+    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> WriteRequest {
+        self.put_many([(key, value)])
+    }
+
+    /// Stores several pairs as one, in the strongest class of their keys.
+    pub fn put_many<K, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> WriteRequest
+    where
+        K: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let pair = |(key, value): (K, V)| {
+            Ok(Pair {
+                key: Key::try_from(key.as_ref())?,
+                value: Value::try_from(value.as_ref())?,
+            })
+        };
+        let pairs: Result<_, Unfit> = pairs.into_iter().map(pair).collect();
+        self.write(pairs.map(|pairs| Operation::Put { pairs }))
+    }
+
+    /// Removes several keys as one. A key that is not there is no error.
+    pub fn delete(&self, keys: impl IntoIterator<Item = impl AsRef<[u8]>>) -> WriteRequest {
+        let keys: Result<_, Unfit> = keys
+            .into_iter()
+            .map(|key| Key::try_from(key.as_ref()))
+            .collect();
+        self.write(keys.map(|keys| Operation::Delete { keys }))
+    }
+
+    /// Compares and sets: where `key` holds `expected` (`None`: does not exist) it holds `new` from
+    /// then on (`None`: it is removed). The answer's effect says whether it did.
+    pub fn cas<V: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        expected: Option<V>,
+        new: Option<V>,
+    ) -> WriteRequest {
+        let value = |value: V| Value::try_from(value.as_ref());
+        let operation = Key::try_from(key.as_ref()).and_then(|key| {
+            Ok(Operation::Cas {
+                key,
+                expected: expected.map(value).transpose()?,
+                new: new.map(value).transpose()?,
+            })
+        });
+        self.write(operation)
+    }
+
+    /// Any operation.
+    pub fn operation(&self, operation: Operation) -> WriteRequest {
+        self.write(Ok(operation))
+    }
+
+    /// Waits until every write of this client and its clones has its answer, submitted ones
+    /// included.
+    pub async fn idle(&self) {
+        self.inner.lanes.idle().await;
+    }
+
+    /// The client addresses that are known, those learned from redirects included.
+    pub fn addresses(&self) -> Vec<String> {
+        self.routes().addresses()
+    }
+
+    /// The leader's client address, as far as it is known.
+    pub fn leader(&self) -> Option<String> {
+        self.routes().leader()
+    }
+
+    /// How long this client tries.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    fn write(&self, operation: Result<Operation, Unfit>) -> WriteRequest {
+        WriteRequest::new(self.clone(), operation)
+    }
+
+    fn busy(&self) -> ClientError {
+        ClientError::Busy {
+            in_flight: self.lanes().in_flight(),
+        }
+    }
+
+    fn routes(&self) -> &Routes {
+        &self.inner.routes
+    }
+
+    fn lanes(&self) -> &Arc<Lanes> {
+        &self.inner.lanes
+    }
+
+    fn runtime(&self) -> &Handle {
+        &self.inner.runtime
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("addresses", &self.addresses())
+            .field("leader", &self.leader())
+            .finish_non_exhaustive()
+    }
+}

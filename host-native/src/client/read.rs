@@ -1,0 +1,231 @@
+//! Reads: of keys, and of what nodes know.
+
+use bytes::Bytes;
+use kraft_proto::ids::LogPosition;
+
+use super::routes::{Hop, Met};
+use super::trip::{Time, Trip};
+use super::{Client, ClientError};
+use crate::api::{
+    DigestReport, FateReport, Freshness, Refusal, Request, Response, Retry, StatusReport,
+    TestSwitch,
+};
+use crate::kv::{Page, Scan};
+use crate::pair::{Key, Value};
+
+/// Who may answer.
+#[derive(Clone, Copy)]
+enum Whom<'a> {
+    /// Whoever can: the leader is looked for, until the deadline.
+    Anyone,
+    /// This node alone, asked once.
+    Node(&'a str),
+}
+
+/// What one attempt came to.
+enum Read {
+    Response(Response),
+    /// Somebody else is known to lead.
+    Hop,
+    Again,
+}
+
+impl Client {
+    /// Reads `key`: sees every write acknowledged as Sync or stronger before.
+    ///
+    /// # Errors
+    /// If the key does not fit, or nobody answered in time.
+    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>, ClientError> {
+        self.get_as(key, Freshness::Linearizable).await
+    }
+
+    /// Reads `key`, as fresh as asked for.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn get_as(
+        &self,
+        key: impl AsRef<[u8]>,
+        freshness: Freshness,
+    ) -> Result<Option<Value>, ClientError> {
+        let key = Key::try_from(key.as_ref())?;
+        let request = Request::Get { key, freshness };
+        self.read(Whom::Anyone, &request, |response| match response {
+            Response::Value { value, .. } => Some(value),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Reads one page of keys, in order; sees what [`Client::get`] sees.
+    ///
+    /// # Errors
+    /// If more rows are asked for than a page may have, or nobody answered in time.
+    pub async fn scan(&self, scan: Scan) -> Result<Page, ClientError> {
+        self.scan_as(scan, Freshness::Linearizable).await
+    }
+
+    /// Reads one page of keys, as fresh as asked for.
+    ///
+    /// # Errors
+    /// As [`Client::scan`].
+    pub async fn scan_as(&self, scan: Scan, freshness: Freshness) -> Result<Page, ClientError> {
+        scan.check()?;
+        let request = Request::Scan { scan, freshness };
+        self.read(Whom::Anyone, &request, |response| match response {
+            Response::Rows { page, .. } => Some(page),
+            _ => None,
+        })
+        .await
+    }
+
+    /// What became of the entry at `position`, as the node that answers first knows it.
+    ///
+    /// # Errors
+    /// If nobody answered in time.
+    pub async fn fate(&self, position: LogPosition) -> Result<FateReport, ClientError> {
+        self.fate_by(Whom::Anyone, position).await
+    }
+
+    /// What became of the entry at `position`, as the node at `address` knows it.
+    ///
+    /// # Errors
+    /// If it did not answer in time.
+    pub async fn fate_of(
+        &self,
+        address: &str,
+        position: LogPosition,
+    ) -> Result<FateReport, ClientError> {
+        self.fate_by(Whom::Node(address), position).await
+    }
+
+    /// How the node at `address` sees itself and the cluster.
+    ///
+    /// # Errors
+    /// If it did not answer in time.
+    pub async fn status(&self, address: &str) -> Result<StatusReport, ClientError> {
+        self.read(
+            Whom::Node(address),
+            &Request::Status,
+            |response| match response {
+                Response::Status(status) => Some(*status),
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    /// The digest of the state of the node at `address`.
+    ///
+    /// # Errors
+    /// If it did not answer in time.
+    pub async fn digest(&self, address: &str) -> Result<DigestReport, ClientError> {
+        self.read(
+            Whom::Node(address),
+            &Request::Digest,
+            |response| match response {
+                Response::Digest(digest) => Some(digest),
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    /// Sets the test switch of the node at `address`.
+    ///
+    /// # Errors
+    /// If it was started without one, or did not answer in time.
+    pub async fn test(&self, address: &str, switch: TestSwitch) -> Result<(), ClientError> {
+        self.read(
+            Whom::Node(address),
+            &Request::Test(switch),
+            |response| match response {
+                Response::Switched => Some(()),
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    async fn fate_by(
+        &self,
+        whom: Whom<'_>,
+        position: LogPosition,
+    ) -> Result<FateReport, ClientError> {
+        let request = Request::Fate { position };
+        self.read(whom, &request, |response| match response {
+            Response::Fate(report) => Some(report),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Asks until somebody gives the answer that `expected` picks.
+    async fn read<T>(
+        &self,
+        whom: Whom<'_>,
+        request: &Request,
+        expected: impl Fn(Response) -> Option<T>,
+    ) -> Result<T, ClientError> {
+        let message = request.encode();
+        let mut trip = Trip::new(self.settings().deadline);
+        loop {
+            let address = match whom {
+                Whom::Anyone => self.routes().target(),
+                Whom::Node(address) => address.to_owned(),
+            };
+            match self.read_from(&address, message.clone(), &mut trip).await? {
+                Read::Response(response) => match expected(response) {
+                    Some(wanted) => return Ok(wanted),
+                    None => trip.met(format!("{address} answered something else than was asked")),
+                },
+                Read::Hop if trip.may_hop() => continue,
+                Read::Hop | Read::Again => {}
+            }
+            if matches!(whom, Whom::Node(_)) || trip.pause().await == Time::Up {
+                return Err(ClientError::NotRead {
+                    waited: trip.waited(),
+                    last: trip.last().to_owned(),
+                });
+            }
+        }
+    }
+
+    async fn read_from(
+        &self,
+        address: &str,
+        message: Bytes,
+        trip: &mut Trip,
+    ) -> Result<Read, ClientError> {
+        let until = trip.attempt_until(self.settings().patience_read);
+        match self.routes().ask(address, message, until).await {
+            Met::NotSent(why) | Met::NoAnswer(why) => trip.met(why),
+            Met::Response(Response::Redirect { leader }) => {
+                trip.met(format!("{address} does not lead"));
+                if self.routes().redirect(address, leader) == Hop::Known {
+                    return Ok(Read::Hop);
+                }
+            }
+            Met::Response(Response::Refused(refusal)) => {
+                self.take_refusal(address, refusal, trip)?;
+            }
+            Met::Response(response) => return Ok(Read::Response(response)),
+        }
+        Ok(Read::Again)
+    }
+
+    fn take_refusal(
+        &self,
+        address: &str,
+        refusal: Refusal,
+        trip: &mut Trip,
+    ) -> Result<(), ClientError> {
+        match refusal.retry() {
+            Retry::Later => {}
+            Retry::Elsewhere => self.routes().avoid(address),
+            Retry::No | Retry::InSession { .. } => return Err(ClientError::Refused(refusal)),
+        }
+        trip.met(format!("{address}: {refusal}"));
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! One request on its way: how long it may still take, and how long to pause between attempts.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The first pause; each is twice the one before.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// The longest pause: about one election.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// Redirects followed without a pause: two nodes that send a client to each other must not keep it
+/// running in circles.
+const HOPS_MAX: u32 = 3;
+
+/// Time, pauses and what was met last.
+pub(super) struct Trip {
+    began: Instant,
+    deadline: Instant,
+    pause: Duration,
+    hops: u32,
+    last: String,
+}
+
+/// Whether there is time for another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    Left,
+    Up,
+}
+
+impl Trip {
+    pub fn new(time: Duration) -> Self {
+        let began = Instant::now();
+        Self {
+            began,
+            deadline: began + time,
+            pause: PAUSE_MIN,
+            hops: 0,
+            last: "no node was asked yet".to_owned(),
+        }
+    }
+
+    /// When everything must have ended.
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// When an attempt begun now must have ended, at most `patience` from now.
+    pub fn attempt_until(&self, patience: Duration) -> Instant {
+        self.deadline.min(Instant::now() + patience)
+    }
+
+    /// Notes what an attempt met.
+    pub fn met(&mut self, what: String) {
+        self.last = what;
+    }
+
+    /// Whether another node may be asked at once.
+    pub fn may_hop(&mut self) -> bool {
+        self.hops += 1;
+        self.hops <= HOPS_MAX
+    }
+
+    /// Pauses before the next attempt.
+    pub async fn pause(&mut self) -> Time {
+        let now = Instant::now();
+        if now >= self.deadline {
+            return Time::Up;
+        }
+        self.hops = 0;
+        tokio::time::sleep_until(self.deadline.min(now + jittered(self.pause))).await;
+        self.pause = PAUSE_MAX.min(self.pause * 2);
+        Time::Left
+    }
+
+    /// How long it has taken.
+    pub fn waited(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// What the last attempt met.
+    pub fn last(&self) -> &str {
+        &self.last
+    }
+}
+
+/// Between half of `pause` and all of it: clients that lost the same leader must not come back as
+/// one.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish();
+    pause / 2 + (pause / 2).mul_f64((random >> 11) as f64 / (1u64 << 53) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_between_half_and_whole() {
+        for _ in 0..100 {
+            let pause = jittered(PAUSE_MAX);
+            assert!(pause >= PAUSE_MAX / 2 && pause <= PAUSE_MAX);
+        }
+    }
+
+    #[test]
+    fn redirects_in_a_circle_end_in_a_pause() {
+        let mut trip = Trip::new(Duration::from_secs(1));
+        assert!((0..HOPS_MAX).all(|_| trip.may_hop()));
+        assert!(!trip.may_hop());
+    }
+
+    #[tokio::test]
+    async fn when_the_time_is_up_there_is_no_pause() {
+        let mut trip = Trip::new(Duration::ZERO);
+        assert_eq!(trip.pause().await, Time::Up);
+    }
+}
