@@ -206,10 +206,9 @@ impl Engine {
             ProposeError::NotReady | ProposeError::Exhausted | ProposeError::Count => {
                 Refusal::NotReady
             }
-            ProposeError::AtLeast { asked, voters } => Refusal::AtLeastOutOfRange {
-                n: asked,
-                voters,
-            },
+            ProposeError::AtLeast { asked, voters } => {
+                Refusal::AtLeastOutOfRange { n: asked, voters }
+            }
             ProposeError::DiskBusy => Refusal::Busy {
                 bound: Bound::UnwrittenEntries,
                 limit: kraft_proto::limits::UNWRITTEN_ENTRIES_MAX,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kraft_proto::{
-    EntryKind, Frame, Instant, LogIndex, NodeId, Output, Raft, ReadOutcome, Rest, Role, Run, Slot, Term, Waits,
-    Write, WriteKind,
+    EntryKind, Frame, Instant, LogIndex, NodeId, Output, Raft, ReadOutcome, Rest, Role, Run, Slot,
+    Term, Waits, Write, WriteKind,
 };
 use tokio::sync::mpsc;
 
@@ -217,7 +217,10 @@ impl Engine {
         let frame = match Frame::decode(bytes) {
             Ok(frame) if frame.from() == from => frame,
             Ok(frame) => {
-                tracing::warn!("node {from} sent a message as node {}: dropped", frame.from());
+                tracing::warn!(
+                    "node {from} sent a message as node {}: dropped",
+                    frame.from()
+                );
                 self.parts.transport.disconnect(from, Fault::Garbage);
                 return;
             }

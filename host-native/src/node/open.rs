@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
 use crate::admin::Admin;
+use crate::api::MESSAGE_MAX;
 use crate::cert::{CertError, Credentials};
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
-use crate::api::MESSAGE_MAX;
 use crate::rpc::{RpcServer, ServerLimits};
 use crate::storage::{self, Disk, DiskError, Expect, Identity, OpenError, RealFs};
 use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
@@ -212,8 +212,8 @@ pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node
         bytes_max: 2 * MESSAGE_MAX,
         ..ServerLimits::default()
     };
-    let (clients, calls) = RpcServer::bind(config.listen.clients, &credentials, limits)
-        .map_err(NodeError::Clients)?;
+    let (clients, calls) =
+        RpcServer::bind(config.listen.clients, &credentials, limits).map_err(NodeError::Clients)?;
     let listen = config.listen.admin;
     let listener = TcpListener::bind(listen)
         .await
@@ -281,4 +281,3 @@ impl Node {
         ended
     }
 }
-

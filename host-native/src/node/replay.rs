@@ -26,7 +26,9 @@ impl Engine {
             .run_from(first, ENTRIES_AT_ONCE)
             .or_else(|| {
                 let runs = &self.parts.recovered;
-                let run = runs.iter().find(|r| r.first <= first && first <= r.last())?;
+                let run = runs
+                    .iter()
+                    .find(|r| r.first <= first && first <= r.last())?;
                 let left = run.last().since(first.prev()).min(ENTRIES_AT_ONCE.into());
                 Some(Run {
                     first,
@@ -79,7 +81,9 @@ impl Engine {
                 let Some(token) = self.writes.awaiting_effect(position) else {
                     continue;
                 };
-                let effect = applied.answer().and_then(|answer| Effect::from_bytes(answer));
+                let effect = applied
+                    .answer()
+                    .and_then(|answer| Effect::from_bytes(answer));
                 let Some(write) = self.writes.get_mut(token) else {
                     continue;
                 };

@@ -20,7 +20,10 @@ impl Engine {
     pub(super) fn send(&mut self, mode: CommitMode, envelope: Envelope) {
         if envelope.entries() == 0 {
             let frame = frame(&envelope, &[]);
-            let _ = self.parts.transport.send(envelope.to, Route::Control, frame);
+            let _ = self
+                .parts
+                .transport
+                .send(envelope.to, Route::Control, frame);
             return;
         }
         let mut rest = Some(envelope);

@@ -98,7 +98,11 @@ mod tests {
         assert_eq!(tail.get(at(1, 5)).unwrap(), "old");
         assert_eq!(tail.get(at(1, 6)), None);
         assert_eq!(tail.get(at(2, 6)).unwrap(), "new");
-        assert_eq!(tail.get(at(1, 7)), None, "replaced along with what it followed");
+        assert_eq!(
+            tail.get(at(1, 7)),
+            None,
+            "replaced along with what it followed"
+        );
         assert_eq!(tail.bytes(), 6);
     }
 
