@@ -122,6 +122,15 @@ impl Engine {
                 return;
             }
         };
+        let space = self.parts.disk.space();
+        if space.admit(1, payload.len() as u64).is_err() {
+            let refusal = Refusal::DiskFull {
+                free: space.headroom(),
+                reserve: space.reserve(),
+            };
+            reply.send(Response::Refused(refusal).encode());
+            return;
+        }
         let now = self.now();
         let proposed = match self.parts.raft.propose(now, asked, 1) {
             Ok(proposed) => proposed,
@@ -186,14 +195,6 @@ impl Engine {
             return Err(Refusal::Busy {
                 bound: Bound::BytesAtRisk,
                 limit,
-            });
-        }
-        let space = self.parts.disk.space();
-        let bytes: usize = write.operation.keys().map(|key| key.len() + 64).sum();
-        if space.admit(1, bytes as u64).is_err() {
-            return Err(Refusal::DiskFull {
-                free: space.headroom(),
-                reserve: space.reserve(),
             });
         }
         Ok(class)

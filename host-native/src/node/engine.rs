@@ -1,12 +1,13 @@
 //! The engine: takes what happens one at a time, and does what the core says.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use kraft_proto::{
-    EntryKind, Frame, Instant, LogIndex, NodeId, Output, Raft, ReadOutcome, Rest, Role, Run, Slot,
-    Term, Waits, Write, WriteKind,
+    EntryKind, Frame, Instant, LogIndex, LogPosition, NodeId, Output, Raft, ReadOutcome, Rest,
+    Role, Run, Slot, Term, Waits, Write, WriteKind,
 };
 use tokio::sync::mpsc;
 
@@ -81,6 +82,10 @@ pub(super) struct Engine {
     pub(super) replica: Replicated<Kv>,
     pub(super) at_risk: AtRisk,
     pub(super) lags: Vec<(NodeId, Lag)>,
+    /// Settings that ought to be equal and are not.
+    pub(super) differing: BTreeSet<(NodeId, &'static str)>,
+    /// Peers that only a snapshot could help.
+    pub(super) stranded: BTreeSet<NodeId>,
     pub(super) role: Role,
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
@@ -101,6 +106,8 @@ impl Engine {
             replica: Replicated::new(Kv::default()),
             at_risk: AtRisk::default(),
             lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
+            differing: BTreeSet::new(),
+            stranded: BTreeSet::new(),
             role: status.role,
             term: status.term,
             leader: status.leader,
@@ -198,14 +205,20 @@ impl Engine {
     fn take_event(&mut self, event: Event) {
         match event {
             Event::Frame { from, bytes, .. } => self.take_frame(from, &bytes),
-            Event::Up { peer, .. } => tracing::info!("node {peer} can be reached"),
+            Event::Up { peer, .. } => {
+                self.differing.retain(|(other, _)| *other != peer);
+                tracing::info!("node {peer} can be reached");
+            }
             Event::Down { peer, reason } => {
                 tracing::info!("node {peer} cannot be reached: {reason}");
             }
-            Event::Differs { peer, setting } => tracing::warn!(
-                "node {peer} has another setting of {}: the leader's decides; make them equal",
-                setting.label()
-            ),
+            Event::Differs { peer, setting } => {
+                self.differing.insert((peer, setting.label()));
+                tracing::warn!(
+                    "node {peer} has another setting of {}: the leader's decides; make them equal",
+                    setting.label()
+                );
+            }
             Event::Refused(refused) => {
                 tracing::warn!("refused {}: {}", refused.address, refused.refusal);
             }
@@ -302,8 +315,10 @@ impl Engine {
             }
             WriteKind::Entries(run) => match self.tail.run(run) {
                 Some(payloads) => payloads,
-                // The core names only what it was given and has not seen written.
-                None => unreachable!("the bytes of {run:?} were dropped before they were written"),
+                None => {
+                    self.failed = Some(NodeError::Damaged(LogPosition::new(run.term, run.first)));
+                    return;
+                }
             },
             WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
         };

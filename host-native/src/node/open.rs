@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use kraft_proto::{
-    Config as CoreConfig, ConfigError as CoreConfigError, Instant, Member, Members, MembersError,
-    NodeId, Raft, Recovery, StoreId,
+    Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogPosition, Member, Members,
+    MembersError, NodeId, Raft, Recovery, StoreId,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -82,6 +82,12 @@ pub enum NodeError {
     /// Entries that are committed cannot be read back.
     #[error("{0}. The node has stopped: it cannot apply what is committed")]
     Unreadable(storage::ReadError),
+    /// Bytes this node had checked are no longer what they were.
+    #[error(
+        "entry {0} was damaged in this node's memory. The node has stopped before it could be \
+         written, sent or applied; look after the memory and start it again"
+    )]
+    Damaged(LogPosition),
     /// No thread for the disk.
     #[error("no thread for the disk could be started: {0}; nothing runs")]
     Thread(std::io::Error),

@@ -72,11 +72,10 @@ impl Engine {
                     self.replica.pass(position);
                     continue;
                 }
-                // Checked when it came in and when it was read; an entry that does not open now
-                // was damaged in memory, and nothing of it may be applied.
-                let Ok(payload) = sealed::open(position, run.kind, entry) else {
-                    panic!("entry {position} was damaged in this node's memory");
-                };
+                // Checked when it came in and when it was read: what does not open now was damaged
+                // since.
+                let payload = sealed::open(position, run.kind, entry)
+                    .map_err(|_| NodeError::Damaged(position))?;
                 let applied = self.replica.apply(position, payload);
                 let Some(token) = self.writes.awaiting_effect(position) else {
                     continue;

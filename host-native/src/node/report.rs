@@ -29,6 +29,7 @@ impl Engine {
                 });
             }
         }
+        self.notice_stranded(&status);
         let metrics = &self.parts.metrics;
         metrics.replication_lag(&figures);
         metrics.at_risk(self.at_risk.entries() as u64, self.at_risk.bytes() as u64);
@@ -47,6 +48,32 @@ impl Engine {
         self.parts
             .publisher
             .send_replace(Snapshot { readiness, status });
+    }
+
+    /// Says once of each peer that only a snapshot could help it.
+    fn notice_stranded(&mut self, status: &Status) {
+        for peer in &status.peers {
+            if peer.state != PeerState::Snapshot {
+                self.stranded.remove(&peer.id);
+            } else if self.stranded.insert(peer.id) {
+                tracing::warn!(
+                    "node {} cannot be caught up: {}",
+                    peer.id,
+                    why_stranded(status)
+                );
+            }
+        }
+    }
+
+    /// What an operator should look at.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.parts.warnings.clone();
+        for (peer, setting) in &self.differing {
+            warnings.push(format!(
+                "node {peer} has another setting of {setting}: the leader's decides; make them equal"
+            ));
+        }
+        warnings
     }
 
     /// How this node sees itself and the cluster.
@@ -87,7 +114,7 @@ impl Engine {
                 bytes: machine.bytes(),
                 sessions: self.replica.sessions().len() as u64,
             },
-            warnings: parts.warnings.clone(),
+            warnings: self.warnings(),
         }
     }
 
@@ -109,11 +136,7 @@ impl Engine {
             let why = "no connection: it is down, or the network between is";
             (Link::Down, Some(why.to_owned()))
         } else if peer.state == PeerState::Snapshot {
-            let why = format!(
-                "it needs entries from before index {}, whose terms this leader has forgotten",
-                status.first_known
-            );
-            (Link::Connected, Some(why))
+            (Link::Connected, Some(why_stranded(status)))
         } else {
             (Link::Connected, None)
         };
@@ -127,4 +150,12 @@ impl Engine {
             why,
         }
     }
+}
+
+/// Why a peer gets no entries although it is connected.
+fn why_stranded(status: &Status) -> String {
+    format!(
+        "it needs entries from before index {}, whose terms this leader has forgotten",
+        status.first_known
+    )
 }
