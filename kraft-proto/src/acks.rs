@@ -26,7 +26,7 @@ pub(crate) fn way(mode: CommitMode, held: Held) -> usize {
 
 /// The way of asking with this number.
 fn asked(way: usize) -> (CommitMode, Held) {
-    let held = if way % 2 == 0 {
+    let held = if way.is_multiple_of(2) {
         Held::Synced
     } else {
         Held::Written

@@ -1,7 +1,17 @@
 //! Raft whose durability is chosen per request: a `no_std`, allocation-free, sans-IO state machine.
 //!
 //! A host hands [`Raft`] what happened (messages, time, completed writes) and does what
-//! [`Raft::poll_output`] says. The core knows the log's shape and never its bytes.
+//! [`Raft::poll_output`] says. The core knows the log's shape and never its bytes; it reads no
+//! clock, opens no file and allocates nothing.
+//!
+//! ```text
+//!  handle_message ─►┐                 ┌─► Send      over any transport, may be lost
+//!  handle_stored ──►│                 ├─► Write     to any disk, in order ──► Receipt ─┐
+//!  handle_timeout ─►│  Raft  ── poll ─┼─► Ack       how many hold it, how firmly       │
+//!  propose, read ──►│                 ├─► Commit    apply                              │
+//!        ▲          └────────────────┘└─► Settled, Read, Role                          │
+//!        └─────────────────────────────────────────────────────────────────────────────┘
+//! ```
 //!
 //! ```
 //! use kraft_proto::{Class, Config, Instant, Members, NodeId, Output, Raft, Recovery, StoreId};
@@ -26,6 +36,34 @@
 //! }
 //! assert_eq!(committed.unwrap().index.0, 2); // after the barrier that opens the term
 //! ```
+//!
+//! # What an acknowledgement means
+//!
+//! A [`Class`] is chosen per proposal: its [`CommitMode`] says how many nodes hold the entry before
+//! the client hears, its [`FsyncMode`] whether written copies count or only synced ones. Commit and
+//! application rest on synced copies always, in every class, so no choice of class can break Raft's
+//! safety; what a class chooses is when the client hears, and what a failure can still take from it.
+//!
+//! ```text
+//!               accepted           written              synced
+//! one node      Async              LeaderOnly·None      LeaderOnly·Commit
+//! n nodes                          AtLeast(n)·None      AtLeast(n)·Commit
+//! a majority                       Sync·None            Sync·Commit  ── commit ──► apply
+//! everybody                        All·None             All·Commit
+//! ```
+//!
+//! # Reading order
+//!
+//! 1. [`modes`] and [`durability`]: the choices; [`zones`] and [`presets`]: choosing by key and name.
+//! 2. [`output`]: what the core asks for, and how a [`Write`] becomes a [`Receipt`].
+//! 3. [`Raft`]: the inputs, in the order of Raft's figure 2; then `raft/follower.rs`,
+//!    `raft/candidate.rs`, `raft/leader.rs`, and `raft/poll.rs`, where outputs are derived.
+//! 4. [`Waits`]: matching clients to watermarks.
+//! 5. [`Frame`] and `WIRE.md`: the bytes between nodes. [`health`]: when to alarm an operator.
+//!
+//! `examples/hello_cluster.rs` is a cluster in one file, `examples/custom_runtime.rs` one with
+//! threads and channels.
+
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -75,15 +113,3 @@ pub use recovery::Recovery;
 pub use time::Instant;
 pub use waits::{Answer, Grade, Slot, Waits};
 pub use wire::{ENTRY_PREFIX, Entries, Frame, Taken, WIRE_VERSION, WireError, entry_prefix};
-#[cfg(test)]
-mod size {
-    extern crate std;
-    #[test]
-    fn print() {
-        std::println!(
-            "Raft {} progress {} ",
-            size_of::<crate::Raft>(),
-            size_of::<crate::progress::Progress>()
-        );
-    }
-}

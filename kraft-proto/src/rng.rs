@@ -20,5 +20,6 @@ pub(crate) fn mix(words: &[u64]) -> u64 {
 /// A number in `low..=high`, even enough for timeouts.
 pub(crate) fn between(low: u64, high: u64, words: &[u64]) -> u64 {
     let width = high.saturating_sub(low).saturating_add(1);
-    low + (u128::from(mix(words)) * u128::from(width) >> 64) as u64
+    let scaled = u128::from(mix(words)) * u128::from(width);
+    low + (scaled >> 64) as u64
 }

@@ -74,25 +74,24 @@ impl Leader {
         self.peers.iter_mut().find(|peer| peer.id == id)
     }
 
-    /// How far `id` holds the log.
-    fn held(&self, id: NodeId, own: NodeId, held: Held, writes: &Writes) -> LogIndex {
-        let holding = if id == own {
-            Holding {
-                written: writes.written(),
-                synced: writes.synced(),
-            }
-        } else {
-            self.peer(id).map(Progress::holding).unwrap_or_default()
-        };
-        match held {
-            Held::Synced => holding.synced,
-            Held::Accepted | Held::Written => holding.written,
-        }
-    }
-
     fn release(&mut self, upto: LogIndex) {
         self.release = upto;
         self.waiting = 0;
+    }
+}
+
+/// How far `id` holds the log: the leader itself by its writes, a peer by what it reported.
+fn held_by(peers: &[Progress], writes: &Writes, id: NodeId, held: Held) -> LogIndex {
+    let holding = match peers.iter().find(|peer| peer.id == id) {
+        Some(peer) => peer.holding(),
+        None => Holding {
+            written: writes.written(),
+            synced: writes.synced(),
+        },
+    };
+    match held {
+        Held::Synced => holding.synced,
+        Held::Accepted | Held::Written => holding.written,
     }
 }
 
@@ -365,20 +364,21 @@ impl Raft {
 
     /// What follows from what is held by now: the barrier, and the commit index (Raft §5.3, §5.4.2).
     pub(super) fn advance_leader(&mut self) {
-        let own = self.config.id;
         let RoleState::Leader(leader) = &self.role else {
             return;
         };
-        let held = |held| {
-            quorum::held_by_majority(&self.members, |id| leader.held(id, own, held, &self.writes))
+        let by_majority = |held| {
+            quorum::held_by_majority(&self.members, |id| {
+                held_by(&leader.peers, &self.writes, id, held)
+            })
         };
         if leader.barrier.is_none() {
-            if held(Held::Written) >= self.log.last() {
+            if by_majority(Held::Written) >= self.log.last() {
                 self.open_term();
             }
             return;
         }
-        let synced = held(Held::Synced);
+        let synced = by_majority(Held::Synced);
         if synced > self.commit.index && self.log.term_at(synced) == TermAt::Known(self.hard.term) {
             self.commit = LogPosition::new(self.hard.term, synced);
         }
@@ -386,22 +386,19 @@ impl Raft {
 
     /// The next watermark of acknowledgements that rose.
     pub(super) fn poll_ack(&mut self) -> Option<(CommitMode, Held, LogPosition)> {
-        let own = self.config.id;
-        let term = self.hard.term;
+        let (own, term, members) = (self.config.id, self.hard.term, &self.members);
         let may_be_early = self.unsettled.has_room(term);
-        let commit = if self.commit.term == term {
-            self.commit.index
-        } else {
-            LogIndex::ZERO
+        let commit = match self.commit {
+            LogPosition { term: t, index } if t == term => index,
+            _ => LogIndex::ZERO,
         };
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };
         let barrier = leader.barrier?;
-        let mut acks = core::mem::replace(&mut leader.acks, Acks::new());
-        let (leader, members, writes, log) = (&*leader, &self.members, &self.writes, &self.log);
-        let level = |mode, held| {
-            let by = |id| leader.held(id, own, held, writes);
+        let (peers, writes, log) = (&leader.peers, &self.writes, &self.log);
+        let (mode, held, upto) = leader.acks.poll(|mode, held| {
+            let by = |id| held_by(peers, writes, id, held);
             let reached = match mode {
                 CommitMode::Async => log.last(),
                 CommitMode::LeaderOnly => by(own),
@@ -417,17 +414,11 @@ impl Raft {
                 early if !may_be_early => early.min(commit),
                 reached => reached,
             }
-        };
-        let rose = acks.poll(level);
-        let RoleState::Leader(leader) = &mut self.role else {
-            return None;
-        };
-        leader.acks = acks;
-        let (mode, held, upto) = rose?;
+        })?;
         if upto > commit {
             self.unsettled.note(term, upto);
         }
-        if held == Held::Written && mode.outlives_leader(self.members.voters_min()) {
+        if held == Held::Written && mode.outlives_leader(members.voters_min()) {
             leader.relied_acked = leader.relied_acked.max(upto);
         }
         Some((mode, held, LogPosition::new(term, upto)))

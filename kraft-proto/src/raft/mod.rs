@@ -63,7 +63,10 @@ pub struct Raft {
 
 /// What a node does in its term, with what exists only then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::large_enum_variant)] // Nothing is allocated, so the largest role is the size.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nothing is allocated: the largest role is the size"
+)]
 enum RoleState {
     Follower(Follower),
     PreCandidate(Candidate),
