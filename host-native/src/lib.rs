@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api;
 pub mod cert;
+pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod command;
@@ -16,5 +17,6 @@ pub mod pair;
 pub mod rpc;
 pub mod sealed;
 pub mod sessions;
+pub mod setup;
 pub mod storage;
 pub mod transport;

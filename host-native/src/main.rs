@@ -1,2 +1,7 @@
 //! The `kraft` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host_native::cli::run(std::env::args_os())
+}

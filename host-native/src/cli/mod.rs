@@ -1,1 +1,188 @@
-//! Not written yet: cli/mod.
+//! The `kraft` command: one file a subcommand.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done as asked |
+//! | 1 | the command or its configuration makes no sense; nothing was done |
+//! | 2 | there is no such key |
+//! | 3 | acknowledged, weaker than asked, as `--fallback` allowed |
+//! | 4 | the time was up; the write lives on, and its position is printed |
+//! | 5 | refused or not possible; nothing was written |
+//! | 6 | it may be written or not; the request id is printed |
+
+mod completions;
+mod connect;
+mod delete;
+mod demo;
+mod fate;
+mod get;
+mod init;
+mod load;
+mod options;
+mod output;
+mod put;
+mod scan;
+mod server;
+mod settings;
+mod status;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use tokio::runtime;
+use tracing_subscriber::EnvFilter;
+
+pub use output::{Failure, Style, exit};
+
+/// What the help says below everything else.
+const AFTER_HELP: &str = "\
+Exit codes: 0 done as asked; 1 the command makes no sense; 2 no such key; 3 acknowledged weaker
+than asked (--fallback); 4 the time was up, the write lives on; 5 refused, nothing was written;
+6 it may be written or not, the request id is printed.
+
+Without a command, `kraft` runs `kraft demo`.";
+
+/// Raft whose durability is chosen per request.
+#[derive(Debug, Parser)]
+#[command(name = "kraft", version, after_help = AFTER_HELP)]
+struct Cli {
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start three nodes here and show every durability mode on them
+    Demo(demo::Demo),
+    /// Make a cluster: authority, certificates, configurations and formatted data directories
+    Init(init::Init),
+    /// Run one node
+    Server(Box<server::Server>),
+    /// Store one or several pairs, as one
+    Put(put::Put),
+    /// Read one key
+    Get(get::Get),
+    /// Remove one or several keys, as one
+    Delete(delete::Delete),
+    /// Read keys in order
+    Scan(scan::Scan),
+    /// Store the rows of a file of CSV or JSON lines
+    Load(load::Load),
+    /// Show every node of the cluster
+    Status(status::Status),
+    /// Say what became of a write, by its position
+    Fate(fate::Fate),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// Runs the command that these words are, the program's name first, and says how it ended.
+pub fn run(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => exit::DONE,
+                _ => exit::USAGE,
+            };
+            // Nobody is left to tell where even this cannot be printed.
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let style = match cli.json {
+        true => Style::Json,
+        false => Style::Human,
+    };
+    let command = (cli.command).unwrap_or_else(|| Command::Demo(demo::Demo::default()));
+    start_log(&command);
+    let ended = command.run(style);
+    match ended {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            failure.print(style);
+            failure.code().into()
+        }
+    }
+}
+
+impl Command {
+    fn run(self, style: Style) -> Result<u8, Failure> {
+        match self {
+            Self::Demo(demo) => demo.run(style),
+            Self::Init(init) => init.run(style),
+            Self::Server(server) => server.run(style),
+            Self::Put(put) => block_on(put.run(style)),
+            Self::Get(get) => block_on(get.run(style)),
+            Self::Delete(delete) => block_on(delete.run(style)),
+            Self::Scan(scan) => block_on(scan.run(style)),
+            Self::Load(load) => block_on(load.run(style)),
+            Self::Status(status) => block_on(status.run(style)),
+            Self::Fate(fate) => block_on(fate.run(style)),
+            Self::Completions(completions) => completions.run(),
+        }
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .map_err(|error| Failure::refused(format!("cannot start: {error}; nothing was done")))?
+        .block_on(future)
+}
+
+/// Logs to standard error what `KRAFT_LOG` asks for: of a server what it does, else warnings.
+fn start_log(command: &Command) {
+    let fallback = match command {
+        Command::Server(_) => "info",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_from_env("KRAFT_LOG").unwrap_or_else(|_| fallback.into());
+    // A second call in one process, as in a test, keeps the first log.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn words_that_make_no_sense_are_usage_and_help_is_not() {
+        let code = |words: &[&str]| format!("{:?}", run(words.iter().map(ToString::to_string)));
+        let usage = format!("{:?}", ExitCode::from(exit::USAGE));
+        for words in [
+            &["kraft", "frobnicate"][..],
+            &["kraft", "put"],
+            &["kraft", "put", "key"],
+            &["kraft", "put", "key", "value", "--mode", "SOME"],
+            &["kraft", "put", "key", "value", "--fsync", "perhaps"],
+            &["kraft", "put", "key", "value", "--timeout", "soon"],
+            &["kraft", "put", "key", "value", "--fallback=perhaps"],
+            &["kraft", "fate", "seventeen"],
+            &["kraft", "init", "--nodes", "0"],
+            &["kraft", "init", "--nodes", "16"],
+            &["kraft", "server", "--batch-sise", "1"],
+        ] {
+            assert_eq!(code(words), usage, "{words:?}");
+        }
+        let done = format!("{:?}", ExitCode::SUCCESS);
+        assert_eq!(code(&["kraft", "--help"]), done);
+        assert_eq!(code(&["kraft", "--version"]), done);
+    }
+}

@@ -16,9 +16,8 @@ use super::settings::{SETTINGS, Setting};
 use super::zones::read_zones;
 
 /// Variables that are not options of a node, and yet are kraft's.
-const OTHER_VARIABLES: [&str; 6] = [
+const OTHER_VARIABLES: [&str; 5] = [
     "KRAFT_CONFIG",
-    "KRAFT_JSON",
     "KRAFT_LOG",
     "KRAFT_MODE",
     "KRAFT_FSYNC",
@@ -231,5 +230,10 @@ impl Config {
     /// everything else is there as a comment.
     pub fn to_file(&self) -> String {
         render::render(self, Detail::Guide)
+    }
+
+    /// The configuration of a client: which cluster, which certificate, and where the members are.
+    pub fn to_client_file(&self) -> String {
+        render::render_client(self)
     }
 }

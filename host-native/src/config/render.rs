@@ -60,6 +60,26 @@ pub(super) fn render(config: &Config, detail: Detail<'_>) -> String {
     text
 }
 
+/// Writes what a client needs and nothing else.
+pub(super) fn render_client(config: &Config) -> String {
+    let mut text = String::from("# What `kraft put`, `get`, `load` and the others need to know.\n");
+    let needed = ["cluster", "tls.ca", "tls.cert", "tls.key"];
+    let mut section = "";
+    for setting in needed.into_iter().filter_map(Setting::at) {
+        if setting.section() != section {
+            section = setting.section();
+            push(&mut text, format_args!("\n[{section}]"));
+        }
+        if let Some(value) = (setting.show)(config) {
+            push(&mut text, format_args!("{} = {value}", setting.key()));
+        }
+    }
+    for member in &config.members {
+        push(&mut text, format_args!("{}", member_table(member)));
+    }
+    text
+}
+
 fn member_table(member: &MemberConfig) -> String {
     let mut table = format!(
         "\n[[members]]\nid = {}\npeers = {}\nclients = {}",

@@ -13,6 +13,7 @@ use super::members::MemberConfig;
 use super::values::{format_bytes, format_duration, parse_bytes, parse_duration, parse_switch};
 
 /// One option.
+#[derive(Debug)]
 pub struct Setting {
     /// Its place in the file: `durability.batch_size`.
     pub path: &'static str,

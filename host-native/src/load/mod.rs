@@ -5,6 +5,7 @@
 //! so memory is bounded whatever the file holds.
 
 mod progress;
+mod pump;
 mod rows;
 
 use std::io;
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use progress::{Fingerprint, Progress, ProgressError, ProgressFile};
-pub use rows::{Row, Rows};
+pub use pump::{End, Tally, pump};
+pub use rows::{Meter, Row, Rows};
 
 use crate::pair::Unfit;
 

@@ -27,6 +27,10 @@ pub struct Row {
     pub pair: Pair,
 }
 
+/// How much of a file is read.
+#[derive(Clone, Debug)]
+pub struct Meter(Arc<AtomicU64>);
+
 /// The rows of one file, in order. It ends after the first error.
 pub struct Rows {
     file: PathBuf,
@@ -125,9 +129,16 @@ impl Rows {
         })
     }
 
+    /// Tells how much of the file is read while somebody else has the rows.
+    pub fn meter(&self) -> Meter {
+        Meter(self.bytes_read.clone())
+    }
+}
+
+impl Meter {
     /// Bytes of the file read so far, some of them ahead of the rows given out.
-    pub fn bytes_read(&self) -> u64 {
-        self.bytes_read.load(Ordering::Relaxed)
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

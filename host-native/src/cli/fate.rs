@@ -1,0 +1,90 @@
+//! `kraft fate`.
+
+use std::str::FromStr;
+
+use clap::Args;
+use kraft_proto::ids::{LogIndex, LogPosition, NodeId, Term};
+use kraft_proto::output::Fate as Became;
+
+use super::connect::Connect;
+use super::output::{Failure, Style, exit};
+use crate::api::FateReport;
+
+#[derive(Args, Debug)]
+pub struct Fate {
+    /// The write's position as its answer gave it: TERM.INDEX
+    position: Position,
+    /// Ask this member; whichever answers first unless given
+    #[arg(long, value_name = "ID")]
+    node: Option<u64>,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Position(LogPosition);
+
+impl FromStr for Position {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let parse = || {
+            let (term, index) = text.split_once('.')?;
+            let (term, index) = (term.parse().ok()?, index.parse().ok()?);
+            Some(Self(LogPosition::new(Term(term), LogIndex(index))))
+        };
+        parse().ok_or("use TERM.INDEX, such as 3.1042")
+    }
+}
+
+impl Fate {
+    pub async fn run(self, style: Style) -> Result<u8, Failure> {
+        let Position(position) = self.position;
+        let config = self.connect.config()?;
+        let address = match self.node {
+            None => None,
+            Some(id) => {
+                let member = config.member(NodeId(id)).ok_or_else(|| {
+                    Failure::usage(format_args!("there is no member {id}; nothing was asked"))
+                })?;
+                Some(member.clients.as_str())
+            }
+        };
+        let client = self.connect.client().await?;
+        let report = match address {
+            Some(address) => client.fate_of(address, position).await?,
+            None => client.fate(position).await?,
+        };
+        style.show(&report, words(&report));
+        Ok(match report.fate {
+            Became::Committed => exit::DONE,
+            Became::Pending => exit::TIMED_OUT,
+            Became::Lost => exit::NOT_WRITTEN,
+            Became::Unknown => exit::OUTCOME_UNKNOWN,
+        })
+    }
+}
+
+fn words(report: &FateReport) -> String {
+    let FateReport {
+        position,
+        fate,
+        node,
+        commit,
+    } = report;
+    let said = match fate {
+        Became::Committed => "committed: on the disks of a majority".to_owned(),
+        Became::Pending => {
+            format!("not decided yet: node {node} knows of commits through {commit}; ask again")
+        }
+        Became::Lost => {
+            "lost: other entries are committed in its place; write it again if it still matters"
+                .to_owned()
+        }
+        Became::Unknown => format!(
+            "unknown: node {node} has forgotten the history that would tell; ask another with \
+             --node, or read the key"
+        ),
+    };
+    format!("{position}: {said}")
+}

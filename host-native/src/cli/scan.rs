@@ -1,0 +1,70 @@
+//! `kraft scan`.
+
+use clap::Args;
+
+use super::connect::Connect;
+use super::get::ReadOptions;
+use super::output::{Failure, Style, exit, say, tell};
+use crate::client::ClientError;
+use crate::kv::{self, SCAN_ROWS_DEFAULT, ScanFrom};
+use crate::pair::{Key, Unfit};
+
+#[derive(Args, Debug)]
+pub struct Scan {
+    /// Only keys that begin with this
+    prefix: Option<String>,
+    /// Begin at this key
+    #[arg(long, value_name = "KEY", conflicts_with = "after")]
+    from: Option<String>,
+    /// Begin behind this key: the last one of the page before
+    #[arg(long, value_name = "KEY")]
+    after: Option<String>,
+    /// End before this key
+    #[arg(long, value_name = "KEY")]
+    until: Option<String>,
+    /// Rows at most
+    #[arg(long, value_name = "ROWS", default_value_t = SCAN_ROWS_DEFAULT)]
+    limit: u32,
+    #[command(flatten)]
+    read: ReadOptions,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+impl Scan {
+    pub async fn run(self, style: Style) -> Result<u8, Failure> {
+        let wanted = self.wanted().map_err(ClientError::from)?;
+        let client = self.connect.client().await?;
+        let page = client.scan_as(wanted, self.read.freshness()).await?;
+        match style {
+            Style::Json => style.show(&page, ""),
+            Style::Human => {
+                for row in &page.rows {
+                    say(format_args!("{}\t{}", row.key, row.value));
+                }
+                if let Some(more) = &page.more {
+                    tell(format_args!("there is more: go on with --after {more:?}"));
+                }
+            }
+        }
+        Ok(exit::DONE)
+    }
+
+    fn wanted(&self) -> Result<kv::Scan, Unfit> {
+        let key = |text: &Option<String>| match text.as_deref() {
+            None | Some("") => Ok(None),
+            Some(text) => Key::try_from(text).map(Some),
+        };
+        let from = match (key(&self.from)?, key(&self.after)?) {
+            (_, Some(after)) => ScanFrom::After(after),
+            (Some(from), None) => ScanFrom::At(from),
+            (None, None) => ScanFrom::Start,
+        };
+        Ok(kv::Scan {
+            prefix: key(&self.prefix)?,
+            from,
+            until: key(&self.until)?,
+            limit: Some(self.limit),
+        })
+    }
+}

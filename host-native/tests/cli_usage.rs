@@ -1,0 +1,260 @@
+//! The `kraft` command without a cluster: what it makes, what it refuses, and its exit codes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Runs `kraft` in `dir` with none of this process's own variables for it.
+fn kraft(dir: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kraft"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KRAFT_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(dir).args(words).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+fn temp() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn initialised() -> TempDir {
+    let dir = temp();
+    let made = kraft(dir.path(), &["init"]);
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    dir
+}
+
+#[test]
+fn a_command_that_makes_no_sense_exits_with_1_and_says_why() {
+    let dir = temp();
+    for (words, expected) in [
+        (&["frobnicate"][..], "frobnicate"),
+        (&["put"], "<KEY>"),
+        (&["put", "k", "v", "--mode", "SINK"], "not a commit mode"),
+        (&["put", "k", "v", "--fsync", "x"], "not an fsync mode"),
+        (
+            &["put", "k", "v", "--timeout", "5"],
+            "a number with its unit",
+        ),
+        (&["put", "k", "v", "--request", "x"], "not a request id"),
+        (&["put", "a", "1", "b"], "key \"b\" has no value"),
+        (&["fate", "17"], "TERM.INDEX"),
+        (&["init", "--nodes", "16"], "16"),
+        (&["init", "--preset", "fast"], "not a preset"),
+        (&["init", "--hosts", "a b"], "--hosts a b: use HOST:PORT"),
+        (&["server", "--batch-sise", "1"], "--batch-size"),
+        (&["server", "--batch-size", "many"], "--batch-size: "),
+        (&["server"], "lacks `cluster`"),
+        (&["get", "k"], "kraft/client.toml and client.toml"),
+    ] {
+        let output = kraft(dir.path(), words);
+        assert_eq!(code(&output), 1, "{words:?}: {output:?}");
+        assert!(
+            stderr(&output).contains(expected),
+            "{words:?} says {:?}",
+            stderr(&output)
+        );
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing done");
+}
+
+#[test]
+fn an_error_is_one_json_object_where_json_is_asked_for() {
+    let dir = temp();
+    let output = kraft(dir.path(), &["get", "k", "--json"]);
+    assert_eq!(code(&output), 1);
+    let error: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(error["exit_code"], 1);
+    assert!(error["error"].as_str().unwrap().contains("--config"));
+}
+
+#[test]
+fn help_names_every_command_and_exits_with_0() {
+    let output = kraft(temp().path(), &["--help"]);
+    assert_eq!(code(&output), 0);
+    for command in [
+        "demo",
+        "init",
+        "server",
+        "put",
+        "get",
+        "delete",
+        "scan",
+        "load",
+        "status",
+        "fate",
+        "completions",
+    ] {
+        assert!(stdout(&output).contains(command), "{command}");
+    }
+}
+
+#[test]
+fn init_makes_a_cluster_that_the_server_can_check() {
+    let dir = initialised();
+    for node in 1..=3 {
+        let file = format!("kraft/node-{node}/kraft.toml");
+        let checked = kraft(dir.path(), &["server", "--config", &file, "--check"]);
+        assert_eq!(code(&checked), 0, "{}", stderr(&checked));
+        assert!(stdout(&checked).contains(&format!("node = {node} ")));
+        assert!(stdout(&checked).contains("default_mode = \"SYNC\""));
+    }
+    let again = kraft(dir.path(), &["init"]);
+    assert_eq!(code(&again), 5);
+    assert!(stderr(&again).contains("Nothing was made or changed"));
+}
+
+#[test]
+fn init_writes_preset_and_zones_into_every_node() {
+    let dir = temp();
+    let zones = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/zones.toml");
+    let words = [
+        "init",
+        "there",
+        "--nodes",
+        "2",
+        "--preset",
+        "financial",
+        "--zones",
+        zones,
+        "--json",
+    ];
+    let made = kraft(dir.path(), &words);
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(made["nodes"].as_array().unwrap().len(), 2);
+    let file = made["nodes"][1].as_str().unwrap();
+    let checked = kraft(
+        dir.path(),
+        &["server", "--config", file, "--check", "--json"],
+    );
+    let config: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!(config["durability"]["default_mode"], "ALL");
+    assert_eq!(config["durability"]["all_timeout"], "10s");
+    assert_eq!(config["zones"][6]["pattern"], "session:*");
+    assert_eq!(config["members"][1]["peers"], "127.0.0.1:7011");
+}
+
+#[test]
+fn flags_beat_variables_beat_the_file() {
+    let dir = initialised();
+    let file = "kraft/node-1/kraft.toml";
+    let checked = Command::new(env!("CARGO_BIN_EXE_kraft"))
+        .current_dir(dir.path())
+        .args(["server", "--config", file, "--check"])
+        .args(["--batch-size", "3"])
+        .env("KRAFT_BATCH_SIZE", "2")
+        .env("KRAFT_BATCH_FSYNC_COUNT", "2")
+        .env("KRAFT_BATCHSIZE", "4")
+        .output()
+        .unwrap();
+    let line = |start: &str| {
+        let found = stdout(&checked)
+            .lines()
+            .find(|line| line.starts_with(start));
+        found.unwrap_or_else(|| panic!("{checked:?}")).to_owned()
+    };
+    assert!(line("batch_size = 3 ").ends_with("# --batch-size"));
+    assert!(line("batch_fsync_count = 2 ").ends_with("# KRAFT_BATCH_FSYNC_COUNT"));
+    assert!(line("cluster = ").contains("kraft.toml:"));
+    assert!(stderr(&checked).contains("KRAFT_BATCHSIZE names no option"));
+}
+
+#[test]
+fn a_bad_configuration_is_named_with_its_line_and_nothing_starts() {
+    let dir = initialised();
+    let file = dir.path().join("kraft/node-1/kraft.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let start = || {
+        kraft(
+            dir.path(),
+            &["server", "--config", "kraft/node-1/kraft.toml"],
+        )
+    };
+
+    let zone = "\n[[zones]]\npattern = \"a:*\"\nmode = \"SINK\"\n";
+    let lines = good.lines().count() + zone.lines().count();
+    fs::write(&file, format!("{good}{zone}")).unwrap();
+    let refused = start();
+    assert_eq!(code(&refused), 1);
+    let expected = format!("kraft.toml:{lines}: `mode` cannot be \"SINK\"");
+    assert!(stderr(&refused).contains(&expected), "{}", stderr(&refused));
+
+    fs::write(&file, format!("nod = 1\n{good}")).unwrap();
+    let refused = start();
+    assert_eq!(code(&refused), 1);
+    assert!(stderr(&refused).contains("kraft.toml:1: there is no option `nod`"));
+
+    fs::remove_file(&file).unwrap();
+    let refused = start();
+    assert_eq!(code(&refused), 1);
+    assert!(stderr(&refused).contains("cannot read the configuration"));
+    assert!(stderr(&refused).contains("--config"));
+}
+
+#[test]
+fn a_node_does_not_start_on_what_is_not_its_own() {
+    let dir = initialised();
+    let at = |path: &str| dir.path().join("kraft").join(path);
+    let start = || {
+        kraft(
+            dir.path(),
+            &["server", "--config", "kraft/node-1/kraft.toml"],
+        )
+    };
+
+    fs::rename(at("node-1/node-1.pem"), at("node-1/gone")).unwrap();
+    let refused = start();
+    assert_eq!(code(&refused), 5, "no certificate: {refused:?}");
+    assert!(stderr(&refused).contains("node-1.pem"));
+    fs::rename(at("node-1/gone"), at("node-1/node-1.pem")).unwrap();
+
+    fs::rename(at("node-1/data"), at("node-1/gone")).unwrap();
+    let refused = start();
+    assert_eq!(code(&refused), 5, "no data directory: {refused:?}");
+    fs::rename(at("node-2/data"), at("node-1/data")).unwrap();
+    let refused = start();
+    assert_eq!(code(&refused), 5, "another node's data: {refused:?}");
+    assert!(stderr(&refused).contains("node 2"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_file_that_cannot_be_loaded_is_refused_before_anything_is_sent() {
+    let dir = initialised();
+    fs::write(dir.path().join("rows.csv"), "a,b\n1,2\n").unwrap();
+    fs::write(dir.path().join("rows.bin"), "a,b\n1,2\n").unwrap();
+    for (words, expected) in [
+        (&["load", "none.csv"][..], "cannot read none.csv"),
+        (&["load", "rows.bin"], "--format"),
+        (&["load", "rows.csv", "--key", "c"], "there are a, b"),
+    ] {
+        let refused = kraft(dir.path(), words);
+        assert_eq!(code(&refused), 5, "{words:?}: {refused:?}");
+        assert!(stderr(&refused).contains(expected), "{refused:?}");
+    }
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = kraft(temp().path(), &["completions", shell]);
+        assert_eq!(code(&output), 0);
+        assert!(stdout(&output).contains("batch-fsync-count"), "{shell}");
+    }
+}
