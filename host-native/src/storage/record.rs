@@ -121,9 +121,11 @@ impl Header {
 }
 
 fn record_checksum(head: &[u8; HEADER_BYTES], origin: Origin) -> u32 {
-    let head = crc32c::crc32c(&head[..36]);
-    let store = crc32c::crc32c_append(head, &origin.store.0.to_le_bytes());
-    crc32c::crc32c_append(store, &origin.generation.to_le_bytes())
+    let mut covered = [0; 52];
+    covered[..36].copy_from_slice(&head[..36]);
+    covered[36..44].copy_from_slice(&origin.store.0.to_le_bytes());
+    covered[44..].copy_from_slice(&origin.generation.to_le_bytes());
+    crc32c::crc32c(&covered)
 }
 
 /// No kind is zero: zeroes are never taken for a record.

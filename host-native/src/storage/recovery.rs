@@ -39,10 +39,12 @@ struct From {
 
 /// Writes the tail of the surveyed log to a fresh segment and forces it.
 ///
-/// 1. Records are copied and forced. 2. The header is written and forced: only now does the fresh
-/// segment count. 3. Only now is what it replaces let go. A crash before 2 leaves the old tail as
-/// it was; the other way round, a header on the disk without the records behind it would cut off
-/// entries that were reported.
+/// 1. Records are copied and forced.
+/// 2. The header is written and forced: only now does the fresh segment count.
+/// 3. Only now is what it replaces let go.
+///
+/// A crash before 2 leaves the old tail as it was. The other way round, a header on the disk without
+/// the records behind it would cut off entries that were reported.
 pub(super) fn rewrite(
     survey: Survey,
     meta: &Meta,

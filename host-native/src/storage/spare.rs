@@ -20,7 +20,7 @@ use super::stats::{Forced, StorageStats};
 
 /// Zeroes are written and forced in pieces of this size: forcing a whole segment at once would hold
 /// up every other fsync of the file system.
-const ZEROES: [u8; 1 << 20] = [0; 1 << 20];
+static ZEROES: [u8; 1 << 20] = [0; 1 << 20];
 
 /// How often a full disk is looked at again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -142,6 +142,8 @@ struct Shared {
     space: Space,
     state: Mutex<State>,
     changed: Condvar,
+    /// Ends the filling of a segment early: a half-filled one is removed by the next start.
+    closing: AtomicBool,
 }
 
 struct State {
@@ -186,6 +188,7 @@ impl Spares {
                 failed: None,
             }),
             changed: Condvar::new(),
+            closing: AtomicBool::new(false),
         };
         Self {
             shared: Arc::new(shared),
@@ -265,6 +268,7 @@ impl Spares {
 
 impl Drop for Spares {
     fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Relaxed);
         self.shared.lock().worker = Worker::Stopping;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
@@ -386,6 +390,9 @@ impl Shared {
     fn fill(&self, file: &dyn File, path: &Path) -> Result<(), IoError> {
         let mut offset = 0;
         while offset < self.segment_bytes {
+            if self.closing.load(Ordering::Relaxed) {
+                return Err(std::io::Error::other("the store is closing")).doing("fill", path);
+            }
             let left = self.segment_bytes - offset;
             let piece = ZEROES
                 .len()

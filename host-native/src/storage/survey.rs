@@ -6,15 +6,19 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kraft_proto::entry::Run;
+use kraft_proto::entry::{EntryKind, Run};
+use kraft_proto::ids::LogPosition;
 
-use super::error::{Corrupt, Doing, OpenError};
+use super::error::{Corrupt, Doing, IoError, OpenError};
 use super::fs::{File, Fs};
 use super::meta::Meta;
 use super::record::{ALIGN, HEADER_BYTES, Header, Origin};
 use super::scan::{Behind, WalkEnd, Window, search, walk};
 use super::segment::{RECORDS_AT, Segment, SegmentHeader, generation_of, path_of};
 use super::spare::Retired;
+
+/// Threads that read segments at start, at most.
+const READERS_MAX: usize = 4;
 
 /// Something recovery put right, worth an operator's eye.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,15 +121,19 @@ pub(super) fn survey(fs: &dyn Fs, log_dir: &Path, meta: &Meta) -> Result<Survey,
         unused: Vec::new(),
         next_generation: files.keys().next_back().map_or(1, |last| last + 1),
     };
-    for (at, header) in chain.iter().enumerate() {
+    let mut segments = Vec::new();
+    for header in &chain {
         let Some((path, file)) = files.remove(&header.generation) else {
             return Err(missing(log_dir, header.generation));
         };
-        let segment = Segment::empty(*header, path, file);
-        match chain.get(at + 1) {
-            Some(next) => survey.read_closed(segment, next)?,
-            None => survey.read_newest(segment, meta)?,
-        }
+        segments.push(Segment::empty(*header, path, file));
+    }
+    let open = segments.pop();
+    for closed in read_closed(segments, &chain)? {
+        survey.add(closed);
+    }
+    if let Some(open) = open {
+        survey.read_newest(open, meta)?;
     }
     for (generation, (path, file)) in files {
         let pile = if generation < newest {
@@ -207,34 +215,112 @@ fn refuse_lost_header(
     Ok(())
 }
 
-impl Survey {
-    /// Reads a segment that `next` joins: all of it was forced before `next` was begun.
-    fn read_closed(&mut self, segment: Segment, next: &SegmentHeader) -> Result<(), OpenError> {
-        let path = segment.path.clone();
-        let (end, checksum, _) = self.read(segment, next.joins.end, |_| {})?;
-        let last = self.segments.last().map(|segment| segment.last);
-        if end == next.joins.end && checksum == next.checksum && last == Some(next.base) {
-            return Ok(());
-        }
-        Err(OpenError::Corrupt(Corrupt {
-            file: path,
-            offset: end,
-            what: "no whole record is there, and the log went on behind it",
-        }))
-    }
+/// A segment, read to where its records stop being whole.
+struct Content {
+    segment: Segment,
+    runs: Vec<Run>,
+    checksum: u32,
+    why: WalkEnd,
+}
 
+/// Reads a segment; `visit` sees every header.
+fn read(
+    mut segment: Segment,
+    limit: u64,
+    mut visit: impl FnMut(&Header),
+) -> Result<Content, IoError> {
+    let file = Arc::clone(&segment.file);
+    let (origin, checksum) = (segment.header.origin(), segment.header.checksum);
+    let mut runs = Vec::new();
+    let (_, checksum, why) = walk(
+        &mut Window::new(&*file),
+        origin,
+        RECORDS_AT,
+        checksum,
+        limit,
+        |_, header, _| {
+            let at = header.position;
+            if at.index != segment.last.index.next() || at.term < segment.last.term {
+                return ControlFlow::Break(());
+            }
+            segment.push(at, header.record_bytes());
+            extend(&mut runs, header.position, header.kind, 1);
+            visit(header);
+            ControlFlow::Continue(())
+        },
+    )
+    .doing("read", &segment.path)?;
+    Ok(Content {
+        segment,
+        runs,
+        checksum,
+        why,
+    })
+}
+
+/// Reads all segments but the newest, on as many cores as there are: each can be verified by
+/// itself, since its header repeats the checksum it goes on from.
+fn read_closed(segments: Vec<Segment>, chain: &[SegmentHeader]) -> Result<Vec<Content>, OpenError> {
+    let next = chain.get(1..).unwrap_or_default();
+    let mut work: Vec<_> = segments.into_iter().zip(next.iter().copied()).collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = work.len().div_ceil(cores.min(READERS_MAX)).max(1);
+    let mut shares = Vec::new();
+    while !work.is_empty() {
+        let rest = work.split_off(share.min(work.len()));
+        shares.push(std::mem::replace(&mut work, rest));
+    }
+    let read_share = |share: Vec<(Segment, SegmentHeader)>| -> Result<Vec<Content>, OpenError> {
+        let read = share
+            .into_iter()
+            .map(|(segment, next)| read_one_closed(segment, &next));
+        read.collect()
+    };
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(|| read_share(share)))
+            .collect();
+        let mut contents = Vec::new();
+        for reader in readers {
+            match reader.join() {
+                Ok(read) => contents.extend(read?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(contents)
+    })
+}
+
+/// Reads a segment that `next` joins: all of it was forced before `next` was begun.
+fn read_one_closed(segment: Segment, next: &SegmentHeader) -> Result<Content, OpenError> {
+    let content = read(segment, next.joins.end, |_| {})?;
+    let Segment {
+        end, last, path, ..
+    } = &content.segment;
+    if *end == next.joins.end && content.checksum == next.checksum && *last == next.base {
+        return Ok(content);
+    }
+    Err(OpenError::Corrupt(Corrupt {
+        file: path.clone(),
+        offset: *end,
+        what: "no whole record is there, and the log went on behind it",
+    }))
+}
+
+impl Survey {
     /// Reads the newest segment, which ends where its records stop being whole.
     fn read_newest(&mut self, segment: Segment, meta: &Meta) -> Result<(), OpenError> {
         let (path, file) = (segment.path.clone(), Arc::clone(&segment.file));
         let origin = segment.header.origin();
-        let noted = match meta.synced {
+        let mut claimed = match meta.synced {
             mark if mark.generation == origin.generation => mark.end,
             _ => 0,
         };
-        let mut claimed = noted;
-        let (end, _, why) = self.read(segment, u64::MAX, |header| {
+        let content = read(segment, u64::MAX, |header| {
             claimed = claimed.max(u64::from(header.synced));
         })?;
+        let end = content.segment.end;
         let size = file.size().doing("measure", &path)?;
         let behind = search(&mut Window::new(&*file), origin, end, size).doing("read", &path)?;
         claimed = claimed.max(behind.synced);
@@ -248,62 +334,40 @@ impl Survey {
         self.forced = claimed;
         // Behind the last record a writer leaves a blank: anything else was being written, or is
         // what a recycled file held before and the power took the blank.
-        if matches!(why, WalkEnd::Bad | WalkEnd::Stopped) || behind != Behind::default() {
+        let bad = matches!(content.why, WalkEnd::Bad | WalkEnd::Stopped);
+        if bad || behind != Behind::default() {
             self.torn = Some(Warning::TornTail {
                 file: path,
                 offset: end,
                 bytes: behind.end.max(end + ALIGN as u64) - end,
             });
         }
+        self.add(content);
         Ok(())
     }
 
-    /// Reads a segment and takes note of its entries.
-    fn read(
-        &mut self,
-        mut segment: Segment,
-        limit: u64,
-        mut visit: impl FnMut(&Header),
-    ) -> Result<(u64, u32, WalkEnd), OpenError> {
-        let file = Arc::clone(&segment.file);
-        let (origin, checksum) = (segment.header.origin(), segment.header.checksum);
-        let runs = &mut self.runs;
-        let ended = walk(
-            &mut Window::new(&*file),
-            origin,
-            RECORDS_AT,
-            checksum,
-            limit,
-            |_, header, _| {
-                let at = header.position;
-                if at.index != segment.last.index.next() || at.term < segment.last.term {
-                    return ControlFlow::Break(());
-                }
-                segment.push(at, header.record_bytes());
-                extend(runs, header);
-                visit(header);
-                ControlFlow::Continue(())
-            },
-        )
-        .doing("read", &segment.path)?;
-        self.segments.push(segment);
-        Ok(ended)
+    fn add(&mut self, content: Content) {
+        for run in content.runs {
+            let first = LogPosition::new(run.term, run.first);
+            extend(&mut self.runs, first, run.kind, run.count);
+        }
+        self.segments.push(content.segment);
     }
 }
 
-fn extend(runs: &mut Vec<Run>, header: &Header) {
-    let position = header.position;
-    match runs.last_mut() {
-        Some(run)
-            if run.term == position.term && run.kind == header.kind && run.count < u32::MAX =>
-        {
-            run.count += 1;
-        }
-        _ => runs.push(Run {
-            term: position.term,
-            kind: header.kind,
-            first: position.index,
-            count: 1,
-        }),
+/// Adds `count` entries from `first` on, which follow what `runs` holds.
+fn extend(runs: &mut Vec<Run>, first: LogPosition, kind: EntryKind, count: u32) {
+    if let Some(run) = runs.last_mut()
+        && (run.term, run.kind) == (first.term, kind)
+        && let Some(sum) = run.count.checked_add(count)
+    {
+        run.count = sum;
+        return;
     }
+    runs.push(Run {
+        term: first.term,
+        kind,
+        first: first.index,
+        count,
+    });
 }

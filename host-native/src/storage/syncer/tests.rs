@@ -45,17 +45,19 @@ impl Promise for Ask {
     }
 
     fn written(self) -> (Told, u32) {
-        (Told::Written(self.number), self.number)
+        (Written(self.number), self.number)
     }
 
     fn synced(self) -> Told {
-        Told::Synced(self.number)
+        Synced(self.number)
     }
 
     fn forced(number: u32) -> Told {
-        Told::Synced(number)
+        Synced(number)
     }
 }
+
+use Told::{Synced, Written};
 
 type News = Result<Told, DiskError>;
 
@@ -166,8 +168,6 @@ impl Bench {
         )
     }
 }
-
-use Told::{Synced, Written};
 
 #[test]
 fn relaxed_entries_are_written_and_nothing_is_forced() {
