@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
 use crate::admin::Admin;
-use crate::api::MESSAGE_MAX;
+use crate::api::{self, MESSAGE_MAX};
 use crate::cert::{CertError, Credentials};
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
@@ -24,9 +24,6 @@ use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, Tr
 
 /// Bytes of one frame between peers: the longest command, its seal and its header, with room.
 const FRAME_BYTES_MAX: u32 = 8 * 1024 * 1024;
-
-/// What stands before a client's message on its stream, in bytes, with room.
-const CALL_HEADER_BYTES: u32 = 64;
 
 /// Whether clients may ask the node to misbehave for a demonstration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -214,7 +211,7 @@ pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node
         timing: Timing::default(),
     })?;
     let limits = ServerLimits {
-        frame_bytes_max: MESSAGE_MAX as u32 + CALL_HEADER_BYTES,
+        frame_bytes_max: api::FRAME_BYTES_MAX,
         bytes_max: 2 * MESSAGE_MAX,
         ..ServerLimits::default()
     };
