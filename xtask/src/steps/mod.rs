@@ -9,6 +9,7 @@ mod lints;
 mod readme;
 mod suites;
 mod tools;
+mod transcript;
 mod words;
 
 use anyhow::Result;
@@ -80,7 +81,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "readme",
-        about: "the README's commands, excerpts and links",
+        about: "what our documents show: commands, excerpts, sessions, links",
         run: readme::step,
     },
 ];

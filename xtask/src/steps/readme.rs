@@ -1,6 +1,6 @@
 //! The README says what is so: its set-up commands are what CI runs, the other commands it shows
 //! exist with the flags it shows, its Rust and TOML are excerpts of examples, the figures it names
-//! are served, and every link in our documents leads somewhere.
+//! are served, the driver answers as its page shows, and every link in our documents leads somewhere.
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,9 +9,13 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::STEPS;
+use super::transcript::Transcript;
 use crate::report::Done;
 use crate::shell;
 use crate::workshop::Workshop;
+
+/// The driver's contract.
+const DRIVER: &str = "tests/DRIVER.md";
 
 /// Where a node's figures are named.
 const FIGURES: &str = "host-native/src/metrics.rs";
@@ -27,10 +31,11 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     checked += commands(workshop, &blocks)?;
     checked += excerpts(workshop, &blocks)?;
     checked += figures(&readme, &workshop.read(FIGURES)?)?;
+    checked += sessions(workshop)?;
     checked += links(workshop)?;
     Ok(Done::checked(
         checked,
-        "commands, excerpts, figures and links checked",
+        "commands, excerpts, figures, replies and links checked",
     ))
 }
 
@@ -199,6 +204,20 @@ fn excerpts(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
             count += 1;
         }
     }
+    Ok(count)
+}
+
+/// Every session with the driver goes as its page shows it.
+fn sessions(workshop: &Workshop) -> Result<usize> {
+    let page = workshop.read(DRIVER)?;
+    let blocks = blocks(&page);
+    let mut count = 0;
+    for block in blocks.iter().filter(|block| block.language == "drive") {
+        count += Transcript::read(&block.lines)
+            .replay(workshop)
+            .context(DRIVER)?;
+    }
+    ensure!(count > 0, "{DRIVER} shows no session");
     Ok(count)
 }
 
