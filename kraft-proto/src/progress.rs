@@ -68,13 +68,16 @@ pub(crate) enum Heard {
     No,
 }
 
-/// Notices a lost append: what was sent a whole heartbeat ago has not arrived, and nothing else
-/// has arrived since.
+/// Notices a lost append: what was sent before the round before last has not arrived, and nothing
+/// else has arrived since.
+///
+/// One round is watched at a time, until it or a later one is answered: answers may take longer
+/// than a heartbeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Stall {
-    /// The round of the newest timed heartbeat.
+    /// The round that is watched; 0 if none is.
     round: u64,
-    /// `next` when it was sent, and when the one before it was.
+    /// `next` when it was sent, and when the one watched before it was.
     next: LogIndex,
     next_before: LogIndex,
     /// What had arrived by the answer before.
@@ -238,9 +241,11 @@ impl Progress {
 
     /// A timed heartbeat of this round goes out.
     pub fn mark_heartbeat(&mut self, round: u64) {
-        self.stall.round = round;
-        self.stall.next_before = self.stall.next;
-        self.stall.next = self.next;
+        if self.stall.round == 0 {
+            self.stall.round = round;
+            self.stall.next_before = self.stall.next;
+            self.stall.next = self.next;
+        }
     }
 
     /// The peer answered a round and says how far its log matches the leader's.
@@ -254,11 +259,11 @@ impl Progress {
                 self.next = received.next();
             }
             PeerState::Probe => self.probe = Probe::Due,
-            PeerState::Replicate if round >= self.stall.round && self.stall.round > 0 => {
+            PeerState::Replicate if self.stall.round > 0 && round >= self.stall.round => {
                 let missing = received.next() < self.stall.next_before;
                 let stuck = received <= self.stall.received;
                 self.stall.received = received;
-                self.stall.round = round + 1;
+                self.stall.round = 0;
                 if missing && stuck {
                     self.probe_from(received.max(self.holding.written).next());
                 }
