@@ -1,0 +1,185 @@
+//! A disk that keeps what was synced, and of the rest what the crash lets it keep.
+
+use std::collections::VecDeque;
+
+use kraft_proto::{
+    EntryKind, Force, FsyncMode, HardState, LogIndex, Receipt, Run, Unsynced, Write, WriteKind,
+};
+
+use crate::chance::Chance;
+
+/// An entry: its term, and the number of its proposal; none in a barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub term: u64,
+    pub kind: EntryKind,
+    pub data: u64,
+}
+
+/// What a disk holds.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    pub hard: HardState,
+    pub log: Vec<Entry>,
+}
+
+/// A log write on its way to the disk.
+#[derive(Clone, Debug)]
+struct LogWrite {
+    /// Where its entries begin, and what they hold.
+    entries: Option<(Run, Vec<Entry>)>,
+    write: Write,
+    force: Force,
+    unsynced: Option<Unsynced>,
+}
+
+/// How a node dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// Its process: the operating system still has what was written.
+    Process,
+    /// Its power: only what was synced is certain.
+    Power,
+}
+
+/// The disk of one node.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    synced: Image,
+    /// Oldest first; those that are written come before those that are not.
+    log: VecDeque<LogWrite>,
+    written: usize,
+    hard: VecDeque<(HardState, Write)>,
+    /// Finished writes whose receipts may come again.
+    finished: Vec<Write>,
+}
+
+impl LogWrite {
+    fn apply(&self, log: &mut Vec<Entry>) {
+        if let Some((run, entries)) = &self.entries {
+            log.truncate(run.first.prev().0 as usize);
+            log.extend(entries);
+        }
+    }
+}
+
+impl Disk {
+    /// Takes a write, with what its entries hold.
+    pub fn take(&mut self, write: Write, held: impl Fn(Run) -> Vec<Entry>) {
+        let entries = match write.kind() {
+            WriteKind::HardState(hard) => {
+                self.hard.push_back((hard, write));
+                return;
+            }
+            WriteKind::Entries(run) => Some((run, held(run))),
+            WriteKind::Force => None,
+        };
+        let alone = |write: &LogWrite| {
+            write.entries.is_some() && write.write.class().fsync == FsyncMode::Always
+        };
+        assert!(
+            !self.log.iter().any(alone),
+            "written before an ALWAYS entry was synced: {write:?}"
+        );
+        self.log.push_back(LogWrite {
+            entries,
+            force: write.force(),
+            write,
+            unsynced: None,
+        });
+    }
+
+    /// Whether something waits that the disk will do without being asked again.
+    pub fn is_busy(&self) -> bool {
+        let forced = self.log.iter().any(|write| write.force == Force::Now);
+        forced || self.written < self.log.len() || !self.hard.is_empty()
+    }
+
+    /// Goes on a little. Returns the receipt that this earns.
+    pub fn advance(&mut self, chance: &mut Chance) -> Option<Receipt> {
+        match chance.number(0..=9) {
+            0..=2 => self.sync_hard_state(),
+            3..=5 => self.write_one(),
+            6 if chance.permille(100) => self.sync_log(),
+            9 if !self.finished.is_empty() => {
+                let place = chance.place(self.finished.len());
+                Some(self.finished[place].clone().synced())
+            }
+            _ => {
+                let asked = self.log.iter().take(self.written);
+                let asked = asked.filter(|write| write.force == Force::Now).count();
+                (asked > 0).then(|| self.sync_log()).flatten()
+            }
+        }
+    }
+
+    fn sync_hard_state(&mut self) -> Option<Receipt> {
+        let (hard, write) = self.hard.pop_front()?;
+        self.synced.hard = hard;
+        self.finished.push(write.clone());
+        Some(write.synced())
+    }
+
+    fn write_one(&mut self) -> Option<Receipt> {
+        let write = self.log.get_mut(self.written)?;
+        self.written += 1;
+        let (receipt, unsynced) = write.write.clone().written();
+        write.unsynced = Some(unsynced);
+        Some(receipt)
+    }
+
+    /// An fsync of the log: everything written is synced, and the last receipt says so.
+    fn sync_log(&mut self) -> Option<Receipt> {
+        let mut receipt = None;
+        for write in self.log.drain(..self.written) {
+            write.apply(&mut self.synced.log);
+            self.finished.push(write.write);
+            receipt = write.unsynced.map(Unsynced::synced);
+        }
+        self.written = 0;
+        receipt
+    }
+
+    /// The log as far as it is synced, and as far as it is written.
+    pub fn synced_log(&self) -> &[Entry] {
+        &self.synced.log
+    }
+
+    pub fn written_log(&self) -> Vec<Entry> {
+        let mut log = self.synced.log.clone();
+        for write in self.log.iter().take(self.written) {
+            write.apply(&mut log);
+        }
+        log
+    }
+
+    /// What the next life finds.
+    pub fn crash(&mut self, how: Crash, chance: &mut Chance) -> Image {
+        let certain = match how {
+            Crash::Process => self.written,
+            Crash::Power => 0,
+        };
+        let kept = chance.number(certain as u64..=self.log.len() as u64) as usize;
+        let mut image = std::mem::take(&mut self.synced);
+        for write in self.log.drain(..).take(kept) {
+            write.apply(&mut image.log);
+        }
+        let hard_kept = chance.place(self.hard.len() + 1);
+        if let Some((hard, _)) = self.hard.drain(..).take(hard_kept).last() {
+            image.hard = hard;
+        }
+        self.written = 0;
+        self.synced = image.clone();
+        image
+    }
+}
+
+/// The runs of a log.
+pub fn runs(log: &[Entry]) -> impl Iterator<Item = Run> {
+    log.iter().zip(1..).map(|(entry, index)| Run {
+        term: kraft_proto::Term(entry.term),
+        kind: entry.kind,
+        first: LogIndex(index),
+        count: 1,
+    })
+}

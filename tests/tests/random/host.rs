@@ -1,0 +1,176 @@
+//! One node and its host: it keeps what entries hold, and does what the core says.
+
+use kraft_proto::{
+    Class, Config, EntryKind, Envelope, Frame, Instant, LogPosition, Members, Message, NodeId,
+    Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Waits, entry_prefix,
+    limits::FRAME_HEADER_MAX,
+};
+
+use crate::disk::{Disk, Entry, Image, runs};
+
+/// A node that runs.
+pub struct Live {
+    pub raft: Raft,
+    /// What the core's log holds.
+    pub log: Vec<Entry>,
+    /// Commit as the oracle knows it.
+    pub commit: usize,
+    pub waits: Waits<u64, Vec<Slot<u64>>>,
+    /// Positions acknowledged before commit and not settled.
+    pub early: Vec<LogPosition>,
+    /// Reads on their way, and the index each must reach.
+    pub reads: Vec<(ReadTicket, u64)>,
+}
+
+/// A place for a node.
+pub struct Host {
+    pub config: Config,
+    pub members: Members,
+    pub disk: Disk,
+    pub image: Image,
+    pub live: Option<Live>,
+}
+
+impl Host {
+    pub fn new(config: Config, members: Members) -> Self {
+        Self {
+            config,
+            members,
+            disk: Disk::default(),
+            image: Image::default(),
+            live: None,
+        }
+    }
+
+    pub fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    pub fn start(&mut self, now: Instant) {
+        let resumed = Recovery::resume(self.image.hard, self.members.clone());
+        let recovery = runs(&self.image.log).fold(resumed, Recovery::run);
+        let raft = Raft::new(self.config, recovery, now).expect("a disk recovers");
+        self.live = Some(Live {
+            raft,
+            log: self.image.log.clone(),
+            commit: 0,
+            waits: Waits::new((0..512).map(|_| Slot::default()).collect()),
+            early: Vec::new(),
+            reads: Vec::new(),
+        });
+    }
+}
+
+impl Live {
+    /// The entry at a position: the core must never name another.
+    pub fn entry(&self, position: LogPosition) -> Entry {
+        let entry = self.log.get(position.index.0 as usize - 1);
+        let entry = *entry.unwrap_or_else(|| panic!("{position} is not in the log"));
+        assert_eq!(entry.term, position.term.0, "{position} was replaced");
+        entry
+    }
+
+    pub fn entries(&self, run: Run) -> Vec<Entry> {
+        run.positions()
+            .map(|position| self.entry(position))
+            .collect()
+    }
+
+    pub fn has(&self, position: LogPosition) -> bool {
+        let entry = self.log.get((position.index.0 as usize).wrapping_sub(1));
+        entry.is_some_and(|entry| entry.term == position.term.0)
+    }
+
+    /// The core adds its barrier by itself.
+    fn adopt_own_entries(&mut self) {
+        let end = LogPosition::ZERO.index.plus(self.log.len() as u64 + 1);
+        if let Some(run) = self.raft.run_from(end, 1) {
+            assert_eq!(run.kind, EntryKind::Barrier);
+            self.log.push(Entry {
+                term: run.term.0,
+                kind: run.kind,
+                data: 0,
+            });
+        }
+    }
+
+    pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        let frame = Frame::decode(bytes).expect("what a node sends decodes");
+        let taken = self.raft.handle_message(now, &frame);
+        if let Some(run) = taken.run() {
+            self.log.truncate(run.first.prev().0 as usize);
+            for (position, bytes) in taken.entries() {
+                assert_eq!(position.index.0 as usize, self.log.len() + 1);
+                let data = bytes.try_into().map_or(0, u64::from_le_bytes);
+                self.log.push(Entry {
+                    term: position.term.0,
+                    kind: run.kind,
+                    data,
+                });
+            }
+        }
+        self.adopt_own_entries();
+    }
+
+    pub fn stored(&mut self, now: Instant, receipt: Receipt) {
+        self.raft.handle_stored(now, receipt);
+        self.adopt_own_entries();
+    }
+
+    pub fn timeout(&mut self, now: Instant) {
+        if self.raft.poll_timeout() <= now {
+            self.raft.handle_timeout(now);
+            self.adopt_own_entries();
+        }
+        self.waits.handle_timeout(now);
+    }
+
+    /// Proposes `count` entries numbered from `data` on.
+    pub fn propose(&mut self, now: Instant, class: Class, count: u32, data: u64) -> Option<Run> {
+        if !self.waits.has_room() {
+            return None;
+        }
+        let proposed = self.raft.propose(now, class, count).ok()?;
+        for offset in 0..count {
+            self.log.push(Entry {
+                term: proposed.run.term.0,
+                kind: EntryKind::Command,
+                data: data + u64::from(offset),
+            });
+        }
+        let durability = *self.raft.durability();
+        let all = proposed.mode == kraft_proto::CommitMode::All;
+        let deadline = all.then(|| now.after(durability.all_timeout));
+        let last = proposed.run.last_position();
+        self.waits
+            .insert(data, last, &proposed, class, deadline, durability.fallback)
+            .expect("there was room");
+        Some(proposed.run)
+    }
+
+    /// The next output, shown to those who wait.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.adopt_own_entries();
+        let output = self.raft.poll_output()?;
+        self.waits.handle_output(&output, &self.raft);
+        Some(output)
+    }
+
+    /// A message as bytes.
+    pub fn encode(&self, envelope: &Envelope) -> Vec<u8> {
+        let mut header = [0; FRAME_HEADER_MAX];
+        let mut bytes = envelope.encode(&mut header).expect("it fits").to_vec();
+        if let Message::Append(append) = &envelope.message {
+            for entry in self.entries(append.run()) {
+                let data = entry.data.to_le_bytes();
+                let data = match entry.kind {
+                    EntryKind::Command => &data[..],
+                    _ => &[],
+                };
+                bytes.extend(entry_prefix(data.len() as u32));
+                bytes.extend(data);
+            }
+        }
+        bytes
+    }
+}

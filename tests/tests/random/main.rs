@@ -1,0 +1,74 @@
+//! Clusters of bare nodes under random faults, from a seed.
+//!
+//! Fair faults: messages are lost, doubled and reordered without bound; a node dies with its
+//! process (what was written survives) or with its power (what was synced survives, and any prefix
+//! of what was merely written); a disk finishes late. Unfair, and not done: bytes changed in
+//! flight or on the disk, a synced write forgotten, a node that lies.
+//!
+//! | checked | where |
+//! | --- | --- |
+//! | at most one leader a term; one vote a term, across restarts | `oracle.rs` |
+//! | a position names one entry and one predecessor, everywhere and for ever | `oracle.rs` |
+//! | one sequence is committed, and each commit lies on a majority's disks | `oracle.rs` |
+//! | an ack claims no more copies than there were, and outlives what it says it outlives | `oracle.rs` |
+//! | a fate, once told, stays true | `oracle.rs` |
+//! | a read sees what was acknowledged before it | `oracle.rs` |
+//! | faults over, the cluster converges and everyone who waited was answered | `world.rs` |
+//!
+//! A failure prints its seed. `KRAFT_SEEDS=17 KRAFT_TRACE=1 cargo test -p tests --test random -- --nocapture`
+//! replays it; `KRAFT_SEEDS=1..5000` runs many.
+
+mod chance;
+mod disk;
+mod host;
+mod oracle;
+mod world;
+
+use std::env;
+use std::ops::Range;
+
+use chance::Chance;
+use world::World;
+
+/// Prints how to replay, if the run fails.
+struct Replay(u64);
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let seed = self.0;
+            eprintln!("replay: KRAFT_SEEDS={seed} cargo test -p tests --test random");
+        }
+    }
+}
+
+fn seeds(default: Range<u64>) -> Range<u64> {
+    let Ok(asked) = env::var("KRAFT_SEEDS") else {
+        return default;
+    };
+    let number = |text: &str| text.trim().parse::<u64>().expect("KRAFT_SEEDS: a number");
+    match asked.split_once("..") {
+        Some((from, to)) => number(from)..number(to),
+        None => number(&asked)..number(&asked) + 1,
+    }
+}
+
+#[test]
+fn nothing_raft_promises_breaks_under_random_faults() {
+    let mut steps = 0;
+    let mut commits = 0;
+    let mut acks = 0;
+    let mut leaders = 0;
+    for seed in seeds(0..60) {
+        let replay = Replay(seed);
+        let mut world = World::new(Chance::new(seed));
+        world.storm();
+        world.calm();
+        steps += world.steps();
+        commits += world.oracle.committed();
+        acks += world.oracle.acks();
+        leaders += world.oracle.leaders();
+        drop(replay);
+    }
+    println!("{steps} steps, {leaders} leaders, {commits} entries committed, {acks} acks checked");
+}

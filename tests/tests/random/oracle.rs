@@ -1,0 +1,234 @@
+//! What must hold, whatever happens. It sees everything and changes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use kraft_proto::{
+    Ballot, CommitMode, Envelope, Fate, Held, LogPosition, Message, NodeId, Raft, Rest,
+};
+
+use crate::disk::Entry;
+use crate::host::Live;
+
+/// Which faults a run has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    Steady,
+    Fails,
+}
+
+/// Everything ever seen of a run.
+pub struct Oracle {
+    voters: usize,
+    power: Power,
+    /// Who led each term, and the terms of its log when it began.
+    leaders: HashMap<u64, (NodeId, Vec<u64>)>,
+    votes: HashMap<(NodeId, u64), NodeId>,
+    /// By term and index: the term before, and what the entry holds.
+    entries: HashMap<(u64, u64), (u64, Entry)>,
+    committed: Vec<Entry>,
+    /// Positions that were on each node's disk, in either way, at some time.
+    written: HashMap<NodeId, HashSet<(u64, u64)>>,
+    synced: HashMap<NodeId, HashSet<(u64, u64)>>,
+    /// Acknowledgements that later leaders must know of.
+    outliving: HashSet<(u64, u64)>,
+    lost: HashSet<(u64, u64)>,
+    acks: u64,
+}
+
+fn pair(position: LogPosition) -> (u64, u64) {
+    (position.term.0, position.index.0)
+}
+
+impl Oracle {
+    pub fn new(voters: usize, power: Power) -> Self {
+        Self {
+            voters,
+            power,
+            leaders: HashMap::new(),
+            votes: HashMap::new(),
+            entries: HashMap::new(),
+            committed: Vec::new(),
+            written: HashMap::new(),
+            synced: HashMap::new(),
+            outliving: HashSet::new(),
+            lost: HashSet::new(),
+            acks: 0,
+        }
+    }
+
+    pub fn committed(&self) -> u64 {
+        self.committed.len() as u64
+    }
+
+    pub fn acks(&self) -> u64 {
+        self.acks
+    }
+
+    pub fn leaders(&self) -> u64 {
+        self.leaders.len() as u64
+    }
+
+    fn majority(&self) -> usize {
+        self.voters / 2 + 1
+    }
+
+    /// Log Matching (Raft §5.3): a position names one entry, and one entry before it.
+    pub fn saw_log(&mut self, log: &[Entry], from: usize) {
+        for place in from..log.len() {
+            let before = place.checked_sub(1).map_or(0, |place| log[place].term);
+            let entry = log[place];
+            assert!(entry.term >= before, "terms go back in {log:?}");
+            let key = (entry.term, place as u64 + 1);
+            let known = *self.entries.entry(key).or_insert((before, entry));
+            assert_eq!(known, (before, entry), "two entries at {key:?}");
+        }
+    }
+
+    /// Election Safety and Leader Completeness (Raft §5.2, §5.4).
+    pub fn saw_leader(&mut self, node: NodeId, term: u64, log: &[Entry]) {
+        if let Some((other, _)) = self.leaders.get(&term) {
+            assert_eq!(*other, node, "two leaders of term {term}");
+            return;
+        }
+        for (place, entry) in self.committed.iter().enumerate() {
+            if entry.term < term {
+                assert_eq!(
+                    log.get(place),
+                    Some(entry),
+                    "leader {node} of term {term} lacks a committed entry"
+                );
+            }
+        }
+        let terms: Vec<u64> = log.iter().map(|entry| entry.term).collect();
+        for acked in &self.outliving {
+            check_leader_has(*acked, node, term, &terms);
+        }
+        self.leaders.insert(term, (node, terms));
+    }
+
+    /// A vote is given once a term, whatever happens in between.
+    pub fn saw_sent(&mut self, envelope: &Envelope) {
+        if let Message::VoteReply { ballot } = envelope.message
+            && ballot != Ballot::Refused
+        {
+            let key = (envelope.from, envelope.term.0);
+            let to = *self.votes.entry(key).or_insert(envelope.to);
+            assert_eq!(to, envelope.to, "{key:?} voted twice");
+        }
+    }
+
+    /// A node's disk went on.
+    pub fn saw_disk(&mut self, node: NodeId, written: &[Entry], synced: &[Entry]) {
+        for (held, log) in [(&mut self.written, written), (&mut self.synced, synced)] {
+            let held = held.entry(node).or_default();
+            for (place, entry) in log.iter().enumerate().rev() {
+                // What stands before a position known is known.
+                if !held.insert((entry.term, place as u64 + 1)) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn holders(&self, position: (u64, u64), held: Held) -> Vec<NodeId> {
+        let by = match held {
+            Held::Synced => &self.synced,
+            Held::Accepted | Held::Written => &self.written,
+        };
+        by.iter()
+            .filter(|(_, positions)| positions.contains(&position))
+            .map(|(node, _)| *node)
+            .collect()
+    }
+
+    /// State Machine Safety (Raft §5.4.3), and commit by synced copies only.
+    pub fn saw_commit(&mut self, node: NodeId, log: &[Entry], from: usize, upto: usize) {
+        for (place, entry) in log[..upto].iter().enumerate().skip(from) {
+            match self.committed.get(place) {
+                Some(known) => assert_eq!(entry, known, "node {node} commits otherwise"),
+                None => self.committed.push(*entry),
+            }
+            let key = (entry.term, place as u64 + 1);
+            assert!(!self.lost.contains(&key), "{key:?} was lost and commits");
+        }
+        if upto > from {
+            let last = (log[upto - 1].term, upto as u64);
+            let holders = self.holders(last, Held::Synced);
+            assert!(
+                holders.len() >= self.majority(),
+                "{last:?} commits on {holders:?} only"
+            );
+        }
+    }
+
+    pub fn is_committed(&self, position: LogPosition) -> bool {
+        let place = (position.index.0 as usize).wrapping_sub(1);
+        let entry = self.committed.get(place);
+        entry.is_some_and(|entry| entry.term == position.term.0)
+    }
+
+    /// An ack was given by leader `node`.
+    pub fn saw_ack(&mut self, node: NodeId, mode: CommitMode, held: Held, upto: LogPosition) {
+        self.acks += 1;
+        let asked = mode.voters_asked(self.voters);
+        let holders = self.holders(pair(upto), held);
+        assert!(
+            holders.len() >= asked,
+            "{mode} {held} through {upto} is on {holders:?} only"
+        );
+        if asked > 0 && mode != CommitMode::Sync {
+            assert!(holders.contains(&node), "{mode} {held} not on the leader");
+        }
+        let outlives = match held {
+            Held::Synced => mode.outlives_leader(self.voters),
+            Held::Written => mode.outlives_leader(self.voters) && self.power == Power::Steady,
+            Held::Accepted => false,
+        };
+        if outlives {
+            for (term, (leader, log)) in &self.leaders {
+                check_leader_has(pair(upto), *leader, *term, log);
+            }
+            self.outliving.insert(pair(upto));
+        }
+    }
+
+    /// How far a read that begins now must see.
+    pub fn read_floor(&self) -> u64 {
+        let acked = self.outliving.iter().map(|(_, index)| *index).max();
+        acked.unwrap_or_default().max(self.committed())
+    }
+
+    /// Early acks of a term were settled by node `live`.
+    pub fn saw_settled(&mut self, term: u64, committed_upto: u64, rest: Rest, live: &Live) {
+        for early in live.early.iter().filter(|early| early.term.0 == term) {
+            if early.index.0 <= committed_upto {
+                assert!(self.is_committed(*early), "{early} is not committed");
+            } else if rest == Rest::Lost {
+                assert!(!self.is_committed(*early), "{early} is committed");
+                self.lost.insert(pair(*early));
+            }
+        }
+    }
+
+    /// What a node says became of an entry.
+    pub fn check_fate(&mut self, raft: &Raft, of: LogPosition) {
+        match raft.fate(of) {
+            Fate::Committed => assert!(self.is_committed(of), "{of} is not committed"),
+            Fate::Lost => {
+                assert!(!self.is_committed(of), "{of} is committed");
+                self.lost.insert(pair(of));
+            }
+            Fate::Pending | Fate::Unknown => {}
+        }
+    }
+}
+
+fn check_leader_has((term, index): (u64, u64), leader: NodeId, led: u64, terms: &[u64]) {
+    if led > term {
+        assert_eq!(
+            terms.get(index as usize - 1),
+            Some(&term),
+            "leader {leader} of term {led} lacks ({term}, {index}), which was acknowledged"
+        );
+    }
+}

@@ -1,0 +1,496 @@
+//! The cluster, its network and its clock, and what befalls them.
+
+use std::time::Duration;
+
+use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication};
+use kraft_proto::{
+    CheckQuorum, Class, CommitMode, Config, Durability, FsyncMode, Grade, Instant, LogPosition,
+    Members, NodeId, Output, PreVote, ReadOutcome, Role, StoreId,
+};
+
+use crate::chance::Chance;
+use crate::disk::Crash;
+use crate::host::Host;
+use crate::oracle::{Oracle, Power};
+
+/// A message in flight.
+struct Packet {
+    from: NodeId,
+    to: NodeId,
+    bytes: Vec<u8>,
+}
+
+/// How the run goes, drawn from its seed.
+struct Weather {
+    steps: u64,
+    power: Power,
+    crash_permille: u64,
+    loss_permille: u64,
+    copy_permille: u64,
+    /// Outputs a host fetches at a time.
+    outputs_max: u64,
+    classes: Vec<Class>,
+}
+
+pub struct World {
+    chance: Chance,
+    weather: Weather,
+    hosts: Vec<Host>,
+    packets: Vec<Packet>,
+    /// Nodes nobody hears, and who hear nobody.
+    cut_off: Vec<NodeId>,
+    now: Instant,
+    proposals: u64,
+    positions: Vec<LogPosition>,
+    steps: u64,
+    trace: bool,
+    pub oracle: Oracle,
+}
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+fn draw_class(chance: &mut Chance, voters: u64) -> Class {
+    let at_least = CommitMode::AtLeast(chance.number(1..=voters) as u8);
+    let modes = [
+        CommitMode::Async,
+        CommitMode::LeaderOnly,
+        at_least,
+        CommitMode::Sync,
+        CommitMode::All,
+    ];
+    let fsyncs = [
+        FsyncMode::None,
+        FsyncMode::Batch,
+        FsyncMode::Commit,
+        FsyncMode::Always,
+    ];
+    Class::new(chance.one_of(&modes), chance.one_of(&fsyncs))
+}
+
+fn draw_weather(chance: &mut Chance, voters: u64) -> Weather {
+    let kinds = chance.number(1..=8);
+    Weather {
+        steps: 4000,
+        power: chance.one_of(&[Power::Steady, Power::Fails]),
+        crash_permille: chance.one_of(&[0, 1, 3, 8]),
+        loss_permille: chance.one_of(&[0, 20, 200]),
+        copy_permille: chance.one_of(&[0, 20, 100]),
+        outputs_max: chance.one_of(&[u64::MAX, u64::MAX, 1, 3]),
+        classes: (0..kinds).map(|_| draw_class(chance, voters)).collect(),
+    }
+}
+
+fn draw_config(chance: &mut Chance) -> Config {
+    let durability = Durability {
+        fsync_floor: chance.one_of(&[FsyncMode::None, FsyncMode::None, FsyncMode::Commit]),
+        leader_fsync: chance.one_of(&[LeaderFsync::AsClass, LeaderFsync::Required]),
+        leader_only_replication: chance.one_of(&[
+            LeaderOnlyReplication::Background,
+            LeaderOnlyReplication::WithHeartbeat,
+        ]),
+        batch_size: chance.number(1..=8) as u32,
+        batch_timeout: millis(chance.number(1..=5)),
+        all_timeout: millis(chance.number(1..=100)),
+        fallback: chance.one_of(&[Fallback::Refuse, Fallback::ToMajority]),
+        batch_fsync_count: chance.number(1..=8) as u32,
+        batch_fsync_interval: millis(chance.number(1..=20)),
+        lazy_flush: millis(chance.number(1..=100)),
+        at_risk_entries_max: chance.one_of(&[10, 1000]),
+        ..Durability::default()
+    };
+    Config {
+        election_timeout_min: millis(10),
+        election_timeout_max: millis(20),
+        heartbeat: millis(chance.number(1..=3)),
+        pre_vote: chance.one_of(&[PreVote::On, PreVote::Off]),
+        check_quorum: chance.one_of(&[CheckQuorum::On, CheckQuorum::Off]),
+        append_entries_max: chance.one_of(&[1, 3, 1024]),
+        durability,
+        ..Config::new(NodeId(0), StoreId(0), chance.number(0..=u64::MAX - 1))
+    }
+}
+
+impl World {
+    pub fn new(mut chance: Chance) -> Self {
+        let voters = chance.one_of(&[3, 3, 5]);
+        let weather = draw_weather(&mut chance, voters);
+        let config = draw_config(&mut chance);
+        let members = Members::new((1..=voters).map(NodeId), []).expect("few voters");
+        let host = |id| {
+            let config = Config {
+                id: NodeId(id),
+                store: StoreId(100 + id),
+                ..config
+            };
+            Host::new(config, members.clone())
+        };
+        let mut world = Self {
+            hosts: (1..=voters).map(host).collect(),
+            oracle: Oracle::new(voters as usize, weather.power),
+            chance,
+            weather,
+            packets: Vec::new(),
+            cut_off: Vec::new(),
+            now: Instant::ZERO,
+            proposals: 0,
+            positions: Vec::new(),
+            steps: 0,
+            trace: std::env::var_os("KRAFT_TRACE").is_some(),
+        };
+        for place in 0..world.hosts.len() {
+            world.start(place);
+        }
+        world
+    }
+
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn trace(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:>9} {}", self.now.0, what());
+        }
+    }
+
+    /// Random faults.
+    pub fn storm(&mut self) {
+        for _ in 0..self.weather.steps {
+            self.steps += 1;
+            let place = self.chance.place(self.hosts.len());
+            match self.chance.number(0..=99) {
+                0..=54 => self.deliver_any(),
+                55..=79 => self.advance_disk(place),
+                80..=91 => self.pass_time(),
+                92..=96 => self.propose(place),
+                97 => self.read(place),
+                98 => self.check_some_fate(place),
+                _ => self.disturb(place),
+            }
+        }
+    }
+
+    /// No more faults: the cluster must come to rest with everything committed and answered.
+    pub fn calm(&mut self) {
+        self.cut_off.clear();
+        self.weather.outputs_max = u64::MAX;
+        for place in 0..self.hosts.len() {
+            if self.hosts[place].live.is_none() {
+                self.start(place);
+            }
+        }
+        let mut last: Option<LogPosition> = None;
+        for round in 0..5000 {
+            self.steps += 1;
+            if round > 500 && last.is_none() {
+                last = self.propose_last();
+            }
+            if let Some(position) = last {
+                if self.is_at_rest(position) {
+                    return;
+                }
+                if round % 500 == 0 {
+                    last = None;
+                }
+            }
+            for packet in std::mem::take(&mut self.packets) {
+                self.deliver(&packet);
+            }
+            for place in 0..self.hosts.len() {
+                for _ in 0..20 {
+                    if self.hosts[place].disk.is_busy() {
+                        self.advance_disk(place);
+                    }
+                }
+            }
+            self.now = self.now.after(millis(1));
+            for place in 0..self.hosts.len() {
+                self.tick(place);
+            }
+        }
+        let status: Vec<_> = self
+            .hosts
+            .iter()
+            .filter_map(|host| host.live.as_ref())
+            .map(|live| (live.raft.status(), live.waits.len(), &live.early))
+            .collect();
+        panic!("no rest after the storm: {status:#?}");
+    }
+
+    fn propose_last(&mut self) -> Option<LogPosition> {
+        let now = self.now;
+        self.proposals += 1;
+        let data = self.proposals;
+        for place in 0..self.hosts.len() {
+            let live = self.hosts[place].live.as_mut()?;
+            let proposed = live.propose(now, Class::default(), 1, data);
+            self.observe(place);
+            if let Some(run) = proposed {
+                return Some(run.last_position());
+            }
+        }
+        None
+    }
+
+    fn is_at_rest(&self, last: LogPosition) -> bool {
+        self.hosts.iter().all(|host| {
+            host.live.as_ref().is_some_and(|live| {
+                live.has(last)
+                    && live.commit == live.log.len()
+                    && live.waits.is_empty()
+                    && live.early.is_empty()
+                    && live.reads.is_empty()
+            })
+        })
+    }
+
+    fn start(&mut self, place: usize) {
+        self.hosts[place].start(self.now);
+        self.trace(|| format!("start {}", place + 1));
+        self.observe(place);
+    }
+
+    fn deliver_any(&mut self) {
+        if self.packets.is_empty() {
+            return;
+        }
+        // Mostly in the order sent, sometimes not.
+        let place = match self.chance.permille(700) {
+            true => 0,
+            false => self.chance.place(self.packets.len()),
+        };
+        if self.chance.permille(self.weather.loss_permille) {
+            self.packets.remove(place);
+        } else if self.chance.permille(self.weather.copy_permille) {
+            let bytes = self.packets[place].bytes.clone();
+            let (from, to) = (self.packets[place].from, self.packets[place].to);
+            self.deliver(&Packet { from, to, bytes });
+        } else {
+            let packet = self.packets.remove(place);
+            self.deliver(&packet);
+        }
+    }
+
+    fn deliver(&mut self, packet: &Packet) {
+        if self.cut_off.contains(&packet.from) || self.cut_off.contains(&packet.to) {
+            return;
+        }
+        let place = packet.to.0 as usize - 1;
+        let now = self.now;
+        if let Some(live) = &mut self.hosts[place].live {
+            live.receive(now, &packet.bytes);
+            self.observe(place);
+        }
+    }
+
+    fn advance_disk(&mut self, place: usize) {
+        let host = &mut self.hosts[place];
+        let Some(live) = &mut host.live else { return };
+        let receipt = host.disk.advance(&mut self.chance);
+        let written = host.disk.written_log();
+        let id = host.config.id;
+        self.oracle.saw_disk(id, &written, host.disk.synced_log());
+        if let Some(receipt) = receipt {
+            live.stored(self.now, receipt);
+            self.observe(place);
+        }
+    }
+
+    fn pass_time(&mut self) {
+        self.now = self.now.after(millis(self.chance.number(0..=2)));
+        for place in 0..self.hosts.len() {
+            if self.chance.permille(700) {
+                self.tick(place);
+            }
+        }
+    }
+
+    fn tick(&mut self, place: usize) {
+        let now = self.now;
+        if let Some(live) = &mut self.hosts[place].live {
+            live.timeout(now);
+            self.observe(place);
+        }
+    }
+
+    fn propose(&mut self, place: usize) {
+        let now = self.now;
+        let class = self.weather.classes[self.chance.place(self.weather.classes.len())];
+        let count = self.chance.one_of(&[1, 1, 2, 5]);
+        let Some(live) = &mut self.hosts[place].live else {
+            return;
+        };
+        if let Some(run) = live.propose(now, class, count, self.proposals + 1) {
+            self.proposals += u64::from(count);
+            self.positions.push(run.last_position());
+            self.trace(|| format!("propose {} {class} {run:?}", place + 1));
+        }
+        self.observe(place);
+    }
+
+    fn read(&mut self, place: usize) {
+        let now = self.now;
+        let floor = self.oracle.read_floor();
+        if let Some(live) = &mut self.hosts[place].live {
+            if let Ok(ticket) = live.raft.read(now) {
+                live.reads.push((ticket, floor));
+            }
+            self.observe(place);
+        }
+    }
+
+    fn check_some_fate(&mut self, place: usize) {
+        if self.positions.is_empty() {
+            return;
+        }
+        let position = self.positions[self.chance.place(self.positions.len())];
+        if let Some(live) = &self.hosts[place].live {
+            self.oracle.check_fate(&live.raft, position);
+        }
+    }
+
+    fn disturb(&mut self, place: usize) {
+        if self.chance.permille(self.weather.crash_permille * 60) {
+            let how = match self.weather.power {
+                Power::Steady => Crash::Process,
+                Power::Fails => self.chance.one_of(&[Crash::Process, Crash::Power]),
+            };
+            self.crash(place, how);
+        } else if self.hosts[place].live.is_none() {
+            self.start(place);
+        } else if self.chance.permille(300) {
+            match self.cut_off.pop() {
+                Some(_) => {}
+                None => self.cut_off.push(self.hosts[place].id()),
+            }
+            self.trace(|| format!("cut off: {:?}", self.cut_off));
+        }
+    }
+
+    fn crash(&mut self, place: usize, how: Crash) {
+        let host = &mut self.hosts[place];
+        if host.live.take().is_some() {
+            host.image = host.disk.crash(how, &mut self.chance);
+            let id = host.config.id;
+            self.oracle.saw_disk(id, &host.image.log, &host.image.log);
+            self.trace(|| format!("crash {} {how:?}", place + 1));
+        }
+    }
+
+    /// Looks at a node after anything happened to it, and does what it says.
+    fn observe(&mut self, place: usize) {
+        let budget = match self.weather.outputs_max {
+            u64::MAX => u64::MAX,
+            most => self.chance.number(0..=most),
+        };
+        self.look(place);
+        for _ in 0..budget {
+            let Some(live) = &mut self.hosts[place].live else {
+                return;
+            };
+            let Some(output) = live.poll() else { break };
+            self.trace(|| format!("  {} {output:?}", place + 1));
+            self.handle_output(place, output);
+            self.look(place);
+        }
+        self.answer(place);
+    }
+
+    fn look(&mut self, place: usize) {
+        let host = &mut self.hosts[place];
+        let id = host.config.id;
+        let Some(live) = &mut host.live else { return };
+        let status = live.raft.status();
+        assert_eq!(status.last.index.0 as usize, live.log.len());
+        self.oracle
+            .saw_log(&live.log, live.log.len().saturating_sub(8));
+        if status.role == Role::Leader {
+            self.oracle.saw_leader(id, status.term.0, &live.log);
+        }
+        let commit = status.commit.index.0 as usize;
+        assert!(commit >= live.commit, "commit of {id} goes back");
+        if commit > live.commit {
+            self.oracle.saw_commit(id, &live.log, live.commit, commit);
+            live.commit = commit;
+        }
+        let (oracle, commit) = (&self.oracle, live.commit as u64);
+        live.early
+            .retain(|early| early.index.0 > commit || !oracle.is_committed(*early));
+    }
+
+    fn handle_output(&mut self, place: usize, output: Output) {
+        let host = &mut self.hosts[place];
+        let id = host.config.id;
+        let Some(live) = &mut host.live else { return };
+        match output {
+            Output::Send { envelope, .. } => {
+                self.oracle.saw_sent(&envelope);
+                let bytes = live.encode(&envelope);
+                self.packets.push(Packet {
+                    from: envelope.from,
+                    to: envelope.to,
+                    bytes,
+                });
+            }
+            Output::Write(write) => {
+                let entries = |run| live.entries(run);
+                host.disk.take(write, entries);
+            }
+            Output::Ack { mode, held, upto } => {
+                self.oracle.saw_ack(id, mode, held, upto);
+                if !self.oracle.is_committed(upto) || upto.index.0 as usize > live.commit {
+                    live.early.push(upto);
+                }
+            }
+            Output::Settled {
+                term,
+                committed_upto,
+                rest,
+            } => {
+                let oracle = &mut self.oracle;
+                oracle.saw_settled(term.0, committed_upto.0, rest, live);
+                live.early.retain(|early| early.term != term);
+            }
+            Output::Read { ticket, outcome } => {
+                for (of, floor) in &live.reads {
+                    if *of == ticket
+                        && let ReadOutcome::Ready(index) = outcome
+                    {
+                        assert!(index.0 >= *floor, "a read at {index} misses {floor}");
+                        assert!(index.0 <= live.commit as u64, "a read beyond commit");
+                    }
+                }
+                live.reads.retain(|(of, _)| *of != ticket);
+            }
+            Output::Commit { .. } | Output::Role { .. } => {}
+        }
+    }
+
+    fn answer(&mut self, place: usize) {
+        let voters = self.hosts.len();
+        let Some(live) = &mut self.hosts[place].live else {
+            return;
+        };
+        while let Some(answer) = live.waits.poll_answer() {
+            match (answer.grade, answer.held) {
+                (Grade::Lost, None) => assert!(!self.oracle.is_committed(answer.position)),
+                (Grade::AsAsked, Some(held)) => {
+                    let asked = answer.asked;
+                    let enough = match asked.mode {
+                        CommitMode::Async => true,
+                        _ => held >= asked.fsync.held(),
+                    };
+                    assert!(enough, "asked {asked}, got {held}");
+                }
+                (Grade::Fallback, Some(_)) => {
+                    let asked = answer.asked.mode.voters_asked(voters);
+                    assert!(asked > voters / 2 + 1, "{answer:?}");
+                }
+                (Grade::TimedOut | Grade::Unknown, None) => {}
+                other => panic!("an answer that makes no sense: {other:?}"),
+            }
+        }
+    }
+}
