@@ -161,28 +161,4 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
-
-    #[test]
-    fn words_that_make_no_sense_are_usage_and_help_is_not() {
-        let code = |words: &[&str]| format!("{:?}", run(words.iter().map(ToString::to_string)));
-        let usage = format!("{:?}", ExitCode::from(exit::USAGE));
-        for words in [
-            &["kraft", "frobnicate"][..],
-            &["kraft", "put"],
-            &["kraft", "put", "key"],
-            &["kraft", "put", "key", "value", "--mode", "SOME"],
-            &["kraft", "put", "key", "value", "--fsync", "perhaps"],
-            &["kraft", "put", "key", "value", "--timeout", "soon"],
-            &["kraft", "put", "key", "value", "--fallback=perhaps"],
-            &["kraft", "fate", "seventeen"],
-            &["kraft", "init", "--nodes", "0"],
-            &["kraft", "init", "--nodes", "16"],
-            &["kraft", "server", "--batch-sise", "1"],
-        ] {
-            assert_eq!(code(words), usage, "{words:?}");
-        }
-        let done = format!("{:?}", ExitCode::SUCCESS);
-        assert_eq!(code(&["kraft", "--help"]), done);
-        assert_eq!(code(&["kraft", "--version"]), done);
-    }
 }

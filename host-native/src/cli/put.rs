@@ -31,7 +31,7 @@ impl Put {
         Ok(answer.exit_code())
     }
 
-    fn pairs(&self) -> Result<Vec<(&[u8], Vec<u8>)>, Failure> {
+    fn pairs(&self) -> Result<Vec<(&str, Vec<u8>)>, Failure> {
         let (pairs, rest) = self.pairs.as_chunks::<2>();
         if let [key] = rest {
             return Err(Failure::usage(format_args!(
@@ -44,7 +44,7 @@ impl Put {
                 "-" if at + 1 == pairs.len() => from_stdin()?,
                 value => value.as_bytes().to_vec(),
             };
-            read.push((key.as_bytes(), bytes));
+            read.push((key.as_str(), bytes));
         }
         Ok(read)
     }

@@ -43,7 +43,7 @@ impl Scan {
                     say(format_args!("{}\t{}", row.key, row.value));
                 }
                 if let Some(more) = &page.more {
-                    tell(format_args!("there is more: go on with --after {more:?}"));
+                    tell(format_args!("there is more: go on with --after '{more}'"));
                 }
             }
         }

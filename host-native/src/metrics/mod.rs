@@ -3,28 +3,30 @@
 //! A [`Metrics`] is a handle: clone it to wherever something happens. Recording takes a lock that
 //! is held for a few instructions and never waits for a reader.
 
-use std::fmt::{self, Write as _};
+mod labels;
+mod window;
+
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hdrhistogram::Histogram as Quantiles;
 use kraft_proto::health::{AlertKind, Figures};
 use kraft_proto::ids::{LogIndex, NodeId, Term};
-use kraft_proto::modes::{Class, CommitMode, FsyncMode, Held};
+use kraft_proto::modes::{Class, CommitMode, Held};
 use kraft_proto::output::Role;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 
+use labels::{AlertLabels, CommitLabels, ModeLabels, PeerLabels, ReasonLabels};
+use window::Window;
+
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// The slowest fsync told apart from slower ones.
-const FSYNC_MAX_US: u64 = 60_000_000;
 
 type Seconds = Gauge<f64, AtomicU64>;
 
@@ -68,12 +70,6 @@ pub struct Lag {
     pub time: Duration,
 }
 
-/// The last fsyncs, in two halves: the older is dropped when the newer is full of its time.
-struct Window {
-    newer: Quantiles<u32>,
-    older: Quantiles<u32>,
-}
-
 #[derive(Clone, Copy)]
 struct Latencies;
 
@@ -82,60 +78,6 @@ impl MetricConstructor<Histogram> for Latencies {
     fn new_metric(&self) -> Histogram {
         Histogram::new(exponential_buckets(50e-6, 2.0, 19))
     }
-}
-
-/// A word in lower case as a label's value, written without an allocation of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Lower<T>(T);
-
-impl<T: fmt::Display> EncodeLabelValue for Lower<T> {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        struct Lowered<'a, 'b>(&'a mut LabelValueEncoder<'b>);
-        impl fmt::Write for Lowered<'_, '_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                text.chars()
-                    .try_for_each(|c| self.0.write_char(c.to_ascii_lowercase()))
-            }
-        }
-        write!(Lowered(encoder), "{}", self.0)
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CommitLabels {
-    mode: Lower<CommitMode>,
-    held: Lower<Held>,
-    fsync: Lower<FsyncMode>,
-}
-
-impl CommitLabels {
-    const fn new(class: Class, held: Held) -> Self {
-        Self {
-            mode: Lower(class.mode),
-            held: Lower(held),
-            fsync: Lower(class.fsync),
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PeerLabels {
-    peer: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ModeLabels {
-    mode: Lower<CommitMode>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabels {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AlertLabels {
-    alert: Lower<AlertKind>,
 }
 
 /// Hands out metrics that are registered under their names.
@@ -246,12 +188,11 @@ impl Metrics {
         let default = CommitLabels::new(Class::default(), Held::Synced);
         drop(inner.commit_latency.get_or_create(&default));
         for mode in [CommitMode::Async, CommitMode::LeaderOnly] {
-            drop(inner.acks_lost.get_or_create(&labels(mode)));
-            drop(inner.acks_unknown.get_or_create(&labels(mode)));
+            drop(inner.acks_lost.get_or_create(&ModeLabels::new(mode)));
+            drop(inner.acks_unknown.get_or_create(&ModeLabels::new(mode)));
         }
         for alert in AlertKind::ALL {
-            let alert = Lower(alert);
-            drop(inner.alerts.get_or_create(&AlertLabels { alert }));
+            drop(inner.alerts.get_or_create(&AlertLabels::new(alert)));
         }
     }
 
@@ -276,16 +217,17 @@ impl Metrics {
         inner.lag_entries.clear();
         inner.lag_seconds.clear();
         for lag in lags {
-            let labels = PeerLabels { peer: lag.peer.0 };
+            let labels = PeerLabels::new(lag.peer);
             let entries = i64::try_from(lag.entries).unwrap_or(i64::MAX);
             inner.lag_entries.get_or_create(&labels).set(entries);
             let seconds = lag.time.as_secs_f64();
             inner.lag_seconds.get_or_create(&labels).set(seconds);
         }
         let max = lags.iter().map(|lag| lag.time).max().unwrap_or_default();
-        let sum: f64 = lags.iter().map(|lag| lag.time.as_secs_f64()).sum();
+        let sum: Duration = lags.iter().map(|lag| lag.time).sum();
         inner.lag_max.set(max.as_secs_f64());
-        inner.lag_mean.set(sum / lags.len().max(1) as f64);
+        let peers = lags.len().max(1) as f64;
+        inner.lag_mean.set(sum.as_secs_f64() / peers);
     }
 
     /// What is acknowledged and not yet synced by a majority.
@@ -296,13 +238,16 @@ impl Metrics {
 
     /// Acknowledged writes of `mode` are gone.
     pub fn acks_lost(&self, mode: CommitMode, count: u64) {
-        let counter = self.inner.acks_lost.get_or_create(&labels(mode));
+        let counter = self.inner.acks_lost.get_or_create(&ModeLabels::new(mode));
         counter.inc_by(count);
     }
 
     /// What became of acknowledged writes of `mode` can no longer be told here.
     pub fn acks_unknown(&self, mode: CommitMode, count: u64) {
-        let counter = self.inner.acks_unknown.get_or_create(&labels(mode));
+        let counter = self
+            .inner
+            .acks_unknown
+            .get_or_create(&ModeLabels::new(mode));
         counter.inc_by(count);
     }
 
@@ -324,22 +269,27 @@ impl Metrics {
 
     /// Frames dropped for this reason since the node started.
     pub fn transport_drops(&self, reason: &'static str, total: u64) {
-        let counter = self.inner.transport_drops.get_or_create(&why(reason));
+        let counter = self
+            .inner
+            .transport_drops
+            .get_or_create(&ReasonLabels::new(reason));
         raise_to(&counter, total);
     }
 
     /// Connections refused for this reason since the node started.
     pub fn transport_refusals(&self, reason: &'static str, total: u64) {
-        let counter = self.inner.transport_refusals.get_or_create(&why(reason));
+        let counter = self
+            .inner
+            .transport_refusals
+            .get_or_create(&ReasonLabels::new(reason));
         raise_to(&counter, total);
     }
 
     /// An alert began.
     pub fn alert_raised(&self, alert: AlertKind) {
-        let alert = Lower(alert);
         self.inner
             .alerts
-            .get_or_create(&AlertLabels { alert })
+            .get_or_create(&AlertLabels::new(alert))
             .inc();
     }
 
@@ -379,42 +329,6 @@ impl fmt::Debug for Metrics {
     }
 }
 
-impl Window {
-    fn new() -> Self {
-        let empty = || {
-            Quantiles::new_with_bounds(1, FSYNC_MAX_US, 2).expect("the bounds are those it takes")
-        };
-        Self {
-            newer: empty(),
-            older: empty(),
-        }
-    }
-
-    fn record(&mut self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(FSYNC_MAX_US);
-        self.newer.saturating_record(micros);
-    }
-
-    fn turn(&mut self) {
-        std::mem::swap(&mut self.newer, &mut self.older);
-        self.newer.reset();
-    }
-
-    fn p99(&self) -> Duration {
-        let mut both = self.newer.clone();
-        both.add(&self.older).expect("both have the same bounds");
-        Duration::from_micros(both.value_at_quantile(0.99))
-    }
-}
-
-fn labels(mode: CommitMode) -> ModeLabels {
-    ModeLabels { mode: Lower(mode) }
-}
-
-fn why(reason: &'static str) -> ReasonLabels {
-    ReasonLabels { reason }
-}
-
 /// Brings a counter up to a total that is counted elsewhere. Of two callers the later total stays.
 fn raise_to(counter: &Counter, total: u64) {
     counter
@@ -423,144 +337,4 @@ fn raise_to(counter: &Counter, total: u64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The value of the one line that starts so.
-    fn value(page: &str, series: &str) -> f64 {
-        let lines: Vec<_> = page
-            .lines()
-            .filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
-            .collect();
-        assert_eq!(lines.len(), 1, "{series} in {page}");
-        lines[0].parse().unwrap()
-    }
-
-    fn busy() -> Metrics {
-        let metrics = Metrics::new();
-        let class = Class::new(CommitMode::AtLeast(2), FsyncMode::Batch);
-        metrics.acked(class, Held::Written, Duration::from_millis(2));
-        metrics.fsynced(Duration::from_millis(3), 4096);
-        metrics.fsynced(Duration::from_millis(5), 1000);
-        metrics.replication_lag(&[
-            Lag {
-                peer: NodeId(2),
-                entries: 10,
-                time: Duration::from_secs(3),
-            },
-            Lag {
-                peer: NodeId(3),
-                entries: 0,
-                time: Duration::ZERO,
-            },
-        ]);
-        metrics.at_risk(7, 700);
-        metrics.acks_lost(CommitMode::LeaderOnly, 2);
-        metrics.acks_unknown(CommitMode::Async, 3);
-        metrics.role(Role::Leader, Term(4));
-        metrics.committed(LogIndex(99));
-        metrics.transport_drops("queue_full", 5);
-        metrics.transport_drops("queue_full", 8);
-        metrics.transport_refusals("cluster", 1);
-        metrics.alert_raised(AlertKind::SlowFsync);
-        metrics
-    }
-
-    #[test]
-    fn every_family_has_its_name_labels_and_value() {
-        let page = busy().encode();
-        for (series, expected) in [
-            (
-                "kraft_commit_latency_seconds_count{mode=\"at_least_2\",held=\"written\",fsync=\"batch\"}",
-                1.0,
-            ),
-            ("kraft_fsync_latency_seconds_count", 2.0),
-            ("kraft_fsync_latency_seconds_sum", 0.008),
-            ("kraft_fsyncs_total", 2.0),
-            ("kraft_fsync_bytes_total", 5096.0),
-            ("kraft_replication_lag_entries{peer=\"2\"}", 10.0),
-            ("kraft_replication_lag_seconds{peer=\"2\"}", 3.0),
-            ("kraft_replication_lag_seconds{peer=\"3\"}", 0.0),
-            ("kraft_replication_lag_max_seconds", 3.0),
-            ("kraft_replication_lag_mean_seconds", 1.5),
-            ("kraft_entries_at_risk", 7.0),
-            ("kraft_bytes_at_risk", 700.0),
-            ("kraft_acks_lost_total{mode=\"leader_only\"}", 2.0),
-            ("kraft_acks_lost_total{mode=\"async\"}", 0.0),
-            ("kraft_acks_unknown_total{mode=\"async\"}", 3.0),
-            ("kraft_role", 3.0),
-            ("kraft_term", 4.0),
-            ("kraft_commit_index", 99.0),
-            ("kraft_transport_drops_total{reason=\"queue_full\"}", 8.0),
-            ("kraft_transport_refusals_total{reason=\"cluster\"}", 1.0),
-            ("kraft_alerts_total{alert=\"slow_fsync\"}", 1.0),
-            ("kraft_alerts_total{alert=\"data_at_risk\"}", 0.0),
-        ] {
-            let found = value(&page, series);
-            assert!((found - expected).abs() < 1e-9, "{series} is {found}");
-        }
-        assert!(page.ends_with("# EOF\n"));
-    }
-
-    #[test]
-    fn a_node_at_which_nothing_happened_shows_all_but_peers_and_transport() {
-        let page = Metrics::new().encode();
-        for family in [
-            "commit_latency_seconds",
-            "fsync_latency_seconds",
-            "fsyncs",
-            "fsync_bytes",
-            "replication_lag_max_seconds",
-            "replication_lag_mean_seconds",
-            "entries_at_risk",
-            "bytes_at_risk",
-            "acks_lost",
-            "acks_unknown",
-            "role",
-            "term",
-            "commit_index",
-            "alerts",
-        ] {
-            assert!(
-                page.contains(&format!("# TYPE kraft_{family} ")),
-                "{family}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_peer_that_left_is_no_longer_shown() {
-        let metrics = busy();
-        metrics.replication_lag(&[]);
-        let page = metrics.encode();
-        assert!(!page.contains("peer="), "{page}");
-        assert_eq!(value(&page, "kraft_replication_lag_max_seconds"), 0.0);
-        assert_eq!(value(&page, "kraft_replication_lag_mean_seconds"), 0.0);
-    }
-
-    #[test]
-    fn the_figures_for_alerts_are_those_shown() {
-        let figures = busy().figures();
-        assert_eq!(figures.bytes_at_risk, 700);
-        assert_eq!(figures.replication_lag_max, Duration::from_secs(3));
-        let p99 = figures.fsync_p99.as_micros();
-        assert!((4950..=5050).contains(&p99), "{p99}");
-    }
-
-    #[test]
-    fn the_fsync_percentile_forgets_what_is_two_stretches_old() {
-        let metrics = Metrics::new();
-        assert_eq!(metrics.figures().fsync_p99, Duration::ZERO);
-        for _ in 0..98 {
-            metrics.fsynced(Duration::from_millis(1), 1);
-        }
-        metrics.fsynced(Duration::from_secs(2), 1);
-        metrics.fsynced(Duration::from_secs(90), 1);
-        let p99 = metrics.figures().fsync_p99;
-        assert!(p99 >= Duration::from_millis(1990), "{p99:?}");
-        metrics.next_fsync_window();
-        assert_eq!(metrics.figures().fsync_p99, p99, "one stretch old");
-        metrics.next_fsync_window();
-        assert_eq!(metrics.figures().fsync_p99, Duration::ZERO);
-    }
-}
+mod tests;

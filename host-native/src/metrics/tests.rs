@@ -1,0 +1,141 @@
+use kraft_proto::modes::FsyncMode;
+
+use super::*;
+
+/// The value of the one line that starts so.
+fn value(page: &str, series: &str) -> f64 {
+    let lines: Vec<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
+        .collect();
+    assert_eq!(lines.len(), 1, "{series} in {page}");
+    lines[0].parse().unwrap()
+}
+
+fn busy() -> Metrics {
+    let metrics = Metrics::new();
+    let class = Class::new(CommitMode::AtLeast(2), FsyncMode::Batch);
+    metrics.acked(class, Held::Written, Duration::from_millis(2));
+    metrics.fsynced(Duration::from_millis(3), 4096);
+    metrics.fsynced(Duration::from_millis(5), 1000);
+    metrics.replication_lag(&[
+        Lag {
+            peer: NodeId(2),
+            entries: 10,
+            time: Duration::from_secs(3),
+        },
+        Lag {
+            peer: NodeId(3),
+            entries: 0,
+            time: Duration::ZERO,
+        },
+    ]);
+    metrics.at_risk(7, 700);
+    metrics.acks_lost(CommitMode::LeaderOnly, 2);
+    metrics.acks_unknown(CommitMode::Async, 3);
+    metrics.role(Role::Leader, Term(4));
+    metrics.committed(LogIndex(99));
+    metrics.transport_drops("queue_full", 5);
+    metrics.transport_drops("queue_full", 8);
+    metrics.transport_refusals("cluster", 1);
+    metrics.alert_raised(AlertKind::SlowFsync);
+    metrics
+}
+
+#[test]
+fn every_family_has_its_name_labels_and_value() {
+    let page = busy().encode();
+    for (series, expected) in [
+        (
+            "kraft_commit_latency_seconds_count{mode=\"at_least_2\",held=\"written\",fsync=\"batch\"}",
+            1.0,
+        ),
+        ("kraft_fsync_latency_seconds_count", 2.0),
+        ("kraft_fsync_latency_seconds_sum", 0.008),
+        ("kraft_fsyncs_total", 2.0),
+        ("kraft_fsync_bytes_total", 5096.0),
+        ("kraft_replication_lag_entries{peer=\"2\"}", 10.0),
+        ("kraft_replication_lag_seconds{peer=\"2\"}", 3.0),
+        ("kraft_replication_lag_seconds{peer=\"3\"}", 0.0),
+        ("kraft_replication_lag_max_seconds", 3.0),
+        ("kraft_replication_lag_mean_seconds", 1.5),
+        ("kraft_entries_at_risk", 7.0),
+        ("kraft_bytes_at_risk", 700.0),
+        ("kraft_acks_lost_total{mode=\"leader_only\"}", 2.0),
+        ("kraft_acks_lost_total{mode=\"async\"}", 0.0),
+        ("kraft_acks_unknown_total{mode=\"async\"}", 3.0),
+        ("kraft_role", 3.0),
+        ("kraft_term", 4.0),
+        ("kraft_commit_index", 99.0),
+        ("kraft_transport_drops_total{reason=\"queue_full\"}", 8.0),
+        ("kraft_transport_refusals_total{reason=\"cluster\"}", 1.0),
+        ("kraft_alerts_total{alert=\"slow_fsync\"}", 1.0),
+        ("kraft_alerts_total{alert=\"data_at_risk\"}", 0.0),
+    ] {
+        let found = value(&page, series);
+        assert!((found - expected).abs() < 1e-9, "{series} is {found}");
+    }
+    assert!(page.ends_with("# EOF\n"));
+}
+
+#[test]
+fn a_node_at_which_nothing_happened_shows_all_but_peers_and_transport() {
+    let page = Metrics::new().encode();
+    for family in [
+        "commit_latency_seconds",
+        "fsync_latency_seconds",
+        "fsyncs",
+        "fsync_bytes",
+        "replication_lag_max_seconds",
+        "replication_lag_mean_seconds",
+        "entries_at_risk",
+        "bytes_at_risk",
+        "acks_lost",
+        "acks_unknown",
+        "role",
+        "term",
+        "commit_index",
+        "alerts",
+    ] {
+        assert!(
+            page.contains(&format!("# TYPE kraft_{family} ")),
+            "{family}"
+        );
+    }
+}
+
+#[test]
+fn a_peer_that_left_is_no_longer_shown() {
+    let metrics = busy();
+    metrics.replication_lag(&[]);
+    let page = metrics.encode();
+    assert!(!page.contains("peer="), "{page}");
+    assert_eq!(value(&page, "kraft_replication_lag_max_seconds"), 0.0);
+    assert_eq!(value(&page, "kraft_replication_lag_mean_seconds"), 0.0);
+}
+
+#[test]
+fn the_figures_for_alerts_are_those_shown() {
+    let figures = busy().figures();
+    assert_eq!(figures.bytes_at_risk, 700);
+    assert_eq!(figures.replication_lag_max, Duration::from_secs(3));
+    let p99 = figures.fsync_p99.as_micros();
+    assert!((4950..=5050).contains(&p99), "{p99}");
+}
+
+#[test]
+fn the_fsync_percentile_forgets_what_is_two_stretches_old() {
+    let metrics = Metrics::new();
+    assert_eq!(metrics.figures().fsync_p99, Duration::ZERO);
+    for _ in 0..98 {
+        metrics.fsynced(Duration::from_millis(1), 1);
+    }
+    metrics.fsynced(Duration::from_secs(2), 1);
+    metrics.fsynced(Duration::from_secs(90), 1);
+    let p99 = metrics.figures().fsync_p99;
+    assert!(p99 >= Duration::from_millis(1990), "{p99:?}");
+    metrics.next_fsync_window();
+    assert_eq!(metrics.figures().fsync_p99, p99, "one stretch old");
+    metrics.next_fsync_window();
+    assert_eq!(metrics.figures().fsync_p99, Duration::ZERO);
+}

@@ -1,0 +1,242 @@
+//! The `kraft` command against real node processes: its answers and its exit codes.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use host_native::config::read_zones;
+use host_native::setup::{self, Created, Place, Plan};
+use kraft_proto::presets::Preset;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A cluster of three of which some nodes run. They end with it.
+struct Cluster {
+    dir: TempDir,
+    created: Created,
+    nodes: Vec<Child>,
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for node in &mut self.nodes {
+            // It may have ended by itself, which its test has noticed.
+            let _ = node.kill();
+            let _ = node.wait();
+        }
+    }
+}
+
+/// Three ports that were free a moment ago.
+fn free_ports() -> [u16; 3] {
+    let udp = || UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (peers, clients) = (udp(), udp());
+    let admin = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+    [
+        port(&peers),
+        port(&clients),
+        admin.local_addr().unwrap().port(),
+    ]
+}
+
+/// `kraft` with none of this process's own variables for it.
+fn kraft() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kraft"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KRAFT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+impl Cluster {
+    fn start(running: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let zones = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/zones.toml");
+        let plan = Plan {
+            places: (0..3).map(|_| Place::at_ports(free_ports())).collect(),
+            preset: Preset::Balanced,
+            zones: read_zones(&zones).unwrap(),
+        };
+        let created = setup::create(&dir.path().join("kraft"), &plan).unwrap();
+        let nodes = created.nodes.iter().take(running).map(|file| node(file));
+        let nodes = nodes.collect();
+        Self {
+            dir,
+            created,
+            nodes,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Runs a command to its end, in JSON.
+    fn run(&self, words: &[&str]) -> (i32, Value) {
+        let output = self.output(words);
+        let json = serde_json::from_slice(&output.stdout);
+        let json = json.unwrap_or_else(|error| panic!("{words:?}: {error}: {output:?}"));
+        (output.status.code().unwrap(), json)
+    }
+
+    fn output(&self, words: &[&str]) -> Output {
+        let mut command = kraft();
+        command.args(words).arg("--json");
+        command.arg("--config").arg(&self.created.client);
+        command.current_dir(self.dir.path()).output().unwrap()
+    }
+
+    /// What somebody at a terminal reads.
+    fn read(&self, words: &[&str]) -> String {
+        let mut command = kraft();
+        command
+            .args(words)
+            .arg("--config")
+            .arg(&self.created.client);
+        let output = command.current_dir(self.dir.path()).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    }
+}
+
+/// A node that is open when this returns, and stops when this process is gone.
+fn node(file: &Path) -> Child {
+    let mut child = kraft()
+        .args(["server", "--json", "--until-stdin-closes", "--config"])
+        .arg(file)
+        .env("KRAFT_LOG", "warn")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let out = child.stdout.take().unwrap();
+    BufReader::new(out).read_line(&mut line).unwrap();
+    let open: Value = serde_json::from_str(&line).unwrap();
+    assert!(open["admin"].is_string(), "{open}");
+    child
+}
+
+#[test]
+fn what_is_put_is_read_scanned_deleted_and_has_a_fate() {
+    let cluster = Cluster::start(3);
+    let (code, answer) = cluster.run(&["put", "user:1", "Ada", "user:2", "Grace"]);
+    assert_eq!(code, 0, "{answer}");
+    assert_eq!(answer["grade"], "as_asked");
+    assert_eq!(answer["achieved"]["held"], "synced");
+
+    let position = &answer["position"];
+    let position = format!("{}.{}", position["term"], position["index"]);
+    assert_eq!(cluster.run(&["get", "user:2"]).1["value"], "Grace");
+    let (code, fate) = cluster.run(&["fate", &position]);
+    assert_eq!((code, &fate["fate"]), (0, &"committed".into()));
+
+    let (code, page) = cluster.run(&["scan", "user:", "--limit", "1"]);
+    assert_eq!((code, &page["rows"][0]["value"]), (0, &"Ada".into()));
+    assert_eq!(page["more"], "user:1");
+    let (_, page) = cluster.run(&["scan", "user:", "--after", "user:1"]);
+    assert_eq!(page["rows"].as_array().unwrap().len(), 1);
+
+    assert_eq!(cluster.run(&["delete", "user:2"]).0, 0);
+    let (code, gone) = cluster.run(&["get", "user:2"]);
+    assert_eq!((code, &gone["value"]), (2, &Value::Null));
+
+    let table = cluster.read(&["status"]);
+    assert_eq!(table.matches("follower").count(), 2, "{table}");
+    assert_eq!(table.matches("leader").count(), 1, "{table}");
+    assert_eq!(cluster.read(&["get", "user:1"]), "Ada\n");
+}
+
+#[test]
+fn the_zone_of_a_key_decides_and_the_request_beats_it() {
+    let cluster = Cluster::start(3);
+    for (words, mode, fsync) in [
+        (&["put", "account:1", "x"][..], "ALL", "ALWAYS"),
+        (&["put", "metric:1", "x"], "ASYNC", "BATCH"),
+        (&["put", "session:1", "x"], "LEADER_ONLY", "NONE"),
+        (&["put", "other", "x"], "SYNC", "COMMIT"),
+        (&["put", "metric:1", "x", "account:1", "y"], "ALL", "ALWAYS"),
+        (&["put", "metric:1", "x", "--mode", "sync"], "SYNC", "BATCH"),
+        (
+            &[
+                "put",
+                "other",
+                "x",
+                "--mode",
+                "at-least-2",
+                "--fsync",
+                "none",
+            ],
+            "AT_LEAST_2",
+            "NONE",
+        ),
+    ] {
+        let (code, answer) = cluster.run(words);
+        assert_eq!(code, 0, "{words:?}: {answer}");
+        assert_eq!(answer["asked"]["mode"], mode, "{words:?}");
+        assert_eq!(answer["asked"]["fsync"], fsync, "{words:?}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_how_a_write_ended() {
+    let cluster = Cluster::start(2);
+    let put = |words: &[&str]| cluster.run(&[&["put", "other", "x"], words].concat());
+    assert_eq!(put(&[]).0, 0);
+
+    let all = ["--mode", "ALL", "--timeout", "50ms"];
+    let (code, answer) = put(&all);
+    assert_eq!((code, &answer["grade"]), (4, &"timed_out".into()));
+    assert!(answer["position"]["index"].is_u64());
+    let (code, answer) = put(&[&all[..], &["--fallback"]].concat());
+    assert_eq!((code, &answer["grade"]), (3, &"fallback".into()));
+    assert_eq!(answer["achieved"]["mode"], "SYNC");
+    assert_eq!(put(&[&all[..], &["--fallback=never"]].concat()).0, 4);
+
+    for (words, expected) in [
+        (&["put", "other", "x", "--mode", "at-least-0"][..], "1 to 3"),
+        (&["put", "other", "x", "--mode", "at-least-9"], "1 to 3"),
+        (&["put", "", "x"], "empty"),
+    ] {
+        let (code, refused) = cluster.run(words);
+        assert_eq!(code, 5, "{words:?}: {refused}");
+        let error = refused["error"].as_str().unwrap();
+        assert!(error.contains(expected), "{words:?}: {error}");
+        assert!(error.contains("Nothing was written"), "{error}");
+    }
+    let table = cluster.read(&["status"]);
+    assert!(table.contains("no answer"), "{table}");
+}
+
+#[test]
+fn a_file_is_loaded_by_zones_and_goes_on_where_it_was_cut_off() {
+    let cluster = Cluster::start(3);
+    let mut text = String::from("id,name\n");
+    for id in 1..=500 {
+        text.push_str(&format!("{id:03},name {id}\n"));
+    }
+    let file = cluster.path("rows.csv");
+    fs::write(&file, format!("{text}501\n")).unwrap();
+    let load = ["load", "rows.csv", "--prefix", "user:"];
+    let (code, report) = cluster.run(&load);
+    assert_eq!(code, 5, "{report}");
+    assert_eq!(report["acknowledged_through_row"], 500);
+    assert_eq!(report["held"]["on the disks of a majority"], 500);
+    let error = report["error"].as_str().unwrap();
+    assert!(error.contains("rows.csv:502: "), "{error}");
+    let progress = cluster.path("rows.csv.kraft-progress");
+    assert!(progress.exists());
+
+    fs::write(&file, format!("{text}501,last\n")).unwrap();
+    let (code, refused) = cluster.run(&load);
+    assert_eq!(code, 5, "the file has changed: {refused}");
+    let (code, report) = cluster.run(&[&load[..], &["--restart"]].concat());
+    assert_eq!((code, &report["answers"]), (0, &501.into()), "{report}");
+    assert!(!progress.exists(), "a complete load leaves no record");
+    let (_, value) = cluster.run(&["get", "user:501"]);
+    assert_eq!(value["value"], r#"{"id":"501","name":"last"}"#);
+}
