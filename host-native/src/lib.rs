@@ -8,6 +8,7 @@ pub mod client;
 pub mod codec;
 pub mod command;
 pub mod config;
+pub mod demo;
 pub mod kv;
 pub mod load;
 pub mod machine;

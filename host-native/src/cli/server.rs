@@ -1,5 +1,6 @@
 //! `kraft server`.
 
+use std::io::BufRead;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,6 +12,7 @@ use tokio::sync::oneshot;
 use super::output::{Failure, Style, exit, say, tell};
 use super::settings::SettingFlags;
 use crate::config::{Config, Layers};
+use crate::demo::STAY;
 use crate::node::{self, NodeError, TestSwitchAccess};
 
 /// Where a node's configuration is looked for when none is named.
@@ -140,15 +142,18 @@ fn stop_at(until: Until) -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-/// Ready when standard input ends. It is read on a thread of its own: the runtime's would keep the
-/// process alive until something is typed.
+/// Ready when standard input ends, unless its last line was [`STAY`]. It is read on a thread of its
+/// own: the runtime's would keep the process alive until something is typed.
 async fn stdin_closed() {
     let (closed, wait) = oneshot::channel();
     let reader = std::thread::Builder::new().name("stdin".into());
     let read = reader.spawn(move || {
         // An error ends it as the end does.
-        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        let _ = closed.send(());
+        let last = std::io::stdin().lock().lines().map_while(Result::ok).last();
+        match last.as_deref() {
+            Some(STAY) => std::mem::forget(closed),
+            _ => drop(closed.send(())),
+        }
     });
     match read {
         // A sender that is dropped unsent would be as good as sent.

@@ -1,0 +1,296 @@
+//! Step 3: the leader is killed while it is being written to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use kraft_proto::ids::{NodeId, Term};
+use kraft_proto::modes::{CommitMode, FsyncMode};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::cluster::{Cluster, Leading};
+use super::error::DemoError;
+use super::figures::{count, millis};
+use super::ledger::{Ack, Ledger};
+use super::load::send;
+use super::screen::{News, Screen};
+use super::workload::Workload;
+use crate::api::{Answer, Options};
+use crate::client::{Client, Settings};
+use crate::load::{End, Progress, Row, pump};
+
+/// The seven zones, each with a writer of its own: one that waits for every voter must not hold up
+/// one that does not.
+const ZONES: [&str; 7] = [
+    "account:",
+    "transaction:",
+    "user:",
+    "profile:",
+    "metric:",
+    "event:",
+    "session:",
+];
+
+/// Writes of one writer on their way at a time.
+const IN_FLIGHT: usize = 8;
+
+/// Acknowledgements before the leader is killed, and after another one leads: of each zone.
+const ACKS_EACH: usize = 100;
+
+/// What happened when, counted from the kill.
+struct Timeline {
+    old: Leading,
+    new: Leading,
+    killed: Instant,
+    elected: Duration,
+    answered: Duration,
+    answer: Answer,
+    back: Duration,
+}
+
+pub(super) async fn step(
+    cluster: &mut Cluster,
+    workload: &Arc<Workload>,
+    ledger: &Ledger,
+    screen: &Screen,
+) -> Result<(), DemoError> {
+    screen.heading("3. The leader is killed while it is being written to");
+    let from = ledger.len();
+    let mut writers = Writers::start(cluster, workload, ledger);
+    screen.say(format_args!(
+        "Seven writers, one for each zone, {} writes on their way at a time.",
+        ZONES.len() * IN_FLIGHT
+    ));
+    let timeline = {
+        let _waiting = screen.waiting("writing in all seven zones");
+        let story = play(cluster, ledger, from, screen);
+        tokio::select! {
+            timeline = story => timeline?,
+            failed = writers.first_failure() => return Err(failed),
+        }
+    };
+    let slowest = writers.stop().await?;
+    let acks = ledger.since(from);
+    let silence = silence(&acks, timeline.killed);
+    cluster.settle().await?;
+    screen.say(format_args!(
+        "{} writes were acknowledged in all. For {} ms around the kill none was; the longest",
+        count(acks.len() as u64),
+        millis(silence)
+    ));
+    screen.say(format_args!(
+        "wait of a single write, its connection to the dead node included, was {} ms.",
+        millis(slowest)
+    ));
+    screen.fact(json!({
+        "step": "failover",
+        "killed": timeline.old.node,
+        "leader": timeline.new.node,
+        "term": timeline.new.term,
+        "elected_after_ms": ms(timeline.elected),
+        "sync_acknowledged_after_ms": ms(timeline.answered),
+        "first_answer": timeline.answer,
+        "restarted_and_caught_up_after_ms": ms(timeline.back),
+        "acks": acks.len(),
+        "silence_ms": ms(silence),
+        "slowest_write_ms": ms(slowest),
+    }));
+    Ok(())
+}
+
+/// Kills the leader in mid-stream, and follows what happens.
+async fn play(
+    cluster: &mut Cluster,
+    ledger: &Ledger,
+    from: usize,
+    screen: &Screen,
+) -> Result<Timeline, DemoError> {
+    cluster
+        .wait("acknowledgements in every zone", async |_| {
+            every_zone(&ledger.since(from), Term::ZERO).then_some(())
+        })
+        .await?;
+    let old = cluster.one_leader("one leader").await?;
+    let at = |after: Duration, what: std::fmt::Arguments<'_>| {
+        screen.say(format_args!("{:>8} ms  {what}", millis(after)));
+    };
+
+    let killed = cluster.node_mut(old.node).kill();
+    at(
+        Duration::ZERO,
+        format_args!("kill -9 node {}, in mid-stream", old.node),
+    );
+    let new = cluster.next_leader(old.term).await?;
+    let elected = killed.elapsed();
+    at(
+        elected,
+        format_args!("node {} leads term {}", new.node, new.term),
+    );
+    let answer = first_answer(cluster, new).await?;
+    let answered = killed.elapsed();
+    let held = answer.achieved.map(|held| held.to_string());
+    at(
+        answered,
+        format_args!(
+            "it acknowledges a SYNC write: {}",
+            screen.mark(&held.unwrap_or_default(), News::Good)
+        ),
+    );
+
+    let restarted = killed.elapsed();
+    cluster.node_mut(old.node).start()?;
+    at(
+        restarted,
+        format_args!("node {} is started again, under load", old.node),
+    );
+    caught_up(cluster, old.node).await?;
+    let back = killed.elapsed();
+    at(
+        back,
+        format_args!("node {} holds the whole log again", old.node),
+    );
+    cluster
+        .wait(
+            "acknowledgements in every zone, by the new leader",
+            async |_| every_zone(&ledger.since(from), new.term).then_some(()),
+        )
+        .await?;
+    Ok(Timeline {
+        old,
+        new,
+        killed,
+        elected,
+        answered,
+        answer,
+        back,
+    })
+}
+
+/// A write to the new leader by a client of its own, which does not wait for a dead connection.
+async fn first_answer(cluster: &Cluster, new: Leading) -> Result<Answer, DemoError> {
+    let address = cluster.node(new.node).address.clone();
+    let client = Client::new([address], cluster.credentials()?, Settings::default());
+    client
+        .map_err(DemoError::asking("a client of the new leader"))?
+        .put("demo:first-answer", "")
+        .mode(CommitMode::Sync)
+        .fsync(FsyncMode::Commit)
+        .send()
+        .await
+        .map_err(DemoError::asking("the first write to the new leader"))
+}
+
+/// Waits until `node` holds all that the leader's log held when first asked.
+async fn caught_up(cluster: &mut Cluster, node: NodeId) -> Result<(), DemoError> {
+    let wanted = cluster
+        .wait("a leader", async |cluster| {
+            Some(cluster.leader_status().await?.last)
+        })
+        .await?;
+    cluster
+        .wait("the killed node to catch up", async |cluster| {
+            let status = cluster.status(node).await?;
+            (status.holding.written >= wanted.index && status.last.term >= wanted.term)
+                .then_some(())
+        })
+        .await
+}
+
+/// Whether every zone has its share of acknowledgements of `term` or later.
+fn every_zone(acks: &[Ack], term: Term) -> bool {
+    ZONES.iter().all(|zone| {
+        let of_zone = acks.iter().filter(|ack| {
+            ack.answer.position.term >= term && ack.pair.key.starts_with(zone.as_bytes())
+        });
+        of_zone.take(ACKS_EACH).count() == ACKS_EACH
+    })
+}
+
+/// The longest time without an acknowledgement that reaches beyond the kill.
+fn silence(acks: &[Ack], killed: Instant) -> Duration {
+    let mut times: Vec<Instant> = acks.iter().map(|ack| ack.at).collect();
+    times.sort_unstable();
+    times
+        .windows(2)
+        .filter(|pair| pair[1] > killed)
+        .map(|pair| pair[1] - pair[0])
+        .max()
+        .unwrap_or_default()
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Writers that go on until they are told to stop.
+struct Writers {
+    stop: Arc<AtomicBool>,
+    /// Each ends with its slowest answer.
+    tasks: JoinSet<Result<Duration, DemoError>>,
+}
+
+impl Writers {
+    fn start(cluster: &Cluster, workload: &Arc<Workload>, ledger: &Ledger) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        // Rows of step 1 have the numbers before these.
+        let first = workload.rows();
+        for zone in ZONES {
+            let (stop, workload) = (stop.clone(), workload.clone());
+            let (client, ledger) = (cluster.client().clone(), ledger.clone());
+            tasks.spawn(async move {
+                let rows = (first..)
+                    .take_while(|_| !stop.load(Ordering::Relaxed))
+                    .map(|number| {
+                        Ok(Row {
+                            number: number - first + 1,
+                            line: number,
+                            pair: workload.row(zone, number),
+                        })
+                    });
+                let (tally, end) = pump(
+                    rows,
+                    &mut Progress::default(),
+                    IN_FLIGHT,
+                    |pair| send(&client, pair, Options::default(), &ledger),
+                    std::future::pending(),
+                    |_, _| {},
+                )
+                .await;
+                match end {
+                    End::Unanswered { error, .. } => {
+                        Err(DemoError::asking("a write of step 3")(error))
+                    }
+                    _ => Ok(tally.latency(1.0)),
+                }
+            });
+        }
+        Self { stop, tasks }
+    }
+
+    /// Ready when a writer fails.
+    async fn first_failure(&mut self) -> DemoError {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Ok(Err(error))) => return error,
+                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                Some(Ok(Ok(_))) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Tells them to stop, and waits for the writes on their way. Says how long the slowest took.
+    async fn stop(mut self) -> Result<Duration, DemoError> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut slowest = Duration::ZERO;
+        while let Some(ended) = self.tasks.join_next().await {
+            match ended {
+                Ok(ended) => slowest = slowest.max(ended?),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        Ok(slowest)
+    }
+}
