@@ -129,15 +129,12 @@ fn identity() -> Identity {
     }
 }
 
-fn options() -> Options {
+fn options(rewrite_bytes_max: u64) -> Options {
     Options {
         segment_bytes: 64 * 1024,
+        rewrite_bytes_max,
         ..Options::default()
     }
-}
-
-fn open(fs: &FaultFs) -> Result<Opened, OpenError> {
-    storage::open(Path::new(DIR), fs.shared(), &options())
 }
 
 /// Everything in the log, through the reader.
@@ -256,7 +253,9 @@ impl World {
     }
 
     fn reopen(&mut self) -> ControlFlow<(), Store> {
-        match open(&self.fs) {
+        let rewrite_bytes_max = [0, 8_000, 1 << 20][self.chance.below(3) as usize];
+        let options = options(rewrite_bytes_max);
+        match storage::open(Path::new(DIR), self.fs.shared(), &options) {
             Ok(opened) => {
                 let found = contents(&opened);
                 let base = opened.base.index.0 as usize;

@@ -7,6 +7,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use kraft_proto::ids::LogPosition;
+
 use super::error::{Doing, IoError, OpenError};
 use super::meta::{Mark, Meta};
 use super::record::{self, END_MARK, Origin};
@@ -15,10 +17,6 @@ use super::segment::{RECORDS_AT, Segment, SegmentHeader};
 use super::spare::{Retired, Spare, Spares};
 use super::stats::{Forced, StorageStats};
 use super::survey::Survey;
-
-/// A newest segment with no more than this is written anew as a whole, so that starting often does
-/// not leave many small segments.
-const REWRITE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 const BUFFER_BYTES: usize = 1024 * 1024;
 
@@ -32,12 +30,14 @@ pub(super) struct Recovered {
 struct From {
     joins: Mark,
     checksum: u32,
-    base: kraft_proto::ids::LogPosition,
+    base: LogPosition,
     /// The first byte to copy.
     start: u64,
 }
 
-/// Writes the tail of the surveyed log to a fresh segment and forces it.
+/// Writes the tail of the surveyed log to a fresh segment and forces it: what is behind the last
+/// forced place, or the whole of the newest segment if its records have no more than
+/// `whole_bytes_max` bytes, so that starting often does not leave many small segments.
 ///
 /// 1. Records are copied and forced.
 /// 2. The header is written and forced: only now does the fresh segment count.
@@ -49,6 +49,7 @@ pub(super) fn rewrite(
     survey: Survey,
     meta: &Meta,
     spares: &Spares,
+    whole_bytes_max: u64,
     stats: &StorageStats,
 ) -> Result<Recovered, OpenError> {
     let mut segments = survey.segments;
@@ -59,10 +60,21 @@ pub(super) fn rewrite(
         None => From {
             joins: Mark::default(),
             checksum: 0,
-            base: kraft_proto::ids::LogPosition::ZERO,
+            base: LogPosition::ZERO,
             start: RECORDS_AT,
         },
-        Some(newest) => take_over(newest, segments.last(), survey.forced)?,
+        Some(newest) if newest.end - RECORDS_AT > whole_bytes_max && survey.forced > RECORDS_AT => {
+            behind(newest, survey.forced)?
+        }
+        Some(newest) => From {
+            // The first segment of a compacted log no longer joins anything, and nor does its heir.
+            joins: segments
+                .last()
+                .map_or_else(Mark::default, |_| newest.header.joins),
+            checksum: newest.header.checksum,
+            base: newest.header.base,
+            start: RECORDS_AT,
+        },
     };
     let header = SegmentHeader {
         store: meta.identity.store,
@@ -104,27 +116,15 @@ fn force(segment: &Segment, stats: &StorageStats) -> Result<(), IoError> {
         .doing("force", &segment.path)
 }
 
-/// The place behind which everything is copied: the last forced one, or the beginning.
-fn take_over(newest: &Segment, before: Option<&Segment>, forced: u64) -> Result<From, IoError> {
+/// The last record that ends at or before `forced`.
+fn behind(newest: &Segment, forced: u64) -> Result<From, IoError> {
     let header = newest.header;
-    let mut from = From {
-        // The first segment of a compacted log no longer joins anything, and nor does its heir.
-        joins: before.map_or_else(Mark::default, |_| header.joins),
-        checksum: header.checksum,
-        base: header.base,
-        start: RECORDS_AT,
-    };
-    if forced <= RECORDS_AT || newest.end - RECORDS_AT <= REWRITE_BYTES_MAX {
-        return Ok(from);
-    }
-    let mut window = Window::new(&*newest.file);
-    let (start, checksum) = (RECORDS_AT, header.checksum);
     let mut base = header.base;
     let (end, checksum, _) = walk(
-        &mut window,
+        &mut Window::new(&*newest.file),
         header.origin(),
-        start,
-        checksum,
+        RECORDS_AT,
+        header.checksum,
         forced,
         |_, header, _| {
             base = header.position;
@@ -132,14 +132,16 @@ fn take_over(newest: &Segment, before: Option<&Segment>, forced: u64) -> Result<
         },
     )
     .doing("read", &newest.path)?;
-    from.joins = Mark {
+    let joins = Mark {
         generation: header.generation,
         end,
     };
-    from.checksum = checksum;
-    from.base = base;
-    from.start = end;
-    Ok(from)
+    Ok(From {
+        joins,
+        checksum,
+        base,
+        start: end,
+    })
 }
 
 /// Copies the records behind `from` into the spare, whose header stays unwritten.

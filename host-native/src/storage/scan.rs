@@ -132,3 +132,64 @@ pub(super) fn search(
     }
     Ok(behind)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use kraft_proto::entry::EntryKind;
+    use kraft_proto::ids::{LogIndex, LogPosition, StoreId, Term};
+
+    use super::super::fault::FaultFs;
+    use super::super::fs::Fs;
+    use super::super::record::encode;
+    use super::*;
+
+    const HERE: Origin = Origin {
+        store: StoreId(1),
+        generation: 1,
+    };
+
+    /// Two records, the first with this payload.
+    fn history(payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut checksum = 0;
+        for (index, payload) in [(1, payload), (2, b"second")] {
+            let at = LogPosition::new(Term(1), LogIndex(index));
+            let kind = EntryKind::Command;
+            checksum = encode(&mut bytes, HERE, at, kind, payload, 0, checksum);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_whole_record_of_another_history_is_not_taken() {
+        let file = FaultFs::new(0).create(Path::new("/file")).unwrap();
+        let (one, other) = (history(b"one"), history(b"two"));
+        file.write_at(&one, 0).unwrap();
+        let visit = |limit| {
+            let mut window = Window::new(&*file);
+            walk(&mut window, HERE, 0, 0, limit, |_, _, _| {
+                ControlFlow::Continue(())
+            })
+            .unwrap()
+        };
+        let bytes = one.len() as u64;
+        assert_eq!((visit(bytes).0, visit(bytes).2), (bytes, WalkEnd::Limit));
+        assert_eq!(visit(bytes + 8).2, WalkEnd::Blank);
+        // The first record of the one, the second of the other.
+        file.write_at(&other[48..], 48).unwrap();
+        assert_eq!((visit(bytes).0, visit(bytes).2), (48, WalkEnd::Bad));
+    }
+
+    #[test]
+    fn a_search_finds_headers_on_any_seam() {
+        for at in [8, 4056, 4064, 4088, 4096, 8184, 12_000] {
+            let file = FaultFs::new(0).create(Path::new("/file")).unwrap();
+            file.set_size(16_384).unwrap();
+            file.write_at(&history(b"one")[48..], at).unwrap();
+            let found = search(&mut Window::new(&*file), HERE, 0, 16_384).unwrap();
+            assert_eq!(found.end, at + 48, "at {at}");
+        }
+    }
+}

@@ -30,6 +30,9 @@ pub struct Options {
     /// The disk thread forces by itself when this many bytes are written and not forced. Default:
     /// 8 MiB.
     pub unforced_bytes_max: u64,
+    /// At start the newest segment is written anew as a whole if its records have no more bytes
+    /// than this, and only from the last forced place on if they have more. Default: 8 MiB.
+    pub rewrite_bytes_max: u64,
 }
 
 impl Default for Options {
@@ -38,6 +41,7 @@ impl Default for Options {
             expect: Expect::Anyone,
             segment_bytes: 64 * 1024 * 1024,
             unforced_bytes_max: 8 * 1024 * 1024,
+            rewrite_bytes_max: 8 * 1024 * 1024,
         }
     }
 }
@@ -136,7 +140,7 @@ pub fn open(dir: &Path, fs: Arc<dyn Fs>, options: &Options) -> Result<Opened, Op
         Arc::clone(&stats),
     );
     let log = std::mem::take(&mut survey.runs);
-    let recovered = rewrite(survey, &now, &spares, &stats)?;
+    let recovered = rewrite(survey, &now, &spares, options.rewrite_bytes_max, &stats)?;
     let catalog = Arc::new(Catalog::new(recovered.segments));
     let base = catalog.base();
     let store = Store {
