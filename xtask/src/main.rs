@@ -80,8 +80,7 @@ fn help() -> String {
     for step in STEPS {
         text += &format!("  {:<10} {}\n", step.name, step.about);
     }
-    text +=
-        "\n--long is reserved for suites that take hours: it sets XTASK_LONG=1 for the tests.\n";
+    text += "\n--long runs the random suites over thousands of seeds, not dozens.\n";
     text
 }
 

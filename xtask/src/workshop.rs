@@ -11,12 +11,12 @@ use anyhow::{Context, Result};
 use crate::metadata::Metadata;
 use crate::shell;
 
-/// Which suites were asked for.
+/// How long the suites may take.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Length {
     /// What every change is held against.
     Short,
-    /// The suites that take hours too.
+    /// The random suites over many more seeds.
     Long,
 }
 
@@ -24,7 +24,7 @@ pub enum Length {
 pub struct Workshop {
     /// The repository's top folder.
     pub root: PathBuf,
-    /// Which suites were asked for.
+    /// How long the suites may take.
     pub length: Length,
     metadata: OnceCell<Metadata>,
 }

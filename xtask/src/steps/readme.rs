@@ -17,8 +17,8 @@ use crate::workshop::Workshop;
 /// The driver's contract.
 const DRIVER: &str = "tests/DRIVER.md";
 
-/// Where a node's figures are named.
-const FIGURES: &str = "host-native/src/metrics.rs";
+/// The folder where a node's figures are named.
+const FIGURES: &str = "host-native/src/metrics";
 
 /// All that a person types to see kraft and to test it.
 const SET_UP: [&str; 2] = ["cargo run --release", "cargo xtask test"];
@@ -30,7 +30,7 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     checked += steps_named(&readme)?;
     checked += commands(workshop, &blocks)?;
     checked += excerpts(workshop, &blocks)?;
-    checked += figures(&readme, &workshop.read(FIGURES)?)?;
+    checked += figures(&readme, &sources_in(workshop, FIGURES)?)?;
     checked += sessions(workshop)?;
     checked += links(workshop)?;
     Ok(Done::checked(
@@ -178,6 +178,19 @@ fn figures(readme: &str, metrics: &str) -> Result<usize> {
         count += 1;
     }
     Ok(count)
+}
+
+/// Everything written in the sources of a folder.
+fn sources_in(workshop: &Workshop, folder: &str) -> Result<String> {
+    let mut all = String::new();
+    for path in workshop
+        .files()?
+        .iter()
+        .filter(|path| path.starts_with(folder))
+    {
+        all += &workshop.read(&path.to_string_lossy())?;
+    }
+    Ok(all)
 }
 
 /// Every block of Rust or TOML is found, line after line, in an example that the tests use, or in

@@ -10,14 +10,13 @@ use crate::workshop::{Length, Workshop};
 
 pub fn step(workshop: &Workshop) -> Result<Done> {
     let mut test = workshop.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    // The settings of somebody's own cluster are not the tests' business.
     for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("KRAFT_") {
+        if is_of_a_cluster(&name.to_string_lossy()) {
             test.env_remove(name);
         }
     }
-    if workshop.length == Length::Long {
-        test.env("XTASK_LONG", "1");
+    if workshop.length == Length::Long && env::var_os("KRAFT_SEEDS").is_none() {
+        test.env("KRAFT_SEEDS", LONG_SEEDS);
     }
     let mut total = Counted::default();
     let mut suites = 0;
@@ -38,6 +37,17 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
         format!("tests in {suites} suites passed, {} ignored", total.ignored),
     ))
 }
+
+/// The tests' own variables: which seeds to run, and whether to tell every step.
+const OURS: [&str; 2] = ["KRAFT_SEEDS", "KRAFT_TRACE"];
+
+/// Whether a variable sets up somebody's own cluster, which is not the tests' business.
+fn is_of_a_cluster(variable: &str) -> bool {
+    variable.starts_with("KRAFT_") && !OURS.contains(&variable)
+}
+
+/// The seeds of the random suites when there is time.
+const LONG_SEEDS: &str = "0..5000";
 
 /// What one test program said at its end.
 #[derive(Debug, Default, PartialEq)]
@@ -73,6 +83,12 @@ fn failed_test(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_of_a_cluster_stay_outside_and_seeds_come_in() {
+        assert!(is_of_a_cluster("KRAFT_CONFIG") && is_of_a_cluster("KRAFT_MODE"));
+        assert!(!is_of_a_cluster("KRAFT_SEEDS") && !is_of_a_cluster("PATH"));
+    }
 
     #[test]
     fn a_failed_test_is_named() {
