@@ -1,5 +1,7 @@
 //! Tools that hold kraft to its word, and the suites that use them (in `tests/tests`).
 //!
 //! - [`drive`]: scripting bare nodes over JSON lines, the program `drive`.
+//! - [`script`]: scenarios in a short notation over the driver, with their expected output.
 
 pub mod drive;
+pub mod script;

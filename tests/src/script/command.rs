@@ -1,0 +1,152 @@
+//! The commands of a script.
+
+use serde_json::{Map, Value, json};
+
+use super::show;
+use super::world::{Detail, Stop, World};
+
+/// A command that makes no sense, in words.
+type Confused = String;
+
+/// Carries out one command and returns what was said.
+pub fn carry_out(world: &mut World, command: &str) -> Vec<String> {
+    let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
+    if let Err(why) = dispatch(world, name, rest.trim()) {
+        world.say(format!("the script is wrong: {why}"));
+    }
+    world.take_said()
+}
+
+fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    match (name, &words[..]) {
+        ("json", _) => world.raw(rest),
+        ("hand", _) => return hand(world, rest),
+        ("cluster", [count, fields @ ..]) => world.cluster(number(count)?, settings(fields)?),
+        ("settle", []) => world.settle(),
+        ("deliver", pairs) => {
+            for pair in pairs {
+                let (from, to) = pair_of(pair)?;
+                world.deliver(from, to, Detail::Full);
+            }
+        }
+        ("lose", pairs) => {
+            for pair in pairs {
+                let (from, to) = pair_of(pair)?;
+                world.lose(from, to);
+            }
+        }
+        ("propose", [node, id, data, class @ ..]) => {
+            propose(world, number(node)?, id, data, class);
+        }
+        ("read", [node, id]) => {
+            ask(world, number(node)?, json!({"cmd": "read", "id": id}));
+        }
+        ("fate", [node, position]) => return fate(world, number(node)?, position),
+        (_, [at, more @ ..]) => {
+            for node in nodes(world, at)? {
+                one(world, name, node, more)?;
+            }
+        }
+        _ => return Err(format!("{name}?")),
+    }
+    Ok(())
+}
+
+/// Commands to each of some nodes.
+fn one(world: &mut World, name: &str, node: u64, more: &[&str]) -> Result<(), Confused> {
+    match (name, more) {
+        ("tick", []) => drop(ask(world, node, json!({"cmd": "tick", "n": 1}))),
+        ("tick", [n]) => drop(ask(world, node, json!({"cmd": "tick", "n": number(n)?}))),
+        ("campaign", []) => drop(ask(world, node, json!({"cmd": "campaign"}))),
+        ("sync", []) => drop(world.sync(node, false, Detail::Full)),
+        ("isolate", []) => world.isolate(node, true),
+        ("rejoin", []) => world.isolate(node, false),
+        ("kill", []) => world.stop(node, Stop::Kill),
+        ("cut-power", []) => world.stop(node, Stop::PowerCut),
+        ("start", fields) => world.start(node, &settings(fields)?, Detail::Full),
+        ("state", []) => {
+            let state = ask(world, node, json!({"cmd": "state"}));
+            world.say(show::state(node, &state));
+        }
+        ("log", []) => {
+            let state = ask(world, node, json!({"cmd": "state"}));
+            world.say(show::log(node, &state));
+        }
+        _ => return Err(format!("{name} {node} {more:?}?")),
+    }
+    Ok(())
+}
+
+fn ask(world: &mut World, node: u64, mut request: Value) -> Value {
+    request["node"] = json!(node);
+    world.ask(node, Detail::Full, &request)
+}
+
+fn propose(world: &mut World, node: u64, id: &str, data: &str, class: &[&str]) {
+    let mut request = json!({"cmd": "propose", "id": id, "data": data});
+    for (field, word) in ["mode", "fsync"].into_iter().zip(class) {
+        request[field] = json!(word);
+    }
+    let state = ask(world, node, request);
+    if let (Some(term), Some(index)) = (state["term"].as_u64(), state["index"].as_u64()) {
+        world.say(format!("{id} stands at {term}.{index}"));
+    }
+}
+
+fn fate(world: &mut World, node: u64, position: &str) -> Result<(), Confused> {
+    let (term, index) = position.split_once('.').ok_or("a position is term.index")?;
+    let request = json!({"cmd": "fate", "term": number(term)?, "index": number(index)?});
+    let state = ask(world, node, request);
+    world.say(state["fate"].as_str().unwrap_or_default().to_owned());
+    Ok(())
+}
+
+/// `hand A>B kind {…}`
+fn hand(world: &mut World, rest: &str) -> Result<(), Confused> {
+    let (pair, rest) = rest.split_once(' ').ok_or("from whom to whom?")?;
+    let (kind, msg) = rest.split_once(' ').ok_or("which message?")?;
+    let (Some(from), Some(to)) = pair_of(pair)? else {
+        return Err("from one node to one node".into());
+    };
+    let msg: Value = serde_json::from_str(msg).map_err(|error| error.to_string())?;
+    ask(
+        world,
+        to,
+        json!({"cmd": "msg", "from": from, "kind": kind, "msg": msg}),
+    );
+    Ok(())
+}
+
+fn number(word: &str) -> Result<u64, Confused> {
+    word.parse().map_err(|_| format!("{word} is no number"))
+}
+
+/// `A>B`; `*` stands for anyone.
+fn pair_of(word: &str) -> Result<(Option<u64>, Option<u64>), Confused> {
+    let (from, to) = word.split_once('>').ok_or("from whom to whom? A>B")?;
+    let end = |word: &str| match word {
+        "*" => Ok(None),
+        word => number(word).map(Some),
+    };
+    Ok((end(from)?, end(to)?))
+}
+
+fn nodes(world: &World, word: &str) -> Result<Vec<u64>, Confused> {
+    match word {
+        "*" => Ok(world.running()),
+        list => list.split(',').map(number).collect(),
+    }
+}
+
+/// `field=value …`, values as JSON or, failing that, as strings.
+fn settings(words: &[&str]) -> Result<Map<String, Value>, Confused> {
+    words
+        .iter()
+        .map(|word| {
+            let (name, value) = word.split_once('=').ok_or(format!("{word}: no value"))?;
+            let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+            Ok((name.to_owned(), value))
+        })
+        .collect()
+}

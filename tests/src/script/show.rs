@@ -1,0 +1,167 @@
+//! Outputs of the driver, as lines a person reads.
+
+use serde_json::Value;
+
+use super::world::Detail;
+
+/// One output of a node; `None` if it is not shown in this detail.
+pub fn line(node: u64, line: &Value, detail: Detail) -> Option<String> {
+    let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
+    let shown = match line["t"].as_str()? {
+        "send" | "write" | "apply" if detail == Detail::Brief => return None,
+        "send" => format!("{node}>{}: {}", line["to"], message(line)),
+        "write" => format!("{node}: {}", write(line)),
+        "commit" => format!("{node}: commit {}", line["index"]),
+        "apply" => format!(
+            "{node}: apply {}.{} {}",
+            line["term"],
+            line["index"],
+            data(line)
+        ),
+        "ack" => format!("{node}: {}", ack(line)),
+        "read" => match line["index"].as_u64() {
+            Some(index) => format!("{node}: read {} at {index}: {}", id(line), text("result")),
+            None => format!("{node}: read {}: {}", id(line), text("result")),
+        },
+        "role" => format!("{node}: {} in term {}", text("role"), line["term"]),
+        _ => format!("{node}: {line}"),
+    };
+    Some(shown)
+}
+
+fn id(line: &Value) -> String {
+    line["id"]
+        .as_str()
+        .map_or_else(|| line["id"].to_string(), str::to_owned)
+}
+
+/// What an entry holds: `-` for nothing.
+fn data(entry: &Value) -> &str {
+    entry["data"].as_str().unwrap_or("-")
+}
+
+fn ack(line: &Value) -> String {
+    let result = line["result"].as_str().unwrap_or_default();
+    let held = line["held"].as_str().map(|held| format!(", {held}"));
+    let fell_back = match line["fell_back"] == true {
+        true => ", fell back to a majority",
+        false => "",
+    };
+    format!(
+        "ack {} at {}.{} for {}: {result}{}{fell_back}",
+        id(line),
+        line["term"],
+        line["index"],
+        line["mode"].as_str().unwrap_or_default(),
+        held.unwrap_or_default(),
+    )
+}
+
+fn write(line: &Value) -> String {
+    let mut shown = format!("write {}", line["id"]);
+    let kinds = line["kind"].as_array().map_or(&[][..], Vec::as_slice);
+    if kinds.is_empty() {
+        shown += ", nothing new";
+    }
+    for kind in kinds {
+        shown += &match kind.as_str() {
+            Some("hard_state") => format!(", term {} vote {}", line["term"], line["vote"]),
+            Some("entries") => format!(", entries {}..{}", line["first_index"], line["last_index"]),
+            _ => format!(", {kind}"),
+        };
+    }
+    if line["sync"] == true {
+        shown += ", fsync";
+    }
+    shown
+}
+
+fn message(line: &Value) -> String {
+    let kind = line["kind"].as_str().unwrap_or_default();
+    let msg = &line["msg"];
+    let mut shown = format!("{kind} term {}", msg["term"]);
+    match kind {
+        "vote_req" | "prevote_req" => {
+            shown += &format!(" last {}.{}", msg["last_term"], msg["last_index"]);
+        }
+        "vote_resp" | "prevote_resp" => shown += answer(msg["granted"] == true, "granted"),
+        "append_req" => shown += &append(msg),
+        "append_resp" if msg["ok"] == true => {
+            shown += &format!(" match {} synced {}", msg["match_index"], msg["synced"]);
+        }
+        "append_resp" => {
+            shown += &format!(
+                " rejects {}, try {}.{}",
+                msg["rejected"], msg["hint_term"], msg["match_index"]
+            );
+        }
+        "heartbeat_req" => {
+            shown += &format!(" round {} commit {}", msg["round"], msg["commit"]);
+            shown += &force(msg);
+        }
+        "heartbeat_resp" => {
+            shown += &format!(
+                " round {} received {} written {} synced {}",
+                msg["round"], msg["received"], msg["written"], msg["synced"]
+            );
+        }
+        _ => shown += &format!(" {msg}"),
+    }
+    shown
+}
+
+fn answer(yes: bool, word: &str) -> &'static str {
+    match (yes, word) {
+        (true, _) => " granted",
+        (false, _) => " refused",
+    }
+}
+
+fn append(msg: &Value) -> String {
+    let entries = msg["entries"].as_array().map_or(&[][..], Vec::as_slice);
+    let entries: Vec<String> = entries
+        .iter()
+        .map(|entry| format!("{}:{}", entry["term"], data(entry)))
+        .collect();
+    format!(
+        " after {}.{} [{}] commit {}{}",
+        msg["prev_term"],
+        msg["prev_index"],
+        entries.join(" "),
+        msg["commit"],
+        force(msg)
+    )
+}
+
+fn force(msg: &Value) -> String {
+    let through = |name: &str, word: &str| match msg[name].as_u64() {
+        None | Some(0) => String::new(),
+        Some(index) => format!(", {word} {index}"),
+    };
+    through("force_upto", "force through") + &through("relied_upto", "relied on through")
+}
+
+/// The whole state of a node.
+pub fn state(node: u64, state: &Value) -> String {
+    format!(
+        "{node}: {}, term {}, vote {}, leader {}, commit {}, applied {}, log {}..{}",
+        state["role"].as_str().unwrap_or_default(),
+        state["term"],
+        state["vote"],
+        state["leader"],
+        state["commit"],
+        state["applied"],
+        state["first_index"],
+        state["last_index"],
+    )
+}
+
+/// The log of a node.
+pub fn log(node: u64, state: &Value) -> String {
+    let entries = state["log"].as_array().map_or(&[][..], Vec::as_slice);
+    let entries: Vec<String> = entries
+        .iter()
+        .map(|entry| format!("{}.{}:{}", entry["term"], entry["index"], data(entry)))
+        .collect();
+    format!("{node}: [{}] commit {}", entries.join(" "), state["commit"])
+}
