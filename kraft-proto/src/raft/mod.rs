@@ -242,12 +242,15 @@ impl Raft {
         if gap {
             return Err(ConfigError::Gap);
         }
-        if log.last().0 > INDEX_MAX || hard.term.0 > TERM_MAX {
+        // Entries may reach the disk before the term they came in.
+        let term = hard.term.max(log.last_position().term);
+        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX {
             return Err(ConfigError::Exhausted);
         }
         let hard = HardState {
             incarnation: hard.incarnation.next(),
-            term: hard.term.max(log.last_position().term),
+            term,
+            vote: hard.vote.filter(|_| term == hard.term),
             ..hard
         };
         let mut writes = Writes::recovered(hard.incarnation, log.last());
