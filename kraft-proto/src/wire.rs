@@ -13,7 +13,7 @@ use core::fmt;
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogPosition, NodeId};
 use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
-use crate::message::{Append, Envelope, Message};
+use crate::message::{Append, Envelope, Holding, Message};
 
 /// The version this build speaks. Peers agree on it when they connect.
 pub const WIRE_VERSION: u8 = 1;
@@ -102,21 +102,20 @@ impl Envelope {
 
     fn check_ranges(&self) -> Result<(), WireError> {
         let position = |p: LogPosition| p.term.0 <= TERM_MAX && p.index.0 <= INDEX_MAX;
+        let in_range = |h: Holding| h.written.0 <= INDEX_MAX && h.synced <= h.written;
         let fine = self.term.0 <= TERM_MAX
             && match self.message {
                 Message::PreVote { last } | Message::Vote { last } => position(last),
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
-                Message::Matched(holding) => {
-                    holding.written.0 <= INDEX_MAX && holding.synced <= holding.written
-                }
+                Message::Matched(holding) => in_range(holding),
                 Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),
                 Message::Heartbeat {
                     commit, force_upto, ..
                 } => commit.0 <= INDEX_MAX && force_upto.0 <= INDEX_MAX,
                 Message::HeartbeatReply {
                     received, holding, ..
-                } => received.0 <= INDEX_MAX && holding.synced <= holding.written,
+                } => received.0 <= INDEX_MAX && in_range(holding),
             };
         if fine {
             Ok(())
