@@ -340,7 +340,7 @@ fn whatever_a_crash_leaves_is_a_log_that_was_written_with_all_that_was_synced() 
     if let Ok(seed) = std::env::var("KRAFT_SEED") {
         return run(seed.parse().expect("a seed is a number"));
     }
-    let seeds = std::env::var("KRAFT_SEEDS").map_or(150, |count| count.parse().unwrap());
+    let seeds = std::env::var("KRAFT_SEEDS").map_or(100, |count| count.parse().unwrap());
     for seed in 0..seeds {
         let ended = std::panic::catch_unwind(|| run(seed));
         if let Err(panic) = ended {

@@ -290,7 +290,7 @@ impl World {
         self.names.clone_from(&self.names_forced);
     }
 
-    fn rename_names(&mut self, change: NameChange) {
+    fn change_names(&mut self, change: NameChange) {
         change.clone().apply(&mut self.names);
         self.names_unforced.push(change);
     }
@@ -402,7 +402,7 @@ impl Fs for FaultFs {
         let going = world.begin();
         let id = world.files.len();
         world.files.push(Inode::default());
-        world.rename_names(NameChange::Create(path.to_owned(), id));
+        world.change_names(NameChange::Create(path.to_owned(), id));
         if going == Going::Stopping {
             return stopped();
         }
@@ -414,7 +414,7 @@ impl Fs for FaultFs {
         let mut world = self.alive()?;
         world.id(from)?;
         let going = world.begin();
-        world.rename_names(NameChange::Rename(from.to_owned(), to.to_owned()));
+        world.change_names(NameChange::Rename(from.to_owned(), to.to_owned()));
         if going == Going::Stopping {
             stopped()
         } else {
@@ -426,7 +426,7 @@ impl Fs for FaultFs {
         let mut world = self.alive()?;
         world.id(path)?;
         let going = world.begin();
-        world.rename_names(NameChange::Remove(path.to_owned()));
+        world.change_names(NameChange::Remove(path.to_owned()));
         if going == Going::Stopping {
             stopped()
         } else {

@@ -7,7 +7,7 @@
 //! └── log/00000007.seg    segments, prepared ahead of need and recycled
 //! ```
 //!
-//! [`format`] creates a store, [`open`] recovers one, and [`Disk::start`] moves it to the disk
+//! [`format()`] creates a store, [`open`] recovers one, and [`Disk::start`] moves it to the disk
 //! thread, which takes the core's [`Write`](kraft_proto::output::Write)s and reports their receipts.
 //! [`LogReader`] reads entries back meanwhile.
 //!
@@ -26,6 +26,7 @@ mod record;
 mod recovery;
 mod scan;
 mod segment;
+mod space;
 mod spare;
 mod stats;
 mod store;
@@ -38,7 +39,7 @@ pub use fs::{Fs, RealFs};
 pub use identity::{Boot, BootId, ClusterId, Expect, Identity, NotAnId};
 pub use reader::LogReader;
 pub use record::entry_checksum;
-pub use spare::Space;
+pub use space::Space;
 pub use stats::StorageStats;
 pub use store::{Opened, Options, Store, Verified, format, open, verify};
 pub use survey::Warning;

@@ -1,4 +1,4 @@
-//! Segments prepared ahead of need, and whether there is room for more.
+//! Segments prepared ahead of need.
 //!
 //! A prepared segment is a file full of zeroes, or one that held entries nobody needs any more:
 //! its blocks are allocated, so writing into it cannot fill the disk, and forcing it does not wait
@@ -7,15 +7,15 @@
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::error::{Doing, Full, IoError, PrepareError};
+use super::error::{Doing, IoError, PrepareError};
 use super::fs::{File, Fs};
-use super::record::{ALIGN, HEADER_BYTES};
 use super::segment::{RECORDS_AT, Segment, path_of};
+use super::space::{Fullness, Space};
 use super::stats::{Forced, StorageStats};
 
 /// Zeroes are written and forced in pieces of this size: forcing a whole segment at once would hold
@@ -30,87 +30,6 @@ pub(super) struct Spare {
     pub generation: u64,
     pub path: PathBuf,
     pub file: Arc<dyn File>,
-}
-
-/// How much room the log has. Cheap to copy and to ask, from any thread.
-#[derive(Clone, Debug)]
-pub struct Space {
-    shared: Arc<Room>,
-}
-
-#[derive(Debug)]
-struct Room {
-    segment_bytes: u64,
-    active_left: AtomicU64,
-    spare_left: AtomicU64,
-    queued: AtomicU64,
-    full: AtomicBool,
-}
-
-impl Space {
-    fn new(segment_bytes: u64) -> Self {
-        Self {
-            shared: Arc::new(Room {
-                segment_bytes,
-                active_left: AtomicU64::new(0),
-                spare_left: AtomicU64::new(0),
-                queued: AtomicU64::new(0),
-                full: AtomicBool::new(false),
-            }),
-        }
-    }
-
-    /// Bytes of log that can be written without asking the file system for more, less what waits to
-    /// be written.
-    pub fn headroom(&self) -> u64 {
-        let room = &self.shared;
-        let prepared =
-            room.active_left.load(Ordering::Relaxed) + room.spare_left.load(Ordering::Relaxed);
-        prepared.saturating_sub(room.queued.load(Ordering::Relaxed))
-    }
-
-    /// Bytes of headroom kept back for what was admitted and has not reached the disk's queue yet,
-    /// and for a leader's own entries: a quarter of a segment. An admitted batch must be smaller.
-    pub fn reserve(&self) -> u64 {
-        self.shared.segment_bytes / 4
-    }
-
-    /// Whether `entries` entries of `payload_bytes` bytes in all may be accepted now.
-    ///
-    /// Always, while segments can be prepared. Once the disk is full: as long as the prepared ones
-    /// reach, less the reserve. It clears by itself when there is space again.
-    pub fn admit(&self, entries: u32, payload_bytes: u64) -> Result<(), Full> {
-        if !self.shared.full.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let each = (HEADER_BYTES + ALIGN) as u64;
-        let needed = payload_bytes.saturating_add(u64::from(entries) * each);
-        let headroom = self.headroom();
-        if needed.saturating_add(self.reserve()) <= headroom {
-            Ok(())
-        } else {
-            Err(self.full_error())
-        }
-    }
-
-    pub(super) fn queued(&self, bytes: u64) {
-        self.shared.queued.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn unqueued(&self, bytes: u64) {
-        self.shared.queued.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn set_active_left(&self, bytes: u64) {
-        self.shared.active_left.store(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn full_error(&self) -> Full {
-        Full {
-            headroom: self.headroom(),
-            needed: self.shared.segment_bytes + self.reserve(),
-        }
-    }
 }
 
 /// A file whose entries are no longer part of the log.
@@ -223,13 +142,13 @@ impl Spares {
                 return Err(error.into());
             }
             if state.worker == Worker::Thread {
-                if self.shared.space.shared.full.load(Ordering::Relaxed) {
+                if self.shared.space.is_full() {
                     return Err(self.shared.space.full_error().into());
                 }
                 state = self.shared.wait(state, RETRY);
             } else {
                 let spare = self.shared.prepare(&mut state.next_generation)?;
-                self.shared.note_full(spare.is_none());
+                self.shared.note(spare.as_ref());
                 return spare.ok_or_else(|| self.shared.space.full_error().into());
             }
         }
@@ -242,7 +161,7 @@ impl Spares {
             return Ok(());
         }
         let spare = self.shared.prepare(&mut state.next_generation)?;
-        self.shared.note_full(spare.is_none());
+        self.shared.note(spare.as_ref());
         state.ready.extend(spare);
         self.shared.note_ready(&state);
         Ok(())
@@ -292,15 +211,14 @@ impl Shared {
 
     fn note_ready(&self, state: &State) {
         let bytes = state.ready.len() as u64 * (self.segment_bytes - RECORDS_AT);
-        let room = &self.space.shared;
-        room.spare_left.store(bytes, Ordering::Relaxed);
-        if bytes > 0 {
-            room.full.store(false, Ordering::Relaxed);
-        }
+        self.space.set_spare_left(bytes);
     }
 
-    fn note_full(&self, full: bool) {
-        self.space.shared.full.store(full, Ordering::Relaxed);
+    fn note(&self, prepared: Option<&Spare>) {
+        self.space.set_full(match prepared {
+            Some(_) => Fullness::Room,
+            None => Fullness::Full,
+        });
     }
 
     /// The thread: keeps one segment ready, clears retired ones, and looks again at a full disk.
@@ -315,7 +233,9 @@ impl Shared {
                 let prepared = self.prepare(&mut generation);
                 state = self.lock();
                 state.next_generation = state.next_generation.max(generation);
-                self.note_full(matches!(prepared, Ok(None)));
+                if let Ok(spare) = &prepared {
+                    self.note(spare.as_ref());
+                }
                 if matches!(prepared, Ok(None)) {
                     self.changed.notify_all();
                     state = self.wait(state, RETRY);

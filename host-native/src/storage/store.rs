@@ -16,7 +16,8 @@ use super::log::Log;
 use super::meta::{Meta, MetaFile, OtherSlot};
 use super::reader::LogReader;
 use super::recovery::rewrite;
-use super::spare::{Space, Spares};
+use super::space::Space;
+use super::spare::Spares;
 use super::stats::StorageStats;
 use super::survey::{Warning, survey};
 

@@ -11,7 +11,7 @@ use kraft_proto::output::{Force, Receipt, Unsynced, Write, WriteKind};
 use super::error::DiskError;
 use super::reader::LogReader;
 use super::record::record_bytes;
-use super::spare::Space;
+use super::space::Space;
 use super::stats::StorageStats;
 use super::store::Store;
 
@@ -279,6 +279,13 @@ impl<W: Promise> Drop for Running<W> {
     }
 }
 
+/// Whether anybody waits for a batch to be written, before it is synced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tell {
+    Once,
+    WrittenFirst,
+}
+
 /// The store on its thread.
 struct Worker<W: Promise, F> {
     store: Store,
@@ -294,7 +301,7 @@ impl<W: Promise, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
         self.hard_states(tasks)?;
         let mut last = None;
         let mut force = Force::Later;
-        let mut told_early = false;
+        let mut tell = Tell::Once;
         for task in tasks.drain(..) {
             match task {
                 Task::Compact(upto) => self.store.compact(upto)?,
@@ -312,16 +319,18 @@ impl<W: Promise, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
                     self.space.unqueued(bytes);
                     match write.force() {
                         Force::Now => force = Force::Now,
-                        Force::Later => told_early = true,
+                        Force::Later => tell = Tell::WrittenFirst,
                     }
-                    told_early |= write.held() == Held::Written;
+                    if write.held() == Held::Written {
+                        tell = Tell::WrittenFirst;
+                    }
                     last = Some(write);
                 }
             }
         }
         self.store.flush()?;
         match (last, force) {
-            (Some(write), Force::Now) if !told_early => {
+            (Some(write), Force::Now) if tell == Tell::Once => {
                 self.store.sync()?;
                 self.relaxed = None;
                 (self.on_done)(Ok(write.synced()));

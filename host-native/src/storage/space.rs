@@ -1,0 +1,111 @@
+//! How much room the log has: a full disk is refused ahead of time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::error::Full;
+use super::record::{ALIGN, HEADER_BYTES};
+
+/// Whether another segment could be prepared when it was last tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fullness {
+    Room,
+    Full,
+}
+
+/// How much room the log has. Cheap to copy and to ask, from any thread.
+#[derive(Clone, Debug)]
+pub struct Space {
+    shared: Arc<Room>,
+}
+
+#[derive(Debug)]
+struct Room {
+    segment_bytes: u64,
+    active_left: AtomicU64,
+    spare_left: AtomicU64,
+    queued: AtomicU64,
+    full: AtomicBool,
+}
+
+impl Space {
+    pub(super) fn new(segment_bytes: u64) -> Self {
+        Self {
+            shared: Arc::new(Room {
+                segment_bytes,
+                active_left: AtomicU64::new(0),
+                spare_left: AtomicU64::new(0),
+                queued: AtomicU64::new(0),
+                full: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// Bytes of log that can be written without asking the file system for more, less what waits to
+    /// be written.
+    pub fn headroom(&self) -> u64 {
+        let room = &self.shared;
+        let prepared =
+            room.active_left.load(Ordering::Relaxed) + room.spare_left.load(Ordering::Relaxed);
+        prepared.saturating_sub(room.queued.load(Ordering::Relaxed))
+    }
+
+    /// Bytes of headroom kept back for what was admitted and has not reached the disk's queue yet,
+    /// and for a leader's own entries: a quarter of a segment. An admitted batch must be smaller.
+    pub fn reserve(&self) -> u64 {
+        self.shared.segment_bytes / 4
+    }
+
+    /// Whether `entries` entries of `payload_bytes` bytes in all may be accepted now.
+    ///
+    /// Always, while segments can be prepared. Once the disk is full: as long as the prepared ones
+    /// reach, less the reserve. It clears by itself when there is space again.
+    pub fn admit(&self, entries: u32, payload_bytes: u64) -> Result<(), Full> {
+        if !self.is_full() {
+            return Ok(());
+        }
+        let each = (HEADER_BYTES + ALIGN) as u64;
+        let needed = payload_bytes.saturating_add(u64::from(entries) * each);
+        let headroom = self.headroom();
+        if needed.saturating_add(self.reserve()) <= headroom {
+            Ok(())
+        } else {
+            Err(self.full_error())
+        }
+    }
+
+    pub(super) fn queued(&self, bytes: u64) {
+        self.shared.queued.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn unqueued(&self, bytes: u64) {
+        self.shared.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_active_left(&self, bytes: u64) {
+        self.shared.active_left.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_spare_left(&self, bytes: u64) {
+        self.shared.spare_left.store(bytes, Ordering::Relaxed);
+        if bytes > 0 {
+            self.set_full(Fullness::Room);
+        }
+    }
+
+    pub(super) fn set_full(&self, fullness: Fullness) {
+        let full = fullness == Fullness::Full;
+        self.shared.full.store(full, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn full_error(&self) -> Full {
+        Full {
+            headroom: self.headroom(),
+            needed: self.shared.segment_bytes + self.reserve(),
+        }
+    }
+}
