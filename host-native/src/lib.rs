@@ -5,6 +5,7 @@ pub mod api;
 pub mod cert;
 pub mod cli;
 pub mod client;
+pub mod cluster_id;
 pub mod codec;
 pub mod command;
 pub mod config;

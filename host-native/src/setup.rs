@@ -205,7 +205,7 @@ fn make(dir: &Path, plan: &Plan) -> Result<ClusterId, SetupError> {
         config.check_server()?;
         write(&folder.join("kraft.toml"), &config.to_file())?;
         let identity = storage::Identity {
-            cluster: storage::ClusterId(cluster.0),
+            cluster,
             node: member.id,
             store: member.store,
         };

@@ -50,7 +50,7 @@ fn files(
     ca.write(&home).unwrap();
     let (cert, key) = ca.issue_node(NodeId(id)).unwrap().write(&home).unwrap();
     let identity = Identity {
-        cluster: storage::ClusterId(cluster.0),
+        cluster,
         node: NodeId(id),
         store: member.store,
     };

@@ -11,7 +11,8 @@ use rcgen::{
 
 use super::error::{CertError, IdentityError};
 use super::files;
-use super::identity::{ClientName, ClusterId, PeerIdentity, Role};
+use super::identity::{ClientName, PeerIdentity, Role};
+use crate::cluster_id::ClusterId;
 
 /// The file of a cluster's authority: public, needed by every node and client.
 pub const CA_CERTIFICATE_FILE: &str = "ca.pem";

@@ -1,5 +1,6 @@
 //! What can be wrong with a certificate, and what to do about it.
 
+use crate::cluster_id::NotAClusterId;
 use std::path::PathBuf;
 
 /// A certificate or key could not be made, written or loaded.
@@ -97,9 +98,9 @@ pub enum IdentityError {
         "its name `{0}` is neither kraft://<cluster>/node/<id> nor kraft://<cluster>/client/<name>"
     )]
     Name(String),
-    /// The text is not 32 hexadecimal digits.
-    #[error("`{0}` is not a cluster id: 32 lower-case hexadecimal digits are needed")]
-    Cluster(String),
+    /// The text is no cluster id.
+    #[error(transparent)]
+    Cluster(#[from] NotAClusterId),
     /// A client's name has characters that are not allowed, or is empty or too long.
     #[error("`{0}` is not a client name: 1 to 64 of a-z, A-Z, 0-9, `.`, `_` and `-` are needed")]
     Client(String),

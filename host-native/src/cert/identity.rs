@@ -8,17 +8,10 @@ use kraft_proto::ids::NodeId;
 use x509_parser::extensions::GeneralName;
 
 use super::error::IdentityError;
+use crate::cluster_id::ClusterId;
 
 const SCHEME: &str = "kraft://";
 const CLIENT_NAME_BYTES_MAX: usize = 64;
-
-/// One cluster among all clusters: 128 random bits, drawn when it is founded.
-///
-/// Shown and parsed as 32 lower-case hexadecimal digits.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct ClusterId(pub u128);
 
 /// The name of a client: 1 to 64 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,43 +33,6 @@ pub struct PeerIdentity {
     pub cluster: ClusterId,
     /// Node or client, and which.
     pub role: Role,
-}
-
-impl ClusterId {
-    /// Draws a new one.
-    ///
-    /// # Errors
-    ///
-    /// When the operating system gives no random numbers.
-    pub fn random() -> Result<Self, ring::error::Unspecified> {
-        let drawn = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new())?;
-        Ok(Self(u128::from_be_bytes(drawn.expose())))
-    }
-
-    /// The DNS name that every node's certificate of this cluster holds, and TLS checks.
-    pub(crate) fn server_name(self) -> String {
-        format!("node.{self}.kraft")
-    }
-}
-
-impl fmt::Display for ClusterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl FromStr for ClusterId {
-    type Err = IdentityError;
-
-    fn from_str(text: &str) -> Result<Self, IdentityError> {
-        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if text.len() != 32 || !text.bytes().all(is_hex) {
-            return Err(IdentityError::Cluster(text.to_owned()));
-        }
-        u128::from_str_radix(text, 16)
-            .map(Self)
-            .map_err(|_| IdentityError::Cluster(text.to_owned()))
-    }
 }
 
 impl ClientName {

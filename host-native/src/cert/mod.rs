@@ -18,7 +18,9 @@ mod identity;
 pub use authority::{CA_CERTIFICATE_FILE, CA_KEY_FILE, ClusterCa, Issued};
 pub use credentials::Credentials;
 pub use error::{CertError, IdentityError};
-pub use identity::{ClientName, ClusterId, PeerIdentity, Role};
+pub use identity::{ClientName, PeerIdentity, Role};
+
+pub use crate::cluster_id::ClusterId;
 
 #[cfg(test)]
 mod tests;

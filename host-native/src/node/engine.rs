@@ -41,6 +41,13 @@ const TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How often figures are refreshed.
 const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
 
+/// Whether the disk takes more entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Enough,
+    Full,
+}
+
 /// What an engine is made of.
 pub(super) struct Parts {
     pub config: Arc<Config>,
@@ -90,6 +97,8 @@ pub(super) struct Engine {
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
     pub(super) commit: LogIndex,
+    /// What was last said of the disk.
+    pub(super) disk: Room,
     refresh_at: Instant,
     failed: Option<NodeError>,
 }
@@ -112,6 +121,7 @@ impl Engine {
             term: status.term,
             leader: status.leader,
             commit: LogIndex::ZERO,
+            disk: Room::Enough,
             refresh_at: Instant::ZERO,
             failed: None,
             parts,
@@ -245,6 +255,13 @@ impl Engine {
         };
         if let kraft_proto::Message::Append(append) = &frame.envelope().message {
             let run = append.run();
+            let room = self.parts.disk.space().admit(run.count, bytes.len() as u64);
+            if run.count > 0 && room.is_err() {
+                // As if the network had lost it: the leader sends it again, and by then there may
+                // be room.
+                self.note_full_disk();
+                return;
+            }
             for (position, entry) in run.positions().zip(frame.entries()) {
                 if let Err(error) = sealed::open(position, run.kind, entry) {
                     tracing::warn!("an append of node {from} was dropped: {error}");
@@ -257,6 +274,16 @@ impl Engine {
         let taken = self.parts.raft.handle_message(now, &frame);
         for (position, entry) in taken.entries() {
             self.tail.put(position, bytes.slice_ref(entry));
+        }
+    }
+
+    /// Says once, until there is room again, that entries are turned away.
+    fn note_full_disk(&mut self) {
+        if self.disk == Room::Enough {
+            self.disk = Room::Full;
+            tracing::error!(
+                "the disk is full: entries of the leader are turned away until there is room"
+            );
         }
     }
 

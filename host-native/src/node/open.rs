@@ -16,6 +16,7 @@ use super::engine::{Engine, Inputs, Parts};
 use crate::admin::Admin;
 use crate::api::{self, MESSAGE_MAX};
 use crate::cert::{CertError, Credentials};
+use crate::cluster_id::ClusterId;
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
@@ -123,7 +124,7 @@ fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig 
 }
 
 /// Whose data directory it must be.
-fn expected(config: &Config, cluster: storage::ClusterId, node: NodeId) -> Expect {
+fn expected(config: &Config, cluster: ClusterId, node: NodeId) -> Expect {
     match config.member(node).map(|member| member.store) {
         Some(store) if store != StoreId::ANY => Expect::Exactly(Identity {
             cluster,
@@ -154,7 +155,7 @@ pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node
     let (node, cluster) = config.check_server()?;
     let credentials = Credentials::load(&config.tls.cert, &config.tls.key, &config.tls.ca)?;
     let options = storage::Options {
-        expect: expected(&config, storage::ClusterId(cluster.0), node),
+        expect: expected(&config, cluster, node),
         ..storage::Options::default()
     };
     let opened = storage::open(&config.data_dir, RealFs::shared(), &options)?;

@@ -5,30 +5,7 @@ use std::str::FromStr;
 
 use kraft_proto::ids::{NodeId, StoreId};
 
-/// The identity of a cluster, drawn at random when it is set up.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct ClusterId(pub u128);
-
-impl fmt::Display for ClusterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-/// The text is not 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an id: write it as 32 hexadecimal digits, as `kraft init` printed it")]
-pub struct NotAnId;
-
-impl FromStr for ClusterId {
-    type Err = NotAnId;
-
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
-        hex_u128(text).map(Self)
-    }
-}
+use crate::cluster_id::ClusterId;
 
 /// Whose data this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,11 +70,16 @@ impl fmt::Display for Expect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BootId(pub u128);
 
+/// The text is not a UUID as the operating system writes its boot id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a boot id: 32 hexadecimal digits, with or without dashes")]
+pub struct NotABootId;
+
 impl FromStr for BootId {
-    type Err = NotAnId;
+    type Err = NotABootId;
 
     /// Reads the form of `/proc/sys/kernel/random/boot_id`.
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
+    fn from_str(text: &str) -> Result<Self, NotABootId> {
         hex_u128(&text.trim().replace('-', "")).map(Self)
     }
 }
@@ -124,9 +106,9 @@ impl Boot {
     }
 }
 
-fn hex_u128(text: &str) -> Result<u128, NotAnId> {
+fn hex_u128(text: &str) -> Result<u128, NotABootId> {
     if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(NotAnId);
+        return Err(NotABootId);
     }
-    u128::from_str_radix(text, 16).map_err(|_| NotAnId)
+    u128::from_str_radix(text, 16).map_err(|_| NotABootId)
 }

@@ -19,9 +19,10 @@ use kraft_proto::ids::{Incarnation, NodeId, StoreId, Term};
 
 use super::error::{Corrupt, Doing, IoError, OpenError};
 use super::fs::{File, Fs};
-use super::identity::{BootId, ClusterId, Identity};
+use super::identity::{BootId, Identity};
 use super::record::{u32_at, u64_at};
 use super::stats::{Forced, StorageStats};
+use crate::cluster_id::ClusterId;
 
 const MAGIC: &[u8; 8] = b"kraftmet";
 const VERSION: u32 = 1;

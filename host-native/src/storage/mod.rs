@@ -36,7 +36,9 @@ mod syncer;
 pub use error::{Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError};
 pub use fault::{Crash, Fault, FaultFs};
 pub use fs::{Fs, RealFs};
-pub use identity::{Boot, BootId, ClusterId, Expect, Identity, NotAnId};
+pub use identity::{Boot, BootId, Expect, Identity};
+
+pub use crate::cluster_id::ClusterId;
 pub use reader::LogReader;
 pub use record::entry_checksum;
 pub use space::Space;
