@@ -1,5 +1,6 @@
 //! Step 3: the leader is killed while it is being written to.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,10 +10,11 @@ use kraft_proto::modes::{CommitMode, FsyncMode};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::classes::ZONES;
 use super::cluster::{Cluster, Leading};
 use super::error::DemoError;
 use super::figures::{count, millis};
-use super::ledger::{Ack, Ledger};
+use super::ledger::Ledger;
 use super::load::send;
 use super::screen::{News, Screen};
 use super::workload::Workload;
@@ -20,23 +22,22 @@ use crate::api::{Answer, Options};
 use crate::client::{Client, Settings};
 use crate::load::{End, Progress, Row, pump};
 
-/// The seven zones, each with a writer of its own: one that waits for every voter must not hold up
-/// one that does not.
-const ZONES: [&str; 7] = [
-    "account:",
-    "transaction:",
-    "user:",
-    "profile:",
-    "metric:",
-    "event:",
-    "session:",
-];
-
 /// Writes of one writer on their way at a time.
 const IN_FLIGHT: usize = 8;
 
+/// What a writer rests after each answer: the demo is to show what happens to writes, not how many
+/// there can be.
+const REST: Duration = Duration::from_millis(5);
+
 /// Acknowledgements before the leader is killed, and after another one leads: of each zone.
-const ACKS_EACH: usize = 100;
+const ACKS_EACH: usize = 200;
+
+/// Counts the acknowledgements of each zone without looking at any of them twice.
+struct Shares<'a> {
+    ledger: &'a Ledger,
+    seen: Cell<usize>,
+    counts: [Cell<usize>; ZONES.len()],
+}
 
 /// What happened when, counted from the kill.
 struct Timeline {
@@ -70,13 +71,19 @@ pub(super) async fn step(
             failed = writers.first_failure() => return Err(failed),
         }
     };
-    let slowest = writers.stop().await?;
-    let acks = ledger.since(from);
-    let silence = silence(&acks, timeline.killed);
+    writers.stop().await?;
+    let mut times = Vec::new();
+    let mut slowest = Duration::ZERO;
+    ledger.visit(from, |ack| {
+        times.push(ack.at);
+        slowest = slowest.max(ack.took);
+    });
+    let acks = times.len();
+    let silence = silence(times, timeline.killed);
     cluster.settle().await?;
     screen.say(format_args!(
         "{} writes were acknowledged in all. For {} ms around the kill none was; the longest",
-        count(acks.len() as u64),
+        count(acks as u64),
         millis(silence)
     ));
     screen.say(format_args!(
@@ -92,7 +99,7 @@ pub(super) async fn step(
         "sync_acknowledged_after_ms": ms(timeline.answered),
         "first_answer": timeline.answer,
         "restarted_and_caught_up_after_ms": ms(timeline.back),
-        "acks": acks.len(),
+        "acks": acks,
         "silence_ms": ms(silence),
         "slowest_write_ms": ms(slowest),
     }));
@@ -106,9 +113,10 @@ async fn play(
     from: usize,
     screen: &Screen,
 ) -> Result<Timeline, DemoError> {
+    let shares = Shares::new(ledger, from);
     cluster
         .wait("acknowledgements in every zone", async |_| {
-            every_zone(&ledger.since(from), Term::ZERO).then_some(())
+            shares.look(Term::ZERO)
         })
         .await?;
     let old = cluster.one_leader("one leader").await?;
@@ -150,10 +158,11 @@ async fn play(
         back,
         format_args!("node {} holds the whole log again", old.node),
     );
+    let shares = Shares::new(ledger, from);
     cluster
         .wait(
             "acknowledgements in every zone, by the new leader",
-            async |_| every_zone(&ledger.since(from), new.term).then_some(()),
+            async |_| shares.look(new.term),
         )
         .await?;
     Ok(Timeline {
@@ -197,19 +206,35 @@ async fn caught_up(cluster: &mut Cluster, node: NodeId) -> Result<(), DemoError>
         .await
 }
 
-/// Whether every zone has its share of acknowledgements of `term` or later.
-fn every_zone(acks: &[Ack], term: Term) -> bool {
-    ZONES.iter().all(|zone| {
-        let of_zone = acks.iter().filter(|ack| {
-            ack.answer.position.term >= term && ack.pair.key.starts_with(zone.as_bytes())
+impl<'a> Shares<'a> {
+    fn new(ledger: &'a Ledger, from: usize) -> Self {
+        Self {
+            ledger,
+            seen: Cell::new(from),
+            counts: Default::default(),
+        }
+    }
+
+    /// Something once every zone has its share of acknowledgements of `term` or later.
+    fn look(&self, term: Term) -> Option<()> {
+        let all = self.ledger.visit(self.seen.get(), |ack| {
+            let of = ZONES
+                .iter()
+                .position(|zone| ack.pair.key.starts_with(zone.as_bytes()));
+            if let Some(of) = of
+                && ack.answer.position.term >= term
+            {
+                self.counts[of].set(self.counts[of].get() + 1);
+            }
         });
-        of_zone.take(ACKS_EACH).count() == ACKS_EACH
-    })
+        self.seen.set(all);
+        let all_have = self.counts.iter().all(|count| count.get() >= ACKS_EACH);
+        all_have.then_some(())
+    }
 }
 
 /// The longest time without an acknowledgement that reaches beyond the kill.
-fn silence(acks: &[Ack], killed: Instant) -> Duration {
-    let mut times: Vec<Instant> = acks.iter().map(|ack| ack.at).collect();
+fn silence(mut times: Vec<Instant>, killed: Instant) -> Duration {
     times.sort_unstable();
     times
         .windows(2)
@@ -226,8 +251,7 @@ fn ms(time: Duration) -> f64 {
 /// Writers that go on until they are told to stop.
 struct Writers {
     stop: Arc<AtomicBool>,
-    /// Each ends with its slowest answer.
-    tasks: JoinSet<Result<Duration, DemoError>>,
+    tasks: JoinSet<Result<(), DemoError>>,
 }
 
 impl Writers {
@@ -236,6 +260,7 @@ impl Writers {
         let mut tasks = JoinSet::new();
         // Rows of step 1 have the numbers before these.
         let first = workload.rows();
+        // Each zone has one: what waits for every voter must not hold up what does not.
         for zone in ZONES {
             let (stop, workload) = (stop.clone(), workload.clone());
             let (client, ledger) = (cluster.client().clone(), ledger.clone());
@@ -249,11 +274,19 @@ impl Writers {
                             pair: workload.row(zone, number),
                         })
                     });
-                let (tally, end) = pump(
+                let write = |pair| {
+                    let written = send(&client, pair, Options::default(), &ledger);
+                    async move {
+                        let result = written.await;
+                        tokio::time::sleep(REST).await;
+                        result
+                    }
+                };
+                let (_, end) = pump(
                     rows,
                     &mut Progress::default(),
                     IN_FLIGHT,
-                    |pair| send(&client, pair, Options::default(), &ledger),
+                    write,
                     std::future::pending(),
                     |_, _| {},
                 )
@@ -262,7 +295,7 @@ impl Writers {
                     End::Unanswered { error, .. } => {
                         Err(DemoError::asking("a write of step 3")(error))
                     }
-                    _ => Ok(tally.latency(1.0)),
+                    _ => Ok(()),
                 }
             });
         }
@@ -275,22 +308,21 @@ impl Writers {
             match self.tasks.join_next().await {
                 Some(Ok(Err(error))) => return error,
                 Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
-                Some(Ok(Ok(_))) => {}
+                Some(Ok(Ok(()))) => {}
                 None => std::future::pending().await,
             }
         }
     }
 
-    /// Tells them to stop, and waits for the writes on their way. Says how long the slowest took.
-    async fn stop(mut self) -> Result<Duration, DemoError> {
+    /// Tells them to stop, and waits for the writes on their way.
+    async fn stop(mut self) -> Result<(), DemoError> {
         self.stop.store(true, Ordering::Relaxed);
-        let mut slowest = Duration::ZERO;
         while let Some(ended) = self.tasks.join_next().await {
             match ended {
-                Ok(ended) => slowest = slowest.max(ended?),
+                Ok(ended) => ended?,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
         }
-        Ok(slowest)
+        Ok(())
     }
 }

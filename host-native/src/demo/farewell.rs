@@ -56,7 +56,7 @@ pub(super) async fn step(
         "status",
         "put account:42 100 --mode ALL --fsync ALWAYS",
         "get account:42",
-        "scan --prefix user: --limit 5",
+        "scan user: --limit 5",
     ] {
         screen.say(format_args!("  {kraft} {command}"));
     }

@@ -1,7 +1,7 @@
 //! Every write that was acknowledged, to be looked up in the end.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kraft_proto::Grade;
 
@@ -15,6 +15,8 @@ pub(super) struct Ack {
     pub pair: Pair,
     pub answer: Answer,
     pub at: Instant,
+    /// How long its writer waited.
+    pub took: Duration,
 }
 
 /// What was written. Cheap to clone; all clones are one.
@@ -31,8 +33,8 @@ struct Written {
 }
 
 impl Ledger {
-    /// Notes what a write's answer was.
-    pub fn note(&self, pair: Pair, result: &Result<Answer, ClientError>) {
+    /// Notes what the answer to a write was that was sent at `began`.
+    pub fn note(&self, pair: Pair, began: Instant, result: &Result<Answer, ClientError>) {
         let mut written = self.written();
         match result {
             Ok(answer) if matches!(answer.grade, Grade::AsAsked | Grade::Fallback) => {
@@ -40,6 +42,7 @@ impl Ledger {
                     pair,
                     answer: *answer,
                     at: Instant::now(),
+                    took: began.elapsed(),
                 });
             }
             _ => written.unacknowledged += 1,
@@ -51,14 +54,17 @@ impl Ledger {
         self.written().acks.len()
     }
 
-    /// Those acknowledged after the first `from`.
-    pub fn since(&self, from: usize) -> Vec<Ack> {
-        self.written().acks.get(from..).unwrap_or_default().to_vec()
+    /// Shows those acknowledged after the first `from`, and says how many there are in all.
+    pub fn visit(&self, from: usize, show: impl FnMut(&Ack)) -> usize {
+        let written = self.written();
+        let news = written.acks.get(from..).unwrap_or_default();
+        news.iter().for_each(show);
+        written.acks.len()
     }
 
     /// All of them.
     pub fn all(&self) -> Vec<Ack> {
-        self.since(0)
+        self.written().acks.clone()
     }
 
     /// How many writes have no acknowledgement.

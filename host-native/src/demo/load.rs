@@ -1,11 +1,13 @@
 //! Step 1: the same rows in every class, and what each class costs and holds.
 
+use std::cell::Cell;
 use std::future::pending;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use kraft_proto::modes::{CommitMode, FsyncMode};
 use serde_json::json;
 
+use super::classes::{CHAPTERS, Chapter};
 use super::cluster::{Cluster, NODES};
 use super::error::DemoError;
 use super::figures::{bytes, count, millis, writes};
@@ -18,8 +20,11 @@ use crate::command::Operation;
 use crate::load::{End, LoadError, Progress, Row, Tally, pump};
 use crate::pair::Pair;
 
-/// Writes on their way at the same time.
+/// Writes on their way at the same time, once a class was measured one write at a time.
 const IN_FLIGHT: usize = 64;
+
+/// Rows written one at a time, at most.
+const ALONE_MAX: u64 = 300;
 
 /// How long a class may take: on a slow disk not every row of every class is written.
 const CLASS_TIME_MAX: Duration = Duration::from_secs(4);
@@ -27,52 +32,19 @@ const CLASS_TIME_MAX: Duration = Duration::from_secs(4);
 /// How often the data at risk is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// One class, and who asks for it.
-struct Chapter {
-    prefix: &'static str,
-    by: By,
-}
-
-/// Who says which class a write has.
-enum By {
-    /// The zone that the key lies in.
-    Zone,
-    /// The request itself; no zone has its key.
-    Request(CommitMode, FsyncMode),
-}
-
-/// From the soonest answer to the firmest.
-const CHAPTERS: [Chapter; 9] = [
-    zone("event:"),
-    zone("metric:"),
-    zone("session:"),
-    request("cart:", CommitMode::LeaderOnly, FsyncMode::Commit),
-    request("vote:", CommitMode::AtLeast(2), FsyncMode::Batch),
-    request("post:", CommitMode::Sync, FsyncMode::None),
-    zone("user:"),
-    request("ledger:", CommitMode::All, FsyncMode::Commit),
-    zone("account:"),
-];
-
-const fn zone(prefix: &'static str) -> Chapter {
-    Chapter {
-        prefix,
-        by: By::Zone,
-    }
-}
-
-const fn request(prefix: &'static str, mode: CommitMode, fsync: FsyncMode) -> Chapter {
-    let by = By::Request(mode, fsync);
-    Chapter { prefix, by }
-}
-
 /// What was measured of one class.
 struct Measured {
     class: String,
-    tally: Tally,
+    /// One write at a time.
+    alone: Tally,
+    /// Many at a time.
+    crowd: Tally,
     took: Duration,
+    /// Of each node, while many were written at a time.
     fsyncs: [u64; NODES],
     at_risk_most: AtRisk,
+    /// Rows there was no time for.
+    left_out: u64,
 }
 
 pub(super) async fn step(
@@ -83,21 +55,27 @@ pub(super) async fn step(
 ) -> Result<(), DemoError> {
     screen.heading("1. The same rows in nine classes");
     screen.say(format_args!(
-        "{} rows {}, {IN_FLIGHT} on their way at a time. A class says how many nodes must hold a",
+        "{} rows {}. A class says how many nodes must hold a write",
         count(workload.rows()),
         workload.origin()
     ));
-    screen.say(
-        "write before it is acknowledged, and when the disk is forced (fsync). The key's zone",
-    );
-    screen.say(
-        "decides, or the request itself. `At risk` is what was acknowledged and is not yet on",
-    );
-    screen.say("the disks of a majority, at its highest.");
+    screen
+        .say("before it is acknowledged, and when the disk is forced (fsync) for it. The zone of");
+    screen
+        .say("the key decides, or the request itself. `At risk` is what was acknowledged and was");
+    screen.say("not on the disks of a majority yet, at its highest.");
     screen.gap();
+    warm_up(cluster, screen).await?;
     screen.say(format_args!(
-        "{:<19}{:<10}{:>8}{:>9}{:>9}  {:^21}{:>10}",
-        "class", "keys", "acks/s", "p50 ms", "p99 ms", "fsyncs, each node", "at risk"
+        "{:<29}{:^17}{:>10}  {:^20}",
+        "",
+        "one at a time",
+        format!("{IN_FLIGHT} at once"),
+        "fsyncs of node"
+    ));
+    screen.say(format_args!(
+        "{:<19}{:<10}{:>8}{:>9}{:>10}  {:>6} {:>6} {:>6}{:>9}",
+        "class", "keys", "p50 ms", "p99 ms", "acks/s", "1", "2", "3", "at risk"
     ));
     for chapter in &CHAPTERS {
         let measured = write(cluster, workload, chapter, ledger, screen).await?;
@@ -106,7 +84,22 @@ pub(super) async fn step(
     Ok(())
 }
 
-/// Writes every row in one class.
+/// Writes some rows nobody counts: the first writes of a fresh cluster are slow.
+async fn warm_up(cluster: &mut Cluster, screen: &Screen) -> Result<(), DemoError> {
+    let _waiting = screen.waiting("warming up");
+    let client = cluster.client().clone();
+    for number in 0..ALONE_MAX {
+        let written = client
+            .put(format!("demo:warm-{}", number % 10), "")
+            .send()
+            .await;
+        written.map_err(DemoError::asking("a first write"))?;
+    }
+    cluster.settle().await?;
+    Ok(())
+}
+
+/// Writes every row in one class: some one at a time, then the others many at a time.
 async fn write(
     cluster: &mut Cluster,
     workload: &Workload,
@@ -115,23 +108,80 @@ async fn write(
     screen: &Screen,
 ) -> Result<Measured, DemoError> {
     let from = ledger.len();
-    let before = fsyncs(cluster).await?;
     let live = screen.live(workload.rows());
     live.show(0, chapter.prefix);
+    let until = Instant::now() + CLASS_TIME_MAX;
+    let alone = ALONE_MAX.min(workload.rows().div_ceil(4));
+    let burst = Burst {
+        workload,
+        chapter,
+        ledger,
+        live: &live,
+        until,
+    };
+    let (alone_tally, _) = burst.write(cluster, 0..alone, 1).await?;
+    cluster.all_written().await?;
+
+    let before = fsyncs(cluster).await?;
     let began = Instant::now();
-    let mut progress = Progress::default();
-    let mut highest = AtRisk::default();
-    let risk = std::cell::Cell::new(AtRisk::default());
-    let (tally, end) = {
-        let pumped = pump(
-            rows(workload, chapter.prefix, began + CLASS_TIME_MAX),
+    let rest = alone..workload.rows();
+    let (crowd, at_risk_most) = burst.write(cluster, rest, IN_FLIGHT).await?;
+    let took = began.elapsed();
+    // What was acknowledged early is on its way still: its fsyncs count too.
+    cluster.all_written().await?;
+    let after = fsyncs(cluster).await?;
+    drop(live);
+    cluster.settle().await?;
+
+    let mut class = None;
+    let written = ledger.visit(from, |ack| {
+        class.get_or_insert_with(|| ack.answer.asked.to_string());
+    });
+    let Some(class) = class else {
+        return Err(DemoError::NotShown(format!(
+            "no write of {}* was acknowledged",
+            chapter.prefix
+        )));
+    };
+    Ok(Measured {
+        class,
+        alone: alone_tally,
+        crowd,
+        took,
+        fsyncs: std::array::from_fn(|at| after[at].saturating_sub(before[at])),
+        at_risk_most,
+        left_out: workload.rows().saturating_sub((written - from) as u64),
+    })
+}
+
+/// Writes of one class.
+struct Burst<'a> {
+    workload: &'a Workload,
+    chapter: &'a Chapter,
+    ledger: &'a Ledger,
+    live: &'a Live<'a>,
+    until: Instant,
+}
+
+impl Burst<'_> {
+    /// Writes some rows. Says how the answers were, and the most that was at risk meanwhile.
+    async fn write(
+        &self,
+        cluster: &Cluster,
+        rows: Range<u64>,
+        in_flight: usize,
+    ) -> Result<(Tally, AtRisk), DemoError> {
+        let first = rows.start;
+        let risk = Cell::new(AtRisk::default());
+        let mut highest = AtRisk::default();
+        let mut progress = Progress::default();
+        let written = pump(
+            self.rows(rows),
             &mut progress,
-            IN_FLIGHT,
-            |pair| send(cluster.client(), pair, chapter.options(), ledger),
+            in_flight,
+            |pair| send(cluster.client(), pair, self.chapter.options(), self.ledger),
             pending(),
-            |tally, _| {
-                announce(&live, chapter, tally.answers(), risk.get());
-            },
+            |tally, _| self.announce(first + tally.answers(), risk.get()),
         );
         let watched = watch(cluster, |now| {
             risk.set(now);
@@ -139,56 +189,44 @@ async fn write(
                 highest = now;
             }
         });
-        tokio::select! {
-            pumped = pumped => pumped,
+        let (tally, end) = tokio::select! {
+            written = written => written,
             () = watched => unreachable!("it watches for good"),
+        };
+        match end {
+            End::Unanswered { error, .. } => Err(DemoError::Client {
+                doing: "a write of step 1",
+                source: error,
+            }),
+            _ => Ok((tally, highest)),
         }
-    };
-    let took = began.elapsed();
-    drop(live);
-    if let End::Unanswered { error, .. } = end {
-        return Err(DemoError::Client {
-            doing: "a write of step 1",
-            source: error,
-        });
     }
-    // What was acknowledged early is on its way still: its fsyncs count too.
-    cluster.all_written().await?;
-    let after = fsyncs(cluster).await?;
-    cluster.settle().await?;
-    let class = match ledger.since(from).first() {
-        Some(ack) => ack.answer.asked.to_string(),
-        None => {
-            return Err(DemoError::NotShown(format!(
-                "no write of {}* was acknowledged",
-                chapter.prefix
-            )));
-        }
-    };
-    Ok(Measured {
-        class,
-        tally,
-        took,
-        fsyncs: std::array::from_fn(|at| after[at].saturating_sub(before[at])),
-        at_risk_most: highest,
-    })
-}
 
-/// The rows of a chapter, until the time is up.
-fn rows(
-    workload: &Workload,
-    prefix: &'static str,
-    until: Instant,
-) -> impl Iterator<Item = Result<Row, LoadError>> {
-    (0..workload.rows())
-        .take_while(move |_| Instant::now() < until)
-        .map(move |number| {
-            Ok(Row {
-                number: number + 1,
-                line: number + 1,
-                pair: workload.row(prefix, number),
+    /// Those rows, until the time is up.
+    fn rows(&self, rows: Range<u64>) -> impl Iterator<Item = Result<Row, LoadError>> {
+        let first = rows.start;
+        rows.take_while(|_| Instant::now() < self.until)
+            .map(move |number| {
+                Ok(Row {
+                    number: number - first + 1,
+                    line: number + 1,
+                    pair: self.workload.row(self.chapter.prefix, number),
+                })
             })
-        })
+    }
+
+    fn announce(&self, acked: u64, risk: AtRisk) {
+        self.live.show(
+            acked,
+            format_args!(
+                "{}*  {} acknowledged; at risk now: {}, {}",
+                self.chapter.prefix,
+                count(acked),
+                writes(risk.entries),
+                bytes(risk.bytes)
+            ),
+        );
+    }
 }
 
 /// Sends one write and notes what its answer was.
@@ -202,23 +240,11 @@ pub(super) fn send(
     let pairs = vec![pair.clone()];
     let write = client.operation(Operation::Put { pairs }).options(options);
     async move {
+        let began = Instant::now();
         let result = write.send().await;
-        ledger.note(pair, &result);
+        ledger.note(pair, began, &result);
         result
     }
-}
-
-fn announce(live: &Live<'_>, chapter: &Chapter, acked: u64, risk: AtRisk) {
-    live.show(
-        acked,
-        format_args!(
-            "{}*  {} acknowledged; at risk now: {}, {}",
-            chapter.prefix,
-            count(acked),
-            writes(risk.entries),
-            bytes(risk.bytes)
-        ),
-    );
 }
 
 /// Tells what the leader has at risk, again and again.
@@ -237,79 +263,71 @@ async fn fsyncs(cluster: &mut Cluster) -> Result<[u64; NODES], DemoError> {
     Ok(std::array::from_fn(|at| statuses[at].disk.fsyncs))
 }
 
-impl Chapter {
-    fn options(&self) -> Options {
-        match self.by {
-            By::Zone => Options::default(),
-            By::Request(mode, fsync) => Options {
-                mode: Some(mode),
-                fsync: Some(fsync),
-                ..Options::default()
-            },
-        }
-    }
-
-    const fn by(&self) -> &'static str {
-        match self.by {
-            By::Zone => "its zone",
-            By::Request(..) => "the request",
-        }
-    }
-}
-
 impl Measured {
     fn rate(&self) -> f64 {
-        self.tally.answers() as f64 / self.took.as_secs_f64().max(1e-6)
+        self.crowd.answers() as f64 / self.took.as_secs_f64().max(1e-6)
     }
 
     fn evidence(&self) -> String {
-        let evidence = self.tally.evidence();
-        let mut words: Vec<String> = evidence
+        let evidence = self.crowd.evidence();
+        let words: Vec<String> = evidence
             .iter()
             .map(|(held, count)| match evidence.len() {
                 1 => held.clone(),
-                _ => format!("{count} {held}"),
+                _ => format!("{held} ({count})"),
             })
             .collect();
-        words.sort();
-        words.join(", ")
+        words.join(" or ")
     }
 
     fn show(&self, chapter: &Chapter, screen: &Screen) {
         let fsyncs = self.fsyncs.map(count);
-        let risk = match self.at_risk_most.entries {
-            0 => "0".to_owned(),
-            _ => bytes(self.at_risk_most.bytes),
-        };
         screen.say(format_args!(
-            "{:<19}{:<10}{:>8}{:>9}{:>9}  {:>6} {:>6} {:>6} {:>10}",
+            "{:<19}{:<10}{:>8}{:>9}{:>10}  {:>6} {:>6} {:>6}{:>9}",
             self.class,
             format!("{}*", chapter.prefix),
+            millis(self.alone.latency(0.5)),
+            millis(self.alone.latency(0.99)),
             count(self.rate().round() as u64),
-            millis(self.tally.latency(0.5)),
-            millis(self.tally.latency(0.99)),
             fsyncs[0],
             fsyncs[1],
             fsyncs[2],
-            risk,
+            bytes(self.at_risk_most.bytes),
         ));
         screen.say(format_args!(
             "    asked by {}; when acknowledged it was {}",
             chapter.by(),
             self.evidence()
         ));
+        if self.left_out > 0 {
+            screen.say(format_args!(
+                "    after {} s the last {} rows were left out",
+                CLASS_TIME_MAX.as_secs(),
+                count(self.left_out)
+            ));
+        }
+        let latency = |tally: &Tally, quantile| tally.latency(quantile).as_secs_f64() * 1e3;
         screen.fact(json!({
             "step": "load",
             "class": self.class,
             "keys": format!("{}*", chapter.prefix),
             "asked_by": chapter.by(),
-            "acks": self.tally.answers(),
-            "acks_per_second": self.rate(),
-            "p50_ms": self.tally.latency(0.5).as_secs_f64() * 1e3,
-            "p99_ms": self.tally.latency(0.99).as_secs_f64() * 1e3,
-            "held": self.tally.evidence(),
-            "fsyncs": self.fsyncs,
+            "held": self.crowd.evidence(),
+            "one_at_a_time": {
+                "acks": self.alone.answers(),
+                "p50_ms": latency(&self.alone, 0.5),
+                "p99_ms": latency(&self.alone, 0.99),
+            },
+            "at_once": {
+                "in_flight": IN_FLIGHT,
+                "acks": self.crowd.answers(),
+                "acks_per_second": self.rate(),
+                "p50_ms": latency(&self.crowd, 0.5),
+                "p99_ms": latency(&self.crowd, 0.99),
+                "fsyncs": self.fsyncs,
+            },
             "at_risk_most": self.at_risk_most,
+            "left_out": self.left_out,
         }));
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn step(
         old.node
     ));
     screen.say(
-        "That is the bargain of LEADER_ONLY: a quick answer, which the leader may take with it.",
+        "That is the bargain of LEADER_ONLY: a quick answer, and the leader may take it along.",
     );
     screen.fact(json!({
         "step": "loss",
@@ -109,16 +109,19 @@ async fn write(cluster: &Cluster, ledger: &Ledger, screen: &Screen) -> Result<An
         key: Key::try_from(KEY).expect("a short key"),
         value: Value::try_from("acknowledged, and yet").expect("a short value"),
     };
-    ledger.note(pair, &result);
+    ledger.note(pair, began, &result);
     let answer = result.map_err(DemoError::asking("the write that is to be lost"))?;
     let Some(achieved) = answer.achieved else {
         return Err(DemoError::NotShown(format!("not acknowledged: {answer}")));
     };
     screen.say(format_args!("put {KEY} --mode LEADER_ONLY --fsync NONE"));
     screen.say(format_args!(
-        "Acknowledged after {} ms as entry {} (term and index). It is {achieved}.",
-        millis(took),
-        answer.position,
+        "{} ms later: acknowledged, {achieved}.",
+        millis(took)
+    ));
+    screen.say(format_args!(
+        "It is entry {}: term {}, index {}.",
+        answer.position, answer.position.term, answer.position.index
     ));
     Ok(answer)
 }

@@ -12,6 +12,7 @@
 //! ends.
 
 mod audit;
+mod classes;
 mod cluster;
 mod error;
 mod failover;
