@@ -140,6 +140,11 @@ impl Disk {
         receipt
     }
 
+    /// The hard state on the disk.
+    pub fn synced_hard_state(&self) -> HardState {
+        self.synced.hard
+    }
+
     /// The log as far as it is synced, and as far as it is written.
     pub fn synced_log(&self) -> &[Entry] {
         &self.synced.log

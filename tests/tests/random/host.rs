@@ -1,8 +1,8 @@
 //! One node and its host: it keeps what entries hold, and does what the core says.
 
 use kraft_proto::{
-    Class, Config, EntryKind, Envelope, Frame, Instant, LogPosition, Members, Message, NodeId,
-    Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Waits, entry_prefix,
+    Class, Config, EntryKind, Envelope, Frame, Incarnation, Instant, LogPosition, Members, Message,
+    NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Waits, entry_prefix,
     limits::FRAME_HEADER_MAX,
 };
 
@@ -46,6 +46,15 @@ impl Host {
         self.config.id
     }
 
+    /// The life that runs, or the last that did.
+    pub fn life(&self) -> (NodeId, Incarnation) {
+        let incarnation = match &self.live {
+            Some(live) => live.raft.status().incarnation,
+            None => self.image.hard.incarnation,
+        };
+        (self.config.id, incarnation)
+    }
+
     pub fn start(&mut self, now: Instant) {
         let resumed = Recovery::resume(self.image.hard, self.members.clone());
         let recovery = runs(&self.image.log).fold(resumed, Recovery::run);
@@ -74,11 +83,6 @@ impl Live {
         run.positions()
             .map(|position| self.entry(position))
             .collect()
-    }
-
-    pub fn has(&self, position: LogPosition) -> bool {
-        let entry = self.log.get((position.index.0 as usize).wrapping_sub(1));
-        entry.is_some_and(|entry| entry.term == position.term.0)
     }
 
     /// The core adds its barrier by itself.

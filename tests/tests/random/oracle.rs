@@ -1,9 +1,10 @@
 //! What must hold, whatever happens. It sees everything and changes nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kraft_proto::{
-    Ballot, CommitMode, Envelope, Fate, Held, LogPosition, Message, NodeId, Raft, Rest,
+    Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Message, NodeId,
+    Raft, Rest,
 };
 
 use crate::disk::Entry;
@@ -26,14 +27,19 @@ pub struct Oracle {
     /// By term and index: the term before, and what the entry holds.
     entries: HashMap<(u64, u64), (u64, Entry)>,
     committed: Vec<Entry>,
-    /// Positions that were on each node's disk, in either way, at some time.
-    written: HashMap<NodeId, HashSet<(u64, u64)>>,
-    synced: HashMap<NodeId, HashSet<(u64, u64)>>,
+    /// Positions that were held in each life of each node, in either way.
+    written: HashMap<Life, HashSet<(u64, u64)>>,
+    synced: HashMap<Life, HashSet<(u64, u64)>>,
+    /// The newest life of a peer that the leader of a term has heard.
+    heard: HashMap<(u64, NodeId), Incarnation>,
     /// Acknowledgements that later leaders must know of.
     outliving: HashSet<(u64, u64)>,
     lost: HashSet<(u64, u64)>,
     acks: u64,
 }
+
+/// A node between two starts.
+type Life = (NodeId, Incarnation);
 
 fn pair(position: LogPosition) -> (u64, u64) {
     (position.term.0, position.index.0)
@@ -50,6 +56,7 @@ impl Oracle {
             committed: Vec::new(),
             written: HashMap::new(),
             synced: HashMap::new(),
+            heard: HashMap::new(),
             outliving: HashSet::new(),
             lost: HashSet::new(),
             acks: 0,
@@ -106,8 +113,19 @@ impl Oracle {
         self.leaders.insert(term, (node, terms));
     }
 
-    /// A vote is given once a term, whatever happens in between.
-    pub fn saw_sent(&mut self, envelope: &Envelope) {
+    /// A vote is given once a term, whatever happens in between, and nothing is said that the disk
+    /// does not know.
+    pub fn saw_sent(&mut self, envelope: &Envelope, disk: HardState) {
+        match envelope.message {
+            Message::PreVote { .. } | Message::PreVoteReply { .. } => {}
+            Message::Vote { .. } => {
+                assert_eq!((disk.term, disk.vote), (envelope.term, Some(envelope.from)));
+            }
+            Message::VoteReply { ballot } if ballot != Ballot::Refused => {
+                assert_eq!((disk.term, disk.vote), (envelope.term, Some(envelope.to)));
+            }
+            _ => assert!(disk.term >= envelope.term, "{envelope:?} before {disk:?}"),
+        }
         if let Message::VoteReply { ballot } = envelope.message
             && ballot != Ballot::Refused
         {
@@ -117,10 +135,16 @@ impl Oracle {
         }
     }
 
+    /// The leader of a term gets an answer of a peer.
+    pub fn saw_answer(&mut self, term: u64, envelope: &Envelope) {
+        let heard = self.heard.entry((term, envelope.from)).or_default();
+        *heard = envelope.incarnation.max(*heard);
+    }
+
     /// A node's disk went on.
-    pub fn saw_disk(&mut self, node: NodeId, written: &[Entry], synced: &[Entry]) {
+    pub fn saw_disk(&mut self, life: Life, written: &[Entry], synced: &[Entry]) {
         for (held, log) in [(&mut self.written, written), (&mut self.synced, synced)] {
-            let held = held.entry(node).or_default();
+            let held = held.entry(life).or_default();
             for (place, entry) in log.iter().enumerate().rev() {
                 // What stands before a position known is known.
                 if !held.insert((entry.term, place as u64 + 1)) {
@@ -130,14 +154,20 @@ impl Oracle {
         }
     }
 
-    fn holders(&self, position: (u64, u64), held: Held) -> Vec<NodeId> {
+    /// The voters that held an entry in the last life the leader of `term` heard of, or a later one:
+    /// what a life before that held may be gone.
+    fn holders(&self, term: u64, position: (u64, u64), held: Held) -> BTreeSet<NodeId> {
         let by = match held {
             Held::Synced => &self.synced,
             Held::Accepted | Held::Written => &self.written,
         };
+        let counts = |(node, life): &Life| {
+            let heard = self.heard.get(&(term, *node)).copied().unwrap_or_default();
+            node.0 <= self.voters as u64 && *life >= heard
+        };
         by.iter()
-            .filter(|(_, positions)| positions.contains(&position))
-            .map(|(node, _)| *node)
+            .filter(|(life, positions)| counts(life) && positions.contains(&position))
+            .map(|((node, _), _)| *node)
             .collect()
     }
 
@@ -153,7 +183,7 @@ impl Oracle {
         }
         if upto > from {
             let last = (log[upto - 1].term, upto as u64);
-            let holders = self.holders(last, Held::Synced);
+            let holders = self.holders(last.0, last, Held::Synced);
             assert!(
                 holders.len() >= self.majority(),
                 "{last:?} commits on {holders:?} only"
@@ -171,7 +201,7 @@ impl Oracle {
     pub fn saw_ack(&mut self, node: NodeId, mode: CommitMode, held: Held, upto: LogPosition) {
         self.acks += 1;
         let asked = mode.voters_asked(self.voters);
-        let holders = self.holders(pair(upto), held);
+        let holders = self.holders(upto.term.0, pair(upto), held);
         assert!(
             holders.len() >= asked,
             "{mode} {held} through {upto} is on {holders:?} only"

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication};
 use kraft_proto::{
-    CheckQuorum, Class, CommitMode, Config, Durability, FsyncMode, Grade, Instant, LogPosition,
-    Members, NodeId, Output, PreVote, ReadOutcome, Role, StoreId,
+    CheckQuorum, Class, CommitMode, Config, Durability, Frame, FsyncMode, Grade, Instant,
+    LogPosition, Member, Members, NodeId, Output, PreVote, ReadOutcome, Role, StoreId,
 };
 
 use crate::chance::Chance;
@@ -74,7 +74,7 @@ fn draw_weather(chance: &mut Chance, voters: u64) -> Weather {
     Weather {
         steps: 4000,
         power: chance.one_of(&[Power::Steady, Power::Fails]),
-        crash_permille: chance.one_of(&[0, 1, 3, 8]),
+        crash_permille: chance.one_of(&[0, 1, 3, 8, 16]),
         loss_permille: chance.one_of(&[0, 20, 200]),
         copy_permille: chance.one_of(&[0, 20, 100]),
         outputs_max: chance.one_of(&[u64::MAX, u64::MAX, 1, 3]),
@@ -114,20 +114,30 @@ fn draw_config(chance: &mut Chance) -> Config {
 
 impl World {
     pub fn new(mut chance: Chance) -> Self {
-        let voters = chance.one_of(&[3, 3, 5]);
+        let voters = chance.one_of(&[1, 2, 3, 3, 3, 4, 5]);
+        let learners = chance.one_of(&[0, 0, 1]);
         let weather = draw_weather(&mut chance, voters);
-        let config = draw_config(&mut chance);
-        let members = Members::new((1..=voters).map(NodeId), []).expect("few voters");
-        let host = |id| {
+        let member = |id| Member {
+            id: NodeId(id),
+            store: StoreId(100 + id),
+        };
+        let everyone = 1..=voters + learners;
+        let (voting, learning) = (1..=voters, voters + 1..=voters + learners);
+        let members = match chance.permille(500) {
+            true => Members::new(voting.map(NodeId), learning.map(NodeId)),
+            false => Members::with_stores(voting.map(member), learning.map(member)),
+        };
+        let members = members.expect("few members");
+        let hosts = everyone.map(|id| {
             let config = Config {
                 id: NodeId(id),
                 store: StoreId(100 + id),
-                ..config
+                ..draw_config(&mut chance)
             };
             Host::new(config, members.clone())
-        };
+        });
         let mut world = Self {
-            hosts: (1..=voters).map(host).collect(),
+            hosts: hosts.collect(),
             oracle: Oracle::new(voters as usize, weather.power),
             chance,
             weather,
@@ -181,18 +191,14 @@ impl World {
                 self.start(place);
             }
         }
+        // What is in the logs commits by itself, and so does one more entry.
         let mut last: Option<LogPosition> = None;
-        for round in 0..5000 {
+        for _ in 0..5000 {
             self.steps += 1;
-            if round > 500 && last.is_none() {
-                last = self.propose_last();
-            }
-            if let Some(position) = last {
-                if self.is_at_rest(position) {
-                    return;
-                }
-                if round % 500 == 0 {
-                    last = None;
+            if self.is_at_rest() {
+                match last {
+                    Some(last) if self.oracle.is_committed(last) => return,
+                    _ => last = self.propose_last(),
                 }
             }
             for packet in std::mem::take(&mut self.packets) {
@@ -225,7 +231,8 @@ impl World {
         let data = self.proposals;
         for place in 0..self.hosts.len() {
             let live = self.hosts[place].live.as_mut()?;
-            let proposed = live.propose(now, Class::default(), 1, data);
+            let class = self.weather.classes[data as usize % self.weather.classes.len()];
+            let proposed = live.propose(now, class, 1, data);
             self.observe(place);
             if let Some(run) = proposed {
                 return Some(run.last_position());
@@ -234,10 +241,12 @@ impl World {
         None
     }
 
-    fn is_at_rest(&self, last: LogPosition) -> bool {
+    fn is_at_rest(&self) -> bool {
+        let longest = self.hosts.iter().filter_map(|host| host.live.as_ref());
+        let longest = longest.map(|live| live.log.len()).max();
         self.hosts.iter().all(|host| {
             host.live.as_ref().is_some_and(|live| {
-                live.has(last)
+                longest == Some(live.log.len())
                     && live.commit == live.log.len()
                     && live.waits.is_empty()
                     && live.early.is_empty()
@@ -247,7 +256,10 @@ impl World {
     }
 
     fn start(&mut self, place: usize) {
-        self.hosts[place].start(self.now);
+        let host = &mut self.hosts[place];
+        host.start(self.now);
+        let log = &host.image.log;
+        self.oracle.saw_disk(host.life(), log, log);
         self.trace(|| format!("start {}", place + 1));
         self.observe(place);
     }
@@ -280,6 +292,11 @@ impl World {
         let place = packet.to.0 as usize - 1;
         let now = self.now;
         if let Some(live) = &mut self.hosts[place].live {
+            let frame = Frame::decode(&packet.bytes).expect("what a node sends decodes");
+            let status = live.raft.status();
+            if status.role == Role::Leader && status.term == frame.envelope().term {
+                self.oracle.saw_answer(status.term.0, frame.envelope());
+            }
             live.receive(now, &packet.bytes);
             self.observe(place);
         }
@@ -287,11 +304,11 @@ impl World {
 
     fn advance_disk(&mut self, place: usize) {
         let host = &mut self.hosts[place];
+        let life = host.life();
         let Some(live) = &mut host.live else { return };
         let receipt = host.disk.advance(&mut self.chance);
         let written = host.disk.written_log();
-        let id = host.config.id;
-        self.oracle.saw_disk(id, &written, host.disk.synced_log());
+        self.oracle.saw_disk(life, &written, host.disk.synced_log());
         if let Some(receipt) = receipt {
             live.stored(self.now, receipt);
             self.observe(place);
@@ -373,8 +390,6 @@ impl World {
         let host = &mut self.hosts[place];
         if host.live.take().is_some() {
             host.image = host.disk.crash(how, &mut self.chance);
-            let id = host.config.id;
-            self.oracle.saw_disk(id, &host.image.log, &host.image.log);
             self.trace(|| format!("crash {} {how:?}", place + 1));
         }
     }
@@ -426,7 +441,8 @@ impl World {
         let Some(live) = &mut host.live else { return };
         match output {
             Output::Send { envelope, .. } => {
-                self.oracle.saw_sent(&envelope);
+                let disk = host.disk.synced_hard_state();
+                self.oracle.saw_sent(&envelope, disk);
                 let bytes = live.encode(&envelope);
                 self.packets.push(Packet {
                     from: envelope.from,
@@ -469,7 +485,7 @@ impl World {
     }
 
     fn answer(&mut self, place: usize) {
-        let voters = self.hosts.len();
+        let voters = self.hosts[place].members.voters().len();
         let Some(live) = &mut self.hosts[place].live else {
             return;
         };
@@ -486,7 +502,7 @@ impl World {
                 }
                 (Grade::Fallback, Some(_)) => {
                     let asked = answer.asked.mode.voters_asked(voters);
-                    assert!(asked > voters / 2 + 1, "{answer:?}");
+                    assert!(asked > voters / 2, "{answer:?}");
                 }
                 (Grade::TimedOut | Grade::Unknown, None) => {}
                 other => panic!("an answer that makes no sense: {other:?}"),
