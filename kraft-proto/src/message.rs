@@ -45,6 +45,16 @@ pub struct Holding {
     pub synced: LogIndex,
 }
 
+impl Holding {
+    /// The longer of each.
+    pub(crate) fn max_of(self, other: Self) -> Self {
+        Self {
+            written: self.written.max(other.written),
+            synced: self.synced.max(other.synced),
+        }
+    }
+}
+
 /// What is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {

@@ -187,8 +187,7 @@ impl Progress {
     /// The peer holds this much of the leader's log. True when that is news.
     pub fn matched(&mut self, holding: Holding) -> bool {
         let before = self.holding;
-        self.holding.written = before.written.max(holding.written);
-        self.holding.synced = before.synced.max(holding.synced);
+        self.holding = before.max_of(holding);
         let written = self.holding.written;
         while let Some(count) = self.in_flight.front() {
             let behind = self.in_flight_from.plus(u64::from(*count));

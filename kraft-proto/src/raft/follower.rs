@@ -219,11 +219,16 @@ impl Raft {
         let RoleState::Follower(follower) = &mut self.role else {
             return Taken::nothing();
         };
+        let jumped = fresh.first.prev() > follower.matched;
         follower.matched = follower.matched.max(matched);
         follower.relied_upto = follower.relied_upto.max(append.relied_upto);
         follower.force_upto = follower.force_upto.max(append.force_upto);
         if fresh.is_empty() {
             follower.answer = Acknowledgement::Due;
+        } else if jumped {
+            // The answer is about these entries and waits for them: what was there before, and is
+            // now known to agree, is no news by itself.
+            follower.reported = follower.holding(&self.writes).max_of(follower.reported);
         }
         let matched = follower.matched;
         self.writes.force(append.force_upto.min(matched));
