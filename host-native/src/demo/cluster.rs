@@ -180,7 +180,9 @@ impl Cluster {
                     node: status.leader?,
                     term: status.term,
                 };
-                if *agreed.get_or_insert(leading) != leading {
+                // Those that survive a leader name it for a while.
+                let alive = cluster.node(leading.node).is_running();
+                if !alive || *agreed.get_or_insert(leading) != leading {
                     return None;
                 }
             }

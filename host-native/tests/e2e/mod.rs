@@ -1,0 +1,344 @@
+//! A cluster of real processes: each node is `kraft server`, and can be killed.
+
+// Each test file is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use host_native::api::StatusReport;
+use host_native::cert::Credentials;
+use host_native::client::{Client, Settings};
+use host_native::config::{Config, read_zones};
+use host_native::kv::{SCAN_ROWS_MAX, Scan, ScanFrom};
+use host_native::pair::{Key, Pair};
+use host_native::setup::{self, Created, Place, Plan};
+use kraft_proto::Role;
+use kraft_proto::presets::Preset;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take before its test gives up: many tests share few cores.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A cluster. Its processes end with it, and with this process.
+pub struct Cluster {
+    pub dir: TempDir,
+    pub created: Created,
+    pub nodes: Vec<Node>,
+    pub client: Client,
+}
+
+/// One node.
+pub struct Node {
+    pub config: PathBuf,
+    pub log: PathBuf,
+    /// Where it takes clients.
+    pub clients: String,
+    /// Where it takes operators.
+    pub admin: String,
+    child: Option<Child>,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub json: Value,
+}
+
+/// `kraft` with none of this process's own variables for it.
+pub fn kraft() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kraft"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KRAFT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Free ports below those the operating system hands out by itself, so that a node that was killed
+/// finds its own free.
+fn free_ports<const N: usize>() -> [u16; N] {
+    loop {
+        let first = 10_000 + (RandomState::new().build_hasher().finish() % 9_000) as u16;
+        let ports: [u16; N] = std::array::from_fn(|at| first + at as u16);
+        let held = |port: &u16| {
+            let here = ("127.0.0.1", *port);
+            UdpSocket::bind(here).is_ok() && TcpListener::bind(here).is_ok()
+        };
+        if ports.iter().all(held) {
+            return ports;
+        }
+    }
+}
+
+impl Cluster {
+    /// Three nodes with the seven zones, started and led.
+    pub async fn start() -> Self {
+        let mut cluster = Self::make();
+        for node in &mut cluster.nodes {
+            node.start();
+        }
+        cluster.leader().await;
+        cluster
+    }
+
+    fn make() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ports: [u16; 9] = free_ports();
+        let places: Vec<Place> = (ports.as_chunks::<3>().0.iter())
+            .map(|ports| Place::at_ports(*ports))
+            .collect();
+        let zones = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/zones.toml");
+        let plan = Plan {
+            places: places.clone(),
+            preset: Preset::Balanced,
+            zones: read_zones(&zones).unwrap(),
+        };
+        let created = setup::create(&dir.path().join("kraft"), &plan).unwrap();
+        let node = |(config, place): (&PathBuf, &Place)| Node {
+            config: config.clone(),
+            log: config.with_file_name("server.log"),
+            clients: place.listen.clients.to_string(),
+            admin: place.listen.admin.to_string(),
+            child: None,
+        };
+        let nodes: Vec<Node> = created.nodes.iter().zip(&places).map(node).collect();
+        let client = client_of(&created, &nodes);
+        Self {
+            dir,
+            created,
+            nodes,
+            client,
+        }
+    }
+
+    /// Another client, with connections of its own.
+    pub fn another_client(&self) -> Client {
+        client_of(&self.created, &self.nodes)
+    }
+
+    /// Runs a command to its end, in JSON.
+    pub fn run(&self, words: &[&str]) -> Ran {
+        let child = self.spawn(words);
+        let output = child.wait_with_output().unwrap();
+        let json = serde_json::from_slice(&output.stdout);
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            json: json.unwrap_or_else(|error| panic!("{words:?}: {error}: {output:?}")),
+        }
+    }
+
+    /// Starts a command, in JSON.
+    pub fn spawn(&self, words: &[&str]) -> Child {
+        kraft()
+            .args(words)
+            .arg("--json")
+            .arg("--config")
+            .arg(&self.created.client)
+            .current_dir(self.dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// How node `at` sees the cluster; `None` while it does not answer.
+    pub async fn status(&self, at: usize) -> Option<StatusReport> {
+        self.client.status(&self.nodes[at].clients).await.ok()
+    }
+
+    /// The node that leads, once all that run follow it.
+    pub async fn leader(&self) -> usize {
+        self.until("one leader", async || {
+            let mut agreed = None;
+            for at in self.running() {
+                let status = self.status(at).await?;
+                let leading = (status.leader?, status.term);
+                if *agreed.get_or_insert(leading) != leading {
+                    return None;
+                }
+            }
+            // Those that survive a leader name it for a while.
+            let leader = agreed?.0.0 as usize - 1;
+            self.nodes[leader].child.is_some().then_some(leader)
+        })
+        .await
+    }
+
+    /// A node that runs and does not lead.
+    pub async fn follower(&self) -> usize {
+        let leader = self.leader().await;
+        self.running().into_iter().find(|at| *at != leader).unwrap()
+    }
+
+    /// The nodes that run.
+    pub fn running(&self) -> Vec<usize> {
+        let running = |at: &usize| self.nodes[*at].child.is_some();
+        (0..self.nodes.len()).filter(running).collect()
+    }
+
+    /// Waits until node `at` has applied as much as the leader had when this was called.
+    pub async fn caught_up(&self, at: usize) {
+        let wanted = self
+            .until("a leader's commit", async || {
+                for other in self.running() {
+                    let status = self.status(other).await?;
+                    if status.role == Role::Leader {
+                        return Some(status.commit);
+                    }
+                }
+                None
+            })
+            .await;
+        self.until("a node that catches up", async || {
+            (self.status(at).await?.applied >= wanted).then_some(())
+        })
+        .await;
+    }
+
+    /// Every row whose key begins with `prefix`, as a linearizable scan sees it.
+    pub async fn rows(&self, prefix: &str) -> Vec<Pair> {
+        let mut rows = Vec::new();
+        let mut scan = Scan {
+            limit: Some(SCAN_ROWS_MAX),
+            ..Scan::prefix(Key::try_from(prefix).unwrap())
+        };
+        loop {
+            let page = self.client.scan(scan.clone()).await.unwrap();
+            rows.extend(page.rows);
+            match page.more {
+                Some(last) => scan.from = ScanFrom::After(last),
+                None => return rows,
+            }
+        }
+    }
+
+    /// Looks until there is what is looked for; fails loudly if it takes too long.
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(
+                Instant::now() < end,
+                "{what}: not within {PATIENCE:?}; logs:\n{}",
+                self.logs()
+            );
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    fn logs(&self) -> String {
+        let log = |node: &Node| {
+            let text = std::fs::read_to_string(&node.log).unwrap_or_default();
+            let from = text.lines().count().saturating_sub(20);
+            let tail: Vec<&str> = text.lines().skip(from).collect();
+            format!("{}:\n{}\n", node.log.display(), tail.join("\n"))
+        };
+        self.nodes.iter().map(log).collect()
+    }
+}
+
+fn client_of(created: &Created, nodes: &[Node]) -> Client {
+    let tls = Config::load(&created.client).unwrap().tls;
+    let credentials = Credentials::load(&tls.cert, &tls.key, &tls.ca).unwrap();
+    let settings = Settings {
+        deadline: PATIENCE,
+        ..Settings::default()
+    };
+    Client::new(
+        nodes.iter().map(|node| &node.clients),
+        credentials,
+        settings,
+    )
+    .unwrap()
+}
+
+impl Node {
+    /// The process, about to start.
+    pub fn command(&self) -> Command {
+        let mut command = kraft();
+        command
+            .args(["server", "--until-stdin-closes", "--grant-test-switch"])
+            .arg("--config")
+            .arg(&self.config);
+        command
+    }
+
+    /// Starts it. It need not be ready when this returns.
+    pub fn start(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let log = File::options().create(true).append(true).open(&self.log);
+        let child = self
+            .command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log.unwrap())
+            .spawn();
+        self.child = Some(child.unwrap());
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops it in order.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success(), "a stop in order");
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// What its log says.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Asks its admin port. Status and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.admin).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
+    }
+
+    /// The value of a figure on its metrics page, labels included in `name`.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        let (status, page) = self.get("/metrics");
+        assert_eq!(status, 200);
+        page.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself, which its test has noticed.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
