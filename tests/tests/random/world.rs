@@ -74,7 +74,7 @@ fn draw_weather(chance: &mut Chance, voters: u64) -> Weather {
     Weather {
         steps: 4000,
         power: chance.one_of(&[Power::Steady, Power::Fails]),
-        crash_permille: chance.one_of(&[0, 1, 3, 8, 16]),
+        crash_permille: chance.one_of(&[0, 50, 200, 600]),
         loss_permille: chance.one_of(&[0, 20, 200]),
         copy_permille: chance.one_of(&[0, 20, 100]),
         outputs_max: chance.one_of(&[u64::MAX, u64::MAX, 1, 3]),
@@ -369,14 +369,18 @@ impl World {
     }
 
     fn disturb(&mut self, place: usize) {
-        if self.chance.permille(self.weather.crash_permille * 60) {
+        if self.hosts[place].live.is_none() {
+            self.start(place);
+        } else if self.chance.permille(self.weather.crash_permille) {
             let how = match self.weather.power {
                 Power::Steady => Crash::Process,
                 Power::Fails => self.chance.one_of(&[Crash::Process, Crash::Power]),
             };
             self.crash(place, how);
-        } else if self.hosts[place].live.is_none() {
-            self.start(place);
+            // Back before anybody misses it, or later.
+            if self.chance.permille(500) {
+                self.start(place);
+            }
         } else if self.chance.permille(300) {
             match self.cut_off.pop() {
                 Some(_) => {}
