@@ -170,7 +170,7 @@ impl Disk {
             write.apply(&mut image.log);
         }
         let hard_kept = chance.place(self.hard.len() + 1);
-        if let Some((hard, _)) = self.hard.drain(..).take(hard_kept).last() {
+        if let Some((hard, _)) = self.hard.drain(..).take(hard_kept).next_back() {
             image.hard = hard;
         }
         self.written = 0;
