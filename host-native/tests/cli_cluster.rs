@@ -109,6 +109,9 @@ fn node(file: &Path) -> Child {
         .args(["server", "--json", "--until-stdin-closes", "--config"])
         .arg(file)
         .env("KRAFT_LOG", "warn")
+        // A busy machine must not look like a dead leader.
+        .env("KRAFT_ELECTION_TIMEOUT_MIN", "600ms")
+        .env("KRAFT_ELECTION_TIMEOUT_MAX", "1200ms")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use host_native::api::{Freshness, Options, Request, Response, StatusReport, Write};
 use host_native::cert::{ClusterCa, ClusterId, Credentials};
 use host_native::command::{Operation, RequestId, SessionId};
-use host_native::config::{Config, Listen, MemberConfig, TlsFiles};
+use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
 use host_native::pair::{Key, Pair, Value};
 use host_native::rpc::{ClientLimits, RpcClient};
@@ -70,6 +70,12 @@ fn files(
             key,
         },
         members: members.to_vec(),
+        // A busy machine must not look like a dead leader.
+        timing: Timing {
+            election_timeout_min: Duration::from_secs(1),
+            election_timeout_max: Duration::from_secs(2),
+            heartbeat: Duration::from_millis(100),
+        },
         ..Config::default()
     }
 }
