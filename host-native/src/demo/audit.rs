@@ -61,11 +61,11 @@ pub(super) async fn step(
     let stored = read_all(cluster).await?;
     let fates = fates(cluster, &acks, screen).await?;
     screen.say(format_args!(
-        "{} acknowledged writes, {} rows read back by linearizable scans, and of each write its",
+        "{} writes were acknowledged. {} rows are read back by linearizable scans,",
         count(acks.len() as u64),
         count(stored.len() as u64)
     ));
-    screen.say("fate by its position: committed, or lost, as one of the three nodes knows it.");
+    screen.say("and the nodes are asked for the fate of each write: committed, or lost.");
     screen.gap();
 
     let mut groups = Groups::default();

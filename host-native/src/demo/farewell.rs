@@ -53,8 +53,8 @@ pub(super) async fn step(
         word(&cluster.client_config)
     ));
     for command in [
-        "status",
         "put account:42 100 --mode ALL --fsync ALWAYS",
+        "status",
         "get account:42",
         "scan user: --limit 5",
     ] {
