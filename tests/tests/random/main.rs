@@ -22,6 +22,7 @@ mod chance;
 mod disk;
 mod host;
 mod oracle;
+mod weather;
 mod world;
 
 use std::env;

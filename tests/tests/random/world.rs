@@ -1,35 +1,21 @@
 //! The cluster, its network and its clock, and what befalls them.
 
-use std::time::Duration;
-
-use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication};
 use kraft_proto::{
-    CheckQuorum, Class, CommitMode, Config, Durability, Frame, FsyncMode, Grade, Instant,
-    LogPosition, Member, Members, NodeId, Output, PreVote, ReadOutcome, Role, StoreId,
+    CommitMode, Config, Frame, Grade, Instant, LogPosition, Member, Members, NodeId, Output,
+    ReadOutcome, Role, StoreId,
 };
 
 use crate::chance::Chance;
 use crate::disk::Crash;
 use crate::host::Host;
 use crate::oracle::{Oracle, Power};
+use crate::weather::{Weather, draw_config, draw_weather, millis};
 
 /// A message in flight.
 struct Packet {
     from: NodeId,
     to: NodeId,
     bytes: Vec<u8>,
-}
-
-/// How the run goes, drawn from its seed.
-struct Weather {
-    steps: u64,
-    power: Power,
-    crash_permille: u64,
-    loss_permille: u64,
-    copy_permille: u64,
-    /// Outputs a host fetches at a time.
-    outputs_max: u64,
-    classes: Vec<Class>,
 }
 
 pub struct World {
@@ -45,71 +31,6 @@ pub struct World {
     steps: u64,
     trace: bool,
     pub oracle: Oracle,
-}
-
-fn millis(count: u64) -> Duration {
-    Duration::from_millis(count)
-}
-
-fn draw_class(chance: &mut Chance, voters: u64) -> Class {
-    let at_least = CommitMode::AtLeast(chance.number(1..=voters) as u8);
-    let modes = [
-        CommitMode::Async,
-        CommitMode::LeaderOnly,
-        at_least,
-        CommitMode::Sync,
-        CommitMode::All,
-    ];
-    let fsyncs = [
-        FsyncMode::None,
-        FsyncMode::Batch,
-        FsyncMode::Commit,
-        FsyncMode::Always,
-    ];
-    Class::new(chance.one_of(&modes), chance.one_of(&fsyncs))
-}
-
-fn draw_weather(chance: &mut Chance, voters: u64) -> Weather {
-    let kinds = chance.number(1..=8);
-    Weather {
-        steps: 4000,
-        power: chance.one_of(&[Power::Steady, Power::Fails]),
-        crash_permille: chance.one_of(&[0, 50, 200, 600]),
-        loss_permille: chance.one_of(&[0, 20, 200]),
-        copy_permille: chance.one_of(&[0, 20, 100]),
-        outputs_max: chance.one_of(&[u64::MAX, u64::MAX, 1, 3]),
-        classes: (0..kinds).map(|_| draw_class(chance, voters)).collect(),
-    }
-}
-
-fn draw_config(chance: &mut Chance) -> Config {
-    let durability = Durability {
-        fsync_floor: chance.one_of(&[FsyncMode::None, FsyncMode::None, FsyncMode::Commit]),
-        leader_fsync: chance.one_of(&[LeaderFsync::AsClass, LeaderFsync::Required]),
-        leader_only_replication: chance.one_of(&[
-            LeaderOnlyReplication::Background,
-            LeaderOnlyReplication::WithHeartbeat,
-        ]),
-        batch_size: chance.number(1..=8) as u32,
-        batch_timeout: millis(chance.number(1..=5)),
-        all_timeout: millis(chance.number(1..=100)),
-        fallback: chance.one_of(&[Fallback::Refuse, Fallback::ToMajority]),
-        batch_fsync_count: chance.number(1..=8) as u32,
-        batch_fsync_interval: millis(chance.number(1..=20)),
-        lazy_flush: millis(chance.number(1..=100)),
-        at_risk_entries_max: chance.one_of(&[10, 1000]),
-        ..Durability::default()
-    };
-    Config {
-        election_timeout_min: millis(10),
-        election_timeout_max: millis(20),
-        heartbeat: millis(chance.number(1..=3)),
-        pre_vote: chance.one_of(&[PreVote::On, PreVote::Off]),
-        check_quorum: chance.one_of(&[CheckQuorum::On, CheckQuorum::Off]),
-        append_entries_max: chance.one_of(&[1, 3, 1024]),
-        durability,
-        ..Config::new(NodeId(0), StoreId(0), chance.number(0..=u64::MAX - 1))
-    }
 }
 
 impl World {
