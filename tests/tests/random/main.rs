@@ -60,7 +60,7 @@ fn nothing_raft_promises_breaks_under_random_faults() {
     let mut commits = 0;
     let mut acks = 0;
     let mut leaders = 0;
-    for seed in seeds(0..60) {
+    for seed in seeds(0..120) {
         let replay = Replay(seed);
         let mut world = World::new(Chance::new(seed));
         world.storm();
