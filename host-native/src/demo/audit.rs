@@ -304,3 +304,75 @@ async fn same_state(cluster: &mut Cluster) -> Result<Option<String>, DemoError> 
     let same = digests.iter().all(|digest| digest.sha256 == first);
     Ok(same.then_some(first))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use kraft_proto::Grade;
+    use kraft_proto::ids::{LogIndex, LogPosition, Term};
+    use kraft_proto::modes::{Class, FsyncMode, Held};
+
+    use super::*;
+    use crate::api::{Achieved, Answer};
+    use crate::pair::Pair;
+
+    fn ack(mode: CommitMode, grade: Grade) -> Ack {
+        Ack {
+            pair: Pair {
+                key: Key::try_from("key").unwrap(),
+                value: Value::try_from("value").unwrap(),
+            },
+            answer: Answer {
+                position: LogPosition::new(Term(1), LogIndex(7)),
+                asked: Class::new(mode, FsyncMode::None),
+                achieved: Some(Achieved {
+                    mode,
+                    held: Held::Written,
+                }),
+                grade,
+                effect: None,
+            },
+            at: Instant::now(),
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn what_a_majority_held_must_be_there_and_what_the_leader_held_may_be_gone() {
+        for (mode, absent_is_broken) in [
+            (CommitMode::Async, false),
+            (CommitMode::LeaderOnly, false),
+            (CommitMode::AtLeast(1), false),
+            (CommitMode::AtLeast(2), true),
+            (CommitMode::Sync, true),
+            (CommitMode::All, true),
+        ] {
+            let ack = ack(mode, Grade::AsAsked);
+            let there = Some(&ack.pair.value);
+            assert_eq!(broken(&ack, Fate::Committed, there), None, "{mode}");
+            let absent = broken(&ack, Fate::Lost, None);
+            assert_eq!(absent.is_some(), absent_is_broken, "{mode}");
+        }
+    }
+
+    #[test]
+    fn an_all_that_fell_back_is_held_to_what_it_achieved() {
+        let mut ack = ack(CommitMode::All, Grade::Fallback);
+        ack.answer.achieved = Some(Achieved {
+            mode: CommitMode::Sync,
+            held: Held::Written,
+        });
+        assert!(broken(&ack, Fate::Lost, None).is_some());
+    }
+
+    #[test]
+    fn no_class_excuses_another_value_or_a_committed_write_that_is_absent() {
+        let ack = ack(CommitMode::Async, Grade::AsAsked);
+        let other = Value::try_from("other").unwrap();
+        assert!(broken(&ack, Fate::Committed, Some(&other)).is_some());
+        assert!(broken(&ack, Fate::Committed, None).is_some());
+        assert!(broken(&ack, Fate::Pending, None).is_some());
+        assert_eq!(broken(&ack, Fate::Unknown, None), None);
+    }
+}

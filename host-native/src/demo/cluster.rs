@@ -105,7 +105,7 @@ impl Cluster {
             .collect();
         screen.say(format_args!("{}.", capitalized(&pids.join(", "))));
         screen.say(format_args!(
-            "They speak QUIC with mutual TLS over loopback. After {} ms node {} leads term {}.",
+            "They speak QUIC with mutual TLS. After {} ms node {} leads term {}.",
             millis(began.elapsed()),
             leading.node,
             leading.term

@@ -53,17 +53,15 @@ pub(super) async fn step(
     ledger: &Ledger,
     screen: &Screen,
 ) -> Result<(), DemoError> {
-    screen.heading("1. The same rows in nine classes");
+    screen.heading("1. The same rows in nine classes, from the soonest answer to the firmest");
     screen.say(format_args!(
         "{} rows {}. A class says how many nodes must hold a write",
         count(workload.rows()),
         workload.origin()
     ));
-    screen
-        .say("before it is acknowledged, and when the disk is forced (fsync) for it. The zone of");
-    screen
-        .say("the key decides, or the request itself. `At risk` is what was acknowledged and was");
-    screen.say("not on the disks of a majority yet, at its highest.");
+    screen.say("before it is acknowledged, and when the disk is forced (fsync) for it. The zone");
+    screen.say("of its key decides, or the request. At risk: the most that was acknowledged and");
+    screen.say("not yet on the disks of a majority.");
     screen.gap();
     warm_up(cluster, screen).await?;
     screen.say(format_args!(
@@ -74,7 +72,7 @@ pub(super) async fn step(
         "fsyncs of node"
     ));
     screen.say(format_args!(
-        "{:<19}{:<10}{:>8}{:>9}{:>10}  {:>6} {:>6} {:>6}{:>9}",
+        "{:<19}{:<10}{:>7}{:>8}{:>9}{:>6}{:>6}{:>6}{:>9}",
         "class", "keys", "p50 ms", "p99 ms", "acks/s", "1", "2", "3", "at risk"
     ));
     for chapter in &CHAPTERS {
@@ -134,7 +132,7 @@ async fn write(
     cluster.settle().await?;
 
     let mut class = None;
-    let written = ledger.visit(from, |ack| {
+    ledger.visit(from, |ack| {
         class.get_or_insert_with(|| ack.answer.asked.to_string());
     });
     let Some(class) = class else {
@@ -143,6 +141,7 @@ async fn write(
             chapter.prefix
         )));
     };
+    let written = alone_tally.answers() + crowd.answers();
     Ok(Measured {
         class,
         alone: alone_tally,
@@ -150,7 +149,7 @@ async fn write(
         took,
         fsyncs: std::array::from_fn(|at| after[at].saturating_sub(before[at])),
         at_risk_most,
-        left_out: workload.rows().saturating_sub((written - from) as u64),
+        left_out: workload.rows().saturating_sub(written),
     })
 }
 
@@ -283,7 +282,7 @@ impl Measured {
     fn show(&self, chapter: &Chapter, screen: &Screen) {
         let fsyncs = self.fsyncs.map(count);
         screen.say(format_args!(
-            "{:<19}{:<10}{:>8}{:>9}{:>10}  {:>6} {:>6} {:>6}{:>9}",
+            "{:<19}{:<10}{:>7}{:>8}{:>9}{:>6}{:>6}{:>6}{:>9}",
             self.class,
             format!("{}*", chapter.prefix),
             millis(self.alone.latency(0.5)),
@@ -295,7 +294,7 @@ impl Measured {
             bytes(self.at_risk_most.bytes),
         ));
         screen.say(format_args!(
-            "    asked by {}; when acknowledged it was {}",
+            "    by {}; when acknowledged: {}",
             chapter.by(),
             self.evidence()
         ));

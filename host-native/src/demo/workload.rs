@@ -135,9 +135,15 @@ fn made(seed: u64, prefix: &str, number: u64) -> Value {
     if let (Some(row), Some(fields)) = (row.as_object_mut(), fields.as_object()) {
         row.extend(fields.clone());
     }
-    let bare = row.to_string().len();
-    let note = "·".repeat(VALUE_BYTES_MIN.saturating_sub(bare) / 2);
-    row["note"] = note.into();
+    let mut notes = String::new();
+    while row.to_string().len() + notes.len() < VALUE_BYTES_MIN {
+        let (action, city) = (next(ACTIONS.len() as u64), next(CITIES.len() as u64));
+        notes.push_str(ACTIONS[action as usize]);
+        notes.push_str(" in ");
+        notes.push_str(CITIES[city as usize]);
+        notes.push_str("; ");
+    }
+    row["notes"] = notes.trim_end_matches("; ").into();
     Value::try_from(row.to_string().as_str()).expect("a made-up row is short")
 }
 
