@@ -82,12 +82,12 @@ pub(super) async fn step(
     let silence = silence(times, timeline.killed);
     cluster.settle().await?;
     screen.say(format_args!(
-        "{} writes were acknowledged in all. For {} ms around the kill none was; the longest",
+        "{} writes were acknowledged in all; for {} ms around the kill, none.",
         count(acks as u64),
         millis(silence)
     ));
     screen.say(format_args!(
-        "wait of a single write, its connection to the dead node included, was {} ms.",
+        "The longest wait of a write, its dead connection included: {} ms.",
         millis(slowest)
     ));
     screen.fact(json!({
