@@ -65,7 +65,7 @@ pub(super) async fn step(
     screen.gap();
     warm_up(cluster, screen).await?;
     screen.say(format_args!(
-        "{:<29}{:^17}{:>10}  {:^20}",
+        "{:<28}{:^16}{:>10}   {}",
         "",
         "one at a time",
         format!("{IN_FLIGHT} at once"),
