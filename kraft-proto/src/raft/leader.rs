@@ -333,6 +333,11 @@ impl Raft {
     ) {
         let holding = self.believable(holding);
         let last = self.log.last();
+        let RoleState::Leader(leader) = &self.role else {
+            return;
+        };
+        // Nobody has answered a round that was never sent.
+        let round = round.min(leader.round);
         if let Some(peer) = self.answering(envelope) {
             peer.matched(holding);
             peer.heartbeat_answered(round, received, last);
