@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::Verdict;
 use super::cluster::{Cluster, NODES};
 use super::error::DemoError;
-use super::figures::count;
+use super::figures::{count, writes};
 use super::ledger::{Ack, Ledger};
 use super::screen::{News, Screen};
 use crate::kv::{SCAN_ROWS_MAX, Scan, ScanFrom};
@@ -214,7 +214,7 @@ fn show((class, held, promise): &Group, found: &Found, screen: &Screen) {
             &format!("may go with the leader; {} did", count(gone)),
             News::Expected,
         ),
-        (broken, _, _) => screen.mark(&format!("BROKEN: {broken} writes"), News::Bad),
+        (broken, _, _) => screen.mark(&format!("BROKEN: {}", writes(broken as u64)), News::Bad),
     };
     screen.say(format_args!("    {held}: {verdict}"));
     screen.fact(json!({
