@@ -2,7 +2,6 @@
 
 mod e2e;
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use e2e::{Cluster, Ran};
@@ -257,10 +256,7 @@ fn position_of(answer: &Value) -> String {
 
 async fn without_any_answer_the_outcome_is_unknown(cluster: &mut Cluster) {
     let leader = cluster.leader().await;
-    let others: Vec<u32> = (0..3)
-        .filter(|at| *at != leader)
-        .map(|at| cluster.nodes[at].pid())
-        .collect();
+    let others: Vec<usize> = (0..3).filter(|at| *at != leader).collect();
     let address = cluster.nodes[leader].clients.clone();
     let held = cluster.client.test(&address, TestSwitch::HoldAppends);
     held.await.unwrap();
@@ -275,7 +271,9 @@ async fn without_any_answer_the_outcome_is_unknown(cluster: &mut Cluster) {
             (status.last.index >= before.index.plus(2)).then_some(())
         })
         .await;
-    others.iter().for_each(|pid| signal(*pid, "STOP"));
+    for at in &others {
+        cluster.nodes[*at].signal("STOP");
+    }
     cluster.nodes[leader].kill();
     let result = put.await.unwrap();
     assert_eq!(exit_code(&result), 6, "{result:?}");
@@ -283,16 +281,12 @@ async fn without_any_answer_the_outcome_is_unknown(cluster: &mut Cluster) {
     assert!(command.try_wait().unwrap().is_none(), "it tries for longer");
 
     // The two followers never had it. Once they go on, the same request is written by their leader.
-    others.iter().for_each(|pid| signal(*pid, "CONT"));
+    for at in &others {
+        cluster.nodes[*at].signal("CONT");
+    }
     let ended = command.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     let value = cluster.client.get("unknown").await.unwrap().unwrap();
     assert_eq!(value.as_bytes(), b"y");
     println!("a write without an answer: unknown (6) for one, written at last for a patient one");
-}
-
-fn signal(pid: u32, name: &str) {
-    let mut kill = Command::new("kill");
-    kill.args([format!("-{name}"), pid.to_string()]);
-    assert!(kill.status().unwrap().success());
 }

@@ -323,11 +323,11 @@ fn zones(dir: &Path) -> Result<kraft_proto::zones::ZoneTable, DemoError> {
 
 /// Where temporary files are; not in memory, where forcing a file costs nothing.
 fn temporary() -> PathBuf {
-    const TMPFS_MAGIC: i64 = 0x0102_1994;
+    const TMPFS_MAGIC: i128 = 0x0102_1994;
     let usual = std::env::temp_dir();
     let on_disk = Path::new("/var/tmp");
     match rustix::fs::statfs(&usual) {
-        Ok(of) if of.f_type == TMPFS_MAGIC && on_disk.is_dir() => on_disk.to_owned(),
+        Ok(of) if i128::from(of.f_type) == TMPFS_MAGIC && on_disk.is_dir() => on_disk.to_owned(),
         _ => usual,
     }
 }

@@ -42,6 +42,7 @@ pub struct Node {
     pub clients: String,
     /// Where it takes operators.
     pub admin: String,
+    flags: &'static [&'static str],
     child: Option<Child>,
 }
 
@@ -82,8 +83,14 @@ fn free_ports<const N: usize>() -> [u16; N] {
 impl Cluster {
     /// Three nodes with the seven zones, started and led.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, each node with these flags.
+    pub async fn start_with(flags: &'static [&'static str]) -> Self {
         let mut cluster = Self::make();
         for node in &mut cluster.nodes {
+            node.flags = flags;
             node.start();
         }
         cluster.leader().await;
@@ -108,6 +115,7 @@ impl Cluster {
             log: config.with_file_name("server.log"),
             clients: place.listen.clients.to_string(),
             admin: place.listen.admin.to_string(),
+            flags: &[],
             child: None,
         };
         let nodes: Vec<Node> = created.nodes.iter().zip(&places).map(node).collect();
@@ -270,7 +278,8 @@ impl Node {
         command
             .args(["server", "--until-stdin-closes", "--grant-test-switch"])
             .arg("--config")
-            .arg(&self.config);
+            .arg(&self.config)
+            .args(self.flags);
         command
     }
 
@@ -301,9 +310,12 @@ impl Node {
         assert!(child.wait().unwrap().success(), "a stop in order");
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("it runs").id()
+    /// Sends it a signal: `STOP` and `CONT` make it absent for a while.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let mut kill = Command::new("kill");
+        kill.args([format!("-{name}"), pid.to_string()]);
+        assert!(kill.status().unwrap().success());
     }
 
     /// What its log says.
