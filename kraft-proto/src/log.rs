@@ -166,6 +166,14 @@ impl Log {
         self.last = run.last();
     }
 
+    /// The last entry of the oldest run remembered: what is forgotten next.
+    pub fn oldest_end(&self) -> LogIndex {
+        match self.runs.is_empty() {
+            true => self.last,
+            false => self.end_of(0),
+        }
+    }
+
     fn forget_oldest(&mut self) {
         self.base = LogPosition::new(self.runs[0].term, self.end_of(0));
         self.runs.remove(0);

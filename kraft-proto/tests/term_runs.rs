@@ -4,7 +4,7 @@ mod cluster;
 
 use std::time::Duration;
 
-use cluster::{Cluster, at, run};
+use cluster::{Cluster, Disk, at, run};
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{
     CheckQuorum, Class, Config, Fate, HardState, PeerState, PreVote, Raft, Recovery, StoreId, Term,
@@ -93,4 +93,55 @@ fn a_gap_in_the_recovered_log_is_refused() {
     let config = Config::new(cluster::id(1), StoreId(1), 1);
     let refused = Raft::new(config, recovery, cluster.now);
     assert_eq!(refused.unwrap_err(), kraft_proto::ConfigError::Gap);
+}
+
+/// Appends of one entry each, of as many terms, to node 1 from node 2 in term 1000.
+fn flood(cluster: &mut Cluster, terms: std::ops::RangeInclusive<u64>, commit: u64) {
+    for term in terms {
+        let prev = at(term - 1, term - 1);
+        cluster.append(2, 1, 1000, prev, run(term, term, 1), commit);
+    }
+}
+
+/// The story: 1. A node commits its first entry. 2. It takes 100 terms that nobody commits, and forgets the
+/// oldest. 3. An append starts before its commit, at entries it can no longer compare: replacing
+/// them could drop what it holds for others, and the table says nothing of them.
+#[test]
+fn history_that_cannot_be_compared_is_not_replaced() {
+    let mut cluster = Cluster::new(3);
+    flood(&mut cluster, 1..=2, 2);
+    flood(&mut cluster, 3..=103, 2);
+    let before = cluster.raft(1).status();
+    assert!(before.first_known > before.commit.index.next());
+    let again = run(1000, 1, 5);
+    cluster.append(2, 1, 1000, at(0, 0), again, 2);
+    let after = cluster.raft(1).status();
+    assert_eq!((after.last, after.holding), (before.last, before.holding));
+}
+
+/// The story: 1. A disk is silent while one entry of each of 200 terms arrives. 2. The table forgets entries
+/// that were never handed to the disk. 3. Nothing could name them to it any more: it would never
+/// write again.
+#[test]
+fn what_was_not_written_yet_is_not_forgotten() {
+    let mut cluster = Cluster::new(3);
+    cluster.node(1).disk = Disk::Held;
+    cluster.sync(1);
+    flood(&mut cluster, 1..=200, 0);
+    let full = cluster.raft(1).status();
+    assert!(full.dropped.busy > 0, "appends are turned away");
+    for _ in 0..100 {
+        cluster.sync(1);
+        let next = cluster.raft(1).status().last.index.0 + 1;
+        flood(&mut cluster, next..=next, 0);
+    }
+    let after = cluster.raft(1).status();
+    assert!(
+        after.last.index > full.last.index,
+        "and taken once there is room"
+    );
+    assert!(
+        after.holding.synced.0 + 32 > after.last.index.0,
+        "{after:?}"
+    );
 }

@@ -209,7 +209,8 @@ impl Raft {
         }
         let fresh = self.not_held_yet(run);
         if !fresh.is_empty() {
-            if fresh.last().since(self.writes.emitted()) > UNWRITTEN_ENTRIES_MAX {
+            let waiting = fresh.last().since(self.writes.emitted());
+            if waiting > UNWRITTEN_ENTRIES_MAX || !self.has_term_run_for(fresh.term) {
                 self.count(Drop::Busy);
                 return Taken::nothing();
             }
@@ -240,9 +241,12 @@ impl Raft {
     }
 
     /// Whether the log has the leader's entry at `prev`. Everything committed agrees with every
-    /// later leader (Leader Completeness, Raft §5.4.3).
+    /// later leader (Leader Completeness, Raft §5.4.3), and says so of what follows it only while
+    /// that is remembered: entries that cannot be compared must not be replaced.
     fn agrees_at(&self, prev: LogPosition) -> bool {
-        prev.index < self.commit.index || self.log.term_at(prev.index) == TermAt::Known(prev.term)
+        let committed = prev.index < self.commit.index;
+        let comparable = self.log.base().index <= self.commit.index;
+        (committed && comparable) || self.log.term_at(prev.index) == TermAt::Known(prev.term)
     }
 
     /// How far the log agrees with any leader that matched anywhere.

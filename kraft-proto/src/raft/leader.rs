@@ -378,7 +378,8 @@ impl Raft {
             })
         };
         if leader.barrier.is_none() {
-            if by_majority(Held::Written) >= self.log.last() {
+            let matched = by_majority(Held::Written) >= self.log.last();
+            if matched && self.has_term_run_for(self.hard.term) {
                 self.open_term();
             }
             return;

@@ -405,6 +405,14 @@ impl Raft {
         }
     }
 
+    /// Whether entries of `term` can be added without forgetting any that the disk was not handed
+    /// yet: nothing could name those to it any more.
+    fn has_term_run_for(&self, term: Term) -> bool {
+        self.log.last_position().term == term
+            || self.log.runs_free() > 0
+            || self.log.oldest_end() <= self.writes.emitted()
+    }
+
     /// Remembers the class of entries just added, and counts those that share a flush.
     fn note_class(&mut self, run: Run, class: Class) {
         let voters = self.members.voters_min();

@@ -184,7 +184,7 @@ impl Raft {
         let end = self.classes.cut(first, last);
         let count = end.since(first.prev()).min(u64::from(RUN_ENTRIES_MAX)) as u32;
         let Some(run) = self.log.run_from(first, count) else {
-            // History forgotten before it was handed out: refused at the door, see `accept`.
+            // History forgotten before it was handed out: refused at the door by `has_term_run_for`.
             debug_assert!(false, "unwritten history was forgotten");
             return None;
         };

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Class, Config, EntryKind, Envelope, Frame, HardState, Instant, LogIndex, LogPosition, Members,
-    Message, NodeId, Output, Proposed, Raft, Recovery, Role, Run, StoreId, Term, Unsynced,
-    WriteKind, entry_prefix,
+    Append, Class, CommitMode, Config, EntryKind, Envelope, Frame, FsyncMode, HardState,
+    Incarnation, Instant, LogIndex, LogPosition, Members, Message, NodeId, Output, Proposed, Raft,
+    Recovery, Role, Run, StoreId, Term, Unsynced, WriteKind, entry_prefix,
 };
 
 /// When a node's disk reports a forced write.
@@ -211,6 +211,42 @@ impl Cluster {
     pub fn propose(&mut self, n: u64, class: Class) -> Proposed {
         let now = self.now;
         self.raft(n).propose(now, class, 1).unwrap()
+    }
+
+    /// Hands a made-up append to a node and takes its outputs.
+    pub fn append(
+        &mut self,
+        from: u64,
+        to: u64,
+        term: u64,
+        prev: LogPosition,
+        run: Run,
+        commit: u64,
+    ) {
+        let append = Append {
+            prev,
+            kind: run.kind,
+            run_term: run.term,
+            count: run.count,
+            commit: LogIndex(commit),
+            force_upto: run.last(),
+            relied_upto: LogIndex::ZERO,
+            mode: CommitMode::Sync,
+            fsync: FsyncMode::Commit,
+        };
+        let envelope = Envelope {
+            from: NodeId(from),
+            to: NodeId(to),
+            store: StoreId(from),
+            incarnation: Incarnation(1),
+            term: Term(term),
+            message: Message::Append(append),
+        };
+        let (now, frame) = (self.now, bytes(&envelope));
+        let _ = self
+            .raft(to)
+            .handle_message(now, &Frame::decode(&frame).unwrap());
+        self.poll();
     }
 
     pub fn commit(&self, n: u64) -> LogPosition {
