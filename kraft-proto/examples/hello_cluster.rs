@@ -58,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     Output::Ack { mode, held, upto } => println!("{upto} acked: {mode}, {held}"),
                     Output::Commit { upto } => println!("committed through {upto}"),
                     Output::Role { role, term, .. } => println!("{role:?} in term {term}"),
+                    Output::Superseded { by } => return Err(format!("replaced by {by}").into()),
                     Output::Read { .. } | Output::Settled { .. } => {}
                 }
             }

@@ -12,6 +12,44 @@ use crate::modes::{Class, CommitMode, FsyncMode};
 struct ClassRun {
     first: LogIndex,
     class: Class,
+    reliance: Reliance,
+}
+
+/// Whether copies of some entry of a stretch are relied on while merely written.
+///
+/// Told apart from the class, as a stretch that shares its neighbour's stronger fsync mode still has
+/// the entries whose clients hear on written copies:
+///
+/// 1. the table is full, and an `All`·`None` entry shares a stretch with an `Async`·`Commit` one;
+/// 2. its copies are written everywhere, and its client hears, as asked: written by every voter;
+/// 3. by the joint class nobody relies on written copies, so no node marked itself dirty;
+/// 4. the power fails at a follower, which votes as if it had forgotten nothing: the entry is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Reliance {
+    None,
+    OnWritten,
+}
+
+impl ClassRun {
+    fn is_relied_on(&self) -> bool {
+        self.reliance == Reliance::OnWritten
+    }
+}
+
+impl Reliance {
+    fn of(class: Class, voters: usize) -> Self {
+        match class.is_relied_on(voters) {
+            true => Self::OnWritten,
+            false => Self::None,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match self {
+            Self::None => other,
+            Self::OnWritten => self,
+        }
+    }
 }
 
 /// The classes of the newest entries.
@@ -48,7 +86,9 @@ impl Classes {
 
     /// Entries from `first` on are of `class`. `settled` is how far nobody needs to know any more.
     pub fn push(&mut self, first: LogIndex, class: Class, settled: LogIndex, voters: usize) {
-        if self.runs.last().is_some_and(|run| run.class == class) {
+        let reliance = Reliance::of(class, voters);
+        let continues = |run: &ClassRun| run.class == class && run.reliance == reliance;
+        if self.runs.last().is_some_and(continues) {
             return;
         }
         if self.runs.is_full() {
@@ -58,7 +98,11 @@ impl Classes {
             self.merge_cheapest(first, voters);
         }
         // A slot is free: it was, or the lines above made one.
-        let _ = self.runs.push(ClassRun { first, class });
+        let _ = self.runs.push(ClassRun {
+            first,
+            class,
+            reliance,
+        });
     }
 
     /// Joins the two neighbours whose sharing costs the least.
@@ -81,6 +125,7 @@ impl Classes {
         let next = &mut self.runs[place];
         next.first = joined.first;
         next.class = next.class.strongest(joined.class, voters);
+        next.reliance = next.reliance.or(joined.reliance);
     }
 
     fn drop_through(&mut self, settled: LogIndex) {
@@ -100,11 +145,11 @@ impl Classes {
     }
 
     pub fn class_at(&self, index: LogIndex) -> Class {
-        self.runs
-            .iter()
-            .rev()
-            .find(|run| run.first <= index)
-            .map_or(INHERITED, |run| run.class)
+        self.stretch_at(index).map_or(INHERITED, |run| run.class)
+    }
+
+    fn stretch_at(&self, index: LogIndex) -> Option<&ClassRun> {
+        self.runs.iter().rev().find(|run| run.first <= index)
     }
 
     /// The last index of the stretch that holds `index`, at most `limit`.
@@ -139,7 +184,7 @@ impl Classes {
             if class.fsync >= FsyncMode::Commit {
                 demands.force_upto = end;
             }
-            if class.is_relied_on(voters) {
+            if self.stretch_at(at).is_some_and(ClassRun::is_relied_on) {
                 demands.relied_upto = end;
             }
             at = end.next();
@@ -230,6 +275,21 @@ mod tests {
             }
         }
         assert_eq!((always, relaxed), (10, 990));
+    }
+
+    #[test]
+    fn a_full_table_still_names_the_copies_that_are_relied_on() {
+        let all = Class::new(CommitMode::All, FsyncMode::None);
+        let forced = Class::new(CommitMode::Async, FsyncMode::Commit);
+        let mut classes = Classes::new();
+        for index in 1..=4 * CLASS_RUNS_MAX as u64 {
+            let class = if index % 2 == 0 { forced } else { all };
+            classes.push(LogIndex(index), class, LogIndex::ZERO, 3);
+        }
+        for index in (1..=4 * CLASS_RUNS_MAX as u64).step_by(2).map(LogIndex) {
+            let demands = classes.demands(index, index, 3);
+            assert!(demands.relied_upto >= index, "entry {index} is relied on");
+        }
     }
 
     #[test]

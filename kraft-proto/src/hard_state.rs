@@ -5,15 +5,48 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Incarnation, NodeId, Term};
 
 /// Whether a node may have forgotten copies of entries that somebody relied on.
+///
+/// ```text
+///          before the first relied-on relaxed copy is reported or counted
+///       ┌───────────────────────────────────────────────────────────────┐
+///       │                                                               ▼
+///     Clean ◄────── all of them are synced, and no more came ───────  Dirty ◄──┐
+///                                                                       │      │ re-admitted
+///                     started, and the power may have been out          │      │ by a leader
+///                                                                       ▼      │
+///                                                                    Suspect ──┘
+/// ```
+///
+/// A suspect stays one through every start and stop until it is re-admitted, and is then dirty, not
+/// clean: what it took meanwhile may lie unsynced beyond the point that re-admitted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Trust {
-    /// Everything it ever reported is forced to its disk.
+    /// Every relied-on copy it ever reported is forced to its disk.
     #[default]
     Clean,
-    /// It reported relied-on copies that a power cut would take.
+    /// It may have reported relied-on copies that a power cut would take.
     Dirty,
-    /// A power cut may have taken some of them.
+    /// A power cut may have taken some of them. Its votes are not clean.
     Suspect,
+}
+
+impl Trust {
+    /// What a node is when it starts, by what its disk says and what happened meanwhile.
+    pub(crate) fn at_start(self, boot: Boot) -> Self {
+        match (self, boot) {
+            (Self::Dirty, Boot::Unknown) => Self::Suspect,
+            (kept, _) => kept,
+        }
+    }
+}
+
+/// Whether the operating system that the last life wrote under still runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Boot {
+    /// It does: what was handed to it is there.
+    Same,
+    /// It may not: what was not synced may be gone.
+    Unknown,
 }
 
 /// The node's word to the cluster (Raft figure 2, *persistent state*): synced before any message

@@ -102,13 +102,13 @@ pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
 pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 pub use members::{Member, Members, MembersError};
-pub use message::{Append, Ballot, Envelope, Holding, Message};
+pub use message::{Append, Ballot, Envelope, Heartbeat, HeartbeatReply, Holding, Known, Message};
 pub use modes::{Class, CommitMode, FsyncMode, Held};
 pub use output::{
     Fate, Force, Output, ReadOutcome, ReadTicket, Receipt, Rest, Role, Unsynced, Write, WriteKind,
 };
 pub use progress::PeerState;
-pub use raft::{Dropped, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status};
+pub use raft::{Dropped, Duty, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status};
 pub use recovery::Recovery;
 pub use time::Instant;
 pub use waits::{Answer, Grade, Slot, Waits};

@@ -8,8 +8,43 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{NodeId, StoreId};
 use crate::limits::MEMBERS_MAX;
 
-/// A set of node ids, in ascending order.
-pub type NodeSet = Vec<NodeId, MEMBERS_MAX>;
+/// Some of the members: one bit for each place among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Seats(u16);
+
+const _: () = assert!(MEMBERS_MAX <= u16::BITS as usize);
+
+/// Some of the members, in ascending order of id.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeSet<'a> {
+    members: &'a [Member],
+    seats: Seats,
+}
+
+impl<'a> NodeSet<'a> {
+    /// How many they are.
+    pub const fn len(self) -> usize {
+        self.seats.0.count_ones() as usize
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.seats.0 == 0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = NodeId> + Clone + use<'a> {
+        let seated = self.members.iter().enumerate();
+        seated
+            .filter(move |(place, _)| self.seats.0 & (1 << place) != 0)
+            .map(|(_, member)| member.id)
+    }
+
+    /// Whether `id` is one of them.
+    pub fn contains(self, id: NodeId) -> bool {
+        self.iter().any(|member| member == id)
+    }
+}
 
 /// One member and the store it is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,9 +64,9 @@ pub struct Member {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Members {
     stores: Vec<Member, MEMBERS_MAX>,
-    voters: NodeSet,
-    voters_outgoing: NodeSet,
-    learners: NodeSet,
+    voters: Seats,
+    voters_outgoing: Seats,
+    learners: Seats,
 }
 
 /// Why a list of members is refused.
@@ -77,24 +112,27 @@ impl Members {
     ) -> Result<Self, MembersError> {
         let mut members = Self {
             stores: Vec::new(),
-            voters: Vec::new(),
-            voters_outgoing: Vec::new(),
-            learners: Vec::new(),
+            voters: Seats::default(),
+            voters_outgoing: Seats::default(),
+            learners: Seats::default(),
         };
         for member in voters {
             members.add(member)?;
-            let _ = members.voters.push(member.id);
         }
+        let voting = members.stores.clone();
         for member in learners {
             members.add(member)?;
-            let _ = members.learners.push(member.id);
         }
-        if members.voters.is_empty() {
+        if voting.is_empty() {
             return Err(MembersError::NoVoters);
         }
         members.stores.sort_unstable_by_key(|member| member.id);
-        members.voters.sort_unstable();
-        members.learners.sort_unstable();
+        for (place, member) in members.stores.iter().enumerate() {
+            match voting.contains(member) {
+                true => members.voters.0 |= 1 << place,
+                false => members.learners.0 |= 1 << place,
+            }
+        }
         Ok(members)
     }
 
@@ -105,19 +143,26 @@ impl Members {
         self.stores.push(member).map_err(|_| MembersError::TooMany)
     }
 
+    fn set(&self, seats: Seats) -> NodeSet<'_> {
+        NodeSet {
+            members: &self.stores,
+            seats,
+        }
+    }
+
     /// The voters of the newest configuration.
-    pub fn voters(&self) -> &NodeSet {
-        &self.voters
+    pub fn voters(&self) -> NodeSet<'_> {
+        self.set(self.voters)
     }
 
     /// The voters on their way out; empty unless a change is under way.
-    pub fn voters_outgoing(&self) -> &NodeSet {
-        &self.voters_outgoing
+    pub fn voters_outgoing(&self) -> NodeSet<'_> {
+        self.set(self.voters_outgoing)
     }
 
     /// Those who receive the log and do not vote.
-    pub fn learners(&self) -> &NodeSet {
-        &self.learners
+    pub fn learners(&self) -> NodeSet<'_> {
+        self.set(self.learners)
     }
 
     /// Everybody, in ascending order of id.
@@ -132,14 +177,14 @@ impl Members {
 
     /// Whether `id` votes in an active configuration.
     pub fn is_voter(&self, id: NodeId) -> bool {
-        self.voters.contains(&id) || self.voters_outgoing.contains(&id)
+        self.voters().contains(id) || self.voters_outgoing().contains(id)
     }
 
     /// The smallest number of voters in an active configuration.
     pub fn voters_min(&self) -> usize {
-        match self.voters_outgoing.len() {
-            0 => self.voters.len(),
-            outgoing => outgoing.min(self.voters.len()),
+        match self.voters_outgoing().len() {
+            0 => self.voters().len(),
+            outgoing => outgoing.min(self.voters().len()),
         }
     }
 }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{EntryKind, Run};
+use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::modes::{Class, CommitMode, FsyncMode};
 
@@ -90,23 +91,49 @@ pub enum Message {
         hint: LogPosition,
     },
     /// The leader lives. It promises nothing about the receiver's log.
-    Heartbeat {
-        /// How far the leader has committed.
-        commit: LogIndex,
-        /// Counts the leader's rounds of heartbeats within its term.
-        round: u64,
-        /// Force the log through here, as far as it matches.
-        force_upto: LogIndex,
-    },
+    Heartbeat(Heartbeat),
     /// The answer to [`Message::Heartbeat`].
-    HeartbeatReply {
-        /// The round that is answered.
-        round: u64,
-        /// How far the log matches this leader's in this term, held or not. For flow control only.
-        received: LogIndex,
-        /// What is held.
-        holding: Holding,
-    },
+    HeartbeatReply(HeartbeatReply),
+}
+
+/// The leader lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// How far the leader has committed.
+    pub commit: LogIndex,
+    /// Counts the leader's rounds of heartbeats within its term; 0 wants no answer.
+    pub round: u64,
+    /// Force the log through here, as far as it matches.
+    pub force_upto: LogIndex,
+    /// What the leader knows of the receiver; `None` until it has heard of it in this term.
+    pub known: Option<Known>,
+}
+
+/// The answer to a [`Heartbeat`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HeartbeatReply {
+    /// The round that is answered.
+    pub round: u64,
+    /// How far the log matches this leader's in this term, held or not. For flow control only.
+    pub received: LogIndex,
+    /// What is held.
+    pub holding: Holding,
+    /// Whether the sender may have forgotten what it reported.
+    pub trust: Trust,
+}
+
+/// What a leader knows of the node it speaks to: the life it counts, and what would re-admit it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Known {
+    /// The store it hears.
+    pub store: StoreId,
+    /// The newest life of that store it has heard. An older one that reads this has been replaced,
+    /// and stops.
+    pub incarnation: Incarnation,
+    /// The end of the leader's log when it first heard that life, and had stopped counting what
+    /// earlier ones held. A suspect of that life that has matched this leader in this term, and
+    /// synced through here, has every copy that was ever relied on.
+    pub readmit_upto: LogIndex,
 }
 
 /// AppendEntries of one run.

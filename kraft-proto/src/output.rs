@@ -61,6 +61,12 @@ pub enum Output {
         /// The leader, where it is known.
         leader: Option<NodeId>,
     },
+    /// A newer life of this store is running: a copy of it, or this very node started twice. Drop
+    /// this node at once and write nothing more. It says nothing else any more.
+    Superseded {
+        /// The newer life.
+        by: Incarnation,
+    },
 }
 
 /// What became of early acknowledgements that commit did not carry.

@@ -4,9 +4,10 @@
 use heapless::Deque;
 use serde::{Deserialize, Serialize};
 
+use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, NodeId, StoreId};
 use crate::limits::{APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX};
-use crate::message::Holding;
+use crate::message::{Holding, Known};
 
 const _: () = assert!(RUN_ENTRIES_MAX <= u16::MAX as u32);
 
@@ -42,6 +43,10 @@ pub(crate) struct Progress {
     store: StoreId,
     /// The life its replies come from; 0 until the first, as lives count from 1.
     incarnation: Incarnation,
+    /// The end of the leader's log when that life was first heard.
+    readmit_upto: LogIndex,
+    /// Whether it said that it may have forgotten what it reported.
+    pub trust: Trust,
     state: PeerState,
     probe: Probe,
     /// The next entry to send.
@@ -90,6 +95,8 @@ impl Progress {
             id,
             store,
             incarnation: Incarnation::default(),
+            readmit_upto: LogIndex::ZERO,
+            trust: Trust::Clean,
             state: PeerState::Probe,
             probe: Probe::Due,
             next,
@@ -120,11 +127,21 @@ impl Progress {
         self.in_flight.len()
     }
 
+    /// What this leader can tell the peer about itself.
+    pub fn known(&self) -> Option<Known> {
+        (self.incarnation != Incarnation::default()).then_some(Known {
+            store: self.store,
+            incarnation: self.incarnation,
+            readmit_upto: self.readmit_upto,
+        })
+    }
+
     /// Binds the peer to the life that speaks. What a life before it held may be gone, so a newer
-    /// one starts from nothing; an older one no longer counts.
+    /// one starts from nothing; an older one no longer counts. `last` is the end of the leader's
+    /// log: nothing after it was ever counted on an earlier life's word.
     ///
     /// Counting a match from before a restart once committed two different entries at one index.
-    pub fn hear(&mut self, store: StoreId, incarnation: Incarnation) -> Life {
+    pub fn hear(&mut self, store: StoreId, incarnation: Incarnation, last: LogIndex) -> Life {
         if self.store != StoreId::ANY && self.store != store {
             return Life::Stale;
         }
@@ -138,6 +155,9 @@ impl Progress {
                 round_sent: self.round_sent,
                 ..fresh
             };
+        }
+        if self.incarnation != incarnation {
+            self.readmit_upto = last;
         }
         self.store = store;
         self.incarnation = incarnation;

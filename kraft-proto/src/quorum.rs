@@ -10,11 +10,11 @@ pub(crate) const fn majority(n: usize) -> usize {
 }
 
 /// The highest index that at least `count` of `voters` hold; 0 when there are fewer voters.
-fn held_by_count(voters: &NodeSet, count: usize, held: impl Fn(NodeId) -> LogIndex) -> LogIndex {
+fn held_by_count(voters: NodeSet<'_>, count: usize, held: impl Fn(NodeId) -> LogIndex) -> LogIndex {
     let mut sorted = [LogIndex::ZERO; MEMBERS_MAX];
     let mut len = 0;
-    for voter in voters {
-        let value = held(*voter);
+    for voter in voters.iter() {
+        let value = held(voter);
         let mut place = len;
         while place > 0 && sorted[place - 1] < value {
             sorted[place] = sorted[place - 1];
@@ -31,7 +31,7 @@ fn held_by_count(voters: &NodeSet, count: usize, held: impl Fn(NodeId) -> LogInd
 }
 
 /// The smaller answer of the active configurations.
-fn in_each(members: &Members, answer: impl Fn(&NodeSet) -> LogIndex) -> LogIndex {
+fn in_each(members: &Members, answer: impl Fn(NodeSet<'_>) -> LogIndex) -> LogIndex {
     let incoming = answer(members.voters());
     match members.voters_outgoing() {
         none if none.is_empty() => incoming,
@@ -73,8 +73,8 @@ pub(crate) fn held_by_at_least(
 
 /// Whether those who satisfy `yes` are a majority of every active configuration.
 pub(crate) fn has_majority(members: &Members, yes: impl Fn(NodeId) -> bool) -> bool {
-    let in_one = |voters: &NodeSet| {
-        voters.is_empty() || voters.iter().filter(|id| yes(**id)).count() >= majority(voters.len())
+    let in_one = |voters: NodeSet<'_>| {
+        voters.is_empty() || voters.iter().filter(|id| yes(*id)).count() >= majority(voters.len())
     };
     in_one(members.voters()) && in_one(members.voters_outgoing())
 }
@@ -88,10 +88,10 @@ pub(crate) fn elects(
     granted: impl Fn(NodeId) -> bool,
     clean: impl Fn(NodeId) -> bool,
 ) -> bool {
-    let in_one = |voters: &NodeSet| {
+    let in_one = |voters: NodeSet<'_>| {
         let n = voters.len();
-        let granted = voters.iter().filter(|id| granted(**id)).count();
-        let clean = voters.iter().filter(|id| clean(**id)).count();
+        let granted = voters.iter().filter(|id| granted(*id)).count();
+        let clean = voters.iter().filter(|id| clean(*id)).count();
         n == 0 || granted == n || (granted >= majority(n) && clean > n - majority(n))
     };
     in_one(members.voters()) && in_one(members.voters_outgoing())

@@ -1,7 +1,7 @@
 //! The only road to a running node: what its store held, told in order.
 
 use crate::entry::Run;
-use crate::hard_state::HardState;
+use crate::hard_state::{Boot, HardState};
 use crate::log::Log;
 use crate::members::Members;
 
@@ -20,6 +20,7 @@ pub struct Recovery {
     pub(crate) hard: HardState,
     pub(crate) log: Log,
     pub(crate) members: Members,
+    pub(crate) boot: Boot,
     pub(crate) gap: bool,
 }
 
@@ -30,13 +31,27 @@ impl Recovery {
     }
 
     /// A store that has run before; `members` is the configuration at index 0.
+    ///
+    /// Unless [`same_boot`](Self::same_boot) is said too, the power may have been out since: a node
+    /// that was [dirty](crate::Trust::Dirty) starts [suspect](crate::Trust::Suspect).
     pub fn resume(hard: HardState, members: Members) -> Self {
         Self {
             hard,
             log: Log::empty(),
             members,
+            boot: Boot::Unknown,
             gap: false,
         }
+    }
+
+    /// The operating system under which `hard` was saved has run ever since: whatever the last life
+    /// had written is in the log given here.
+    ///
+    /// Say it only where that is known, as by a boot id kept with the hard state. A disk that was
+    /// detached meanwhile, or a machine restored from an image, has no such memory.
+    pub fn same_boot(mut self) -> Self {
+        self.boot = Boot::Same;
+        self
     }
 
     /// The next entries of its log, from index 1 on. A gap or a term that goes back is reported by

@@ -19,16 +19,19 @@ pub(crate) enum Timer {
     FsyncBatch,
     /// Anything unforced waited long enough for the disk.
     LazyFlush,
+    /// No relied-on copy lay unsynced for so long that the disk may say so.
+    Quiet,
 }
 
 impl Timer {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Election,
         Self::Heartbeat,
         Self::CheckQuorum,
         Self::AsyncBatch,
         Self::FsyncBatch,
         Self::LazyFlush,
+        Self::Quiet,
     ];
 }
 
@@ -50,6 +53,10 @@ impl Timers {
         if !self.is_set(timer) {
             self.set(timer, deadline);
         }
+    }
+
+    pub fn stop_all(&mut self) {
+        *self = Self::new();
     }
 
     pub fn stop(&mut self, timer: Timer) {

@@ -223,7 +223,8 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             Output::Send { .. }
             | Output::Write(_)
             | Output::Settled { .. }
-            | Output::Read { .. } => {}
+            | Output::Read { .. }
+            | Output::Superseded { .. } => {}
         }
     }
 

@@ -16,7 +16,7 @@ use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
 use crate::message::{Append, Envelope, Holding, Message};
 
 /// The version this build speaks. Peers agree on it when they connect.
-pub const WIRE_VERSION: u8 = 1;
+pub const WIRE_VERSION: u8 = 2;
 
 /// Bytes before each entry: its length.
 pub const ENTRY_PREFIX: usize = 4;
@@ -110,12 +110,15 @@ impl Envelope {
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
                 Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),
-                Message::Heartbeat {
-                    commit, force_upto, ..
-                } => commit.0 <= INDEX_MAX && force_upto.0 <= INDEX_MAX,
-                Message::HeartbeatReply {
-                    received, holding, ..
-                } => received.0 <= INDEX_MAX && in_range(holding),
+                Message::Heartbeat(beat) => {
+                    let readmit_upto = beat.known.map(|known| known.readmit_upto);
+                    beat.commit.0 <= INDEX_MAX
+                        && beat.force_upto.0 <= INDEX_MAX
+                        && readmit_upto.is_none_or(|upto| upto.0 <= INDEX_MAX)
+                }
+                Message::HeartbeatReply(reply) => {
+                    reply.received.0 <= INDEX_MAX && in_range(reply.holding)
+                }
             };
         if fine {
             Ok(())

@@ -2,8 +2,9 @@
 
 use kraft_proto::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
 use kraft_proto::{
-    Append, Ballot, CommitMode, EntryKind, Envelope, Frame, FsyncMode, Holding, Incarnation,
-    LogIndex, LogPosition, Message, NodeId, StoreId, Term, WIRE_VERSION, WireError, entry_prefix,
+    Append, Ballot, CommitMode, EntryKind, Envelope, Frame, FsyncMode, Heartbeat, HeartbeatReply,
+    Holding, Incarnation, Known, LogIndex, LogPosition, Message, NodeId, StoreId, Term, Trust,
+    WIRE_VERSION, WireError, entry_prefix,
 };
 
 const SPEC: &str = include_str!("../WIRE.md");
@@ -41,6 +42,32 @@ fn append(kind: EntryKind, count: u32) -> Append {
         relied_upto: LogIndex(0),
         mode: CommitMode::Sync,
         fsync: FsyncMode::Commit,
+    }
+}
+
+fn heartbeat(commit: u64, known: Option<Known>) -> Heartbeat {
+    Heartbeat {
+        commit: LogIndex(commit),
+        round: 12,
+        force_upto: LogIndex(0),
+        known,
+    }
+}
+
+fn known(readmit_upto: u64) -> Known {
+    Known {
+        store: StoreId(301),
+        incarnation: Incarnation(5),
+        readmit_upto: LogIndex(readmit_upto),
+    }
+}
+
+fn heartbeat_reply(holding: Holding) -> HeartbeatReply {
+    HeartbeatReply {
+        round: 12,
+        received: LogIndex(202),
+        holding,
+        trust: Trust::Suspect,
     }
 }
 
@@ -113,23 +140,16 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
                 hint: position(5, 150),
             },
         ),
+        bare("heartbeat", 7, Message::Heartbeat(heartbeat(199, None))),
         bare(
-            "heartbeat",
+            "heartbeat, to a known life",
             7,
-            Message::Heartbeat {
-                commit: LogIndex(199),
-                round: 12,
-                force_upto: LogIndex(0),
-            },
+            Message::Heartbeat(heartbeat(199, Some(known(202)))),
         ),
         bare(
             "heartbeat reply",
             7,
-            Message::HeartbeatReply {
-                round: 12,
-                received: LogIndex(202),
-                holding: holding(202, 201),
-            },
+            Message::HeartbeatReply(heartbeat_reply(holding(202, 201))),
         ),
     ]
 }
@@ -262,21 +282,11 @@ fn numbers_beyond_the_limits_are_refused() {
                 hint: LogPosition::ZERO,
             },
         ),
+        envelope(7, Message::Heartbeat(heartbeat(index.0, None))),
+        envelope(7, Message::Heartbeat(heartbeat(1, Some(known(index.0))))),
         envelope(
             7,
-            Message::Heartbeat {
-                commit: index,
-                round: 1,
-                force_upto: LogIndex(0),
-            },
-        ),
-        envelope(
-            7,
-            Message::HeartbeatReply {
-                round: 1,
-                received: LogIndex(1),
-                holding: holding(INDEX_MAX + 1, 0),
-            },
+            Message::HeartbeatReply(heartbeat_reply(holding(INDEX_MAX + 1, 0))),
         ),
         command(|append| append.count = RUN_ENTRIES_MAX + 1),
         command(|append| append.run_term = Term(TERM_MAX + 1)),

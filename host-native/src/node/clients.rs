@@ -218,6 +218,7 @@ impl Engine {
                 bound: Bound::EntriesAtRisk,
                 limit: durability.at_risk_entries_max,
             },
+            ProposeError::Stopped => Refusal::Stopping,
         })
     }
 
@@ -244,6 +245,9 @@ impl Engine {
         match self.parts.raft.read(now) {
             Ok(ticket) => self.reads.insert(ticket, PendingRead { reply, request }),
             Err(ReadError::NotLeader(_)) => reply.send(self.redirect().encode()),
+            Err(ReadError::Stopped) => {
+                reply.send(Response::Refused(Refusal::Stopping).encode());
+            }
         }
     }
 

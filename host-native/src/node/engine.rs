@@ -313,6 +313,7 @@ impl Engine {
                     }
                 },
                 Output::Role { role, term, leader } => self.change_role(role, term, leader),
+                Output::Superseded { by } => self.failed = Some(NodeError::Superseded(by)),
                 Output::Ack { .. } => {}
             }
         }

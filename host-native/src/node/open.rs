@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use kraft_proto::{
-    Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogPosition, Member, Members,
-    MembersError, NodeId, Raft, Recovery, StoreId,
+    Config as CoreConfig, ConfigError as CoreConfigError, Incarnation, Instant, LogPosition,
+    Member, Members, MembersError, NodeId, Raft, Recovery, StoreId,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -20,7 +20,7 @@ use crate::cluster_id::ClusterId;
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
-use crate::storage::{self, Disk, DiskError, Expect, Identity, OpenError, RealFs};
+use crate::storage::{self, Boot, Disk, DiskError, Expect, Identity, OpenError, RealFs};
 use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
 /// Bytes of one frame between peers: the longest command, its seal and its header, with room.
@@ -86,6 +86,13 @@ pub enum NodeError {
          written, sent or applied; look after the memory and start it again"
     )]
     Damaged(LogPosition),
+    /// The same store runs a second time.
+    #[error(
+        "start {0} of this very store is running: the data directory was copied, or moved to another \
+         machine. This node has stopped and writes nothing more; keep one of the two, and format \
+         the other anew"
+    )]
+    Superseded(Incarnation),
     /// No thread for the disk.
     #[error("no thread for the disk could be started: {0}; nothing runs")]
     Thread(std::io::Error),
@@ -171,6 +178,9 @@ pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node
     )
     .map_err(NodeError::Members)?;
     let mut recovery = Recovery::resume(opened.hard_state, members);
+    if opened.boot == Boot::Same {
+        recovery = recovery.same_boot();
+    }
     for run in &opened.log {
         recovery = recovery.run(*run);
     }

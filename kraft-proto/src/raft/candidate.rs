@@ -147,8 +147,7 @@ impl Raft {
         let mut voters = members
             .voters()
             .iter()
-            .chain(members.voters_outgoing())
-            .copied();
+            .chain(members.voters_outgoing().iter());
         let (to, term, message) = match &mut self.role {
             RoleState::PreCandidate(candidate) => (
                 candidate.next_to_ask(&mut voters)?,

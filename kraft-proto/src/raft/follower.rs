@@ -10,7 +10,7 @@ use crate::hard_state::Trust;
 use crate::ids::{LogIndex, LogPosition, NodeId};
 use crate::limits::{INDEX_MAX, UNWRITTEN_ENTRIES_MAX};
 use crate::log::TermAt;
-use crate::message::{Append, Ballot, Envelope, Holding};
+use crate::message::{Append, Ballot, Envelope, Heartbeat, Holding};
 use crate::modes::{Class, FsyncMode};
 use crate::time::Instant;
 use crate::wire::{Frame, Taken};
@@ -35,6 +35,8 @@ pub(super) struct Follower {
     relied_upto: LogIndex,
     /// Entries through here count only when synced.
     force_upto: LogIndex,
+    /// Once it matches and is synced through here, this node is no suspect any more.
+    pub readmit_upto: Option<LogIndex>,
     reported: Holding,
     answer: Acknowledgement,
     /// The newest round of heartbeats not answered yet.
@@ -49,6 +51,7 @@ impl Follower {
             matched: LogIndex::ZERO,
             relied_upto: LogIndex::ZERO,
             force_upto: LogIndex::ZERO,
+            readmit_upto: None,
             reported: Holding::default(),
             answer: Acknowledgement::Given,
             round: None,
@@ -222,7 +225,8 @@ impl Raft {
         };
         let jumped = fresh.first.prev() > follower.matched;
         follower.matched = follower.matched.max(matched);
-        follower.relied_upto = follower.relied_upto.max(append.relied_upto);
+        let relied_upto = append.relied_upto.min(follower.matched);
+        follower.relied_upto = follower.relied_upto.max(relied_upto);
         follower.force_upto = follower.force_upto.max(append.force_upto);
         if fresh.is_empty() {
             follower.answer = Acknowledgement::Due;
@@ -233,6 +237,7 @@ impl Raft {
         }
         let matched = follower.matched;
         self.writes.force(append.force_upto.min(matched));
+        self.rely_on(relied_upto);
         self.learn_commit(append.commit);
         Taken {
             run: (!fresh.is_empty()).then_some(fresh),
@@ -271,6 +276,7 @@ impl Raft {
             self.log.truncate(keep);
             self.classes.truncate(keep);
             self.writes.truncate(keep);
+            self.rely_no_further_than(keep);
         }
         self.log.extend(fresh);
         let fsync = class.fsync.max(self.config.durability.fsync_floor);
@@ -296,22 +302,19 @@ impl Raft {
         }
     }
 
-    pub(super) fn handle_heartbeat(
-        &mut self,
-        envelope: &Envelope,
-        commit: LogIndex,
-        round: u64,
-        force_upto: LogIndex,
-    ) {
+    pub(super) fn handle_heartbeat(&mut self, envelope: &Envelope, beat: &Heartbeat) {
         if self.follow(envelope.from).is_none() {
             return;
         }
         if let RoleState::Follower(follower) = &mut self.role {
-            if round > 0 {
-                follower.round = follower.round.max(Some(round));
+            if beat.round > 0 {
+                follower.round = follower.round.max(Some(beat.round));
             }
-            self.writes.force(force_upto.min(follower.matched));
+            self.writes.force(beat.force_upto.min(follower.matched));
         }
-        self.learn_commit(commit);
+        self.learn_commit(beat.commit);
+        if let Some(known) = beat.known {
+            self.handle_known(known);
+        }
     }
 }

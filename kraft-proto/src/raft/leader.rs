@@ -14,7 +14,7 @@ use crate::limits::{
 };
 use crate::log::TermAt;
 use crate::members::Members;
-use crate::message::{Append, Envelope, Holding, Message};
+use crate::message::{Append, Envelope, Heartbeat, HeartbeatReply, Holding, Message};
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
 use crate::output::ReadTicket;
 use crate::progress::{Heard, Life, Progress};
@@ -152,6 +152,7 @@ impl Raft {
         let voters = self.members.voters_min();
         let leader = match &self.role {
             RoleState::Leader(leader) => leader,
+            _ if !self.is_active() => return Err(ProposeError::Stopped),
             RoleState::Follower(follower) => {
                 return Err(ProposeError::NotLeader(follower.leader));
             }
@@ -198,6 +199,9 @@ impl Raft {
         self.note_class(run, class);
         if held == Held::Synced || class.fsync >= FsyncMode::Commit {
             self.writes.force(run.last());
+        }
+        if class.is_relied_on(voters) {
+            self.rely_on(run.last());
         }
         self.schedule_sending(class.mode, run);
         let RoleState::Leader(leader) = &mut self.role else {
@@ -288,8 +292,9 @@ impl Raft {
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };
+        let last = self.log.last();
         let peer = leader.peer_mut(envelope.from)?;
-        match peer.hear(envelope.store, envelope.incarnation) {
+        match peer.hear(envelope.store, envelope.incarnation, last) {
             Life::Current => Some(peer),
             Life::Stale => None,
         }
@@ -324,23 +329,18 @@ impl Raft {
         }
     }
 
-    pub(super) fn handle_heartbeat_reply(
-        &mut self,
-        envelope: &Envelope,
-        round: u64,
-        received: LogIndex,
-        holding: Holding,
-    ) {
-        let holding = self.believable(holding);
+    pub(super) fn handle_heartbeat_reply(&mut self, envelope: &Envelope, reply: &HeartbeatReply) {
+        let holding = self.believable(reply.holding);
         let last = self.log.last();
         let RoleState::Leader(leader) = &self.role else {
             return;
         };
         // Nobody has answered a round that was never sent.
-        let round = round.min(leader.round);
+        let round = reply.round.min(leader.round);
         if let Some(peer) = self.answering(envelope) {
+            peer.trust = reply.trust;
             peer.matched(holding);
-            peer.heartbeat_answered(round, received, last);
+            peer.heartbeat_answered(round, reply.received, last);
         }
     }
 
@@ -348,11 +348,11 @@ impl Raft {
     pub(super) fn start_read(&mut self) -> Result<ReadTicket, ReadError> {
         let next_ticket = ReadTicket(self.tickets);
         let RoleState::Leader(leader) = &mut self.role else {
-            let hint = match &self.role {
-                RoleState::Follower(follower) => follower.leader,
-                _ => None,
-            };
-            return Err(ReadError::NotLeader(hint));
+            return Err(match &self.role {
+                _ if !self.is_active() => ReadError::Stopped,
+                RoleState::Follower(follower) => ReadError::NotLeader(follower.leader),
+                _ => ReadError::NotLeader(None),
+            });
         };
         let barrier = leader.barrier.unwrap_or(self.log.last().next());
         let target = barrier.max(leader.relied_acked).max(self.commit.index);
@@ -394,6 +394,7 @@ impl Raft {
     pub(super) fn poll_ack(&mut self) -> Option<(CommitMode, Held, LogPosition)> {
         let (own, term, members) = (self.config.id, self.hard.term, &self.members);
         let may_be_early = self.unsettled.has_room(term);
+        let (voters, own_counts) = (members.voters_min(), self.own_written_counts());
         let commit = match self.commit {
             LogPosition { term: t, index } if t == term => index,
             _ => LogIndex::ZERO,
@@ -404,7 +405,14 @@ impl Raft {
         let barrier = leader.barrier?;
         let (peers, writes, log) = (&leader.peers, &self.writes, &self.log);
         let (mode, held, upto) = leader.acks.poll(|mode, held| {
-            let by = |id| held_by(peers, writes, id, held);
+            let relied_on = mode.outlives_leader(voters);
+            let by = |id| match held {
+                // This node's own relaxed copy counts once its disk says that it exists.
+                Held::Written if id == own && relied_on && !own_counts => {
+                    held_by(peers, writes, id, Held::Synced)
+                }
+                _ => held_by(peers, writes, id, held),
+            };
             let reached = match mode {
                 CommitMode::Async => log.last(),
                 CommitMode::LeaderOnly => by(own),
@@ -424,7 +432,7 @@ impl Raft {
         if upto > commit {
             self.unsettled.note(term, upto);
         }
-        if held == Held::Written && mode.outlives_leader(members.voters_min()) {
+        if held == Held::Written && mode.outlives_leader(voters) {
             leader.relied_acked = leader.relied_acked.max(upto);
         }
         Some((mode, held, LogPosition::new(term, upto)))
@@ -498,11 +506,12 @@ impl Raft {
         let round = due?;
         peer.commit_told = peer.commit_told.max(commit);
         let to = peer.id;
-        let message = Message::Heartbeat {
+        let message = Message::Heartbeat(Heartbeat {
             commit,
             round,
             force_upto,
-        };
+            known: peer.known(),
+        });
         Some((CommitMode::All, self.envelope(to, self.hard.term, message)))
     }
 

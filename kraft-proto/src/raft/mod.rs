@@ -3,10 +3,12 @@
 //! Each input changes the state and returns; [`Raft::poll_output`] then tells what follows from it.
 
 mod candidate;
+mod duty;
 mod follower;
 mod leader;
 mod poll;
 mod status;
+mod trust;
 
 use core::fmt;
 
@@ -33,6 +35,7 @@ use crate::wire::{Frame, Taken};
 use crate::writes::Writes;
 
 use candidate::Candidate;
+pub use duty::Duty;
 use follower::Follower;
 use leader::Leader;
 use poll::Told;
@@ -49,6 +52,9 @@ pub struct Raft {
     classes: Classes,
     commit: LogPosition,
     role: RoleState,
+    duty: Duty,
+    /// Copies through here were relied on while merely written, in this life.
+    relied_upto: LogIndex,
     unsettled: Unsettled,
     timers: Timers,
     replies: Deque<Reply, REPLIES_MAX>,
@@ -138,6 +144,8 @@ pub enum ProposeError {
     AtRisk,
     /// The log has reached the end of the protocol's range.
     Exhausted,
+    /// This node has been stopped, or replaced by a newer life of its store.
+    Stopped,
 }
 
 impl fmt::Display for ProposeError {
@@ -168,6 +176,7 @@ impl fmt::Display for ProposeError {
                  ask again later or for SYNC at fsync COMMIT",
             ),
             Self::Exhausted => f.write_str("nothing was written: the log is at its end"),
+            Self::Stopped => f.write_str("this node is stopping, nothing was written: ask another"),
         }
     }
 }
@@ -179,6 +188,8 @@ impl core::error::Error for ProposeError {}
 pub enum ReadError {
     /// This node does not lead; here is who does, if it knows.
     NotLeader(Option<NodeId>),
+    /// This node has been stopped, or replaced by a newer life of its store.
+    Stopped,
 }
 
 impl fmt::Display for ReadError {
@@ -190,6 +201,7 @@ impl fmt::Display for ReadError {
             Self::NotLeader(None) => {
                 f.write_str("not the leader, nothing was read: no leader is known yet")
             }
+            Self::Stopped => f.write_str("this node is stopping, nothing was read: ask another"),
         }
     }
 }
@@ -237,6 +249,7 @@ impl Raft {
             hard,
             log,
             members,
+            boot,
             gap,
         } = recovery;
         if gap {
@@ -251,7 +264,7 @@ impl Raft {
             incarnation: hard.incarnation.next(),
             term,
             vote: hard.vote.filter(|_| term == hard.term),
-            ..hard
+            trust: hard.trust.at_start(boot),
         };
         let mut writes = Writes::recovered(hard.incarnation, log.last());
         writes.change_hard_state();
@@ -265,6 +278,8 @@ impl Raft {
             classes: Classes::new(),
             commit: LogPosition::ZERO,
             role: RoleState::Follower(Follower::new(None, now)),
+            duty: Duty::Active,
+            relied_upto: LogIndex::ZERO,
             unsettled: Unsettled::new(),
             timers: Timers::new(),
             replies: Deque::new(),
@@ -306,7 +321,7 @@ impl Raft {
     /// Starts an election at once, as after an election timeout.
     pub fn campaign(&mut self, now: Instant) {
         self.begin(now);
-        let voter = self.members.is_voter(self.config.id);
+        let voter = self.members.is_voter(self.config.id) && self.is_active();
         if voter && !matches!(self.role, RoleState::Leader(_)) {
             self.restart_election_timer();
             self.campaign_as_configured();
@@ -318,7 +333,10 @@ impl Raft {
     /// reported: keep their bytes.
     pub fn handle_message<'b>(&mut self, now: Instant, frame: &Frame<'b>) -> Taken<'b> {
         self.begin(now);
-        let taken = self.receive(frame);
+        let taken = match self.duty {
+            Duty::Active => self.receive(frame),
+            Duty::Stopping | Duty::Superseded { .. } => Taken::nothing(),
+        };
         self.settle();
         taken
     }
@@ -343,6 +361,7 @@ impl Raft {
                 Timer::CheckQuorum => self.handle_check_quorum(),
                 Timer::AsyncBatch => self.handle_async_batch(),
                 Timer::FsyncBatch | Timer::LazyFlush => self.writes.force(self.log.last()),
+                Timer::Quiet => self.handle_quiet(),
             }
         }
         self.settle();
@@ -390,13 +409,14 @@ impl Raft {
     fn settle(&mut self) {
         self.count_votes();
         self.advance_leader();
+        self.review_trust();
         self.schedule_flushes();
-        self.told.rewind();
+        self.told.rewind(self.duty);
     }
 
     /// Starts and stops the clocks of unforced entries.
     fn schedule_flushes(&mut self) {
-        if self.writes.leaves_unforced(self.log.last()) {
+        if self.is_active() && self.writes.leaves_unforced(self.log.last()) {
             let lazy = self.now.after(self.config.durability.lazy_flush);
             self.timers.start(Timer::LazyFlush, lazy);
         } else {
@@ -467,16 +487,8 @@ impl Raft {
             Message::Rejected { rejected, hint } => {
                 self.handle_rejected(envelope, *rejected, *hint);
             }
-            Message::Heartbeat {
-                commit,
-                round,
-                force_upto,
-            } => self.handle_heartbeat(envelope, *commit, *round, *force_upto),
-            Message::HeartbeatReply {
-                round,
-                received,
-                holding,
-            } => self.handle_heartbeat_reply(envelope, *round, *received, *holding),
+            Message::Heartbeat(beat) => self.handle_heartbeat(envelope, beat),
+            Message::HeartbeatReply(reply) => self.handle_heartbeat_reply(envelope, reply),
             Message::PreVote { .. } | Message::PreVoteReply { .. } => {}
         }
         Taken::nothing()
@@ -503,7 +515,7 @@ impl Raft {
                 rejected: append.prev.index,
                 hint: self.commit,
             },
-            Message::Heartbeat { .. } => Answer::Rejected {
+            Message::Heartbeat(_) => Answer::Rejected {
                 rejected: LogIndex::ZERO,
                 hint: self.commit,
             },

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Raft, RoleState};
+use super::{Duty, Raft, RoleState};
 use crate::entry::Run;
-use crate::ids::{LogIndex, NodeId, Term};
+use crate::ids::{Incarnation, LogIndex, NodeId, Term};
 use crate::limits::RUN_ENTRIES_MAX;
-use crate::message::{Envelope, Message};
+use crate::message::{Envelope, HeartbeatReply, Message};
 use crate::modes::{Class, CommitMode, FsyncMode};
 use crate::output::{Force, Output, ReadOutcome, ReadTicket, Role, Write, WriteKind};
 use crate::writes::Alone;
@@ -15,6 +15,8 @@ use crate::writes::Alone;
 /// and may rest on what came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Stage {
+    /// Nothing else is told any more.
+    Superseded,
     Role,
     Settled,
     Commit,
@@ -29,6 +31,7 @@ enum Stage {
 impl Stage {
     const fn next(self) -> Self {
         match self {
+            Self::Superseded => Self::Superseded,
             Self::Role => Self::Settled,
             Self::Settled => Self::Commit,
             Self::Commit => Self::Ack,
@@ -48,6 +51,8 @@ pub(super) struct Told {
     commit: LogIndex,
     /// Batches of reads in this span failed and were not told yet.
     reads_failed: Option<(ReadTicket, ReadTicket)>,
+    /// A newer life that took this one's place.
+    superseded: Option<Incarnation>,
     stage: Stage,
 }
 
@@ -57,13 +62,17 @@ impl Told {
             role: (Role::Follower, term, None),
             commit: LogIndex::ZERO,
             reads_failed: None,
+            superseded: None,
             stage: Stage::Role,
         }
     }
 
     /// An input came: everything is to be looked at again.
-    pub fn rewind(&mut self) {
-        self.stage = Stage::Role;
+    pub fn rewind(&mut self, duty: Duty) {
+        self.stage = match duty {
+            Duty::Active | Duty::Stopping => Stage::Role,
+            Duty::Superseded { .. } => Stage::Superseded,
+        };
     }
 
     /// Tickets fail in the order they were given.
@@ -85,6 +94,7 @@ impl Raft {
     pub fn poll_output(&mut self) -> Option<Output> {
         loop {
             let output = match self.told.stage {
+                Stage::Superseded => return self.poll_superseded(),
                 Stage::Role => self.poll_role(),
                 Stage::Settled => self.poll_settled(),
                 Stage::Commit => self.poll_commit(),
@@ -103,6 +113,15 @@ impl Raft {
             }
             self.told.stage = self.told.stage.next();
         }
+    }
+
+    fn poll_superseded(&mut self) -> Option<Output> {
+        let Duty::Superseded { by } = self.duty else {
+            return None;
+        };
+        let news = self.told.superseded != Some(by);
+        self.told.superseded = Some(by);
+        news.then_some(Output::Superseded { by })
     }
 
     /// What the node does, in which term, and whom it follows.
@@ -231,7 +250,7 @@ impl Raft {
 
     /// The next message. None leaves before the hard state it speaks for is synced.
     fn poll_send(&mut self) -> Option<Output> {
-        if !self.writes.hard_state_is_synced() {
+        if !self.writes.hard_state_is_synced() || !self.is_active() {
             return None;
         }
         if let Some(reply) = self.replies.pop_front() {
@@ -255,11 +274,12 @@ impl Raft {
         };
         let leader = follower.leader?;
         let message = if let Some(round) = follower.round.take() {
-            Message::HeartbeatReply {
+            Message::HeartbeatReply(HeartbeatReply {
                 round,
                 received: follower.matched,
                 holding: follower.holding(&self.writes),
-            }
+                trust: self.hard.trust,
+            })
         } else {
             Message::Matched(follower.report(&self.writes)?)
         };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use kraft_proto::{
-    Append, Ballot, Envelope, Incarnation, LogIndex, LogPosition, Message, StoreId, Term,
+    Append, Ballot, Envelope, Incarnation, LogIndex, LogPosition, Message, StoreId, Term, Trust,
 };
 
 use super::payloads::Data;
@@ -69,6 +69,8 @@ pub enum Canonical {
         round: u64,
         force_upto: LogIndex,
         #[serde(flatten)]
+        known: Option<Receiver>,
+        #[serde(flatten)]
         sender: Sender,
     },
     HeartbeatReply {
@@ -77,9 +79,18 @@ pub enum Canonical {
         received: LogIndex,
         written: LogIndex,
         synced: LogIndex,
+        clean: bool,
         #[serde(flatten)]
         sender: Sender,
     },
+}
+
+/// What a leader knows of the node it speaks to.
+#[derive(Debug, Serialize)]
+pub struct Receiver {
+    known_store: StoreId,
+    known_incarnation: Incarnation,
+    readmit_upto: LogIndex,
 }
 
 /// An entry of an append.
@@ -98,8 +109,8 @@ pub fn kind(message: &Message) -> &'static str {
         Message::VoteReply { .. } => "vote_resp",
         Message::Append(_) => "append_req",
         Message::Matched(_) | Message::Rejected { .. } => "append_resp",
-        Message::Heartbeat { .. } => "heartbeat_req",
-        Message::HeartbeatReply { .. } => "heartbeat_resp",
+        Message::Heartbeat(_) => "heartbeat_req",
+        Message::HeartbeatReply(_) => "heartbeat_resp",
     }
 }
 
@@ -135,27 +146,25 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
             rejected,
             sender,
         },
-        Message::Heartbeat {
-            commit,
-            round,
-            force_upto,
-        } => Canonical::Heartbeat {
+        Message::Heartbeat(beat) => Canonical::Heartbeat {
             term,
-            commit,
-            round,
-            force_upto,
+            commit: beat.commit,
+            round: beat.round,
+            force_upto: beat.force_upto,
+            known: beat.known.map(|known| Receiver {
+                known_store: known.store,
+                known_incarnation: known.incarnation,
+                readmit_upto: known.readmit_upto,
+            }),
             sender,
         },
-        Message::HeartbeatReply {
-            round,
-            received,
-            holding,
-        } => Canonical::HeartbeatReply {
+        Message::HeartbeatReply(reply) => Canonical::HeartbeatReply {
             term,
-            round,
-            received,
-            written: holding.written,
-            synced: holding.synced,
+            round: reply.round,
+            received: reply.received,
+            written: reply.holding.written,
+            synced: reply.holding.synced,
+            clean: reply.trust != Trust::Suspect,
             sender,
         },
     }

@@ -58,6 +58,17 @@ fn trust_word(trust: Trust) -> &'static str {
     }
 }
 
+/// How a node's last life ended, as far as its caller says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The power may have failed: a dirty disk starts suspect.
+    Unknown,
+    /// Only the process died.
+    ProcessOnly,
+    /// The node is to start suspect, whatever its disk says.
+    Suspect,
+}
+
 /// What a disk holds.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
@@ -105,8 +116,15 @@ impl Disk {
     }
 
     /// What a node of these members recovers from it.
-    pub fn recovery(&self, members: Members) -> Recovery {
-        let recovery = Recovery::resume(self.hard, members);
+    pub fn recovery(&self, members: Members, stop: Stop) -> Recovery {
+        let recovery = match stop {
+            Stop::Unknown => Recovery::resume(self.hard, members),
+            Stop::ProcessOnly => Recovery::resume(self.hard, members).same_boot(),
+            Stop::Suspect => {
+                let trust = Trust::Suspect;
+                Recovery::resume(HardState { trust, ..self.hard }, members)
+            }
+        };
         self.log.iter().fold(recovery, |recovery, (first, entry)| {
             recovery.run(Run {
                 term: entry.term,

@@ -14,12 +14,13 @@ use super::options::Options;
 const PROTO: u32 = 1;
 
 /// What works in this build.
-const FEATURES: [&str; 6] = [
+const FEATURES: [&str; 7] = [
     "prevote",
     "check_quorum",
     "readindex",
     "commit_modes",
     "fsync_modes",
+    "suspect",
     "fate",
 ];
 

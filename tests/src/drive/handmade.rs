@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use kraft_proto::limits::RUN_ENTRIES_MAX;
 use kraft_proto::{
-    Append, Ballot, Class, EntryKind, Envelope, Holding, Incarnation, LogIndex, LogPosition,
-    Message, NodeId, StoreId, Term,
+    Append, Ballot, Class, EntryKind, Envelope, Heartbeat, HeartbeatReply, Holding, Incarnation,
+    Known, LogIndex, LogPosition, Message, NodeId, StoreId, Term, Trust,
 };
 
 use super::fields::{Fields, Refusal};
@@ -29,6 +29,8 @@ pub struct Defaults {
     pub prev_index: LogIndex,
     /// The round of heartbeats last sent to the sender.
     pub round: u64,
+    /// The receiver's own store and life.
+    pub receiver: (StoreId, Incarnation),
 }
 
 /// The frames that a message in canonical JSON stands for, in order.
@@ -67,11 +69,12 @@ pub fn frames(
             ballot: ballot(msg)?,
         },
         "append_resp" => append_reply(msg, defaults)?,
-        "heartbeat_req" => Message::Heartbeat {
+        "heartbeat_req" => Message::Heartbeat(Heartbeat {
             commit: msg.index("commit")?.unwrap_or_default(),
             round: msg.number("round")?.unwrap_or(1),
             force_upto: msg.index("force_upto")?.unwrap_or_default(),
-        },
+            known: known(msg, defaults)?,
+        }),
         "heartbeat_resp" => heartbeat_reply(msg, defaults)?,
         "snapshot" | "timeout_now" => {
             return Err(Refusal(format!(
@@ -132,11 +135,29 @@ fn append_reply(msg: Fields<'_>, defaults: Defaults) -> Result<Message, Refusal>
 fn heartbeat_reply(msg: Fields<'_>, defaults: Defaults) -> Result<Message, Refusal> {
     let match_index = msg.index("match_index")?.unwrap_or_default();
     let holding = holding(msg, match_index)?;
-    Ok(Message::HeartbeatReply {
+    let trust = match msg.truth("clean")?.unwrap_or(true) {
+        true => Trust::Clean,
+        false => Trust::Suspect,
+    };
+    Ok(Message::HeartbeatReply(HeartbeatReply {
         round: msg.number("round")?.unwrap_or(defaults.round),
         received: msg.index("received")?.unwrap_or(holding.written),
         holding,
-    })
+        trust,
+    }))
+}
+
+/// What the sender knows of the receiver: nothing, unless the message says how far it re-admits it.
+fn known(msg: Fields<'_>, defaults: Defaults) -> Result<Option<Known>, Refusal> {
+    let Some(readmit_upto) = msg.index("readmit_upto")? else {
+        return Ok(None);
+    };
+    let own = defaults.receiver;
+    Ok(Some(Known {
+        store: msg.number("known_store")?.map_or(own.0, StoreId),
+        incarnation: msg.number("known_incarnation")?.map_or(own.1, Incarnation),
+        readmit_upto,
+    }))
 }
 
 /// One append for each run of entries; one empty append if there are none.

@@ -158,9 +158,9 @@ pub struct Members {
 impl From<&kraft_proto::Members> for Members {
     fn from(members: &kraft_proto::Members) -> Self {
         Self {
-            voters: members.voters().to_vec(),
-            voters_outgoing: members.voters_outgoing().to_vec(),
-            learners: members.learners().to_vec(),
+            voters: members.voters().iter().collect(),
+            voters_outgoing: members.voters_outgoing().iter().collect(),
+            learners: members.learners().iter().collect(),
         }
     }
 }

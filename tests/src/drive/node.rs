@@ -51,8 +51,9 @@ impl Node {
             config,
             members,
             disk,
+            stop,
         } = options;
-        let recovery = disk.recovery(members);
+        let recovery = disk.recovery(members, stop);
         let raft = Raft::new(config, recovery, moment(0)).map_err(Refusal::new)?;
         let mut node = Self {
             id: config.id,
@@ -113,6 +114,7 @@ impl Node {
     ) -> Result<(), Refusal> {
         let peer = self.peers.get(&from).copied().unwrap_or_default();
         let (store, incarnation) = peer.heard.unwrap_or((StoreId(from.0), Incarnation(1)));
+        let status = self.raft.status();
         let defaults = Defaults {
             to: self.id,
             store,
@@ -121,6 +123,7 @@ impl Node {
             voters: self.raft.members().voters_min(),
             prev_index: peer.prev_index,
             round: peer.round,
+            receiver: (status.store, status.incarnation),
         };
         let bytes = handmade::frames(from, kind, msg, defaults)?;
         let frames: Vec<Frame<'_>> = bytes
@@ -266,7 +269,10 @@ impl Node {
             Output::Commit { upto } => self.commit(upto.index),
             Output::Read { ticket, outcome } => self.answer_reads(*ticket, *outcome),
             Output::Role { role, term, .. } => self.change_role(*role, *term),
-            Output::Write(_) | Output::Ack { .. } | Output::Settled { .. } => {}
+            Output::Write(_)
+            | Output::Ack { .. }
+            | Output::Settled { .. }
+            | Output::Superseded { .. } => {}
         }
         self.clients
             .handle_output(&output, &self.raft, &mut self.out);
@@ -289,7 +295,7 @@ impl Node {
                     }
                 }
             }
-            Message::Heartbeat { round, .. } if round > 0 => peer.round = round,
+            Message::Heartbeat(beat) if beat.round > 0 => peer.round = beat.round,
             _ => {}
         }
         // A header fits its buffer, see `FRAME_HEADER_MAX`.

@@ -8,7 +8,7 @@ use kraft_proto::{
 };
 use serde_json::Value;
 
-use super::disk::Disk;
+use super::disk::{Disk, Stop};
 use super::fields::{Fields, Refusal};
 
 /// One tick. The core counts microseconds, and an election timeout is drawn among whole ticks.
@@ -33,6 +33,8 @@ pub struct Options {
     pub members: Members,
     /// What its disk kept.
     pub disk: Disk,
+    /// How its last life ended.
+    pub stop: Stop,
 }
 
 impl Options {
@@ -43,13 +45,16 @@ impl Options {
         let learners = fields.nodes("learners")?.unwrap_or_default();
         let members = Members::new(voters, learners)
             .map_err(|error| Refusal(format!("voters, learners: {error}")))?;
-        if fields.truth("suspect")?.unwrap_or_default() {
-            return Err(Refusal::new("suspect: does not work in this build"));
-        }
+        let stop = match fields.truth("suspect")? {
+            None => Stop::Unknown,
+            Some(false) => Stop::ProcessOnly,
+            Some(true) => Stop::Suspect,
+        };
         Ok(Self {
             config: config(node, fields)?,
             members,
             disk: disk(fields)?,
+            stop,
         })
     }
 }

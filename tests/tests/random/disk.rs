@@ -40,6 +40,8 @@ pub enum Crash {
     Process,
     /// Its power: only what was synced is certain.
     Power,
+    /// In order: everything is on the disk, and its power may be cut afterwards.
+    Stop,
 }
 
 /// The disk of one node.
@@ -113,6 +115,13 @@ impl Disk {
         }
     }
 
+    /// Does the next thing that is left to do.
+    pub fn finish_one(&mut self) -> Option<Receipt> {
+        self.sync_hard_state()
+            .or_else(|| self.write_one())
+            .or_else(|| self.sync_log())
+    }
+
     fn sync_hard_state(&mut self) -> Option<Receipt> {
         let (hard, write) = self.hard.pop_front()?;
         self.synced.hard = hard;
@@ -162,7 +171,7 @@ impl Disk {
     pub fn crash(&mut self, how: Crash, chance: &mut Chance) -> Image {
         let certain = match how {
             Crash::Process => self.written,
-            Crash::Power => 0,
+            Crash::Power | Crash::Stop => 0,
         };
         let kept = chance.number(certain as u64..=self.log.len() as u64) as usize;
         let mut image = std::mem::take(&mut self.synced);

@@ -2,11 +2,11 @@
 
 use kraft_proto::{
     Class, Config, EntryKind, Envelope, Frame, Incarnation, Instant, LogPosition, Members, Message,
-    NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Waits, entry_prefix,
+    NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Trust, Waits, entry_prefix,
     limits::FRAME_HEADER_MAX,
 };
 
-use crate::disk::{Disk, Entry, Image, runs};
+use crate::disk::{Crash, Disk, Entry, Image, runs};
 
 /// A node that runs.
 pub struct Live {
@@ -20,6 +20,8 @@ pub struct Live {
     pub early: Vec<LogPosition>,
     /// Reads on their way, and the index each must reach.
     pub reads: Vec<(ReadTicket, u64)>,
+    /// What it was trusted with when it was last looked at.
+    pub trust: Trust,
 }
 
 /// A place for a node.
@@ -28,6 +30,8 @@ pub struct Host {
     pub members: Members,
     pub disk: Disk,
     pub image: Image,
+    /// How the last life ended.
+    pub crashed: Crash,
     pub live: Option<Live>,
 }
 
@@ -38,6 +42,7 @@ impl Host {
             members,
             disk: Disk::default(),
             image: Image::default(),
+            crashed: Crash::Process,
             live: None,
         }
     }
@@ -57,6 +62,10 @@ impl Host {
 
     pub fn start(&mut self, now: Instant) {
         let resumed = Recovery::resume(self.image.hard, self.members.clone());
+        let resumed = match self.crashed {
+            Crash::Process => resumed.same_boot(),
+            Crash::Power | Crash::Stop => resumed,
+        };
         let recovery = runs(&self.image.log).fold(resumed, Recovery::run);
         let raft = Raft::new(self.config, recovery, now).expect("a disk recovers");
         self.live = Some(Live {
@@ -66,6 +75,7 @@ impl Host {
             waits: Waits::new((0..512).map(|_| Slot::default()).collect()),
             early: Vec::new(),
             reads: Vec::new(),
+            trust: Trust::Clean,
         });
     }
 }

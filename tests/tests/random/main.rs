@@ -1,8 +1,8 @@
 //! Clusters of bare nodes under random faults, from a seed.
 //!
 //! Fair faults: messages are lost, doubled and reordered without bound; a node dies with its
-//! process (what was written survives) or with its power (what was synced survives, and any prefix
-//! of what was merely written); a disk finishes late. Unfair, and not done: bytes changed in
+//! process (what was written survives), with its power (what was synced survives, and any prefix of
+//! what was merely written), or is stopped in order; a disk finishes late. Unfair, and not done: bytes changed in
 //! flight or on the disk, a synced write forgotten, a node that lies.
 //!
 //! | checked | where |
@@ -10,7 +10,7 @@
 //! | at most one leader a term; one vote a term, across restarts | `oracle.rs` |
 //! | a position names one entry and one predecessor, everywhere and for ever | `oracle.rs` |
 //! | one sequence is committed, and each commit lies on a majority's disks | `oracle.rs` |
-//! | an ack claims no more copies than there were, and outlives what it says it outlives | `oracle.rs` |
+//! | an ack claims no more copies than there were, and outlives what the contract says: written copies of a majority the power of any minority, of all voters that of all but one | `oracle.rs` |
 //! | a fate, once told, stays true | `oracle.rs` |
 //! | a read sees what was acknowledged before it | `oracle.rs` |
 //! | faults over, the cluster converges and everyone who waited was answered | `world.rs` |
@@ -60,6 +60,8 @@ fn nothing_raft_promises_breaks_under_random_faults() {
     let mut commits = 0;
     let mut acks = 0;
     let mut leaders = 0;
+    let mut power_cuts = 0;
+    let mut readmissions = 0;
     for seed in seeds(0..120) {
         let replay = Replay(seed);
         let mut world = World::new(Chance::new(seed));
@@ -69,7 +71,10 @@ fn nothing_raft_promises_breaks_under_random_faults() {
         commits += world.oracle.committed();
         acks += world.oracle.acks();
         leaders += world.oracle.leaders();
+        power_cuts += world.oracle.power_cuts();
+        readmissions += world.oracle.readmissions();
         drop(replay);
     }
     println!("{steps} steps, {leaders} leaders, {commits} entries committed, {acks} acks checked");
+    println!("{power_cuts} power cuts of voters, {readmissions} suspects re-admitted");
 }

@@ -17,10 +17,19 @@ pub enum Power {
     Fails,
 }
 
+/// Whether copies that were merely written outlive the power of a few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// They do: whoever may have forgotten some is re-admitted first, or the power never fails.
+    On,
+    /// They do not, by the cluster's own choice.
+    Off,
+}
+
 /// Everything ever seen of a run.
 pub struct Oracle {
     voters: usize,
-    power: Power,
+    protection: Protection,
     /// Who led each term, and the terms of its log when it began.
     leaders: HashMap<u64, (NodeId, Vec<u64>)>,
     votes: HashMap<(NodeId, u64), NodeId>,
@@ -32,10 +41,22 @@ pub struct Oracle {
     synced: HashMap<Life, HashSet<(u64, u64)>>,
     /// The newest life of a peer that the leader of a term has heard.
     heard: HashMap<(u64, NodeId), Incarnation>,
-    /// Acknowledgements that later leaders must know of.
-    outliving: HashSet<(u64, u64)>,
+    /// Acknowledgements that later leaders must know of, and how far that goes.
+    outliving: HashMap<(u64, u64), Outliving>,
+    /// Voters that lost their power, and what they were relied on for, until they are trusted again.
+    power_cuts: u64,
+    readmissions: u64,
     lost: HashSet<(u64, u64)>,
     acks: u64,
+}
+
+/// How far an acknowledgement outlives power cuts.
+#[derive(Clone, Debug, Default)]
+struct Outliving {
+    /// Voters whose power was cut since and who are not trusted again.
+    in_doubt: BTreeSet<NodeId>,
+    /// How many of them it outlives.
+    cuts_max: usize,
 }
 
 /// A node between two starts.
@@ -46,10 +67,10 @@ fn pair(position: LogPosition) -> (u64, u64) {
 }
 
 impl Oracle {
-    pub fn new(voters: usize, power: Power) -> Self {
+    pub fn new(voters: usize, protection: Protection) -> Self {
         Self {
             voters,
-            power,
+            protection,
             leaders: HashMap::new(),
             votes: HashMap::new(),
             entries: HashMap::new(),
@@ -57,7 +78,9 @@ impl Oracle {
             written: HashMap::new(),
             synced: HashMap::new(),
             heard: HashMap::new(),
-            outliving: HashSet::new(),
+            outliving: HashMap::new(),
+            power_cuts: 0,
+            readmissions: 0,
             lost: HashSet::new(),
             acks: 0,
         }
@@ -107,7 +130,7 @@ impl Oracle {
             }
         }
         let terms: Vec<u64> = log.iter().map(|entry| entry.term).collect();
-        for acked in &self.outliving {
+        for acked in self.outliving.keys() {
             check_leader_has(*acked, node, term, &terms);
         }
         self.leaders.insert(term, (node, terms));
@@ -209,22 +232,59 @@ impl Oracle {
         if asked > 0 && mode != CommitMode::Sync {
             assert!(holders.contains(&node), "{mode} {held} not on the leader");
         }
-        let outlives = match held {
-            Held::Synced => mode.outlives_leader(self.voters),
-            Held::Written => mode.outlives_leader(self.voters) && self.power == Power::Steady,
-            Held::Accepted => false,
-        };
-        if outlives {
-            for (term, (leader, log)) in &self.leaders {
-                check_leader_has(pair(upto), *leader, *term, log);
-            }
-            self.outliving.insert(pair(upto));
+        if !mode.outlives_leader(self.voters) {
+            return;
         }
+        let cuts_max = match (held, self.protection) {
+            (Held::Synced, _) => self.voters,
+            (Held::Written, Protection::On) if mode == CommitMode::All => self.voters - 1,
+            (Held::Written, Protection::On) => self.voters - self.majority(),
+            (Held::Written, Protection::Off) | (Held::Accepted, _) => return,
+        };
+        for (term, (leader, log)) in &self.leaders {
+            check_leader_has(pair(upto), *leader, *term, log);
+        }
+        let outliving = self.outliving.entry(pair(upto)).or_default();
+        if cuts_max > outliving.cuts_max {
+            outliving.cuts_max = cuts_max;
+        }
+    }
+
+    /// The power of `node` failed: what was merely written there may be gone.
+    pub fn saw_power_cut(&mut self, node: NodeId) {
+        if node.0 > self.voters as u64 {
+            return;
+        }
+        self.power_cuts += 1;
+        self.outliving.retain(|_, acked| {
+            acked.in_doubt.insert(node);
+            acked.in_doubt.len() <= acked.cuts_max
+        });
+    }
+
+    /// A running node is not suspect: it has everything that was ever relied on.
+    pub fn saw_trusted(&mut self, node: NodeId) {
+        for acked in self.outliving.values_mut() {
+            acked.in_doubt.remove(&node);
+        }
+    }
+
+    /// A suspect was trusted again.
+    pub fn saw_readmission(&mut self) {
+        self.readmissions += 1;
+    }
+
+    pub fn readmissions(&self) -> u64 {
+        self.readmissions
+    }
+
+    pub fn power_cuts(&self) -> u64 {
+        self.power_cuts
     }
 
     /// How far a read that begins now must see.
     pub fn read_floor(&self) -> u64 {
-        let acked = self.outliving.iter().map(|(_, index)| *index).max();
+        let acked = self.outliving.keys().map(|(_, index)| *index).max();
         acked.unwrap_or_default().max(self.committed())
     }
 

@@ -2,24 +2,34 @@
 
 use std::time::Duration;
 
-use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication};
+use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication, OnPowerLoss};
 use kraft_proto::{
     CheckQuorum, Class, CommitMode, Config, Durability, FsyncMode, NodeId, PreVote, StoreId,
 };
 
 use crate::chance::Chance;
-use crate::oracle::Power;
+use crate::oracle::{Power, Protection};
 
 /// How the run goes, drawn from its seed.
 pub struct Weather {
     pub steps: u64,
     pub power: Power,
+    pub on_power_loss: OnPowerLoss,
     pub crash_permille: u64,
     pub loss_permille: u64,
     pub copy_permille: u64,
     /// Outputs a host fetches at a time.
     pub outputs_max: u64,
     pub classes: Vec<Class>,
+}
+
+impl Weather {
+    pub fn protection(&self) -> Protection {
+        match (self.power, self.on_power_loss) {
+            (Power::Steady, _) | (_, OnPowerLoss::Protect) => Protection::On,
+            (Power::Fails, OnPowerLoss::Available) => Protection::Off,
+        }
+    }
 }
 
 pub fn millis(count: u64) -> Duration {
@@ -49,6 +59,12 @@ pub fn draw_weather(chance: &mut Chance, voters: u64) -> Weather {
     Weather {
         steps: 4000,
         power: chance.one_of(&[Power::Steady, Power::Fails]),
+        on_power_loss: chance.one_of(&[
+            OnPowerLoss::Protect,
+            OnPowerLoss::Protect,
+            OnPowerLoss::Protect,
+            OnPowerLoss::Available,
+        ]),
         crash_permille: chance.one_of(&[0, 50, 200, 600]),
         loss_permille: chance.one_of(&[0, 20, 200]),
         copy_permille: chance.one_of(&[0, 20, 100]),
@@ -57,7 +73,7 @@ pub fn draw_weather(chance: &mut Chance, voters: u64) -> Weather {
     }
 }
 
-pub fn draw_config(chance: &mut Chance) -> Config {
+pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
     let durability = Durability {
         fsync_floor: chance.one_of(&[FsyncMode::None, FsyncMode::None, FsyncMode::Commit]),
         leader_fsync: chance.one_of(&[LeaderFsync::AsClass, LeaderFsync::Required]),
@@ -73,6 +89,7 @@ pub fn draw_config(chance: &mut Chance) -> Config {
         batch_fsync_interval: millis(chance.number(1..=20)),
         lazy_flush: millis(chance.number(1..=100)),
         at_risk_entries_max: chance.one_of(&[10, 1000]),
+        on_power_loss,
         ..Durability::default()
     };
     Config {

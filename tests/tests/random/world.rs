@@ -2,7 +2,7 @@
 
 use kraft_proto::{
     CommitMode, Config, Frame, Grade, Instant, LogPosition, Member, Members, NodeId, Output,
-    ReadOutcome, Role, StoreId,
+    ReadOutcome, Role, StoreId, Trust,
 };
 
 use crate::chance::Chance;
@@ -53,13 +53,13 @@ impl World {
             let config = Config {
                 id: NodeId(id),
                 store: StoreId(100 + id),
-                ..draw_config(&mut chance)
+                ..draw_config(&mut chance, weather.on_power_loss)
             };
             Host::new(config, members.clone())
         });
         let mut world = Self {
             hosts: hosts.collect(),
-            oracle: Oracle::new(voters as usize, weather.power),
+            oracle: Oracle::new(voters as usize, weather.protection()),
             chance,
             weather,
             packets: Vec::new(),
@@ -294,8 +294,11 @@ impl World {
             self.start(place);
         } else if self.chance.permille(self.weather.crash_permille) {
             let how = match self.weather.power {
-                Power::Steady => Crash::Process,
-                Power::Fails => self.chance.one_of(&[Crash::Process, Crash::Power]),
+                Power::Steady => self.chance.one_of(&[Crash::Process, Crash::Stop]),
+                Power::Fails => {
+                    self.chance
+                        .one_of(&[Crash::Process, Crash::Power, Crash::Power, Crash::Stop])
+                }
             };
             self.crash(place, how);
             // Back before anybody misses it, or later.
@@ -312,11 +315,39 @@ impl World {
     }
 
     fn crash(&mut self, place: usize, how: Crash) {
+        if how == Crash::Stop {
+            self.stop(place);
+        }
         let host = &mut self.hosts[place];
         if host.live.take().is_some() {
             host.image = host.disk.crash(how, &mut self.chance);
+            host.crashed = how;
+            if how == Crash::Power {
+                self.oracle.saw_power_cut(host.config.id);
+            }
             self.trace(|| format!("crash {} {how:?}", place + 1));
         }
+    }
+
+    /// A clean stop: the node has everything forced and says so, and the power may go out then.
+    fn stop(&mut self, place: usize) {
+        if let Some(live) = &mut self.hosts[place].live {
+            live.raft.stop(self.now);
+        }
+        for _ in 0..1000 {
+            self.observe_all(place);
+            let host = &mut self.hosts[place];
+            let Some(live) = &mut host.live else { return };
+            if live.raft.is_stopped() {
+                let trust = live.raft.status().trust;
+                assert_ne!(trust, Trust::Dirty, "a clean stop leaves nothing dirty");
+                return;
+            }
+            while let Some(receipt) = host.disk.finish_one() {
+                live.stored(self.now, receipt);
+            }
+        }
+        panic!("node {} does not stop", place + 1);
     }
 
     /// Looks at a node after anything happened to it, and does what it says.
@@ -325,6 +356,14 @@ impl World {
             u64::MAX => u64::MAX,
             most => self.chance.number(0..=most),
         };
+        self.observe_some(place, budget);
+    }
+
+    fn observe_all(&mut self, place: usize) {
+        self.observe_some(place, u64::MAX);
+    }
+
+    fn observe_some(&mut self, place: usize, budget: u64) {
         self.look(place);
         for _ in 0..budget {
             let Some(live) = &mut self.hosts[place].live else {
@@ -344,6 +383,13 @@ impl World {
         let Some(live) = &mut host.live else { return };
         let status = live.raft.status();
         assert_eq!(status.last.index.0 as usize, live.log.len());
+        if status.trust != Trust::Suspect {
+            self.oracle.saw_trusted(id);
+            if live.trust == Trust::Suspect {
+                self.oracle.saw_readmission();
+            }
+        }
+        live.trust = status.trust;
         self.oracle
             .saw_log(&live.log, live.log.len().saturating_sub(8));
         if status.role == Role::Leader {
@@ -405,6 +451,7 @@ impl World {
                 }
                 live.reads.retain(|(of, _)| *of != ticket);
             }
+            Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
             Output::Commit { .. } | Output::Role { .. } => {}
         }
     }
