@@ -69,6 +69,9 @@ pub(crate) struct Writes {
     hard_changed: u64,
     hard_emitted: u64,
     hard_synced: u64,
+    /// The one that last changed what messages speak for, and the one that last changed the trust.
+    word_changed: u64,
+    trust_changed: u64,
 }
 
 impl Writes {
@@ -93,6 +96,8 @@ impl Writes {
             hard_changed: 0,
             hard_emitted: 0,
             hard_synced: 0,
+            word_changed: 0,
+            trust_changed: 0,
         }
     }
 
@@ -194,11 +199,29 @@ impl Writes {
         }
     }
 
-    pub fn change_hard_state(&mut self) {
+    /// The term, the vote or the life changed.
+    pub fn change_word(&mut self) {
         self.hard_changed += 1;
+        self.word_changed = self.hard_changed;
     }
 
-    /// Whether everything the node's word depends on is synced.
+    /// The trust changed.
+    pub fn change_trust(&mut self) {
+        self.hard_changed += 1;
+        self.trust_changed = self.hard_changed;
+    }
+
+    /// Whether the term, the vote and the life are synced: every message speaks for them.
+    pub fn word_is_synced(&self) -> bool {
+        self.hard_synced >= self.word_changed
+    }
+
+    /// Whether the trust is synced: only copies that are relied on wait for that.
+    pub fn trust_is_synced(&self) -> bool {
+        self.hard_synced >= self.trust_changed
+    }
+
+    /// Whether the disk knows the newest hard state.
     pub fn hard_state_is_synced(&self) -> bool {
         self.hard_synced == self.hard_changed
     }
@@ -355,10 +378,10 @@ mod tests {
         while writes.has_room() {
             let _ = writes.emit(writes.emitted().next(), Force::Now, Alone::No);
         }
-        writes.change_hard_state();
+        writes.change_word();
         let stamp = writes.emit_hard_state().unwrap();
-        assert!(!writes.hard_state_is_synced());
+        assert!(!writes.word_is_synced());
         writes.handle(&receipt(stamp, Held::Synced));
-        assert!(writes.hard_state_is_synced());
+        assert!(writes.word_is_synced());
     }
 }

@@ -95,7 +95,7 @@ impl Raft {
         };
         self.hard.term = term;
         self.hard.vote = Some(self.config.id);
-        self.writes.change_hard_state();
+        self.writes.change_word();
         self.replies.clear();
         self.restart_election_timer();
         let own = Candidate::new(self.config.id, self.own_ballot());
@@ -125,7 +125,7 @@ impl Raft {
             self.start_election();
         }
         if let RoleState::Candidate(candidate) = &self.role
-            && self.writes.hard_state_is_synced()
+            && self.writes.word_is_synced()
             && self.is_elected(candidate)
         {
             self.become_leader();

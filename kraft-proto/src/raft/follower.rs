@@ -14,7 +14,6 @@ use crate::message::{Append, Ballot, Envelope, Heartbeat, Holding};
 use crate::modes::{Class, FsyncMode};
 use crate::time::Instant;
 use crate::wire::{Frame, Taken};
-use crate::writes::Writes;
 
 /// Whether an answer is owed although nothing new is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,9 +61,9 @@ impl Follower {
     ///
     /// Written copies are reported only where some class counts them: above what is being forced,
     /// or where they are relied on.
-    pub fn holding(&self, writes: &Writes) -> Holding {
-        let written = writes.written().min(self.matched);
-        let synced = writes.synced().min(self.matched);
+    pub fn holding(&self, written: LogIndex, synced: LogIndex) -> Holding {
+        let written = written.min(self.matched);
+        let synced = synced.min(self.matched);
         let counted = if written > self.force_upto {
             written
         } else {
@@ -77,9 +76,9 @@ impl Follower {
     }
 
     /// What to report now, if there is news or an answer is owed.
-    pub fn report(&mut self, writes: &Writes) -> Option<Holding> {
+    pub fn report(&mut self, written: LogIndex, synced: LogIndex) -> Option<Holding> {
         self.leader?;
-        let holding = self.holding(writes);
+        let holding = self.holding(written, synced);
         let news = holding.written > self.reported.written || holding.synced > self.reported.synced;
         if !news && self.answer == Acknowledgement::Given {
             return None;
@@ -151,7 +150,7 @@ impl Raft {
         let ballot = if free && last >= self.log.last_position() {
             if self.hard.vote.is_none() {
                 self.hard.vote = Some(envelope.from);
-                self.writes.change_hard_state();
+                self.writes.change_word();
             }
             self.restart_election_timer();
             self.consent()
@@ -233,7 +232,8 @@ impl Raft {
         } else if jumped {
             // The answer is about these entries and waits for them: what was there before, and is
             // now known to agree, is no news by itself.
-            follower.reported = follower.holding(&self.writes).max_of(follower.reported);
+            let holding = follower.holding(self.writes.written(), self.writes.synced());
+            follower.reported = holding.max_of(follower.reported);
         }
         let matched = follower.matched;
         self.writes.force(append.force_upto.min(matched));

@@ -394,7 +394,7 @@ impl Raft {
     pub(super) fn poll_ack(&mut self) -> Option<(CommitMode, Held, LogPosition)> {
         let (own, term, members) = (self.config.id, self.hard.term, &self.members);
         let may_be_early = self.unsettled.has_room(term);
-        let (voters, own_counts) = (members.voters_min(), self.own_written_counts());
+        let (voters, own_counted) = (members.voters_min(), self.counted_written());
         let commit = match self.commit {
             LogPosition { term: t, index } if t == term => index,
             _ => LogIndex::ZERO,
@@ -408,9 +408,7 @@ impl Raft {
             let relied_on = mode.outlives_leader(voters);
             let by = |id| match held {
                 // This node's own relaxed copy counts once its disk says that it exists.
-                Held::Written if id == own && relied_on && !own_counts => {
-                    held_by(peers, writes, id, Held::Synced)
-                }
+                Held::Written if id == own && relied_on => own_counted,
                 _ => held_by(peers, writes, id, held),
             };
             let reached = match mode {

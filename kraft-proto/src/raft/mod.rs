@@ -267,7 +267,7 @@ impl Raft {
             trust: hard.trust.at_start(boot),
         };
         let mut writes = Writes::recovered(hard.incarnation, log.last());
-        writes.change_hard_state();
+        writes.change_word();
         let mut raft = Self {
             told: Told::new(hard.term),
             config,
@@ -532,7 +532,7 @@ impl Raft {
     fn adopt_term(&mut self, term: Term) {
         self.hard.term = term;
         self.hard.vote = None;
-        self.writes.change_hard_state();
+        self.writes.change_word();
         self.replies.clear();
         self.become_follower(None);
     }

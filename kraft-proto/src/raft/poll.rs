@@ -248,9 +248,9 @@ impl Raft {
         }))
     }
 
-    /// The next message. None leaves before the hard state it speaks for is synced.
+    /// The next message. None leaves before the term, vote and life it speaks for are synced.
     fn poll_send(&mut self) -> Option<Output> {
-        if !self.writes.hard_state_is_synced() || !self.is_active() {
+        if !self.writes.word_is_synced() || !self.is_active() {
             return None;
         }
         if let Some(reply) = self.replies.pop_front() {
@@ -269,6 +269,7 @@ impl Raft {
 
     /// What a follower tells its leader.
     fn poll_report(&mut self) -> Option<Envelope> {
+        let counted = self.counted_written();
         let RoleState::Follower(follower) = &mut self.role else {
             return None;
         };
@@ -277,11 +278,11 @@ impl Raft {
             Message::HeartbeatReply(HeartbeatReply {
                 round,
                 received: follower.matched,
-                holding: follower.holding(&self.writes),
+                holding: follower.holding(counted, self.writes.synced()),
                 trust: self.hard.trust,
             })
         } else {
-            Message::Matched(follower.report(&self.writes)?)
+            Message::Matched(follower.report(counted, self.writes.synced())?)
         };
         Some(self.envelope(leader, self.hard.term, message))
     }

@@ -36,10 +36,15 @@ impl Raft {
         }
     }
 
-    /// Whether this node's own written copies may be counted by those who rely on them: its disk
-    /// says that a power cut would take them.
-    pub(super) fn own_written_counts(&self) -> bool {
-        self.hard.trust != Trust::Clean && self.writes.hard_state_is_synced()
+    /// How far this node's written copies may be counted by those who rely on them: all the way
+    /// once its disk says that a power cut would take some.
+    pub(super) fn counted_written(&self) -> LogIndex {
+        let synced = self.writes.synced();
+        let marked = self.hard.trust != Trust::Clean && self.writes.trust_is_synced();
+        match marked || self.relied_upto <= synced {
+            true => self.writes.written(),
+            false => synced,
+        }
     }
 
     /// The log is cut: what lay beyond is nobody's copy any more.
@@ -113,6 +118,6 @@ impl Raft {
 
     fn change_trust(&mut self, trust: Trust) {
         self.hard.trust = trust;
-        self.writes.change_hard_state();
+        self.writes.change_trust();
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::show;
-use super::world::{Detail, Stop, World};
+use super::world::{Detail, Stop, Which, World};
 
 /// A command that makes no sense, in words.
 type Confused = String;
@@ -59,7 +59,8 @@ fn one(world: &mut World, name: &str, node: u64, more: &[&str]) -> Result<(), Co
         ("tick", []) => drop(ask(world, node, json!({"cmd": "tick", "n": 1}))),
         ("tick", [n]) => drop(ask(world, node, json!({"cmd": "tick", "n": number(n)?}))),
         ("campaign", []) => drop(ask(world, node, json!({"cmd": "campaign"}))),
-        ("sync", []) => drop(world.sync(node, false, Detail::Full)),
+        ("sync", []) => drop(world.sync(node, Which::All, Detail::Full)),
+        ("mark", []) => drop(world.sync(node, Which::HardState, Detail::Full)),
         ("isolate", []) => world.isolate(node, true),
         ("rejoin", []) => world.isolate(node, false),
         ("kill", []) => world.stop(node, Stop::Kill),

@@ -12,6 +12,7 @@
 //! | `cluster N [field=value …]` | starts nodes 1 to N as voters, with these fields of `new` |
 //! | `settle` | lets disks and network finish everything; shows what matters |
 //! | `sync NODES` | every write of these nodes is on the disk |
+//! | `mark NODES` | their hard states are; entries are not |
 //! | `deliver A>B …` | the messages in flight from A to B arrive |
 //! | `lose A>B …` | they do not |
 //! | `isolate NODES`, `rejoin NODES` | whatever these send and are sent is lost |

@@ -65,7 +65,14 @@ fn write(line: &Value) -> String {
     }
     for kind in kinds {
         shown += &match kind.as_str() {
-            Some("hard_state") => format!(", term {} vote {}", line["term"], line["vote"]),
+            Some("hard_state") => {
+                let trust = line["blob"]
+                    .as_str()
+                    .and_then(|blob| blob.rsplit(' ').next());
+                let trust = trust.filter(|trust| *trust != "clean");
+                let trust = trust.map_or_else(String::new, |trust| format!(", {trust}"));
+                format!(", term {} vote {}{trust}", line["term"], line["vote"])
+            }
             Some("entries") => format!(", entries {}..{}", line["first_index"], line["last_index"]),
             _ => format!(", {kind}"),
         };
@@ -84,7 +91,7 @@ fn message(line: &Value) -> String {
         "vote_req" | "prevote_req" => {
             shown += &format!(" last {}.{}", msg["last_term"], msg["last_index"]);
         }
-        "vote_resp" | "prevote_resp" => shown += answer(msg["granted"] == true, "granted"),
+        "vote_resp" | "prevote_resp" => shown += answer(msg),
         "append_req" => shown += &append(msg),
         "append_resp" if msg["ok"] == true => {
             shown += &format!(" match {} synced {}", msg["match_index"], msg["synced"]);
@@ -104,15 +111,19 @@ fn message(line: &Value) -> String {
                 " round {} received {} written {} synced {}",
                 msg["round"], msg["received"], msg["written"], msg["synced"]
             );
+            if msg["clean"] == false {
+                shown += ", suspect";
+            }
         }
         _ => shown += &format!(" {msg}"),
     }
     shown
 }
 
-fn answer(yes: bool, word: &str) -> &'static str {
-    match (yes, word) {
-        (true, _) => " granted",
+fn answer(msg: &Value) -> &'static str {
+    match (msg["granted"] == true, msg["clean"] == true) {
+        (true, true) => " granted",
+        (true, false) => " granted by a suspect",
         (false, _) => " refused",
     }
 }
@@ -144,7 +155,7 @@ fn force(msg: &Value) -> String {
 /// The whole state of a node.
 pub fn state(node: u64, state: &Value) -> String {
     format!(
-        "{node}: {}, term {}, vote {}, leader {}, commit {}, applied {}, log {}..{}",
+        "{node}: {}, term {}, vote {}, leader {}, commit {}, applied {}, log {}..{}{}",
         state["role"].as_str().unwrap_or_default(),
         state["term"],
         state["vote"],
@@ -153,6 +164,10 @@ pub fn state(node: u64, state: &Value) -> String {
         state["applied"],
         state["first_index"],
         state["last_index"],
+        match state["suspect"] == true {
+            true => ", suspect",
+            false => "",
+        },
     )
 }
 

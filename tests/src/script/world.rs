@@ -42,6 +42,17 @@ pub enum Detail {
     Brief,
 }
 
+/// Which writes of a node reach the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those that asked for it.
+    Wanted,
+    /// Hard states only.
+    HardState,
+}
+
 /// How nodes stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -61,6 +72,8 @@ pub struct World {
     disks: BTreeMap<u64, Vec<Write>>,
     running: BTreeSet<u64>,
     isolated: BTreeSet<u64>,
+    /// Those that were killed, on an operating system that runs on.
+    killed: BTreeSet<u64>,
     said: Vec<String>,
 }
 
@@ -142,6 +155,9 @@ impl World {
         request.insert("cmd".into(), json!("new"));
         request.insert("node".into(), json!(node));
         request.insert("disk".into(), json!(blobs));
+        if self.killed.remove(&node) {
+            request.entry("suspect").or_insert(json!(false));
+        }
         self.running.insert(node);
         self.ask(node, detail, &Value::Object(request));
     }
@@ -151,7 +167,9 @@ impl World {
         self.ask(node, Detail::Full, &json!({"cmd": "drop", "node": node}));
         self.running.remove(&node);
         let disk = self.disks.entry(node).or_default();
-        if how == Stop::PowerCut {
+        if how == Stop::Kill {
+            self.killed.insert(node);
+        } else {
             disk.retain(|write| write.medium == Medium::Synced);
         }
         for write in disk {
@@ -197,12 +215,17 @@ impl World {
         self.said.push(format!("{count} lost"));
     }
 
-    /// Writes of a node are on the disk: all, or those that asked for it. True if there were any.
-    pub fn sync(&mut self, node: u64, only_wanted: bool, detail: Detail) -> bool {
+    /// Writes of a node are on the disk. True if there were any.
+    pub fn sync(&mut self, node: u64, which: Which, detail: Detail) -> bool {
         let disk = self.disks.entry(node).or_default();
-        let asked = disk
-            .iter_mut()
-            .filter(|write| write.medium == Medium::Written && (write.wanted || !only_wanted));
+        let asked = disk.iter_mut().filter(|write| {
+            let meant = match which {
+                Which::All => true,
+                Which::Wanted => write.wanted,
+                Which::HardState => !write.log,
+            };
+            write.medium == Medium::Written && meant
+        });
         let ids: Vec<(u64, bool)> = asked
             .filter_map(|write| Some((write.id?, write.log)))
             .collect();
@@ -229,7 +252,7 @@ impl World {
         for _ in 0..1000 {
             let mut any = false;
             for node in self.running() {
-                any |= self.sync(node, true, Detail::Brief);
+                any |= self.sync(node, Which::Wanted, Detail::Brief);
             }
             any |= self.deliver(None, None, Detail::Brief);
             if !any {
