@@ -108,7 +108,10 @@ pub use output::{
     Fate, Force, Output, ReadOutcome, ReadTicket, Receipt, Rest, Role, Unsynced, Write, WriteKind,
 };
 pub use progress::PeerState;
-pub use raft::{Dropped, Duty, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status};
+pub use raft::{
+    Dropped, Duty, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status, WAITING_MAX,
+    Waiting,
+};
 pub use recovery::Recovery;
 pub use time::Instant;
 pub use waits::{Answer, Grade, Slot, Waits};

@@ -115,6 +115,10 @@ impl Progress {
         self.holding
     }
 
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
     pub fn state(&self) -> PeerState {
         self.state
     }

@@ -21,6 +21,7 @@ mod load;
 mod options;
 mod output;
 mod put;
+mod recover;
 mod scan;
 mod server;
 mod settings;
@@ -77,6 +78,8 @@ enum Command {
     Status(status::Status),
     /// Say what became of a write, by its position
     Fate(fate::Fate),
+    /// Let a node that lost power vote again, whatever it has forgotten
+    Recover(recover::Recover),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -124,6 +127,7 @@ impl Command {
             Self::Load(load) => block_on(load.run(style)),
             Self::Status(status) => block_on(status.run(style)),
             Self::Fate(fate) => block_on(fate.run(style)),
+            Self::Recover(recover) => recover.run(style),
             Self::Completions(completions) => completions.run(),
         }
     }

@@ -1,7 +1,6 @@
 //! `kraft status`.
 
 use clap::Args;
-use kraft_proto::Trust;
 use kraft_proto::output::Role;
 use serde_json::{Value, json};
 
@@ -127,11 +126,6 @@ fn remarks(report: &StatusReport) -> Vec<String> {
                 why.unwrap_or_default()
             ));
         }
-    }
-    if report.trust == Trust::Suspect {
-        remarks.push(format!(
-            "node {node} lost power and may have forgotten copies: its votes wait for re-admission"
-        ));
     }
     for warning in &report.warnings {
         remarks.push(format!("node {node}: {warning}"));

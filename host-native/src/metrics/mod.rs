@@ -48,6 +48,7 @@ struct Inner {
     lag_mean: Seconds,
     entries_at_risk: Gauge<u64, AtomicU64>,
     bytes_at_risk: Gauge<u64, AtomicU64>,
+    suspects: Gauge<u64, AtomicU64>,
     acks_lost: Family<ModeLabels, Counter>,
     acks_unknown: Family<ModeLabels, Counter>,
     role: Gauge,
@@ -143,6 +144,12 @@ impl Metrics {
                 "Bytes acknowledged and not yet synced by a majority",
                 Gauge::default(),
             ),
+            suspects: names.add(
+                "suspects",
+                "Nodes, this one and those that answer it as their leader, that may have forgotten \
+                 copies in a power cut and are not re-admitted yet",
+                Gauge::default(),
+            ),
             acks_lost: names.add(
                 "acks_lost",
                 "Acknowledged writes that commit proved to be gone",
@@ -234,6 +241,11 @@ impl Metrics {
     pub fn at_risk(&self, entries: u64, bytes: u64) {
         self.inner.entries_at_risk.set(entries);
         self.inner.bytes_at_risk.set(bytes);
+    }
+
+    /// Nodes whose votes are not clean, as far as this one knows.
+    pub fn suspects(&self, count: u64) {
+        self.inner.suspects.set(count);
     }
 
     /// Acknowledged writes of `mode` are gone.

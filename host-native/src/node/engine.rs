@@ -38,6 +38,9 @@ const INPUTS_AT_ONCE: usize = 512;
 /// Bytes of entries kept in memory once they are written and applied.
 const TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// How long a clean stop waits for the disk.
+const STOP_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// How often figures are refreshed.
 const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -147,7 +150,10 @@ impl Engine {
             let busy = self.has_entries_to_apply();
             let input = tokio::select! {
                 biased;
-                () = &mut stop => return self.close(Ok(())).await,
+                () = &mut stop => {
+                    let stopped = self.wind_down(&mut inputs).await;
+                    return self.close(stopped).await;
+                }
                 Some(report) = inputs.receipts.recv() => Some(Input::Disk(report)),
                 Some(event) = inputs.events.recv() => Some(Input::Peer(event)),
                 Some(call) = inputs.calls.recv() => Some(Input::Call(call)),
@@ -164,6 +170,36 @@ impl Engine {
                 }
             }
             self.pass_time();
+        }
+    }
+
+    /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this
+    /// node starts clean, even after the power was out.
+    async fn wind_down(&mut self, inputs: &mut Inputs) -> Result<(), NodeError> {
+        let patience = tokio::time::sleep(STOP_MAX);
+        let mut patience = std::pin::pin!(patience);
+        self.parts.raft.stop(self.now());
+        loop {
+            self.pump();
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            if self.parts.raft.is_stopped() {
+                return Ok(());
+            }
+            tokio::select! {
+                report = inputs.receipts.recv() => match report {
+                    Some(report) => self.take(Input::Disk(report)),
+                    None => return Ok(()),
+                },
+                () = &mut patience => {
+                    tracing::warn!(
+                        "the disk does not finish: this node stops all the same, as if it were \
+                         killed. After a power cut it may have to be re-admitted"
+                    );
+                    return Ok(());
+                }
+            }
         }
     }
 

@@ -24,4 +24,5 @@ mod report;
 mod sending;
 mod tail;
 
+pub(crate) use open::expected;
 pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kraft_proto::{
     Config as CoreConfig, ConfigError as CoreConfigError, Incarnation, Instant, LogPosition,
-    Member, Members, MembersError, NodeId, Raft, Recovery, StoreId,
+    Member, Members, MembersError, NodeId, Raft, Recovery, StoreId, Trust,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -131,7 +131,7 @@ fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig 
 }
 
 /// Whose data directory it must be.
-fn expected(config: &Config, cluster: ClusterId, node: NodeId) -> Expect {
+pub(crate) fn expected(config: &Config, cluster: ClusterId, node: NodeId) -> Expect {
     match config.member(node).map(|member| member.store) {
         Some(store) if store != StoreId::ANY => Expect::Exactly(Identity {
             cluster,
@@ -186,6 +186,13 @@ pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node
     }
     let core = core_config(&config, node, opened.identity);
     let raft = Raft::new(core, recovery, Instant::ZERO).map_err(NodeError::Core)?;
+
+    if raft.status().trust == Trust::Suspect {
+        tracing::warn!(
+            "this node may have forgotten acknowledged copies in a power cut: its votes do not count \
+             in full until a leader has brought it up to date"
+        );
+    }
 
     let metrics = Metrics::new();
     let figures = metrics.clone();

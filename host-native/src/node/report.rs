@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kraft_proto::{PeerState, PeerStatus as CorePeer, Status};
+use kraft_proto::{PeerState, PeerStatus as CorePeer, Status, Trust, Waiting};
 
 use super::engine::{Engine, Room};
 use crate::admin::{Readiness, Snapshot};
@@ -35,6 +35,9 @@ impl Engine {
             tracing::info!("the disk has room again");
         }
         let metrics = &self.parts.metrics;
+        let suspect = |trust| u64::from(trust == Trust::Suspect);
+        let peers = status.peers.iter().map(|peer| suspect(peer.trust));
+        metrics.suspects(suspect(status.trust) + peers.sum::<u64>());
         metrics.replication_lag(&figures);
         metrics.at_risk(self.at_risk.entries() as u64, self.at_risk.bytes() as u64);
         let transport = self.parts.transport.stats();
@@ -75,6 +78,7 @@ impl Engine {
         if self.disk == Room::Full {
             warnings.push("the disk is full: entries of the leader are turned away".to_owned());
         }
+        warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
         for (peer, setting) in &self.differing {
             warnings.push(format!(
                 "node {peer} has another setting of {setting}: the leader's decides; make them equal"
@@ -156,6 +160,25 @@ impl Engine {
             lag_ms: age.as_millis() as u64,
             why,
         }
+    }
+}
+
+/// What a node waits for that does not pass by itself within a moment.
+fn lasting(waiting: &Waiting) -> Option<String> {
+    match waiting {
+        Waiting::CleanVotes { .. }
+        | Waiting::Readmission(_)
+        | Waiting::Match
+        | Waiting::Settlement
+        | Waiting::Superseded(_) => Some(waiting.to_string()),
+        Waiting::Stop
+        | Waiting::HardState
+        | Waiting::Mark
+        | Waiting::LogWrites
+        | Waiting::Leader
+        | Waiting::Votes { .. }
+        | Waiting::Majority { .. }
+        | Waiting::Snapshot(_) => None,
     }
 }
 

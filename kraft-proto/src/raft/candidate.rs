@@ -42,11 +42,11 @@ impl Candidate {
         cast.map(|(_, ballot)| *ballot)
     }
 
-    fn granted(&self, voter: NodeId) -> bool {
+    pub fn granted(&self, voter: NodeId) -> bool {
         self.ballot(voter).is_some_and(|b| b != Ballot::Refused)
     }
 
-    fn clean(&self, voter: NodeId) -> bool {
+    pub fn clean(&self, voter: NodeId) -> bool {
         self.ballot(voter) == Some(Ballot::Granted)
     }
 

@@ -96,6 +96,14 @@ fn held_by(peers: &[Progress], writes: &Writes, id: NodeId, held: Held) -> LogIn
 }
 
 impl Raft {
+    /// How far a member holds the log, as this leader knows.
+    pub(super) fn held_by_member(&self, id: NodeId, held: Held) -> LogIndex {
+        match &self.role {
+            RoleState::Leader(leader) => held_by(&leader.peers, &self.writes, id, held),
+            _ => LogIndex::ZERO,
+        }
+    }
+
     /// The votes suffice (Raft §5.2).
     pub(super) fn become_leader(&mut self) {
         let next = self.log.last().next();

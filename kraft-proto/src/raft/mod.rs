@@ -9,6 +9,7 @@ mod leader;
 mod poll;
 mod status;
 mod trust;
+mod waiting;
 
 use core::fmt;
 
@@ -40,6 +41,7 @@ use follower::Follower;
 use leader::Leader;
 use poll::Told;
 pub use status::{PeerStatus, Status};
+pub use waiting::{WAITING_MAX, Waiting};
 
 /// One node of a cluster: bytes, clocks, disks and sockets are its host's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Dropped, Raft, RoleState};
+use super::{Dropped, Raft, RoleState, WAITING_MAX, Waiting};
 use crate::entry::Run;
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
@@ -20,6 +20,10 @@ pub struct PeerStatus {
     /// How it is fed. [`PeerState::Snapshot`]: it needs entries from before
     /// [`Status::first_known`], which only a snapshot could bring.
     pub state: PeerState,
+    /// The newest life of it that was heard; 0 before the first.
+    pub incarnation: Incarnation,
+    /// Whether it may have forgotten what it reported, as it said last.
+    pub trust: Trust,
     /// How far it holds the leader's log.
     pub holding: Holding,
     /// The next entry it will be sent.
@@ -65,6 +69,8 @@ pub struct Status {
     pub unwritten: u64,
     /// What a leader knows of the others; empty on others.
     pub peers: Vec<PeerStatus, MEMBERS_MAX>,
+    /// What it waits for, the most fundamental first.
+    pub waiting: Vec<Waiting, WAITING_MAX>,
     /// Messages dropped since it started.
     pub dropped: Dropped,
 }
@@ -94,6 +100,7 @@ impl Raft {
             entries_at_risk: early.since(self.commit.index),
             unwritten: self.log.last().since(self.writes.emitted()),
             peers: self.peer_status(),
+            waiting: self.waiting(),
             dropped: self.dropped,
         }
     }
@@ -104,6 +111,8 @@ impl Raft {
         };
         let peers = leader.peers.iter().map(|peer| PeerStatus {
             id: peer.id,
+            incarnation: peer.incarnation(),
+            trust: peer.trust,
             state: peer.state(),
             holding: peer.holding(),
             next: peer.next(),

@@ -1,0 +1,201 @@
+//! What a node waits for: why nothing moves, if nothing does.
+
+use core::fmt;
+
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::{Duty, Raft, RoleState};
+use crate::hard_state::Trust;
+use crate::ids::{Incarnation, LogIndex, NodeId};
+use crate::limits::{TERM_RUNS_RESERVE, UNSETTLED_TERMS_MAX};
+use crate::modes::Held;
+use crate::progress::PeerState;
+use crate::quorum;
+
+/// Reasons at most: one of each kind, and peers that need a snapshot while there is room.
+pub const WAITING_MAX: usize = 12;
+
+/// Something a node waits for. Most last microseconds; one that stays is what to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Waiting {
+    /// A newer life of its store runs: it does nothing any more.
+    Superseded(Incarnation),
+    /// It was told to stop.
+    Stop,
+    /// Its disk has not reported the term, vote or life that its messages speak for.
+    HardState,
+    /// Its disk has not reported the mark without which relied-on copies are not counted.
+    Mark,
+    /// Its disk has as many log writes as it is given at once.
+    LogWrites,
+    /// It hears no leader, and has not campaigned yet.
+    Leader,
+    /// Too few voters answered a candidate.
+    Votes {
+        /// Granted so far.
+        granted: u8,
+    },
+    /// Enough voters granted, but too few of them are sure to have forgotten nothing: either more
+    /// such votes, or every vote.
+    CleanVotes {
+        /// Granted so far.
+        granted: u8,
+        /// Of these, by nodes that are not suspect.
+        clean: u8,
+    },
+    /// It may have forgotten copies in a power cut, and its votes are not clean until it holds the
+    /// leader's log through here; `None` until a leader says how far.
+    Readmission(Option<LogIndex>),
+    /// Many elections were won in vain: a new leader writes nothing before a majority matches.
+    Match,
+    /// Entries wait for the disks of a majority.
+    Majority {
+        /// Voters whose disk holds the next entry.
+        synced: u8,
+    },
+    /// Acknowledgements wait for commit: those of too many earlier terms are not settled.
+    Settlement,
+    /// This peer needs history that is forgotten here.
+    Snapshot(NodeId),
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Superseded(by) => write!(
+                f,
+                "start {by} of this very store runs elsewhere; this node does nothing any more"
+            ),
+            Self::Stop => f.write_str("it is stopping"),
+            Self::HardState => {
+                f.write_str("it says nothing until its disk reports its term and vote")
+            }
+            Self::Mark => f.write_str(
+                "written copies are not counted until its disk reports that a power cut would take them",
+            ),
+            Self::LogWrites => {
+                f.write_str("its disk has as many writes as it is given at once, and reports none")
+            }
+            Self::Leader => f.write_str("no leader is heard"),
+            Self::Votes { granted } => {
+                write!(f, "its candidacy has {granted} votes, and needs a majority")
+            }
+            Self::CleanVotes { granted, clean } => write!(
+                f,
+                "its candidacy has {granted} votes, but only {clean} of them by nodes sure to have \
+                 forgotten nothing in a power cut: it waits for more such nodes, or for every voter"
+            ),
+            Self::Readmission(None) => f.write_str(
+                "it may have forgotten copies in a power cut; it waits for a leader to re-admit it",
+            ),
+            Self::Readmission(Some(upto)) => write!(
+                f,
+                "it may have forgotten copies in a power cut; it is trusted again once its disk \
+                 holds the leader's log through {upto}"
+            ),
+            Self::Match => f.write_str(
+                "many elections were won in vain: it writes nothing before a majority matches its log",
+            ),
+            Self::Majority { synced } => write!(
+                f,
+                "entries wait to be committed: the disks of {synced} voters hold the next one"
+            ),
+            Self::Settlement => write!(
+                f,
+                "acknowledgements wait for commit: those of {UNSETTLED_TERMS_MAX} earlier terms are open"
+            ),
+            Self::Snapshot(peer) => {
+                write!(f, "node {peer} needs entries whose terms are forgotten here")
+            }
+        }
+    }
+}
+
+/// Collects reasons; those that do not fit are left out.
+#[derive(Default)]
+struct Reasons(Vec<Waiting, WAITING_MAX>);
+
+impl Reasons {
+    fn add(&mut self, reason: Waiting) {
+        let _ = self.0.push(reason);
+    }
+}
+
+impl Raft {
+    /// What the node waits for at this moment, the most fundamental first.
+    pub(super) fn waiting(&self) -> Vec<Waiting, WAITING_MAX> {
+        let mut reasons = Reasons::default();
+        match self.duty {
+            Duty::Superseded { by } => reasons.add(Waiting::Superseded(by)),
+            Duty::Stopping => reasons.add(Waiting::Stop),
+            Duty::Active => {}
+        }
+        self.wait_for_disk(&mut reasons);
+        if self.hard.trust == Trust::Suspect {
+            let upto = match &self.role {
+                RoleState::Follower(follower) => follower.readmit_upto,
+                RoleState::Leader(leader) => leader.barrier,
+                RoleState::PreCandidate(_) | RoleState::Candidate(_) => None,
+            };
+            reasons.add(Waiting::Readmission(upto));
+        }
+        match &self.role {
+            RoleState::Follower(follower) if follower.leader.is_none() => {
+                reasons.add(Waiting::Leader);
+            }
+            RoleState::Follower(_) => {}
+            RoleState::PreCandidate(candidate) | RoleState::Candidate(candidate) => {
+                let voters = self.members.voters();
+                let granted = voters.iter().filter(|id| candidate.granted(*id)).count();
+                let clean = voters.iter().filter(|id| candidate.clean(*id)).count() as u8;
+                reasons.add(match granted >= quorum::majority(voters.len()) {
+                    true => Waiting::CleanVotes {
+                        granted: granted as u8,
+                        clean,
+                    },
+                    false => Waiting::Votes {
+                        granted: granted as u8,
+                    },
+                });
+            }
+            RoleState::Leader(_) => self.wait_for_peers(&mut reasons),
+        }
+        reasons.0
+    }
+
+    fn wait_for_disk(&self, reasons: &mut Reasons) {
+        if !self.writes.word_is_synced() {
+            reasons.add(Waiting::HardState);
+        }
+        if !self.writes.trust_is_synced() && self.hard.trust == Trust::Dirty {
+            reasons.add(Waiting::Mark);
+        }
+        if !self.writes.has_room() && self.log.last() > self.writes.emitted() {
+            reasons.add(Waiting::LogWrites);
+        }
+    }
+
+    fn wait_for_peers(&self, reasons: &mut Reasons) {
+        let RoleState::Leader(leader) = &self.role else {
+            return;
+        };
+        if leader.barrier.is_none() && self.log.runs_free() < TERM_RUNS_RESERVE {
+            reasons.add(Waiting::Match);
+        }
+        if self.log.last() > self.commit.index {
+            let next = self.commit.index.next();
+            let holds = |id: &NodeId| self.held_by_member(*id, Held::Synced) >= next;
+            let synced = self.members.voters().iter().filter(holds).count() as u8;
+            reasons.add(Waiting::Majority { synced });
+        }
+        if !self.unsettled.has_room(self.hard.term) {
+            reasons.add(Waiting::Settlement);
+        }
+        for peer in &leader.peers {
+            if peer.state() == PeerState::Snapshot {
+                reasons.add(Waiting::Snapshot(peer.id));
+            }
+        }
+    }
+}
