@@ -47,6 +47,11 @@ pub const INDEX_MAX: u64 = u64::MAX / 4;
 /// burn the terms that are left.
 pub const TERM_MAX: u64 = u64::MAX / 4;
 
+/// How far beyond a node's own term a peer's may lie. Honest nodes part by one term an election, and
+/// so many take decades; a number picked to burn the terms that are left does not get there in one
+/// message, nor in a million.
+pub const TERM_JUMP_MAX: u64 = 1 << 32;
+
 /// Zones of a table.
 pub const ZONES_MAX: usize = 32;
 
@@ -60,3 +65,4 @@ const _: () = assert!(TERM_RUNS_RESERVE * 2 < TERM_RUNS_MAX);
 const _: () = assert!(APPENDS_IN_FLIGHT_MAX > 1 && READ_BATCHES_MAX > 1);
 const _: () = assert!(UNWRITTEN_ENTRIES_MAX >= RUN_ENTRIES_MAX as u64);
 const _: () = assert!(MEMBERS_MAX < u8::MAX as usize);
+const _: () = assert!(TERM_JUMP_MAX < TERM_MAX / (1 << 20));

@@ -105,7 +105,10 @@ impl Envelope {
         let in_range = |h: Holding| h.written.0 <= INDEX_MAX && h.synced <= h.written;
         let fine = self.term.0 <= TERM_MAX
             && match self.message {
-                Message::PreVote { last } | Message::Vote { last } => position(last),
+                // Nobody has entries of a later term than its own.
+                Message::PreVote { last } | Message::Vote { last } => {
+                    position(last) && last.term <= self.term
+                }
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),

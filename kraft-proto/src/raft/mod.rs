@@ -23,7 +23,9 @@ use crate::durability::Durability;
 use crate::entry::Run;
 use crate::hard_state::HardState;
 use crate::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
-use crate::limits::{INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, RUN_ENTRIES_MAX, TERM_MAX};
+use crate::limits::{
+    INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX,
+};
 use crate::log::{Log, TermAt};
 use crate::members::Members;
 use crate::message::{Ballot, Envelope, Message};
@@ -499,6 +501,9 @@ impl Raft {
     fn admit(&self, envelope: &Envelope) -> Result<(), Drop> {
         if envelope.to != self.config.id || envelope.from == self.config.id {
             return Err(Drop::Misaddressed);
+        }
+        if envelope.term.0.saturating_sub(self.hard.term.0) > TERM_JUMP_MAX {
+            return Err(Drop::Malformed);
         }
         let bound = self.members.iter().find(|m| m.id == envelope.from);
         match bound.map(|member| member.store) {
