@@ -9,7 +9,7 @@
 //!  handle_stored ──►│                 ├─► Write     to any disk, in order ──► Receipt ─┐
 //!  handle_timeout ─►│  Raft  ── poll ─┼─► Ack       how many hold it, how firmly       │
 //!  propose, read ──►│                 ├─► Commit    apply                              │
-//!        ▲          └────────────────┘└─► Settled, Read, Role                          │
+//!        ▲          └────────────────┘└─► Settled, Read, Role, Superseded              │
 //!        └─────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -52,14 +52,45 @@
 //! everybody                        All·None             All·Commit
 //! ```
 //!
+//! # The life of an entry
+//!
+//! ```text
+//!  leader    propose ─► accepted ─► Write ─► written ───────► synced ─┐
+//!                          │        (host)      │  (host fsyncs)      │
+//!                          ├─► Ack ASYNC        ├─► Ack LEADER_ONLY   ├─► Ack LEADER_ONLY, synced
+//!                          ▼                    │                     ▼
+//!  peers     Send append ─► written ──► synced ─┼─► replies count: Ack SYNC, ALL, AT_LEAST_n
+//!                                               ▼                     │
+//!                                  written copies of a majority       ▼
+//!                                  acknowledge, and never commit   a majority synced: Commit ─► apply
+//! ```
+//!
+//! An entry that was acknowledged before its commit is *early*. Each early acknowledgement ends in
+//! exactly one of committed, lost or unknown: [`Raft::fate`] tells anybody who has its position, and
+//! [`Output::Settled`] tells the leader that gave it.
+//!
+//! # What a host owes
+//!
+//! 1. Writes in the order they come. A [`Receipt`] says no more than what happened; a disk that fails
+//!    ends the node: drop it and recover.
+//! 2. The bytes of every position it was handed, by [`Raft::propose`] or in a [`Taken`], until they
+//!    are written; and bytes by term *and* index, never by index alone.
+//! 3. At the start everything on its disk, forced, by way of [`Recovery`], and whether the operating
+//!    system is still the one that took it ([`Recovery::same_boot`]). What a power cut may have taken
+//!    makes a node [suspect](Trust): it takes part, and its votes count in full only once a leader
+//!    has seen it whole.
+//! 4. Everything else may be late, doubled or lost: messages, time, and polling itself.
+//!
 //! # Reading order
 //!
 //! 1. [`modes`] and [`durability`]: the choices; [`zones`] and [`presets`]: choosing by key and name.
 //! 2. [`output`]: what the core asks for, and how a [`Write`] becomes a [`Receipt`].
 //! 3. [`Raft`]: the inputs, in the order of Raft's figure 2; then `raft/follower.rs`,
 //!    `raft/candidate.rs`, `raft/leader.rs`, and `raft/poll.rs`, where outputs are derived.
-//! 4. [`Waits`]: matching clients to watermarks.
-//! 5. [`Frame`] and `WIRE.md`: the bytes between nodes. [`health`]: when to alarm an operator.
+//! 4. [`Trust`] and `raft/trust.rs`: what a power cut may take, and how a node is trusted again.
+//! 5. [`Waits`]: matching clients to watermarks.
+//! 6. [`Frame`] and `WIRE.md`: the bytes between nodes. [`Status`]: what a node waits for; [`health`]:
+//!    when to alarm an operator.
 //!
 //! `examples/hello_cluster.rs` is a cluster in one file, `examples/custom_runtime.rs` one with
 //! threads and channels.

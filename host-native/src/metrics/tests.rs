@@ -31,6 +31,7 @@ fn busy() -> Metrics {
         },
     ]);
     metrics.at_risk(7, 700);
+    metrics.suspects(1);
     metrics.acks_lost(CommitMode::LeaderOnly, 2);
     metrics.acks_unknown(CommitMode::Async, 3);
     metrics.role(Role::Leader, Term(4));
@@ -61,6 +62,7 @@ fn every_family_has_its_name_labels_and_value() {
         ("kraft_replication_lag_mean_seconds", 1.5),
         ("kraft_entries_at_risk", 7.0),
         ("kraft_bytes_at_risk", 700.0),
+        ("kraft_suspects", 1.0),
         ("kraft_acks_lost_total{mode=\"leader_only\"}", 2.0),
         ("kraft_acks_lost_total{mode=\"async\"}", 0.0),
         ("kraft_acks_unknown_total{mode=\"async\"}", 3.0),
@@ -90,6 +92,7 @@ fn a_node_at_which_nothing_happened_shows_all_but_peers_and_transport() {
         "replication_lag_mean_seconds",
         "entries_at_risk",
         "bytes_at_risk",
+        "suspects",
         "acks_lost",
         "acks_unknown",
         "role",

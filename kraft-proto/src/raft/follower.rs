@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Drop, Raft, Reply, RoleState};
+use super::dropped::Drop;
+use super::replies::{Answer, Reply};
+use super::{Raft, RoleState};
 use crate::config::CheckQuorum;
 use crate::durability::OnPowerLoss;
 use crate::entry::Run;

@@ -1,9 +1,12 @@
 //! The leader: takes proposals, feeds its peers, and counts who holds what.
 
+mod reading;
+mod sending;
+
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{ProposeError, Proposed, Raft, ReadError, RoleState};
+use super::{ProposeError, Proposed, Raft, RoleState};
 use crate::acks::Acks;
 use crate::config::CheckQuorum;
 use crate::durability::{LeaderFsync, LeaderOnlyReplication};
@@ -14,9 +17,8 @@ use crate::limits::{
 };
 use crate::log::TermAt;
 use crate::members::Members;
-use crate::message::{Append, Envelope, Heartbeat, HeartbeatReply, Holding, Message};
+use crate::message::{Envelope, HeartbeatReply, Holding};
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
-use crate::output::ReadTicket;
 use crate::progress::{Heard, Life, Progress};
 use crate::quorum;
 use crate::reads::Reads;
@@ -352,29 +354,6 @@ impl Raft {
         }
     }
 
-    /// Starts a linearizable read.
-    pub(super) fn start_read(&mut self) -> Result<ReadTicket, ReadError> {
-        let next_ticket = ReadTicket(self.tickets);
-        let RoleState::Leader(leader) = &mut self.role else {
-            return Err(match &self.role {
-                _ if !self.is_active() => ReadError::Stopped,
-                RoleState::Follower(follower) => ReadError::NotLeader(follower.leader),
-                _ => ReadError::NotLeader(None),
-            });
-        };
-        let barrier = leader.barrier.unwrap_or(self.log.last().next());
-        let target = barrier.max(leader.relied_acked).max(self.commit.index);
-        if target > self.commit.index {
-            leader.force_upto = leader.force_upto.max(target);
-            self.writes.force(target);
-        }
-        let ticket = leader.reads.join(next_ticket, target);
-        if ticket == next_ticket {
-            self.tickets += 1;
-        }
-        Ok(ticket)
-    }
-
     /// What follows from what is held by now: the barrier, and the commit index (Raft §5.3, §5.4.2).
     pub(super) fn advance_leader(&mut self) {
         let RoleState::Leader(leader) = &self.role else {
@@ -442,136 +421,5 @@ impl Raft {
             leader.relied_acked = leader.relied_acked.max(upto);
         }
         Some((mode, held, LogPosition::new(term, upto)))
-    }
-
-    /// The next batch of reads that may be served.
-    pub(super) fn poll_read(&mut self) -> Option<(ReadTicket, LogIndex)> {
-        let own = self.config.id;
-        let RoleState::Leader(leader) = &mut self.role else {
-            return None;
-        };
-        if leader.reads.may_start() {
-            leader.round += 1;
-            leader.reads.start(leader.round);
-        }
-        if self.commit.term != self.hard.term {
-            return None;
-        }
-        let peers = &leader.peers;
-        let confirmed = |round| {
-            quorum::has_majority(&self.members, |id| {
-                id == own
-                    || peers
-                        .iter()
-                        .any(|peer| peer.id == id && peer.round_answered >= round)
-            })
-        };
-        leader.reads.take_ready(confirmed, self.commit.index)
-    }
-
-    /// The next message to a peer.
-    pub(super) fn poll_leader_message(&mut self) -> Option<(CommitMode, Envelope)> {
-        let RoleState::Leader(leader) = &mut self.role else {
-            return None;
-        };
-        let (round, force_upto) = (leader.round, leader.force_upto);
-        for place in 0..leader.peers.len() {
-            if let Some(sent) = self.message_for(place, round, force_upto) {
-                return Some(sent);
-            }
-        }
-        None
-    }
-
-    fn message_for(
-        &mut self,
-        place: usize,
-        round: u64,
-        force_upto: LogIndex,
-    ) -> Option<(CommitMode, Envelope)> {
-        if let Some(append) = self.append_for(place, force_upto) {
-            let to = self.peer_id(place)?;
-            let envelope = self.envelope(to, self.hard.term, Message::Append(append));
-            return Some((append.mode, envelope));
-        }
-        let commit = self.commit.index;
-        let RoleState::Leader(leader) = &mut self.role else {
-            return None;
-        };
-        let peer = &mut leader.peers[place];
-        let idle = !peer.is_probing() && peer.in_flight() == 0;
-        let due = if peer.round_sent < round {
-            peer.round_sent = round;
-            Some(round)
-        } else if idle && peer.commit_told < commit && peer.holding().written >= commit {
-            // News of commit that nothing else carries, and that asks for no answer.
-            Some(0)
-        } else {
-            None
-        };
-        let round = due?;
-        peer.commit_told = peer.commit_told.max(commit);
-        let to = peer.id;
-        let message = Message::Heartbeat(Heartbeat {
-            commit,
-            round,
-            force_upto,
-            known: peer.known(),
-        });
-        Some((CommitMode::All, self.envelope(to, self.hard.term, message)))
-    }
-
-    fn peer_id(&self, place: usize) -> Option<NodeId> {
-        match &self.role {
-            RoleState::Leader(leader) => Some(leader.peers.get(place)?.id),
-            _ => None,
-        }
-    }
-
-    /// The next append to a peer, if one is due and may be in flight.
-    fn append_for(&mut self, place: usize, force_upto: LogIndex) -> Option<Append> {
-        let voters = self.members.voters_min();
-        let commit = self.commit.index;
-        let RoleState::Leader(leader) = &mut self.role else {
-            return None;
-        };
-        let release = leader.release.min(self.log.last());
-        let peer = &mut leader.peers[place];
-        if !peer.may_send() || (peer.next() > release && !peer.is_probing()) {
-            return None;
-        }
-        let first = peer.next();
-        let Some(prev) = self.log.position_at(first.prev()) else {
-            peer.needs_snapshot();
-            return None;
-        };
-        let last = if first <= release {
-            self.classes.cut(first, release)
-        } else {
-            first.prev()
-        };
-        let count = last
-            .since(prev.index)
-            .min(u64::from(self.config.append_entries_max)) as u32;
-        let run = self.log.run_from(first, count).unwrap_or(Run {
-            term: prev.term,
-            kind: EntryKind::Command,
-            first,
-            count: 0,
-        });
-        let demands = self.classes.demands(first, run.last(), voters);
-        peer.sent(run.last());
-        peer.commit_told = peer.commit_told.max(commit);
-        Some(Append {
-            prev,
-            kind: run.kind,
-            run_term: run.term,
-            count: run.count,
-            commit,
-            force_upto: demands.force_upto.max(force_upto),
-            relied_upto: demands.relied_upto,
-            mode: demands.class.mode,
-            fsync: demands.class.fsync,
-        })
     }
 }

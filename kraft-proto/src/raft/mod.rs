@@ -3,15 +3,16 @@
 //! Each input changes the state and returns; [`Raft::poll_output`] then tells what follows from it.
 
 mod candidate;
+mod dropped;
 mod duty;
 mod follower;
 mod leader;
 mod poll;
+mod proposal;
+mod replies;
 mod status;
 mod trust;
 mod waiting;
-
-use core::fmt;
 
 use heapless::Deque;
 use serde::{Deserialize, Serialize};
@@ -23,13 +24,11 @@ use crate::durability::Durability;
 use crate::entry::Run;
 use crate::hard_state::HardState;
 use crate::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
-use crate::limits::{
-    INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX,
-};
+use crate::limits::{INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX, TERM_MAX};
 use crate::log::{Log, TermAt};
 use crate::members::Members;
 use crate::message::{Ballot, Envelope, Message};
-use crate::modes::{Class, CommitMode, FsyncMode, Held};
+use crate::modes::{Class, FsyncMode};
 use crate::output::{Fate, ReadTicket, Receipt, Rest};
 use crate::recovery::Recovery;
 use crate::time::Instant;
@@ -38,10 +37,15 @@ use crate::wire::{Frame, Taken};
 use crate::writes::Writes;
 
 use candidate::Candidate;
+use dropped::Drop;
+use replies::Reply;
+
+pub use dropped::Dropped;
 pub use duty::Duty;
 use follower::Follower;
 use leader::Leader;
 use poll::Told;
+pub use proposal::{ProposeError, Proposed, ReadError};
 pub use status::{PeerStatus, Status};
 pub use waiting::{WAITING_MAX, Waiting};
 
@@ -82,165 +86,6 @@ enum RoleState {
     PreCandidate(Candidate),
     Candidate(Candidate),
     Leader(Leader),
-}
-
-/// An answer that waits for the hard state it depends on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Reply {
-    to: NodeId,
-    term: Term,
-    answer: Answer,
-}
-
-/// What is answered to a node that this one does not follow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Answer {
-    PreVote(Ballot),
-    Vote(Ballot),
-    Rejected {
-        rejected: LogIndex,
-        hint: LogPosition,
-    },
-}
-
-impl Answer {
-    fn message(&self) -> Message {
-        match *self {
-            Self::PreVote(ballot) => Message::PreVoteReply { ballot },
-            Self::Vote(ballot) => Message::VoteReply { ballot },
-            Self::Rejected { rejected, hint } => Message::Rejected { rejected, hint },
-        }
-    }
-}
-
-/// A proposal that was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Proposed {
-    /// Where its entries stand.
-    pub run: Run,
-    /// The acknowledgement to wait for: how many,
-    pub mode: CommitMode,
-    /// and how firmly. Stronger than asked where a setting of the node says so.
-    pub held: Held,
-    /// Voters at the time.
-    pub voters: u8,
-}
-
-/// Why nothing was proposed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProposeError {
-    /// This node does not lead; here is who does, if it knows.
-    NotLeader(Option<NodeId>),
-    /// This node won an election and has not opened its term yet. Ask again soon.
-    NotReady,
-    /// No entries, or more than [`RUN_ENTRIES_MAX`] at once.
-    Count,
-    /// `AtLeast(0)`, or more nodes than there are voters.
-    AtLeast {
-        /// How many were asked for.
-        asked: u8,
-        /// How many voters there are.
-        voters: u8,
-    },
-    /// Too many entries wait for this node's disk.
-    DiskBusy,
-    /// Too many entries are acknowledged early and not committed.
-    AtRisk,
-    /// The log has reached the end of the protocol's range.
-    Exhausted,
-    /// This node has been stopped, or replaced by a newer life of its store.
-    Stopped,
-}
-
-impl fmt::Display for ProposeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotLeader(Some(leader)) => {
-                write!(f, "not the leader, nothing was written: ask node {leader}")
-            }
-            Self::NotLeader(None) => f.write_str(
-                "not the leader, nothing was written: no leader is known yet, ask again soon",
-            ),
-            Self::NotReady => f.write_str(
-                "the leader has not opened its term yet, nothing was written: ask again soon",
-            ),
-            Self::Count => write!(
-                f,
-                "nothing was written: a proposal holds 1 to {RUN_ENTRIES_MAX} entries"
-            ),
-            Self::AtLeast { asked, voters } => write!(
-                f,
-                "nothing was written: AT_LEAST_{asked} cannot be met by {voters} voters"
-            ),
-            Self::DiskBusy => f.write_str(
-                "nothing was written: too many entries wait for the disk, ask again later",
-            ),
-            Self::AtRisk => f.write_str(
-                "nothing was written: too many acknowledged entries are not committed yet, \
-                 ask again later or for SYNC at fsync COMMIT",
-            ),
-            Self::Exhausted => f.write_str("nothing was written: the log is at its end"),
-            Self::Stopped => f.write_str("this node is stopping, nothing was written: ask another"),
-        }
-    }
-}
-
-impl core::error::Error for ProposeError {}
-
-/// Why no read was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadError {
-    /// This node does not lead; here is who does, if it knows.
-    NotLeader(Option<NodeId>),
-    /// This node has been stopped, or replaced by a newer life of its store.
-    Stopped,
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotLeader(Some(leader)) => {
-                write!(f, "not the leader, nothing was read: ask node {leader}")
-            }
-            Self::NotLeader(None) => {
-                f.write_str("not the leader, nothing was read: no leader is known yet")
-            }
-            Self::Stopped => f.write_str("this node is stopping, nothing was read: ask another"),
-        }
-    }
-}
-
-impl core::error::Error for ReadError {}
-
-/// Why a message was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Drop {
-    Misaddressed,
-    ForeignStore,
-    SecondLeader,
-    Malformed,
-    Busy,
-    Replies,
-    Ignored,
-}
-
-/// Messages dropped since the node started, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
-    /// Meant for another node, or sent by this one.
-    pub misaddressed: u64,
-    /// From a store other than the member's.
-    pub foreign_store: u64,
-    /// From a second leader of one term: a broken or hostile peer.
-    pub second_leader: u64,
-    /// Contradicting itself.
-    pub malformed: u64,
-    /// Entries that did not fit before the disk caught up.
-    pub busy: u64,
-    /// Answers that did not fit.
-    pub replies: u64,
-    /// Candidates ignored because a leader is heard.
-    pub candidates: u64,
 }
 
 impl Raft {
@@ -514,27 +359,6 @@ impl Raft {
         }
     }
 
-    /// Tells a node of an earlier term about this one (Raft §5.1).
-    fn answer_stale(&mut self, envelope: &Envelope) {
-        let answer = match envelope.message {
-            Message::Vote { .. } => Answer::Vote(Ballot::Refused),
-            Message::Append(append) => Answer::Rejected {
-                rejected: append.prev.index,
-                hint: self.commit,
-            },
-            Message::Heartbeat(_) => Answer::Rejected {
-                rejected: LogIndex::ZERO,
-                hint: self.commit,
-            },
-            _ => return,
-        };
-        self.reply(Reply {
-            to: envelope.from,
-            term: self.hard.term,
-            answer,
-        });
-    }
-
     /// A higher term was heard of (Raft §5.1).
     fn adopt_term(&mut self, term: Term) {
         self.hard.term = term;
@@ -568,27 +392,6 @@ impl Raft {
         let words = [self.hard.term.0, u64::from(self.silent_timeouts)];
         let deadline = self.config.election_deadline(self.now, words);
         self.timers.set(Timer::Election, deadline);
-    }
-
-    /// Owes an answer. Beyond the limit it is lost, as on a network.
-    fn reply(&mut self, reply: Reply) {
-        if self.replies.push_back(reply).is_err() {
-            self.count(Drop::Replies);
-        }
-    }
-
-    fn count(&mut self, reason: Drop) {
-        let dropped = &mut self.dropped;
-        let counter = match reason {
-            Drop::Misaddressed => &mut dropped.misaddressed,
-            Drop::ForeignStore => &mut dropped.foreign_store,
-            Drop::SecondLeader => &mut dropped.second_leader,
-            Drop::Malformed => &mut dropped.malformed,
-            Drop::Busy => &mut dropped.busy,
-            Drop::Replies => &mut dropped.replies,
-            Drop::Ignored => &mut dropped.candidates,
-        };
-        *counter = counter.saturating_add(1);
     }
 
     /// What commit says of the early acknowledgements of a term this node led.

@@ -1,0 +1,52 @@
+//! What was dropped, and why: a hostile or broken peer gets silence, and an operator a number.
+
+use serde::{Deserialize, Serialize};
+
+use super::Raft;
+
+/// Why a message was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drop {
+    Misaddressed,
+    ForeignStore,
+    SecondLeader,
+    Malformed,
+    Busy,
+    Replies,
+    Ignored,
+}
+
+/// Messages dropped since the node started, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Meant for another node, or sent by this one.
+    pub misaddressed: u64,
+    /// From a store other than the member's.
+    pub foreign_store: u64,
+    /// From a second leader of one term: a broken or hostile peer.
+    pub second_leader: u64,
+    /// Contradicting itself.
+    pub malformed: u64,
+    /// Entries that did not fit before the disk caught up.
+    pub busy: u64,
+    /// Answers that did not fit.
+    pub replies: u64,
+    /// Candidates ignored because a leader is heard.
+    pub candidates: u64,
+}
+
+impl Raft {
+    pub(super) fn count(&mut self, reason: Drop) {
+        let dropped = &mut self.dropped;
+        let counter = match reason {
+            Drop::Misaddressed => &mut dropped.misaddressed,
+            Drop::ForeignStore => &mut dropped.foreign_store,
+            Drop::SecondLeader => &mut dropped.second_leader,
+            Drop::Malformed => &mut dropped.malformed,
+            Drop::Busy => &mut dropped.busy,
+            Drop::Replies => &mut dropped.replies,
+            Drop::Ignored => &mut dropped.candidates,
+        };
+        *counter = counter.saturating_add(1);
+    }
+}

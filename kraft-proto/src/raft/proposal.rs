@@ -1,0 +1,107 @@
+//! What a proposal or a read is answered at once: where it stands, or why nothing was done.
+
+use core::fmt;
+
+use crate::entry::Run;
+use crate::ids::NodeId;
+use crate::limits::RUN_ENTRIES_MAX;
+use crate::modes::{CommitMode, Held};
+
+/// A proposal that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Proposed {
+    /// Where its entries stand.
+    pub run: Run,
+    /// The acknowledgement to wait for: how many,
+    pub mode: CommitMode,
+    /// and how firmly. Stronger than asked where a setting of the node says so.
+    pub held: Held,
+    /// Voters at the time.
+    pub voters: u8,
+}
+
+/// Why nothing was proposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProposeError {
+    /// This node does not lead; here is who does, if it knows.
+    NotLeader(Option<NodeId>),
+    /// This node won an election and has not opened its term yet. Ask again soon.
+    NotReady,
+    /// No entries, or more than [`RUN_ENTRIES_MAX`] at once.
+    Count,
+    /// `AtLeast(0)`, or more nodes than there are voters.
+    AtLeast {
+        /// How many were asked for.
+        asked: u8,
+        /// How many voters there are.
+        voters: u8,
+    },
+    /// Too many entries wait for this node's disk.
+    DiskBusy,
+    /// Too many entries are acknowledged early and not committed.
+    AtRisk,
+    /// The log has reached the end of the protocol's range.
+    Exhausted,
+    /// This node has been stopped, or replaced by a newer life of its store.
+    Stopped,
+}
+
+impl fmt::Display for ProposeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLeader(Some(leader)) => {
+                write!(f, "not the leader, nothing was written: ask node {leader}")
+            }
+            Self::NotLeader(None) => f.write_str(
+                "not the leader, nothing was written: no leader is known yet, ask again soon",
+            ),
+            Self::NotReady => f.write_str(
+                "the leader has not opened its term yet, nothing was written: ask again soon",
+            ),
+            Self::Count => write!(
+                f,
+                "nothing was written: a proposal holds 1 to {RUN_ENTRIES_MAX} entries"
+            ),
+            Self::AtLeast { asked, voters } => write!(
+                f,
+                "nothing was written: AT_LEAST_{asked} cannot be met by {voters} voters"
+            ),
+            Self::DiskBusy => f.write_str(
+                "nothing was written: too many entries wait for the disk, ask again later",
+            ),
+            Self::AtRisk => f.write_str(
+                "nothing was written: too many acknowledged entries are not committed yet, \
+                 ask again later or for SYNC at fsync COMMIT",
+            ),
+            Self::Exhausted => f.write_str("nothing was written: the log is at its end"),
+            Self::Stopped => f.write_str("this node is stopping, nothing was written: ask another"),
+        }
+    }
+}
+
+impl core::error::Error for ProposeError {}
+
+/// Why no read was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// This node does not lead; here is who does, if it knows.
+    NotLeader(Option<NodeId>),
+    /// This node has been stopped, or replaced by a newer life of its store.
+    Stopped,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLeader(Some(leader)) => {
+                write!(f, "not the leader, nothing was read: ask node {leader}")
+            }
+            Self::NotLeader(None) => {
+                f.write_str("not the leader, nothing was read: no leader is known yet")
+            }
+            Self::Stopped => f.write_str("this node is stopping, nothing was read: ask another"),
+        }
+    }
+}
+
+impl core::error::Error for ReadError {}

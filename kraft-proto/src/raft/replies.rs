@@ -1,0 +1,67 @@
+//! Answers owed to nodes that this one does not follow. They wait for the hard state they speak for.
+
+use serde::{Deserialize, Serialize};
+
+use super::Raft;
+use super::dropped::Drop;
+use crate::ids::{LogIndex, LogPosition, NodeId, Term};
+use crate::message::{Ballot, Envelope, Message};
+
+/// An answer that waits for the hard state it depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reply {
+    pub to: NodeId,
+    pub term: Term,
+    pub answer: Answer,
+}
+
+/// What is answered to a node that this one does not follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Answer {
+    PreVote(Ballot),
+    Vote(Ballot),
+    Rejected {
+        rejected: LogIndex,
+        hint: LogPosition,
+    },
+}
+
+impl Answer {
+    pub fn message(&self) -> Message {
+        match *self {
+            Self::PreVote(ballot) => Message::PreVoteReply { ballot },
+            Self::Vote(ballot) => Message::VoteReply { ballot },
+            Self::Rejected { rejected, hint } => Message::Rejected { rejected, hint },
+        }
+    }
+}
+
+impl Raft {
+    /// Owes an answer. Beyond the limit it is lost, as on a network.
+    pub(super) fn reply(&mut self, reply: Reply) {
+        if self.replies.push_back(reply).is_err() {
+            self.count(Drop::Replies);
+        }
+    }
+
+    /// Tells a node of an earlier term about this one (Raft §5.1).
+    pub(super) fn answer_stale(&mut self, envelope: &Envelope) {
+        let answer = match envelope.message {
+            Message::Vote { .. } => Answer::Vote(Ballot::Refused),
+            Message::Append(append) => Answer::Rejected {
+                rejected: append.prev.index,
+                hint: self.commit,
+            },
+            Message::Heartbeat(_) => Answer::Rejected {
+                rejected: LogIndex::ZERO,
+                hint: self.commit,
+            },
+            _ => return,
+        };
+        self.reply(Reply {
+            to: envelope.from,
+            term: self.hard.term,
+            answer,
+        });
+    }
+}
