@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use kraft_proto::{
     Class, Config, EntryKind, Envelope, Force, Frame, HardState, Instant, LogIndex, LogPosition,
-    Members, Message, NodeId, Output, Proposed, Raft, Recovery, Role, Run, StoreId, Term, Unsynced,
-    Write, WriteKind,
+    Members, Message, NodeId, Output, ProposeError, Proposed, Raft, Recovery, Role, Run, StoreId,
+    Term, Unsynced, Write, WriteKind,
 };
 
 use messages::Packet;
@@ -68,8 +68,11 @@ pub struct Cluster {
     pub loss_percent: u64,
     chance: u64,
     leaders: BTreeMap<Term, NodeId>,
-    committed: BTreeMap<LogIndex, LogPosition>,
+    /// What was committed first at an index, and by the leader of which term.
+    committed: Committed,
 }
+
+type Committed = BTreeMap<LogIndex, (LogPosition, Term)>;
 
 pub fn id(n: u64) -> NodeId {
     NodeId(n)
@@ -289,6 +292,12 @@ impl Cluster {
         let now = self.now;
         for (id, node) in &mut self.nodes {
             let store = self.stores.get_mut(id).unwrap();
+            if node.disk != Disk::Busy {
+                // It is not busy any more.
+                for write in std::mem::take(&mut node.queued) {
+                    node.take(write, store, now);
+                }
+            }
             while let Some(output) = node.raft.poll_output() {
                 match output {
                     Output::Send { envelope, .. } => {
@@ -314,6 +323,7 @@ impl Cluster {
                     } => {
                         let leads = *self.leaders.entry(term).or_insert(*id);
                         assert_eq!(leads, *id, "two leaders in term {term}");
+                        check_completeness(&self.committed, &node.raft, term);
                         node.outputs.push(output);
                     }
                     other => node.outputs.push(other),
@@ -399,22 +409,22 @@ impl Cluster {
         panic!("the cluster never comes to rest");
     }
 
-    /// Lets time pass in steps of one millisecond.
+    /// Lets time pass, from one deadline to the next.
     pub fn pass(&mut self, time: Duration) {
-        for _ in 0..time.as_millis() {
-            self.tick();
-            self.settle();
-        }
-    }
-
-    /// One millisecond passes.
-    pub fn tick(&mut self) {
-        self.now = self.now.after(Duration::from_millis(1));
-        let now = self.now;
-        for node in self.nodes.values_mut() {
-            if node.raft.poll_timeout() <= now {
-                node.raft.handle_timeout(now);
+        self.settle();
+        let end = self.now.after(time);
+        while self.now < end {
+            let deadlines = self.nodes.values().map(|node| node.raft.poll_timeout());
+            let next = deadlines.min().unwrap_or(end);
+            let soon = self.now.after(Duration::from_micros(1));
+            self.now = next.clamp(soon, end);
+            let now = self.now;
+            for node in self.nodes.values_mut() {
+                if node.raft.poll_timeout() <= now {
+                    node.raft.handle_timeout(now);
+                }
             }
+            self.settle();
         }
     }
 
@@ -434,13 +444,26 @@ impl Cluster {
     }
 
     pub fn propose_many(&mut self, n: u64, class: Class, count: u32) -> Proposed {
+        self.try_propose_many(n, class, count).unwrap()
+    }
+
+    pub fn try_propose(&mut self, n: u64, class: Class) -> Result<Proposed, ProposeError> {
+        self.try_propose_many(n, class, 1)
+    }
+
+    fn try_propose_many(
+        &mut self,
+        n: u64,
+        class: Class,
+        count: u32,
+    ) -> Result<Proposed, ProposeError> {
         let now = self.now;
         let node = self.node(n);
-        let proposed = node.raft.propose(now, class, count).unwrap();
+        let proposed = node.raft.propose(now, class, count)?;
         for position in proposed.run.positions() {
             node.bytes.insert(position, payload(position));
         }
-        proposed
+        Ok(proposed)
     }
 
     /// Hands a made-up append to a node and takes its outputs.
@@ -459,13 +482,27 @@ impl Cluster {
 }
 
 /// State Machine Safety (Raft figure 3): no two nodes apply different entries at one index.
-fn apply(committed: &mut BTreeMap<LogIndex, LogPosition>, node: &mut Node, upto: LogPosition) {
+fn apply(committed: &mut Committed, node: &mut Node, upto: LogPosition) {
     while node.applied < upto.index {
         node.applied = node.applied.next();
         if let Some(run) = node.raft.run_from(node.applied, 1) {
             let position = run.last_position();
-            let first = *committed.entry(node.applied).or_insert(position);
+            let (first, _) = *committed
+                .entry(node.applied)
+                .or_insert((position, upto.term));
             assert_eq!(first, position, "two entries are committed at one index");
+        }
+    }
+}
+
+/// Leader Completeness (Raft figure 3): what was committed in an earlier term is in the log of
+/// every leader since.
+fn check_completeness(committed: &Committed, raft: &Raft, term: Term) {
+    let first_known = raft.status().first_known;
+    for (index, (position, by)) in committed {
+        if *by < term && *index >= first_known {
+            let own = raft.run_from(*index, 1).map(|run| run.last_position());
+            assert_eq!(own, Some(*position), "the leader of term {term} lacks it");
         }
     }
 }

@@ -8,17 +8,9 @@ use kraft_proto::{
     Term,
 };
 
+use crate::bare;
 use crate::cluster::messages::{append, envelope, heartbeat};
 use crate::cluster::{Cluster, Disk, at, id, ms, run};
-
-/// The bare algorithm of figure 2, without the thesis' additions.
-fn bare(config: Config) -> Config {
-    Config {
-        pre_vote: PreVote::Off,
-        check_quorum: CheckQuorum::Off,
-        ..config
-    }
-}
 
 fn vote(from: u64, to: u64, term: u64, last: LogPosition) -> Envelope {
     envelope(from, to, term, Message::Vote { last })

@@ -14,5 +14,21 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod commit_modes;
+mod contract;
 mod elections;
+mod fsync_modes;
+mod pairs;
 mod replication;
+mod safety;
+
+use kraft_proto::{CheckQuorum, Config, PreVote};
+
+/// The bare algorithm of figure 2, without the thesis' additions.
+fn bare(config: Config) -> Config {
+    Config {
+        pre_vote: PreVote::Off,
+        check_quorum: CheckQuorum::Off,
+        ..config
+    }
+}
