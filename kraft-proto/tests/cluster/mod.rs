@@ -139,12 +139,11 @@ impl Node {
         self.raft.handle_stored(now, receipt);
         self.unsynced.push((unsynced, store.snapshot(kind)));
         let hard = matches!(kind, WriteKind::HardState(_));
+        let same_lane = |synced: &Synced| matches!(synced, Synced::Hard(_)) == hard;
         match self.disk {
             Disk::Prompt => self.force(store, now, |_| true),
-            Disk::AsAsked if force == Force::Now => self.force(store, now, |_| true),
-            Disk::Busy if hard => {
-                self.force(store, now, |synced| matches!(synced, Synced::Hard(_)));
-            }
+            Disk::AsAsked if force == Force::Now => self.force(store, now, same_lane),
+            Disk::Busy if hard => self.force(store, now, same_lane),
             Disk::AsAsked | Disk::Held | Disk::Busy => {}
         }
     }

@@ -6,21 +6,27 @@
 //! | `replication` | Raft §5.3: the log, figure 7 |
 //! | `safety` | Raft §5.4: votes by logs, commit by terms, figure 8 |
 //! | `membership`, `clients` | Raft §6, §8, as far as they are built |
-//! | `fsync_modes`, `commit_modes`, `pairs`, `options`, `requests` | when the disk is forced, when a client hears |
+//! | `fsync_modes`, `commit_modes`, `pairs`, `requests` | when the disk is forced, when a client hears |
 //! | `contract` | what can still be lost, and what cannot |
 //! | `fates` | every early acknowledgement ends in one fate |
-//! | `copies`, `messages`, `writes` | the stories behind odd-looking rules |
+//! | `copies`, `writes` | the stories behind odd-looking rules |
 
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod clients;
 mod commit_modes;
 mod contract;
+mod copies;
 mod elections;
+mod fates;
 mod fsync_modes;
+mod membership;
 mod pairs;
 mod replication;
+mod requests;
 mod safety;
+mod writes;
 
 use kraft_proto::{CheckQuorum, Config, PreVote};
 

@@ -79,8 +79,8 @@ pub fn tell(row: &Row, failure: &Failure) -> End {
             cluster.restart(*n);
         }
     }
-    // From here on disks are prompt: what is written after the failure is not what it takes.
-    cluster.disks(Disk::Prompt);
+    // From here on disks do as they are asked, and what was merely written stays so.
+    cluster.disks(Disk::AsAsked);
     elect_first(&mut cluster, failure.candidate);
     pass_until(&mut cluster, 400, has_led);
     for n in struck {
