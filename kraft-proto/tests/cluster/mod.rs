@@ -35,6 +35,9 @@ pub enum Disk {
     AsAsked,
     /// Everything is written at once, and nothing forced until [`Cluster::sync`].
     Held,
+    /// The log is written at once, and not forced until [`Cluster::sync`]; hard state is forced at
+    /// once.
+    LogHeld,
     /// The log is not even written until [`Cluster::write`] or [`Cluster::sync`]; hard state is
     /// forced at once.
     Busy,
@@ -143,8 +146,8 @@ impl Node {
         match self.disk {
             Disk::Prompt => self.force(store, now, |_| true),
             Disk::AsAsked if force == Force::Now => self.force(store, now, same_lane),
-            Disk::Busy if hard => self.force(store, now, same_lane),
-            Disk::AsAsked | Disk::Held | Disk::Busy => {}
+            Disk::LogHeld | Disk::Busy if hard => self.force(store, now, same_lane),
+            Disk::AsAsked | Disk::Held | Disk::LogHeld | Disk::Busy => {}
         }
     }
 

@@ -124,7 +124,7 @@ fn a_read_waits_until_the_barrier_of_the_term_is_committed() {
 fn a_read_waits_for_what_was_acknowledged_on_written_copies() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
-    cluster.disks(Disk::Held);
+    cluster.disks(Disk::LogHeld);
     let relaxed = Class::new(CommitMode::Sync, FsyncMode::None);
     let proposed = cluster.propose(1, relaxed);
     cluster.settle();

@@ -111,7 +111,7 @@ fn back_after_a_power_cut() -> (Cluster, crate::cluster::messages::Packet) {
     let mut cluster = Cluster::with(3, bare);
     cluster.elect(1);
     cluster.isolate(3);
-    cluster.node(2).disk = Disk::Held;
+    cluster.node(2).disk = Disk::LogHeld;
     cluster.propose_many(1, SYNC_NONE, 9);
     cluster.poll();
     for packet in cluster.intercept(|e| e.to == id(2)) {

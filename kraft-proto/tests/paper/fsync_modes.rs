@@ -296,13 +296,13 @@ fn an_append_carries_what_its_entries_demand() {
         cluster.poll();
         let sent = cluster.intercept(|e| e.to == id(2));
         cluster.settle();
-        let appends = sent
+        let mut appends = sent
             .iter()
             .filter_map(|packet| match packet.envelope.message {
                 Message::Append(append) => Some(append),
                 _ => None,
             });
-        let last = appends.last().expect("an append");
+        let last = appends.next_back().expect("an append");
         (last.force_upto.0, last.relied_upto.0, last.mode, last.fsync)
     };
     cluster.propose(1, SYNC_COMMIT);

@@ -189,7 +189,7 @@ fn answer(
 #[test]
 fn an_answer_says_what_was_held_and_how_that_stands_to_what_was_asked() {
     let (refuse, fall_back) = (Fallback::Refuse, Fallback::ToMajority);
-    let (prompt, held) = (Disk::Prompt, Disk::Held);
+    let (prompt, held) = (Disk::Prompt, Disk::LogHeld);
     let synced = Some(Held::Synced);
     let written = Some(Held::Written);
     assert_eq!(answer(ALL, refuse, &[], prompt), (Grade::AsAsked, synced));

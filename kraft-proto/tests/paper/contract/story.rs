@@ -102,7 +102,7 @@ fn acknowledge(cluster: &mut Cluster, row: &Row) -> LogPosition {
     }
     cluster.disks(match evidence(row) {
         Held::Accepted => Disk::Busy,
-        Held::Written => Disk::Held,
+        Held::Written => Disk::LogHeld,
         Held::Synced => Disk::Prompt,
     });
     let mut clients = Clients::new();
