@@ -11,6 +11,8 @@
 
 pub mod clients;
 pub mod messages;
+mod node;
+mod oracles;
 pub mod store;
 mod view;
 
@@ -18,44 +20,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use kraft_proto::{
-    Class, Config, EntryKind, Envelope, Force, Frame, HardState, Instant, LogIndex, LogPosition,
-    Members, Message, NodeId, Output, ProposeError, Proposed, Raft, Recovery, Role, Run, StoreId,
-    Term, Unsynced, Write, WriteKind,
+    Class, Config, EntryKind, Envelope, Frame, HardState, Instant, LogIndex, LogPosition, Members,
+    Message, NodeId, Output, ProposeError, Proposed, Raft, Recovery, Role, Run, StoreId, Term,
+    WriteKind,
 };
 
 use messages::Packet;
-use store::{Stop, Store, Synced, payload};
-
-/// How a node's disk treats what it is asked to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disk {
-    /// Everything is forced at once, asked for or not.
-    Prompt,
-    /// Everything is written at once, and forced where that is asked for.
-    AsAsked,
-    /// Everything is written at once, and nothing forced until [`Cluster::sync`].
-    Held,
-    /// The log is written at once, and not forced until [`Cluster::sync`]; hard state is forced at
-    /// once.
-    LogHeld,
-    /// The log is not even written until [`Cluster::write`] or [`Cluster::sync`]; hard state is
-    /// forced at once.
-    Busy,
-}
-
-pub struct Node {
-    pub raft: Raft,
-    pub disk: Disk,
-    /// Log writes a busy disk has not taken.
-    pub queued: VecDeque<Write>,
-    /// Written and not forced, and what the disk holds once they are.
-    pub unsynced: Vec<(Unsynced, Synced)>,
-    /// What was handed to the disk: what, and whether to force it.
-    pub writes: Vec<(WriteKind, Force)>,
-    pub outputs: Vec<Output>,
-    bytes: BTreeMap<LogPosition, Vec<u8>>,
-    applied: LogIndex,
-}
+pub use node::{Disk, Node};
+use oracles::{Committed, apply, check_completeness};
+use store::{Stop, Store, payload};
 
 pub struct Cluster {
     pub nodes: BTreeMap<NodeId, Node>,
@@ -71,11 +44,8 @@ pub struct Cluster {
     pub loss_percent: u64,
     chance: u64,
     leaders: BTreeMap<Term, NodeId>,
-    /// What was committed first at an index, and by the leader of which term.
     committed: Committed,
 }
-
-type Committed = BTreeMap<LogIndex, (LogPosition, Term)>;
 
 pub fn id(n: u64) -> NodeId {
     NodeId(n)
@@ -105,62 +75,6 @@ pub fn recovered(hard: HardState, members: Members, stop: Option<Stop>) -> Recov
         // Nothing is lost with a process: `recovery.same_boot()`, once there is such a method.
         Some(Stop::Kill) | None => recovery,
         Some(Stop::PowerCut) => recovery,
-    }
-}
-
-impl Node {
-    fn new(raft: Raft, store: &Store) -> Self {
-        let bytes = store.written.log.iter();
-        Self {
-            raft,
-            disk: Disk::Prompt,
-            queued: VecDeque::new(),
-            unsynced: Vec::new(),
-            writes: Vec::new(),
-            outputs: Vec::new(),
-            bytes: bytes
-                .map(|entry| (entry.position, entry.payload.clone()))
-                .collect(),
-            applied: LogIndex::ZERO,
-        }
-    }
-
-    /// The operating system takes a write.
-    fn take(&mut self, write: Write, store: &mut Store, now: Instant) {
-        let (kind, force) = (write.kind(), write.force());
-        let command = |position| match kind {
-            WriteKind::Entries(run) if run.kind == EntryKind::Command => {
-                let bytes = self.bytes.get(&position).cloned();
-                let bytes = bytes.unwrap_or_else(|| panic!("no bytes of {position}"));
-                assert_eq!(bytes, payload(position), "the bytes of another entry");
-                bytes
-            }
-            _ => Vec::new(),
-        };
-        store.write(kind, command);
-        let (receipt, unsynced) = write.written();
-        self.raft.handle_stored(now, receipt);
-        self.unsynced.push((unsynced, store.snapshot(kind)));
-        let hard = matches!(kind, WriteKind::HardState(_));
-        let same_lane = |synced: &Synced| matches!(synced, Synced::Hard(_)) == hard;
-        match self.disk {
-            Disk::Prompt => self.force(store, now, |_| true),
-            Disk::AsAsked if force == Force::Now => self.force(store, now, same_lane),
-            Disk::LogHeld | Disk::Busy if hard => self.force(store, now, same_lane),
-            Disk::AsAsked | Disk::Held | Disk::LogHeld | Disk::Busy => {}
-        }
-    }
-
-    /// Forces those unsynced writes that `which` names, in order.
-    fn force(&mut self, store: &mut Store, now: Instant, which: impl Fn(&Synced) -> bool) {
-        for (unsynced, synced) in std::mem::take(&mut self.unsynced) {
-            if which(&synced) {
-                store.sync(synced);
-                self.raft.handle_stored(now, unsynced.synced());
-            } else {
-                self.unsynced.push((unsynced, synced));
-            }
-        }
     }
 }
 
@@ -480,31 +394,5 @@ impl Cluster {
     ) {
         let append = messages::append(prev, run, commit);
         self.inject(messages::envelope(from, to, term, Message::Append(append)));
-    }
-}
-
-/// State Machine Safety (Raft figure 3): no two nodes apply different entries at one index.
-fn apply(committed: &mut Committed, node: &mut Node, upto: LogPosition) {
-    while node.applied < upto.index {
-        node.applied = node.applied.next();
-        if let Some(run) = node.raft.run_from(node.applied, 1) {
-            let position = run.last_position();
-            let (first, _) = *committed
-                .entry(node.applied)
-                .or_insert((position, upto.term));
-            assert_eq!(first, position, "two entries are committed at one index");
-        }
-    }
-}
-
-/// Leader Completeness (Raft figure 3): what was committed in an earlier term is in the log of
-/// every leader since.
-fn check_completeness(committed: &Committed, raft: &Raft, term: Term) {
-    let first_known = raft.status().first_known;
-    for (index, (position, by)) in committed {
-        if *by < term && *index >= first_known {
-            let own = raft.run_from(*index, 1).map(|run| run.last_position());
-            assert_eq!(own, Some(*position), "the leader of term {term} lacks it");
-        }
     }
 }

@@ -9,7 +9,7 @@
 //! | `fsync_modes`, `commit_modes`, `pairs`, `requests` | when the disk is forced, when a client hears |
 //! | `contract` | what can still be lost, and what cannot |
 //! | `fates` | every early acknowledgement ends in one fate |
-//! | `copies`, `writes` | the stories behind odd-looking rules |
+//! | `outputs`, `copies`, `writes` | the stories behind odd-looking rules |
 
 #[path = "../cluster/mod.rs"]
 mod cluster;
@@ -22,6 +22,7 @@ mod elections;
 mod fates;
 mod fsync_modes;
 mod membership;
+mod outputs;
 mod pairs;
 mod replication;
 mod requests;
