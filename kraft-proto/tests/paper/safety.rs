@@ -78,7 +78,8 @@ fn an_entry_of_an_earlier_term_on_every_disk_is_not_committed_by_that() {
     assert_eq!(cluster.fate(1, at(1, 3)), Fate::Committed);
 }
 
-/// How far the barrier of term 4 gets in figure 8 (c).
+/// How far the barrier of term 4 gets in figure 8 (c). Held: node 2's disk does not write it, and node 3
+/// never gets it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Barrier {
     Held,
@@ -101,6 +102,9 @@ fn figure_8_c(barrier: Barrier) -> Cluster {
         cluster.start_on(n, 3, log.iter().copied());
     }
     cluster.settle();
+    if barrier == Barrier::Held {
+        cluster.node(2).disk = Disk::Busy;
+    }
     let now = cluster.now;
     cluster.raft(1).campaign(now);
     for _ in 0..200 {
@@ -111,7 +115,7 @@ fn figure_8_c(barrier: Barrier) -> Cluster {
                 packet.envelope.message,
                 Message::Append(append) if append.run_term == Term(4) && append.count > 0
             );
-            let takes_it = brings_it && cluster.status(to.0).last == at(2, 2);
+            let takes_it = brings_it && to == id(3) && cluster.status(3).last == at(2, 2);
             if to.0 <= 3 && !(barrier == Barrier::Held && takes_it) {
                 cluster.deliver(&packet);
             }
@@ -130,8 +134,13 @@ fn figure_8_c(barrier: Barrier) -> Cluster {
 fn figure_8_d_an_earlier_entry_on_a_majority_is_overwritten() {
     let mut cluster = figure_8_c(Barrier::Held);
     assert_eq!(cluster.holders(at(2, 2), Held::Synced), [1, 2, 3]);
+    let peers = cluster.status(1).peers;
+    let known = peers.iter().filter(|p| p.holding.synced == LogIndex(2));
+    assert_eq!(known.count(), 2, "as the leader knows");
     assert_eq!(cluster.commit(1), LogPosition::ZERO, "and is not committed");
     cluster.kill(1);
+    cluster.kill(2);
+    cluster.restart(2);
     cluster.heal();
     cluster.campaign(5);
     if cluster.role(5) != Role::Leader {
