@@ -130,6 +130,21 @@ fn a_doubled_receipt_proves_nothing_of_what_came_since() {
     assert_eq!(node.synced(), 3, "4 to 9 are others now");
 }
 
+/// The story: 1. a write of entries 1 to 9 is on its way to the disk. 2. A new leader replaces 4 to 9. 3. The
+/// disk's word of the first write arrives: it proves 1 to 3, and nothing of what stands there now.
+#[test]
+fn a_receipt_from_before_a_truncation_proves_only_what_was_kept() {
+    let mut node = Alone::life(0);
+    node.append(1, at(0, 0), run(1, 1, 9));
+    let old = node.writes.pop().expect("a write");
+    node.append(2, at(1, 3), run(2, 4, 6));
+    let new = node.writes.pop().expect("a write");
+    node.raft.handle_stored(node.now, old.synced());
+    assert_eq!(node.raft.status().holding, holding(3, 3));
+    node.raft.handle_stored(node.now, new.synced());
+    assert_eq!(node.synced(), 9);
+}
+
 /// One receipt covers every earlier log write.
 #[test]
 fn one_receipt_covers_every_earlier_write_of_the_log() {
