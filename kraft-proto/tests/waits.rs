@@ -4,55 +4,14 @@ mod cluster;
 
 use std::time::Duration;
 
+use cluster::clients::{Clients, graded};
 use cluster::{Cluster, Disk};
 use kraft_proto::durability::Fallback;
-use kraft_proto::{
-    Answer, Class, CommitMode, FsyncMode, Grade, Held, Instant, Output, Role, Slot, Waits,
-};
+use kraft_proto::{Class, CommitMode, FsyncMode, Grade, Held, Output, Role};
 
 const ALL: Class = Class::new(CommitMode::All, FsyncMode::Commit);
 const SYNC: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
 const LEADER_ONLY: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
-
-struct Clients {
-    waits: Waits<u32, [Slot<u32>; 8]>,
-}
-
-impl Clients {
-    fn new() -> Self {
-        Self {
-            waits: Waits::new(std::array::from_fn(|_| Slot::default())),
-        }
-    }
-
-    fn propose(&mut self, cluster: &mut Cluster, token: u32, class: Class, fallback: Fallback) {
-        // What was said before is known before.
-        assert_eq!(self.told(cluster), []);
-        let proposed = cluster.propose(1, class);
-        let deadline: Instant = cluster.now.after(Duration::from_millis(500));
-        let position = proposed.run.last_position();
-        let deadline = (class.mode == CommitMode::All).then_some(deadline);
-        self.waits
-            .insert(token, position, &proposed, class, deadline, fallback)
-            .unwrap();
-    }
-
-    /// Shows node 1's outputs to the clients and returns what they are told.
-    fn told(&mut self, cluster: &mut Cluster) -> Vec<Answer<u32>> {
-        let now = cluster.now;
-        let node = cluster.node(1);
-        for output in node.outputs.drain(..) {
-            self.waits.handle_output(&output, &node.raft);
-        }
-        self.waits.handle_timeout(now);
-        std::iter::from_fn(|| self.waits.poll_answer()).collect()
-    }
-}
-
-fn graded(answers: &[Answer<u32>]) -> Vec<(u32, Grade, Option<Held>)> {
-    let grade = |answer: &Answer<u32>| (answer.token, answer.grade, answer.held);
-    answers.iter().map(grade).collect()
-}
 
 #[test]
 fn a_fallback_for_one_client_does_not_pass_for_a_full_ack_of_another() {

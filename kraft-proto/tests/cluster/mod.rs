@@ -1,41 +1,50 @@
 //! A handful of nodes in virtual time, for tests that tell one story each.
+//!
+//! ```text
+//!  Cluster ─┬─ nodes      alive: a Raft, its disk's manners, its outputs
+//!           ├─ stores     what each machine's system and disk hold, alive or not
+//!           ├─ network    packets in the order they were sent
+//!           └─ oracles    one leader a term, one entry an index, the right bytes everywhere
+//! ```
 
 #![allow(dead_code, reason = "each test uses what its story needs")]
+
+pub mod clients;
+pub mod messages;
+mod node;
+mod oracles;
+pub mod store;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Append, Class, CommitMode, Config, EntryKind, Envelope, Frame, FsyncMode, HardState,
-    Incarnation, Instant, LogIndex, LogPosition, Members, Message, NodeId, Output, Proposed, Raft,
-    Recovery, Role, Run, StoreId, Term, Unsynced, WriteKind, entry_prefix,
+    Class, Config, EntryKind, Envelope, Frame, HardState, Instant, LogIndex, LogPosition, Members,
+    Message, NodeId, Output, ProposeError, Proposed, Raft, Recovery, Role, Run, StoreId, Term,
+    WriteKind,
 };
 
-/// When a node's disk reports a forced write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disk {
-    /// At once.
-    Prompt,
-    /// Not until [`Cluster::sync`].
-    Held,
-}
-
-pub struct Node {
-    pub raft: Raft,
-    pub disk: Disk,
-    pub unsynced: Vec<(WriteKind, Unsynced)>,
-    pub outputs: Vec<Output>,
-}
+use messages::Packet;
+pub use node::{Disk, Node};
+use oracles::{Committed, apply, check_completeness};
+use store::{Stop, Store, payload};
 
 pub struct Cluster {
     pub nodes: BTreeMap<NodeId, Node>,
-    pub network: VecDeque<Envelope>,
+    pub stores: BTreeMap<NodeId, Store>,
+    pub network: VecDeque<Packet>,
     pub now: Instant,
+    pub members: Members,
+    configs: BTreeMap<NodeId, Config>,
     cut: BTreeSet<(NodeId, NodeId)>,
     /// Drops what it says yes to.
     pub lossy: fn(&Envelope) -> bool,
-    pub members: Members,
+    /// Of a hundred messages, how many are lost by chance, and the state of that chance.
+    pub loss_percent: u64,
+    chance: u64,
+    leaders: BTreeMap<Term, NodeId>,
+    committed: Committed,
 }
 
 pub fn id(n: u64) -> NodeId {
@@ -55,13 +64,18 @@ pub fn run(term: u64, first: u64, count: u32) -> Run {
     }
 }
 
-fn bytes(envelope: &Envelope) -> Vec<u8> {
-    let mut header = [0; FRAME_HEADER_MAX];
-    let mut frame = envelope.encode(&mut header).unwrap().to_vec();
-    for _ in 0..envelope.entries() {
-        frame.extend(entry_prefix(0));
+pub fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A recovery as a host makes it after a stop of this kind.
+pub fn recovered(hard: HardState, members: Members, stop: Option<Stop>) -> Recovery {
+    let recovery = Recovery::resume(hard, members);
+    match stop {
+        // Nothing is lost with a process: `recovery.same_boot()`, once there is such a method.
+        Some(Stop::Kill) | None => recovery,
+        Some(Stop::PowerCut) => recovery,
     }
-    frame
 }
 
 impl Cluster {
@@ -71,30 +85,46 @@ impl Cluster {
 
     pub fn with(voters: u64, settings: impl Fn(Config) -> Config) -> Self {
         let members = Members::new((1..=voters).map(NodeId), []).unwrap();
+        Self::of(members, settings)
+    }
+
+    /// Voters 1 to `voters`, and learners numbered on from there.
+    pub fn with_learners(voters: u64, learners: u64) -> Self {
+        let learners = (voters + 1..=voters + learners).map(NodeId);
+        let members = Members::new((1..=voters).map(NodeId), learners).unwrap();
+        Self::of(members, |config| config)
+    }
+
+    fn of(members: Members, settings: impl Fn(Config) -> Config) -> Self {
         let mut cluster = Self {
             nodes: BTreeMap::new(),
+            stores: BTreeMap::new(),
             network: VecDeque::new(),
             now: Instant::ZERO,
+            members: members.clone(),
+            configs: BTreeMap::new(),
             cut: BTreeSet::new(),
             lossy: |_| false,
-            members: members.clone(),
+            loss_percent: 0,
+            chance: 1,
+            leaders: BTreeMap::new(),
+            committed: BTreeMap::new(),
         };
-        for n in 1..=voters {
+        for member in members.iter() {
             let recovery = Recovery::bootstrap(members.clone());
-            cluster.start(n, recovery, &settings);
+            cluster.start(member.id.0, recovery, &settings);
         }
         cluster
     }
 
+    /// Starts a node from a made-up recovery.
     pub fn start(&mut self, n: u64, recovery: Recovery, settings: impl Fn(Config) -> Config) {
         let config = settings(Config::new(NodeId(n), StoreId(n), n));
-        let node = Node {
-            raft: Raft::new(config, recovery, self.now).unwrap(),
-            disk: Disk::Prompt,
-            unsynced: Vec::new(),
-            outputs: Vec::new(),
-        };
-        self.nodes.insert(NodeId(n), node);
+        let raft = Raft::new(config, recovery, self.now).unwrap();
+        let store = Store::of(&raft);
+        self.configs.insert(NodeId(n), config);
+        self.nodes.insert(NodeId(n), Node::new(raft, &store));
+        self.stores.insert(NodeId(n), store);
     }
 
     /// A recovery with this log, of a node that was in `term`.
@@ -107,12 +137,49 @@ impl Cluster {
             .fold(Recovery::resume(hard, self.members.clone()), Recovery::run)
     }
 
+    /// Starts a node anew on this log, in `term`, with the settings it had.
+    pub fn start_on(&mut self, n: u64, term: u64, runs: impl IntoIterator<Item = Run>) {
+        let recovery = self.recovery(term, runs);
+        let config = self.configs[&NodeId(n)];
+        self.start(n, recovery, |_| config);
+    }
+
+    fn stop(&mut self, n: u64, stop: Stop) {
+        self.nodes.remove(&NodeId(n));
+        self.stores.get_mut(&NodeId(n)).unwrap().stop(stop);
+    }
+
+    /// The process dies. What it wrote is with the operating system.
+    pub fn kill(&mut self, n: u64) {
+        self.stop(n, Stop::Kill);
+    }
+
+    /// The machine dies. What was not synced is gone.
+    pub fn cut_power(&mut self, n: u64) {
+        self.stop(n, Stop::PowerCut);
+    }
+
+    /// Starts a stopped node from its store, with the settings it had.
+    pub fn restart(&mut self, n: u64) {
+        let (members, config) = (self.members.clone(), self.configs[&NodeId(n)]);
+        let store = self.stores.get_mut(&NodeId(n)).unwrap();
+        let raft = Raft::new(config, store.recover(members), self.now).unwrap();
+        self.nodes.insert(NodeId(n), Node::new(raft, store));
+    }
+
     pub fn node(&mut self, n: u64) -> &mut Node {
         self.nodes.get_mut(&NodeId(n)).unwrap()
     }
 
     pub fn raft(&mut self, n: u64) -> &mut Raft {
         &mut self.node(n).raft
+    }
+
+    /// Every disk gets these manners.
+    pub fn disks(&mut self, disk: Disk) {
+        for node in self.nodes.values_mut() {
+            node.disk = disk;
+        }
     }
 
     /// Nothing passes between these two any more.
@@ -122,7 +189,8 @@ impl Cluster {
     }
 
     pub fn isolate(&mut self, n: u64) {
-        for other in 1..=self.nodes.len() as u64 {
+        let others: Vec<u64> = self.members.iter().map(|member| member.id.0).collect();
+        for other in others {
             if other != n {
                 self.cut(n, other);
             }
@@ -132,23 +200,47 @@ impl Cluster {
     pub fn heal(&mut self) {
         self.cut.clear();
         self.lossy = |_| false;
+        self.loss_percent = 0;
     }
 
     /// Takes every node's outputs once.
     pub fn poll(&mut self) {
         let now = self.now;
-        for node in self.nodes.values_mut() {
+        for (id, node) in &mut self.nodes {
+            let store = self.stores.get_mut(id).unwrap();
+            if node.disk != Disk::Busy {
+                // It is not busy any more.
+                for write in std::mem::take(&mut node.queued) {
+                    node.take(write, store, now);
+                }
+            }
             while let Some(output) = node.raft.poll_output() {
                 match output {
-                    Output::Send { envelope, .. } => self.network.push_back(envelope),
+                    Output::Send { envelope, .. } => {
+                        let known = |at| node.bytes.get(&at).cloned().unwrap_or_default();
+                        self.network.push_back(Packet::new(envelope, known));
+                    }
                     Output::Write(write) => {
-                        let kind = write.kind();
-                        let (written, unsynced) = write.written();
-                        node.raft.handle_stored(now, written);
-                        match node.disk {
-                            Disk::Prompt => node.raft.handle_stored(now, unsynced.synced()),
-                            Disk::Held => node.unsynced.push((kind, unsynced)),
+                        node.writes.push((write.kind(), write.force()));
+                        match write.kind() {
+                            WriteKind::HardState(_) => node.take(write, store, now),
+                            _ if node.disk == Disk::Busy => node.queued.push_back(write),
+                            _ => node.take(write, store, now),
                         }
+                    }
+                    Output::Commit { upto } => {
+                        apply(&mut self.committed, node, upto);
+                        node.outputs.push(output);
+                    }
+                    Output::Role {
+                        role: Role::Leader,
+                        term,
+                        ..
+                    } => {
+                        let leads = *self.leaders.entry(term).or_insert(*id);
+                        assert_eq!(leads, *id, "two leaders in term {term}");
+                        check_completeness(&self.committed, &node.raft, term);
+                        node.outputs.push(output);
                     }
                     other => node.outputs.push(other),
                 }
@@ -156,41 +248,92 @@ impl Cluster {
         }
     }
 
-    /// The held writes of a node are synced.
-    pub fn sync(&mut self, n: u64) {
+    /// The operating system of a busy node takes what waits for it.
+    pub fn write(&mut self, n: u64) {
         let now = self.now;
-        let node = self.node(n);
-        for (_, unsynced) in node.unsynced.drain(..) {
-            node.raft.handle_stored(now, unsynced.synced());
+        let node = self.nodes.get_mut(&NodeId(n)).unwrap();
+        let store = self.stores.get_mut(&NodeId(n)).unwrap();
+        for write in std::mem::take(&mut node.queued) {
+            node.take(write, store, now);
         }
         self.settle();
+    }
+
+    /// What a node was asked to write so far is written and synced.
+    pub fn sync(&mut self, n: u64) {
+        self.write(n);
+        let now = self.now;
+        let node = self.nodes.get_mut(&NodeId(n)).unwrap();
+        node.force(self.stores.get_mut(&NodeId(n)).unwrap(), now, |_| true);
+        self.settle();
+    }
+
+    /// Hands one packet to its receiver, if that is up.
+    pub fn deliver(&mut self, packet: &Packet) {
+        let now = self.now;
+        if let Some(node) = self.nodes.get_mut(&packet.envelope.to) {
+            let frame = Frame::decode(&packet.frame).unwrap();
+            let taken = node.raft.handle_message(now, &frame);
+            for (position, bytes) in taken.entries() {
+                node.bytes.insert(position, bytes.to_vec());
+            }
+        }
+    }
+
+    /// Hands a made-up message to its receiver and takes what follows from it.
+    pub fn inject(&mut self, envelope: Envelope) {
+        self.deliver(&Packet::made_up(envelope));
+        self.poll();
+    }
+
+    /// Takes packets off the network.
+    pub fn intercept(&mut self, which: impl Fn(&Envelope) -> bool) -> Vec<Packet> {
+        let (taken, left) = std::mem::take(&mut self.network)
+            .into_iter()
+            .partition(|packet| which(&packet.envelope));
+        self.network = left;
+        Vec::from(taken)
+    }
+
+    fn is_lost(&mut self, envelope: &Envelope) -> bool {
+        // A linear congruential generator: any will do.
+        self.chance = self
+            .chance
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        self.cut.contains(&(envelope.from, envelope.to))
+            || (self.lossy)(envelope)
+            || (self.chance >> 33) % 100 < self.loss_percent
+    }
+
+    /// Chooses another chance.
+    pub fn seed(&mut self, seed: u64) {
+        self.chance = seed;
     }
 
     /// Delivers everything until nothing is on its way.
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
             self.poll();
-            let Some(envelope) = self.network.pop_front() else {
+            let Some(packet) = self.network.pop_front() else {
                 return;
             };
-            if self.cut.contains(&(envelope.from, envelope.to)) || (self.lossy)(&envelope) {
-                continue;
-            }
-            let now = self.now;
-            let frame = bytes(&envelope);
-            if let Some(node) = self.nodes.get_mut(&envelope.to) {
-                let _ = node
-                    .raft
-                    .handle_message(now, &Frame::decode(&frame).unwrap());
+            if !self.is_lost(&packet.envelope) {
+                self.deliver(&packet);
             }
         }
         panic!("the cluster never comes to rest");
     }
 
-    /// Lets time pass in steps of one millisecond.
+    /// Lets time pass, from one deadline to the next.
     pub fn pass(&mut self, time: Duration) {
-        for _ in 0..time.as_millis() {
-            self.now = self.now.after(Duration::from_millis(1));
+        self.settle();
+        let end = self.now.after(time);
+        while self.now < end {
+            let deadlines = self.nodes.values().map(|node| node.raft.poll_timeout());
+            let next = deadlines.min().unwrap_or(end);
+            let soon = self.now.after(Duration::from_micros(1));
+            self.now = next.clamp(soon, end);
             let now = self.now;
             for node in self.nodes.values_mut() {
                 if node.raft.poll_timeout() <= now {
@@ -201,16 +344,42 @@ impl Cluster {
         }
     }
 
-    pub fn elect(&mut self, n: u64) {
+    pub fn campaign(&mut self, n: u64) {
         let now = self.now;
         self.raft(n).campaign(now);
         self.settle();
+    }
+
+    pub fn elect(&mut self, n: u64) {
+        self.campaign(n);
         assert_eq!(self.raft(n).status().role, Role::Leader, "node {n} leads");
     }
 
     pub fn propose(&mut self, n: u64, class: Class) -> Proposed {
+        self.propose_many(n, class, 1)
+    }
+
+    pub fn propose_many(&mut self, n: u64, class: Class, count: u32) -> Proposed {
+        self.try_propose_many(n, class, count).unwrap()
+    }
+
+    pub fn try_propose(&mut self, n: u64, class: Class) -> Result<Proposed, ProposeError> {
+        self.try_propose_many(n, class, 1)
+    }
+
+    fn try_propose_many(
+        &mut self,
+        n: u64,
+        class: Class,
+        count: u32,
+    ) -> Result<Proposed, ProposeError> {
         let now = self.now;
-        self.raft(n).propose(now, class, 1).unwrap()
+        let node = self.node(n);
+        let proposed = node.raft.propose(now, class, count)?;
+        for position in proposed.run.positions() {
+            node.bytes.insert(position, payload(position));
+        }
+        Ok(proposed)
     }
 
     /// Hands a made-up append to a node and takes its outputs.
@@ -223,46 +392,7 @@ impl Cluster {
         run: Run,
         commit: u64,
     ) {
-        let append = Append {
-            prev,
-            kind: run.kind,
-            run_term: run.term,
-            count: run.count,
-            commit: LogIndex(commit),
-            force_upto: run.last(),
-            relied_upto: LogIndex::ZERO,
-            mode: CommitMode::Sync,
-            fsync: FsyncMode::Commit,
-        };
-        let envelope = Envelope {
-            from: NodeId(from),
-            to: NodeId(to),
-            store: StoreId(from),
-            incarnation: Incarnation(1),
-            term: Term(term),
-            message: Message::Append(append),
-        };
-        let (now, frame) = (self.now, bytes(&envelope));
-        let _ = self
-            .raft(to)
-            .handle_message(now, &Frame::decode(&frame).unwrap());
-        self.poll();
-    }
-
-    pub fn commit(&self, n: u64) -> LogPosition {
-        self.nodes[&NodeId(n)].raft.status().commit
-    }
-
-    pub fn leader(&self) -> Option<u64> {
-        let leads = |node: &&Node| node.raft.status().role == Role::Leader;
-        let leaders = self.nodes.values().filter(leads);
-        leaders
-            .map(|node| node.raft.status())
-            .max_by_key(|status| status.term)
-            .map(|status| status.id.0)
-    }
-
-    pub fn is_append(envelope: &Envelope) -> bool {
-        matches!(envelope.message, Message::Append(_))
+        let append = messages::append(prev, run, commit);
+        self.inject(messages::envelope(from, to, term, Message::Append(append)));
     }
 }

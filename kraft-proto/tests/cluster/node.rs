@@ -1,0 +1,96 @@
+//! A node that is up: its core, the manners of its disk, and what it told its host.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kraft_proto::{
+    EntryKind, Force, Instant, LogIndex, LogPosition, Output, Raft, Unsynced, Write, WriteKind,
+};
+
+use super::store::{Store, Synced, payload};
+
+/// How a node's disk treats what it is asked to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// Everything is forced at once, asked for or not.
+    Prompt,
+    /// Everything is written at once, and forced where that is asked for.
+    AsAsked,
+    /// Everything is written at once, and nothing forced until [`Cluster::sync`].
+    Held,
+    /// The log is written at once, and not forced until [`Cluster::sync`]; hard state is forced at
+    /// once.
+    LogHeld,
+    /// The log is not even written until [`Cluster::write`] or [`Cluster::sync`]; hard state is
+    /// forced at once.
+    Busy,
+}
+
+pub struct Node {
+    pub raft: Raft,
+    pub disk: Disk,
+    /// Log writes a busy disk has not taken.
+    pub queued: VecDeque<Write>,
+    /// Written and not forced, and what the disk holds once they are.
+    pub unsynced: Vec<(Unsynced, Synced)>,
+    /// What was handed to the disk: what, and whether to force it.
+    pub writes: Vec<(WriteKind, Force)>,
+    pub outputs: Vec<Output>,
+    pub bytes: BTreeMap<LogPosition, Vec<u8>>,
+    pub applied: LogIndex,
+}
+
+impl Node {
+    pub fn new(raft: Raft, store: &Store) -> Self {
+        let bytes = store.written.log.iter();
+        Self {
+            raft,
+            disk: Disk::Prompt,
+            queued: VecDeque::new(),
+            unsynced: Vec::new(),
+            writes: Vec::new(),
+            outputs: Vec::new(),
+            bytes: bytes
+                .map(|entry| (entry.position, entry.payload.clone()))
+                .collect(),
+            applied: LogIndex::ZERO,
+        }
+    }
+
+    /// The operating system takes a write.
+    pub fn take(&mut self, write: Write, store: &mut Store, now: Instant) {
+        let (kind, force) = (write.kind(), write.force());
+        let command = |position| match kind {
+            WriteKind::Entries(run) if run.kind == EntryKind::Command => {
+                let bytes = self.bytes.get(&position).cloned();
+                let bytes = bytes.unwrap_or_else(|| panic!("no bytes of {position}"));
+                assert_eq!(bytes, payload(position), "the bytes of another entry");
+                bytes
+            }
+            _ => Vec::new(),
+        };
+        store.write(kind, command);
+        let (receipt, unsynced) = write.written();
+        self.raft.handle_stored(now, receipt);
+        self.unsynced.push((unsynced, store.snapshot(kind)));
+        let hard = matches!(kind, WriteKind::HardState(_));
+        let same_lane = |synced: &Synced| matches!(synced, Synced::Hard(_)) == hard;
+        match self.disk {
+            Disk::Prompt => self.force(store, now, |_| true),
+            Disk::AsAsked if force == Force::Now => self.force(store, now, same_lane),
+            Disk::LogHeld | Disk::Busy if hard => self.force(store, now, same_lane),
+            Disk::AsAsked | Disk::Held | Disk::LogHeld | Disk::Busy => {}
+        }
+    }
+
+    /// Forces those unsynced writes that `which` names, in order.
+    pub fn force(&mut self, store: &mut Store, now: Instant, which: impl Fn(&Synced) -> bool) {
+        for (unsynced, synced) in std::mem::take(&mut self.unsynced) {
+            if which(&synced) {
+                store.sync(synced);
+                self.raft.handle_stored(now, unsynced.synced());
+            } else {
+                self.unsynced.push((unsynced, synced));
+            }
+        }
+    }
+}

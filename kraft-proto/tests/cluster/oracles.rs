@@ -1,0 +1,36 @@
+//! What holds in every run, whatever its story.
+
+use std::collections::BTreeMap;
+
+use kraft_proto::{LogIndex, LogPosition, Raft, Term};
+
+use super::node::Node;
+
+/// What was committed first at an index, and by the leader of which term.
+pub type Committed = BTreeMap<LogIndex, (LogPosition, Term)>;
+
+/// State Machine Safety (Raft figure 3): no two nodes apply different entries at one index.
+pub fn apply(committed: &mut Committed, node: &mut Node, upto: LogPosition) {
+    while node.applied < upto.index {
+        node.applied = node.applied.next();
+        if let Some(run) = node.raft.run_from(node.applied, 1) {
+            let position = run.last_position();
+            let (first, _) = *committed
+                .entry(node.applied)
+                .or_insert((position, upto.term));
+            assert_eq!(first, position, "two entries are committed at one index");
+        }
+    }
+}
+
+/// Leader Completeness (Raft figure 3): what was committed in an earlier term is in the log of
+/// every leader since.
+pub fn check_completeness(committed: &Committed, raft: &Raft, term: Term) {
+    let first_known = raft.status().first_known;
+    for (index, (position, by)) in committed {
+        if *by < term && *index >= first_known {
+            let own = raft.run_from(*index, 1).map(|run| run.last_position());
+            assert_eq!(own, Some(*position), "the leader of term {term} lacks it");
+        }
+    }
+}

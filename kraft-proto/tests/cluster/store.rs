@@ -1,0 +1,149 @@
+//! One machine's memory of its log: what its operating system was handed, and what its disk holds.
+
+use kraft_proto::{EntryKind, HardState, LogIndex, LogPosition, Raft, Recovery, Run, WriteKind};
+
+use super::recovered;
+
+/// One entry as it lies on a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub position: LogPosition,
+    pub kind: EntryKind,
+    pub payload: Vec<u8>,
+}
+
+/// The bytes of the command proposed at a position: they name it, so that bytes of another entry
+/// are known for what they are.
+pub fn payload(position: LogPosition) -> Vec<u8> {
+    position.to_string().into_bytes()
+}
+
+/// What one medium would give back.
+#[derive(Clone, Debug, Default)]
+pub struct Medium {
+    pub hard: HardState,
+    pub log: Vec<Entry>,
+}
+
+impl Medium {
+    pub fn holds(&self, position: LogPosition) -> bool {
+        self.log.iter().any(|entry| entry.position == position)
+    }
+}
+
+/// Why a node stopped, which decides what it finds when it starts again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The process was killed: what was written is still with the operating system.
+    Kill,
+    /// The power was cut: only what was synced is left.
+    PowerCut,
+}
+
+/// What survives the process.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    pub written: Medium,
+    pub synced: Medium,
+    pub stopped: Option<Stop>,
+}
+
+impl Store {
+    /// The store of a node that was started from a made-up recovery.
+    pub fn of(raft: &Raft) -> Self {
+        let last = raft.status().last.index;
+        let log = (1..=last.0).map(|index| match raft.run_from(LogIndex(index), 1) {
+            Some(run) => Entry {
+                position: run.last_position(),
+                kind: run.kind,
+                payload: payload(run.last_position()),
+            },
+            None => Entry {
+                position: super::at(0, index),
+                kind: EntryKind::Command,
+                payload: Vec::new(),
+            },
+        });
+        let medium = Medium {
+            hard: HardState::default(),
+            log: log.collect(),
+        };
+        Self {
+            written: medium.clone(),
+            synced: medium,
+            stopped: None,
+        }
+    }
+
+    /// The operating system takes a write.
+    pub fn write(&mut self, kind: WriteKind, payload: impl Fn(LogPosition) -> Vec<u8>) {
+        match kind {
+            WriteKind::HardState(hard) => self.written.hard = hard,
+            WriteKind::Force => {}
+            WriteKind::Entries(run) => {
+                let log = &mut self.written.log;
+                assert!(run.first.0 as usize <= log.len() + 1, "a gap in the log");
+                log.truncate(run.first.prev().0 as usize);
+                log.extend(run.positions().map(|position| Entry {
+                    position,
+                    kind: run.kind,
+                    payload: payload(position),
+                }));
+            }
+        }
+    }
+
+    /// What the disk holds once everything up to now is forced.
+    pub fn snapshot(&self, kind: WriteKind) -> Synced {
+        match kind {
+            WriteKind::HardState(hard) => Synced::Hard(hard),
+            WriteKind::Force | WriteKind::Entries(_) => Synced::Log(self.written.log.clone()),
+        }
+    }
+
+    pub fn sync(&mut self, synced: Synced) {
+        match synced {
+            Synced::Hard(hard) => self.synced.hard = hard,
+            Synced::Log(log) => self.synced.log = log,
+        }
+    }
+
+    /// The node stops.
+    pub fn stop(&mut self, stop: Stop) {
+        // A node that lost power before it was started again does not get it back.
+        let power_was_cut = self.stopped == Some(Stop::PowerCut);
+        if stop == Stop::PowerCut {
+            self.written = self.synced.clone();
+        }
+        self.stopped = Some(if power_was_cut { Stop::PowerCut } else { stop });
+    }
+
+    /// What the store recovers: rewritten and synced first, as a recovery must.
+    pub fn recover(&mut self, members: kraft_proto::Members) -> Recovery {
+        self.synced = self.written.clone();
+        let stop = self.stopped.take();
+        let recovery = recovered(self.written.hard, members, stop);
+        runs(&self.written.log)
+            .into_iter()
+            .fold(recovery, Recovery::run)
+    }
+}
+
+/// What becomes true of a disk when a write is forced.
+#[derive(Clone, Debug)]
+pub enum Synced {
+    Hard(HardState),
+    Log(Vec<Entry>),
+}
+
+/// A log as runs of one term and one kind.
+fn runs(log: &[Entry]) -> Vec<Run> {
+    let same = |a: &Entry, b: &Entry| a.position.term == b.position.term && a.kind == b.kind;
+    let run = |entries: &[Entry]| Run {
+        term: entries[0].position.term,
+        kind: entries[0].kind,
+        first: entries[0].position.index,
+        count: entries.len() as u32,
+    };
+    log.chunk_by(same).map(run).collect()
+}
