@@ -5,17 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::LogIndex;
 use crate::limits::CLASS_RUNS_MAX;
-use crate::modes::{Class, CommitMode, FsyncMode};
+use crate::modes::{Class, CommitMode, FsyncMode, Held};
 
 /// Entries of one class: from `first` to where the next stretch begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct ClassRun {
     first: LogIndex,
     class: Class,
-    reliance: Reliance,
+    copies: Copies,
 }
 
-/// Whether copies of some entry of a stretch are relied on while merely written.
+/// When the copies that followers hold of a stretch count for some client, from the least that is
+/// asked of a follower to the most.
 ///
 /// Told apart from the class, as a stretch that shares its neighbour's stronger fsync mode still has
 /// the entries whose clients hear on written copies:
@@ -24,30 +25,23 @@ struct ClassRun {
 /// 2. its copies are written everywhere, and its client hears, as asked: written by every voter;
 /// 3. by the joint class nobody relies on written copies, so no node marked itself dirty;
 /// 4. the power fails at a follower, which votes as if it had forgotten nothing: the entry is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Reliance {
-    None,
-    OnWritten,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Copies {
+    /// When synced, or not at all.
+    Synced,
+    /// When written.
+    Written,
+    /// When written, and they promise the entry to later leaders.
+    ReliedOn,
 }
 
-impl ClassRun {
-    fn is_relied_on(&self) -> bool {
-        self.reliance == Reliance::OnWritten
-    }
-}
-
-impl Reliance {
+impl Copies {
     fn of(class: Class, voters: usize) -> Self {
-        match class.is_relied_on(voters) {
-            true => Self::OnWritten,
-            false => Self::None,
-        }
-    }
-
-    fn or(self, other: Self) -> Self {
-        match self {
-            Self::None => other,
-            Self::OnWritten => self,
+        let asks_followers = class.mode.voters_asked(voters) > 1;
+        match class.fsync.held() {
+            _ if class.is_relied_on(voters) => Self::ReliedOn,
+            Held::Written if asks_followers => Self::Written,
+            _ => Self::Synced,
         }
     }
 }
@@ -69,6 +63,8 @@ pub(crate) struct Demands {
     pub class: Class,
     /// The last entry whose copies count only when synced; 0 if none.
     pub force_upto: LogIndex,
+    /// The last entry whose copies on followers count while merely written; 0 if none.
+    pub written_upto: LogIndex,
     /// The last entry whose copies are relied on while merely written; 0 if none.
     pub relied_upto: LogIndex,
 }
@@ -86,8 +82,8 @@ impl Classes {
 
     /// Entries from `first` on are of `class`. `settled` is how far nobody needs to know any more.
     pub fn push(&mut self, first: LogIndex, class: Class, settled: LogIndex, voters: usize) {
-        let reliance = Reliance::of(class, voters);
-        let continues = |run: &ClassRun| run.class == class && run.reliance == reliance;
+        let copies = Copies::of(class, voters);
+        let continues = |run: &ClassRun| run.class == class && run.copies == copies;
         if self.runs.last().is_some_and(continues) {
             return;
         }
@@ -101,7 +97,7 @@ impl Classes {
         let _ = self.runs.push(ClassRun {
             first,
             class,
-            reliance,
+            copies,
         });
     }
 
@@ -125,7 +121,7 @@ impl Classes {
         let next = &mut self.runs[place];
         next.first = joined.first;
         next.class = next.class.strongest(joined.class, voters);
-        next.reliance = next.reliance.or(joined.reliance);
+        next.copies = next.copies.max(joined.copies);
     }
 
     fn drop_through(&mut self, settled: LogIndex) {
@@ -174,6 +170,7 @@ impl Classes {
         let mut demands = Demands {
             class: self.class_at(first),
             force_upto: LogIndex::ZERO,
+            written_upto: LogIndex::ZERO,
             relied_upto: LogIndex::ZERO,
         };
         let mut at = first;
@@ -184,7 +181,11 @@ impl Classes {
             if class.fsync >= FsyncMode::Commit {
                 demands.force_upto = end;
             }
-            if self.stretch_at(at).is_some_and(ClassRun::is_relied_on) {
+            let copies = self.stretch_at(at).map_or(Copies::Synced, |run| run.copies);
+            if copies >= Copies::Written {
+                demands.written_upto = end;
+            }
+            if copies == Copies::ReliedOn {
                 demands.relied_upto = end;
             }
             at = end.next();
@@ -248,6 +249,21 @@ mod tests {
         let demands = classes.demands(LogIndex(1), LogIndex(9), 3);
         assert_eq!(demands.relied_upto, LogIndex(2));
         assert_eq!(demands.force_upto, LogIndex::ZERO);
+    }
+
+    #[test]
+    fn a_small_at_least_counts_written_copies_and_relies_on_none() {
+        let small = Class::new(CommitMode::AtLeast(2), FsyncMode::None);
+        let mut classes = Classes::new();
+        classes.push(LogIndex(1), small, LogIndex::ZERO, 5);
+        classes.push(LogIndex(2), USER, LogIndex::ZERO, 5);
+        let demands = classes.demands(LogIndex(1), LogIndex(2), 5);
+        let marks = (
+            demands.written_upto,
+            demands.relied_upto,
+            demands.force_upto,
+        );
+        assert_eq!(marks, (LogIndex(1), LogIndex::ZERO, LogIndex(2)));
     }
 
     #[test]

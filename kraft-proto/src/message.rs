@@ -151,7 +151,11 @@ pub struct Append {
     pub commit: LogIndex,
     /// Force the log through here.
     pub force_upto: LogIndex,
-    /// Copies through here are relied on while merely written.
+    /// Copies through here count for some client while merely written: report them as soon as they
+    /// are, and not only once a stronger entry behind them is forced.
+    pub written_upto: LogIndex,
+    /// Of these, copies through here are relied on by later leaders: mark the disk first. Never
+    /// beyond `written_upto`.
     pub relied_upto: LogIndex,
     /// The strongest commit mode among the entries: the priority of the message.
     pub mode: CommitMode,

@@ -105,10 +105,7 @@ impl Envelope {
         let in_range = |h: Holding| h.written.0 <= INDEX_MAX && h.synced <= h.written;
         let fine = self.term.0 <= TERM_MAX
             && match self.message {
-                // Nobody has entries of a later term than its own.
-                Message::PreVote { last } | Message::Vote { last } => {
-                    position(last) && last.term <= self.term
-                }
+                Message::PreVote { last } | Message::Vote { last } => position(last),
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
@@ -139,7 +136,8 @@ fn append_in_range(append: &Append) -> bool {
         && (append.count == 0 || append.run_term >= append.prev.term)
         && append.commit.0 <= INDEX_MAX
         && append.force_upto.0 <= INDEX_MAX
-        && append.relied_upto.0 <= INDEX_MAX
+        && append.written_upto.0 <= INDEX_MAX
+        && append.relied_upto <= append.written_upto
 }
 
 /// What stands before an entry of `length` bytes.

@@ -35,6 +35,10 @@ fn equal_nodes_have_equal_bytes_and_different_ones_have_not() {
             compared += 1;
         }
     }
-    println!("{} states of {} bytes in memory, {compared} pairs compared", seen.len(), size_of::<Raft>());
+    println!(
+        "{} states of {} bytes in memory, {compared} pairs compared",
+        seen.len(),
+        size_of::<Raft>()
+    );
     assert!(cluster.nodes[&id(1)].raft.status().commit.index.0 > 10);
 }

@@ -39,6 +39,7 @@ fn append(kind: EntryKind, count: u32) -> Append {
         count,
         commit: LogIndex(199),
         force_upto: LogIndex(201),
+        written_upto: LogIndex(0),
         relied_upto: LogIndex(0),
         mode: CommitMode::Sync,
         fsync: FsyncMode::Commit,
@@ -75,6 +76,7 @@ fn heartbeat_reply(holding: Holding) -> HeartbeatReply {
 fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
     let bare = |name, term, message| (name, envelope(term, message), Vec::new());
     let relaxed = Append {
+        written_upto: LogIndex(202),
         relied_upto: LogIndex(202),
         mode: CommitMode::AtLeast(2),
         fsync: FsyncMode::Batch,
@@ -293,7 +295,8 @@ fn numbers_beyond_the_limits_are_refused() {
         command(|append| append.prev.index = LogIndex(INDEX_MAX + 1)),
         command(|append| append.commit = LogIndex(INDEX_MAX + 1)),
         command(|append| append.force_upto = LogIndex(INDEX_MAX + 1)),
-        command(|append| append.relied_upto = LogIndex(INDEX_MAX + 1)),
+        command(|append| append.written_upto = LogIndex(INDEX_MAX + 1)),
+        command(|append| append.relied_upto = LogIndex(1)),
     ];
     for envelope in beyond {
         let bytes = encode(&envelope, &[]);
@@ -344,6 +347,7 @@ fn the_longest_header_fits_its_buffer() {
             count: u32::MAX,
             commit: LogIndex(most),
             force_upto: LogIndex(most),
+            written_upto: LogIndex(most),
             relied_upto: LogIndex(most),
             mode: CommitMode::AtLeast(u8::MAX),
             fsync: FsyncMode::Always,

@@ -32,8 +32,8 @@ pub(super) struct Follower {
     heard: Instant,
     /// How far the log is known to agree with this leader's in this term, held or not.
     pub matched: LogIndex,
-    /// Copies through here are relied on while merely written.
-    relied_upto: LogIndex,
+    /// Copies through here count for somebody while merely written.
+    written_upto: LogIndex,
     /// Entries through here count only when synced.
     force_upto: LogIndex,
     /// Once it matches and is synced through here, this node is no suspect any more.
@@ -50,7 +50,7 @@ impl Follower {
             leader,
             heard: now,
             matched: LogIndex::ZERO,
-            relied_upto: LogIndex::ZERO,
+            written_upto: LogIndex::ZERO,
             force_upto: LogIndex::ZERO,
             readmit_upto: None,
             reported: Holding::default(),
@@ -62,14 +62,14 @@ impl Follower {
     /// What may be acknowledged of the log that agrees with the leader's.
     ///
     /// Written copies are reported only where some class counts them: above what is being forced,
-    /// or where they are relied on.
+    /// or where they count while merely written.
     pub fn holding(&self, written: LogIndex, synced: LogIndex) -> Holding {
         let written = written.min(self.matched);
         let synced = synced.min(self.matched);
         let counted = if written > self.force_upto {
             written
         } else {
-            written.min(self.relied_upto)
+            written.min(self.written_upto)
         };
         Holding {
             written: counted.max(synced),
@@ -226,8 +226,7 @@ impl Raft {
         };
         let jumped = fresh.first.prev() > follower.matched;
         follower.matched = follower.matched.max(matched);
-        let relied_upto = append.relied_upto.min(follower.matched);
-        follower.relied_upto = follower.relied_upto.max(relied_upto);
+        follower.written_upto = follower.written_upto.max(append.written_upto);
         follower.force_upto = follower.force_upto.max(append.force_upto);
         if fresh.is_empty() {
             follower.answer = Acknowledgement::Due;
@@ -239,7 +238,7 @@ impl Raft {
         }
         let matched = follower.matched;
         self.writes.force(append.force_upto.min(matched));
-        self.rely_on(relied_upto);
+        self.rely_on(append.relied_upto.min(matched));
         self.learn_commit(append.commit);
         Taken {
             run: (!fresh.is_empty()).then_some(fresh),

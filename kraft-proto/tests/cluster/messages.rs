@@ -2,8 +2,8 @@
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Append, CommitMode, Envelope, FsyncMode, Holding, Incarnation, LogIndex, LogPosition, Message,
-    NodeId, Run, StoreId, Term, entry_prefix,
+    Append, CommitMode, Envelope, FsyncMode, Heartbeat, HeartbeatReply, Holding, Incarnation,
+    LogIndex, LogPosition, Message, NodeId, Run, StoreId, Term, Trust, entry_prefix,
 };
 
 use super::store::payload;
@@ -57,6 +57,7 @@ pub fn append(prev: LogPosition, run: Run, commit: u64) -> Append {
         count: run.count,
         commit: LogIndex(commit),
         force_upto: run.last(),
+        written_upto: LogIndex::ZERO,
         relied_upto: LogIndex::ZERO,
         mode: CommitMode::Sync,
         fsync: FsyncMode::Commit,
@@ -64,19 +65,21 @@ pub fn append(prev: LogPosition, run: Run, commit: u64) -> Append {
 }
 
 pub fn heartbeat(commit: u64, round: u64) -> Message {
-    Message::Heartbeat {
+    Message::Heartbeat(Heartbeat {
         commit: LogIndex(commit),
         round,
         force_upto: LogIndex::ZERO,
-    }
+        known: None,
+    })
 }
 
 pub fn heartbeat_reply(round: u64, received: u64, holding: Holding) -> Message {
-    Message::HeartbeatReply {
+    Message::HeartbeatReply(HeartbeatReply {
         round,
         received: LogIndex(received),
         holding,
-    }
+        trust: Trust::Clean,
+    })
 }
 
 pub fn holding(written: u64, synced: u64) -> Holding {

@@ -72,8 +72,8 @@ pub fn ms(millis: u64) -> Duration {
 pub fn recovered(hard: HardState, members: Members, stop: Option<Stop>) -> Recovery {
     let recovery = Recovery::resume(hard, members);
     match stop {
-        // Nothing is lost with a process: `recovery.same_boot()`, once there is such a method.
-        Some(Stop::Kill) | None => recovery,
+        Some(Stop::Kill) => recovery.same_boot(),
+        None => recovery,
         Some(Stop::PowerCut) => recovery,
     }
 }

@@ -82,7 +82,7 @@ fn a_follower_reports_no_copies_of_another_history() {
         .iter()
         .filter_map(|packet| match packet.envelope.message {
             Message::Matched(held) => Some(held),
-            Message::HeartbeatReply { holding, .. } => Some(holding),
+            Message::HeartbeatReply(reply) => Some(reply.holding),
             _ => None,
         });
     let reports: Vec<_> = reports.collect();

@@ -143,7 +143,6 @@ fn with_always_every_mode_counts_synced_copies() {
 
 /// A relaxed entry with a stronger one right behind it is still acknowledged when it is written.
 #[test]
-#[ignore = "bug: a follower does not report written copies of a small AtLeast below a forced entry"]
 fn a_small_at_least_does_not_wait_for_the_disk_because_a_stronger_entry_follows() {
     let mut cluster = Cluster::new(VOTERS);
     cluster.elect(1);

@@ -41,6 +41,7 @@ pub enum Canonical {
         commit: LogIndex,
         entries: Vec<Entry>,
         force_upto: LogIndex,
+        written_upto: LogIndex,
         relied_upto: LogIndex,
         #[serde(flatten)]
         sender: Sender,
@@ -191,6 +192,7 @@ fn append_request(term: Term, append: &Append, data: Vec<Data>, sender: Sender) 
         commit: append.commit,
         entries: data.into_iter().map(entry).collect(),
         force_upto: append.force_upto,
+        written_upto: append.written_upto,
         relied_upto: append.relied_upto,
         sender,
     }

@@ -165,6 +165,7 @@ fn appends(msg: Fields<'_>, defaults: Defaults) -> Result<Vec<(Append, Vec<Data>
     let mut prev = LogPosition::new(msg.need_term("prev_term")?, msg.need_index("prev_index")?);
     let commit = msg.index("commit")?.unwrap_or_default();
     let force_upto = msg.index("force_upto")?;
+    let written_upto = msg.index("written_upto")?;
     let relied_upto = msg.index("relied_upto")?;
     let class = defaults.class;
     let forced = class.fsync.held() == kraft_proto::Held::Synced;
@@ -182,6 +183,7 @@ fn appends(msg: Fields<'_>, defaults: Defaults) -> Result<Vec<(Append, Vec<Data>
             count,
             commit,
             force_upto: force_upto.unwrap_or(through(forced)),
+            written_upto: written_upto.or(relied_upto).unwrap_or(through(!forced)),
             relied_upto: relied_upto.unwrap_or(through(relied)),
             mode: class.mode,
             fsync: class.fsync,

@@ -107,6 +107,7 @@ impl Raft {
             count: run.count,
             commit,
             force_upto: demands.force_upto.max(force_upto),
+            written_upto: demands.written_upto,
             relied_upto: demands.relied_upto,
             mode: demands.class.mode,
             fsync: demands.class.fsync,

@@ -37,7 +37,6 @@ fn few_synced_copies_may_be_lost_with_a_minoritys_power() {
 
 /// Those that lost power may have forgotten the entry, and do not help elect a leader without it.
 #[test]
-#[ignore = "needs re-admission"]
 fn a_majority_of_written_copies_survives_a_minoritys_power() {
     survives(MAJORITY_WRITTEN, every_way());
 }
@@ -49,7 +48,6 @@ fn a_majority_of_synced_copies_survives_a_minoritys_power() {
 
 /// One copy is left in the end, and no leader is elected without it.
 #[test]
-#[ignore = "needs re-admission"]
 fn everybodys_written_copies_survive_the_power_of_all_but_one() {
     let nearly_all = (1..VOTERS as u32).flat_map(power_cuts_of);
     survives(ALL_WRITTEN, nearly_all.collect());

@@ -1,0 +1,330 @@
+//! Every limit of the core, reached on purpose: what it does then is refuse by name, wait, or drop and
+//! count; never stall for good, and never lose what it accepted.
+
+mod cluster;
+
+use std::time::Duration;
+
+use cluster::messages::{append, envelope, heartbeat, heartbeat_reply, holding};
+use cluster::{Cluster, Disk, at, id, run};
+use kraft_proto::limits::{
+    APPENDS_IN_FLIGHT_MAX, INDEX_MAX, MEMBERS_MAX, READ_BATCHES_MAX, REPLIES_MAX, RUN_ENTRIES_MAX,
+    TERM_JUMP_MAX, TERM_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
+};
+use kraft_proto::{
+    CheckQuorum, Class, CommitMode, Config, FsyncMode, LogIndex, LogPosition, Members,
+    MembersError, Message, NodeId, Output, PreVote, ProposeError, Raft, ReadOutcome, Role, Waiting,
+    WireError, WriteKind,
+};
+
+const RELAXED: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
+const FIRM: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
+
+/// Three nodes of which each campaigns when it is told to.
+fn eager() -> Cluster {
+    Cluster::with(3, |config| Config {
+        pre_vote: PreVote::Off,
+        check_quorum: CheckQuorum::Off,
+        ..config
+    })
+}
+
+/// Proposes and hands the disk what follows, as a host does.
+fn propose_one(cluster: &mut Cluster, class: Class) -> Result<LogPosition, ProposeError> {
+    let proposed = cluster.try_propose(1, class)?;
+    cluster.settle();
+    Ok(proposed.run.last_position())
+}
+
+#[test]
+fn a_disk_that_reports_nothing_gets_so_many_writes_and_no_more_and_then_everything() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.node(1).disk = Disk::Busy;
+    let before = cluster.node(1).writes.len();
+    for _ in 0..4 * WRITES_IN_FLIGHT_MAX {
+        propose_one(&mut cluster, FIRM).unwrap();
+    }
+    let handed = cluster.node(1).writes.len() - before;
+    assert_eq!(handed, WRITES_IN_FLIGHT_MAX, "the rest waits and is joined");
+    assert!(cluster.status(1).waiting.contains(&Waiting::LogWrites));
+    // The others commit meanwhile: the leader does not count itself, and leads on.
+    assert_eq!(cluster.commit(1), cluster.status(1).last);
+    cluster.sync(1);
+    cluster.sync(1);
+    let status = cluster.status(1);
+    assert_eq!(status.holding.synced, status.last.index);
+    assert!(!status.waiting.contains(&Waiting::LogWrites));
+    let joined = cluster.node(1).writes.len() - before;
+    assert!(joined < 2 * WRITES_IN_FLIGHT_MAX, "{joined} writes");
+}
+
+#[test]
+fn a_vote_is_written_although_the_log_has_all_its_slots() {
+    let mut cluster = eager();
+    cluster.elect(1);
+    cluster.node(1).disk = Disk::Busy;
+    for _ in 0..2 * WRITES_IN_FLIGHT_MAX {
+        propose_one(&mut cluster, FIRM).unwrap();
+    }
+    cluster.campaign(2);
+    assert_eq!(cluster.role(2), Role::Leader);
+    let hard = |kind: &WriteKind| matches!(kind, WriteKind::HardState(hard) if hard.term.0 == 2);
+    let writes = &cluster.node(1).writes;
+    assert!(writes.iter().any(|(kind, _)| hard(kind)), "the new term");
+}
+
+#[test]
+fn a_silent_peer_gets_so_many_appends_and_then_catches_up() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.lossy = |envelope| envelope.from == NodeId(3);
+    for _ in 0..4 * APPENDS_IN_FLIGHT_MAX {
+        propose_one(&mut cluster, FIRM).unwrap();
+    }
+    let status = cluster.status(1);
+    let silent = status.peers.iter().find(|peer| peer.id == id(3)).unwrap();
+    assert_eq!(silent.in_flight, APPENDS_IN_FLIGHT_MAX);
+    assert_eq!(status.commit, status.last, "the others go on");
+    cluster.heal();
+    cluster.pass(Duration::from_secs(1));
+    assert_eq!(cluster.commit(3), cluster.commit(1));
+}
+
+#[test]
+fn too_much_at_risk_is_refused_by_name_and_firm_writes_go_through() {
+    let mut cluster = Cluster::with(3, |mut config| {
+        config.durability.at_risk_entries_max = 10;
+        config
+    });
+    cluster.elect(1);
+    cluster.disks(Disk::LogHeld);
+    let mut accepted = 0;
+    let refused = loop {
+        match propose_one(&mut cluster, RELAXED) {
+            Ok(_) => accepted += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!((accepted, refused), (10, ProposeError::AtRisk));
+    let firm = propose_one(&mut cluster, FIRM).unwrap();
+    for node in 1..=3 {
+        cluster.sync(node);
+    }
+    assert_eq!(cluster.commit(1), firm);
+    propose_one(&mut cluster, RELAXED).unwrap();
+}
+
+#[test]
+fn a_proposal_beyond_what_waits_for_the_disk_is_refused_and_later_taken() {
+    let mut cluster = Cluster::new(1);
+    cluster.elect(1);
+    cluster.node(1).disk = Disk::Busy;
+    let mut accepted = 0_u64;
+    let refused = loop {
+        match cluster.try_propose(1, FIRM) {
+            // Once the slots are taken entries wait in memory.
+            Ok(_) if accepted < WRITES_IN_FLIGHT_MAX as u64 => {
+                accepted += 1;
+                cluster.settle();
+            }
+            Ok(_) => accepted += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused, ProposeError::DiskBusy);
+    assert!(cluster.status(1).unwritten <= UNWRITTEN_ENTRIES_MAX);
+    assert_eq!(
+        accepted,
+        UNWRITTEN_ENTRIES_MAX + WRITES_IN_FLIGHT_MAX as u64
+    );
+    for _ in 0..40 {
+        cluster.sync(1);
+    }
+    assert_eq!(cluster.commit(1).index.0, accepted + 1);
+    cluster.propose(1, FIRM);
+}
+
+#[test]
+fn counts_that_make_no_sense_are_refused_by_name() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    let now = cluster.now;
+    let mut ask = |mode, count| {
+        let class = Class::new(mode, FsyncMode::Commit);
+        cluster.raft(1).propose(now, class, count).unwrap_err()
+    };
+    assert_eq!(ask(CommitMode::Sync, 0), ProposeError::Count);
+    assert_eq!(
+        ask(CommitMode::Sync, RUN_ENTRIES_MAX + 1),
+        ProposeError::Count
+    );
+    for asked in [0, 4, u8::MAX] {
+        let refused = ask(CommitMode::AtLeast(asked), 1);
+        assert_eq!(refused, ProposeError::AtLeast { asked, voters: 3 });
+    }
+    let proposed = cluster.propose_many(1, FIRM, RUN_ENTRIES_MAX);
+    cluster.settle();
+    assert_eq!(cluster.commit(3), proposed.run.last_position());
+}
+
+#[test]
+fn fifteen_members_work_and_sixteen_are_refused() {
+    let sixteen = Members::new((1..=MEMBERS_MAX as u64 + 1).map(NodeId), []);
+    assert_eq!(sixteen, Err(MembersError::TooMany));
+    let mut cluster = Cluster::new(MEMBERS_MAX as u64);
+    cluster.elect(1);
+    let majority = MEMBERS_MAX as u64 / 2 + 1;
+    for away in majority + 1..=MEMBERS_MAX as u64 {
+        cluster.isolate(away);
+    }
+    for mode in [CommitMode::Sync, CommitMode::AtLeast(majority as u8)] {
+        let proposed = cluster.propose(1, Class::new(mode, FsyncMode::Commit));
+        cluster.settle();
+        assert!(cluster.acked(1, &proposed), "{mode} by exactly a majority");
+    }
+    let all = cluster.propose(1, Class::new(CommitMode::All, FsyncMode::Commit));
+    cluster.settle();
+    assert!(!cluster.acked(1, &all));
+    cluster.heal();
+    cluster.pass(Duration::from_secs(2));
+    assert!(cluster.acked(1, &all), "by all fifteen");
+}
+
+#[test]
+fn reads_beyond_the_batches_on_their_way_share_the_next_one() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.isolate(1);
+    let mut tickets = Vec::new();
+    for _ in 0..5 * READ_BATCHES_MAX {
+        let now = cluster.now;
+        tickets.push(cluster.raft(1).read(now).unwrap());
+        cluster.poll();
+    }
+    let mut distinct = tickets.clone();
+    distinct.dedup();
+    assert!(distinct.len() <= READ_BATCHES_MAX, "{distinct:?}");
+    cluster.heal();
+    cluster.pass(Duration::from_millis(60));
+    let outputs = &cluster.node(1).outputs;
+    for ticket in distinct {
+        let told = outputs.iter().any(|output| {
+            matches!(output, Output::Read { ticket: of, outcome: ReadOutcome::Ready(_) } if *of == ticket)
+        });
+        assert!(told, "{ticket:?} is answered");
+    }
+}
+
+#[test]
+fn answers_beyond_the_limit_are_dropped_and_counted() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    // Nobody polls node 2 meanwhile.
+    let old = append(LogPosition::ZERO, run(1, 1, 0), 0);
+    let now = cluster.now;
+    let asked = REPLIES_MAX + 5;
+    for _ in 0..asked {
+        let prev = at(1, 1_000_000);
+        let message = Message::Append(kraft_proto::Append { prev, ..old });
+        let packet = cluster::messages::Packet::made_up(envelope(1, 2, 1, message));
+        let frame = kraft_proto::Frame::decode(&packet.frame).unwrap();
+        let _ = cluster.raft(2).handle_message(now, &frame);
+    }
+    assert_eq!(cluster.status(2).dropped.replies, 5);
+    cluster.settle();
+    let proposed = cluster.propose(1, FIRM);
+    cluster.pass(Duration::from_millis(200));
+    assert_eq!(cluster.commit(2), proposed.run.last_position());
+}
+
+#[test]
+fn numbers_at_the_end_of_their_range_are_refused_before_any_sum() {
+    let far = [INDEX_MAX + 1, u64::MAX - 1, u64::MAX];
+    let mut refused = 0;
+    for number in far {
+        let index = LogPosition::new(kraft_proto::Term(1), LogIndex(number));
+        let messages = [
+            Message::Vote { last: index },
+            Message::PreVote { last: index },
+            Message::Append(append(index, run(1, 1, 0), 0)),
+            Message::Append(append(LogPosition::ZERO, run(1, 1, 0), number)),
+            Message::Matched(holding(number, 0)),
+            Message::Rejected {
+                rejected: LogIndex(number),
+                hint: LogPosition::ZERO,
+            },
+            heartbeat(number, 1),
+            heartbeat_reply(1, number, holding(0, 0)),
+        ];
+        for message in messages {
+            let packet = cluster::messages::Packet::made_up(envelope(2, 1, 1, message));
+            let decoded = kraft_proto::Frame::decode(&packet.frame);
+            assert_eq!(decoded.unwrap_err(), WireError::OutOfRange);
+            refused += 1;
+        }
+        let term = envelope(
+            2,
+            1,
+            number,
+            Message::Vote {
+                last: LogPosition::ZERO,
+            },
+        );
+        let packet = cluster::messages::Packet::made_up(term);
+        let decoded = kraft_proto::Frame::decode(&packet.frame);
+        assert_eq!(decoded.unwrap_err(), WireError::OutOfRange);
+    }
+    println!("{refused} frames refused");
+}
+
+#[test]
+fn a_term_picked_to_burn_those_that_are_left_is_dropped_and_counted() {
+    let mut cluster = eager();
+    cluster.elect(1);
+    let vote = Message::Vote { last: at(1, 1) };
+    let beat = heartbeat(0, 1);
+    let mut dropped = 0;
+    for term in [TERM_MAX, 1 + TERM_JUMP_MAX + 1] {
+        for message in [vote, beat, Message::PreVote { last: at(1, 1) }] {
+            cluster.inject(envelope(3, 2, term, message));
+            dropped += 1;
+            assert_eq!(cluster.term(2), 1);
+            assert_eq!(cluster.status(2).dropped.malformed, dropped);
+        }
+    }
+    // A node that parted honestly is followed.
+    cluster.inject(envelope(3, 2, 1000, Message::Vote { last: at(1, 1) }));
+    assert_eq!(cluster.term(2), 1000);
+}
+
+#[test]
+fn a_peer_that_counts_to_the_end_of_its_numbers_harms_only_itself() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    // A round that was never sent, a life that never ends.
+    let mut strange = envelope(3, 1, 1, heartbeat_reply(u64::MAX, 1, holding(1, 1)));
+    strange.incarnation = kraft_proto::Incarnation(u64::MAX);
+    cluster.inject(strange);
+    cluster.inject(envelope(1, 2, 1, heartbeat(0, u64::MAX)));
+    for _ in 0..10 {
+        cluster.pass(Duration::from_millis(100));
+        let proposed = cluster.propose(1, FIRM);
+        cluster.settle();
+        assert!(cluster.acked(1, &proposed), "two of three go on");
+    }
+    assert_eq!(cluster.role(1), Role::Leader);
+}
+
+#[test]
+fn a_recovered_log_or_term_beyond_the_range_does_not_start() {
+    let members = Members::new([NodeId(1)], []).unwrap();
+    let hard = kraft_proto::HardState {
+        term: kraft_proto::Term(TERM_MAX + 1),
+        ..Default::default()
+    };
+    let config = Config::new(id(1), kraft_proto::StoreId(1), 1);
+    let recovery = kraft_proto::Recovery::resume(hard, members);
+    let refused = Raft::new(config, recovery, kraft_proto::Instant::ZERO);
+    assert_eq!(refused.unwrap_err(), kraft_proto::ConfigError::Exhausted);
+}
