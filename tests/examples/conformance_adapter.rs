@@ -1,0 +1,136 @@
+//! The smallest storage that keeps every rule: one journal of checksummed records, and its adapter.
+//!
+//! `cargo run -p tests --example conformance_adapter` holds it to them.
+
+use std::collections::VecDeque;
+
+use kraft_proto::{Force, HardState, Run, Write, WriteKind};
+use tests::conformance::{
+    Adapter, Crash, Disk, Effort, Found, Midway, OpenError, PowerCuts, Step, Stopped, check,
+};
+
+/// One journal on a disk, and what waits for it.
+#[derive(Default)]
+struct Journal {
+    disk: Disk,
+    queue: VecDeque<(Write, Vec<Vec<u8>>)>,
+}
+
+impl Journal {
+    /// A record: length, checksum, and the write as JSON. Both are over the whole of it: a record
+    /// that is torn is no record.
+    fn append(&mut self, kind: WriteKind, payloads: &[Vec<u8>]) -> Result<(), Stopped> {
+        let body = serde_json::to_vec(&(kind, payloads)).expect("a write is JSON");
+        let length = body.len() as u32;
+        let head = [length.to_le_bytes(), checksum(&body).to_le_bytes()].concat();
+        self.disk.append(&[head, body].concat())
+    }
+
+    /// Replays the journal up to the first record that is not whole, and cuts it off there. What
+    /// is read may never have been forced, so it is forced before anybody hears of it.
+    fn recover(&mut self) -> Result<Found, Stopped> {
+        let file = self.disk.read()?.to_vec();
+        let mut rest = &file[..];
+        let (mut hard, mut log) = (HardState::default(), Vec::new());
+        while let Some((body, behind)) = record(rest) {
+            let (kind, payloads): (WriteKind, Vec<Vec<u8>>) =
+                serde_json::from_slice(body).expect("a checksummed record is JSON");
+            match kind {
+                WriteKind::HardState(newer) => hard = newer,
+                WriteKind::Force => {}
+                WriteKind::Entries(run) => {
+                    log.truncate(run.first.prev().0 as usize);
+                    let entries = run.positions().zip(payloads);
+                    log.extend(entries.map(|(at, bytes)| (single(run, at), bytes)));
+                }
+            }
+            rest = behind;
+        }
+        self.disk.cut(file.len() - rest.len())?;
+        self.disk.sync()?;
+        let (runs, payloads) = log.into_iter().unzip();
+        Ok(Found {
+            hard,
+            runs,
+            payloads,
+        })
+    }
+}
+
+/// A run of one entry.
+fn single(run: Run, at: kraft_proto::LogPosition) -> Run {
+    Run {
+        first: at.index,
+        count: 1,
+        ..run
+    }
+}
+
+/// The first record of `file`, if it is whole, and what is behind it.
+fn record(file: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = file.split_first_chunk()?;
+    let (sum, rest) = rest.split_first_chunk()?;
+    let (body, behind) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    let whole = !body.is_empty() && checksum(body) == u32::from_le_bytes(*sum);
+    whole.then_some((body, behind))
+}
+
+/// FNV-1a: enough for an example.
+fn checksum(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    bytes.iter().fold(0x811C_9DC5, step)
+}
+
+impl Adapter for Journal {
+    fn power_cuts(&self) -> PowerCuts {
+        PowerCuts::Simulated
+    }
+
+    fn open(&mut self) -> Result<Found, OpenError> {
+        self.recover().map_err(|Stopped| OpenError::Stopped)
+    }
+
+    fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>) {
+        self.queue.push_back((write, payloads));
+    }
+
+    fn step(&mut self) -> Step {
+        let Some((write, payloads)) = self.queue.pop_front() else {
+            return Step::Idle;
+        };
+        let mut done = self.append(write.kind(), &payloads);
+        if write.force() == Force::Later {
+            return match done {
+                // The background flush is the core's to ask for: what was `Unsynced` is reported by
+                // the receipt of the write that forces it.
+                Ok(()) => Step::Worked(vec![write.written().0]),
+                Err(Stopped) => Step::Stopped,
+            };
+        }
+        done = done.and_then(|()| self.disk.sync());
+        match done {
+            Ok(()) => Step::Worked(vec![write.synced()]),
+            Err(Stopped) => Step::Stopped,
+        }
+    }
+
+    fn crash(&mut self, crash: Crash) {
+        self.queue.clear();
+        self.disk.crash(crash);
+    }
+
+    fn stop_after(&mut self, operations: u64) -> Midway {
+        self.disk.stop_after(operations);
+        Midway::Armed
+    }
+}
+
+fn main() {
+    match check(|_seed| Journal::default(), &Effort::from_env()) {
+        Ok(exercised) => println!("no rule was broken: {exercised}"),
+        Err(violation) => {
+            eprintln!("{violation}");
+            std::process::exit(1);
+        }
+    }
+}
