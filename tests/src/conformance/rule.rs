@@ -100,7 +100,8 @@ impl Rule {
             }
             Self::Truncation => {
                 "when a run begins at or before the end of the log, remove everything from its first \
-                 index on, before or together with writing it"
+                 index on, before or together with writing it; skip no damaged record at recovery, or \
+                 what it replaced stands there again"
             }
             Self::LostWritten => {
                 "call `write.written()` only after the write call has returned, not when the bytes \
