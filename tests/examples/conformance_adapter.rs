@@ -17,8 +17,7 @@ struct Journal {
 }
 
 impl Journal {
-    /// A record: length, checksum, and the write as JSON. Both are over the whole of it: a record
-    /// that is torn is no record.
+    /// A record is length, checksum, and the write as JSON: torn, it is no record at all.
     fn append(&mut self, kind: WriteKind, payloads: &[Vec<u8>]) -> Result<(), Stopped> {
         let body = serde_json::to_vec(&(kind, payloads)).expect("a write is JSON");
         let length = body.len() as u32;
@@ -98,20 +97,13 @@ impl Adapter for Journal {
         let Some((write, payloads)) = self.queue.pop_front() else {
             return Step::Idle;
         };
-        let mut done = self.append(write.kind(), &payloads);
-        if write.force() == Force::Later {
-            return match done {
-                // The background flush is the core's to ask for: what was `Unsynced` is reported by
-                // the receipt of the write that forces it.
-                Ok(()) => Step::Worked(vec![write.written().0]),
-                Err(Stopped) => Step::Stopped,
-            };
-        }
-        done = done.and_then(|()| self.disk.sync());
-        match done {
-            Ok(()) => Step::Worked(vec![write.synced()]),
-            Err(Stopped) => Step::Stopped,
-        }
+        let done = self.append(write.kind(), &payloads);
+        let done = done.and_then(|()| match write.force() {
+            Force::Now => self.disk.sync().map(|()| write.synced()),
+            // The write that forces it later reports it along.
+            Force::Later => Ok(write.written().0),
+        });
+        done.map_or(Step::Stopped, |receipt| Step::Worked(vec![receipt]))
     }
 
     fn crash(&mut self, crash: Crash) {
@@ -125,12 +117,14 @@ impl Adapter for Journal {
     }
 }
 
-fn main() {
+/// Prints what was exercised.
+///
+/// # Panics
+///
+/// With the rule that is broken, if one is.
+pub fn main() {
     match check(|_seed| Journal::default(), &Effort::from_env()) {
         Ok(exercised) => println!("no rule was broken: {exercised}"),
-        Err(violation) => {
-            eprintln!("{violation}");
-            std::process::exit(1);
-        }
+        Err(violation) => panic!("{violation}"),
     }
 }

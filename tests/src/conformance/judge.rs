@@ -264,3 +264,6 @@ fn whole(history: &History, at: LogPosition, kind: EntryKind, bytes: &[u8]) -> R
     };
     Err(Broken::new(Rule::TornWrite, expected, found))
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,13 +209,13 @@ impl<'a, A: Adapter> Trial<'a, A> {
             expected,
             found,
         } = broken;
-        let story = Story {
+        let story = Box::new(Story {
             step: self.step.clone(),
             expected,
             found,
             writes: self.history.lines(),
             replay: self.replay.clone(),
-        };
+        });
         Violation { rule, story }
     }
 }

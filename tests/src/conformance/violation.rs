@@ -10,7 +10,7 @@ pub struct Violation {
     /// Which rule.
     pub rule: Rule,
     /// How it came about.
-    pub story: Story,
+    pub story: Box<Story>,
 }
 
 /// What led to a violation.
