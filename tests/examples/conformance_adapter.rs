@@ -17,11 +17,14 @@ struct Journal {
 }
 
 impl Journal {
-    /// A record is length, checksum, and the write as JSON: torn, it is no record at all.
+    /// A record: two lengths, a checksum, the write as JSON with the length of each payload, and the
+    /// payloads. Torn, it is no record at all.
     fn append(&mut self, kind: WriteKind, payloads: &[Vec<u8>]) -> Result<(), Stopped> {
-        let body = serde_json::to_vec(&(kind, payloads)).expect("a write is JSON");
-        let length = body.len() as u32;
-        let head = [length.to_le_bytes(), checksum(&body).to_le_bytes()].concat();
+        let lengths: Vec<usize> = payloads.iter().map(Vec::len).collect();
+        let shape = serde_json::to_vec(&(kind, lengths)).expect("a write is JSON");
+        let body = [shape.clone(), payloads.concat()].concat();
+        let head = [body.len() as u32, shape.len() as u32, checksum(&body)];
+        let head = head.map(u32::to_le_bytes).concat();
         self.disk.append(&[head, body].concat())
     }
 
@@ -31,16 +34,19 @@ impl Journal {
         let file = self.disk.read()?.to_vec();
         let mut rest = &file[..];
         let (mut hard, mut log) = (HardState::default(), Vec::new());
-        while let Some((body, behind)) = record(rest) {
-            let (kind, payloads): (WriteKind, Vec<Vec<u8>>) =
-                serde_json::from_slice(body).expect("a checksummed record is JSON");
+        while let Some((shape, mut bytes, behind)) = record(rest) {
+            let (kind, lengths): (WriteKind, Vec<usize>) =
+                serde_json::from_slice(shape).expect("a checksummed record is JSON");
             match kind {
                 WriteKind::HardState(newer) => hard = newer,
                 WriteKind::Force => {}
                 WriteKind::Entries(run) => {
                     log.truncate(run.first.prev().0 as usize);
-                    let entries = run.positions().zip(payloads);
-                    log.extend(entries.map(|(at, bytes)| (single(run, at), bytes)));
+                    for (at, length) in run.positions().zip(lengths) {
+                        let (payload, later) = bytes.split_at(length);
+                        log.push((single(run, at), payload.to_vec()));
+                        bytes = later;
+                    }
                 }
             }
             rest = behind;
@@ -65,13 +71,21 @@ fn single(run: Run, at: kraft_proto::LogPosition) -> Run {
     }
 }
 
-/// The first record of `file`, if it is whole, and what is behind it.
-fn record(file: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = file.split_first_chunk()?;
-    let (sum, rest) = rest.split_first_chunk()?;
-    let (body, behind) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    let whole = !body.is_empty() && checksum(body) == u32::from_le_bytes(*sum);
-    whole.then_some((body, behind))
+/// The first record of `file`, if it is whole: its shape, its payloads, and what is behind it.
+fn record(file: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let word = |at: usize| {
+        file.get(at..at + 4)?
+            .try_into()
+            .ok()
+            .map(u32::from_le_bytes)
+    };
+    let (length, shape, sum) = (word(0)? as usize, word(4)? as usize, word(8)?);
+    let (body, behind) = file[12..].split_at_checked(length)?;
+    if body.is_empty() || checksum(body) != sum {
+        return None;
+    }
+    let (shape, payloads) = body.split_at_checked(shape)?;
+    Some((shape, payloads, behind))
 }
 
 /// FNV-1a: enough for an example.
