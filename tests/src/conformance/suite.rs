@@ -70,6 +70,10 @@ impl Effort {
 ///
 /// `make` is given a seed, for whatever its disk leaves to chance, and returns an adapter on a disk
 /// of its own with nothing on it.
+///
+/// # Panics
+///
+/// If the effort asks for nothing: a suite that did nothing has shown nothing.
 pub fn check<A: Adapter>(
     make: impl FnMut(u64) -> A,
     effort: &Effort,
@@ -82,13 +86,25 @@ pub fn check<A: Adapter>(
     if effort.fixed == Fixed::Everywhere {
         for (number, script) in Script::fixed().iter().enumerate() {
             suite.everywhere(number as u64, script)?;
+            suite.while_opening(number as u64, script)?;
         }
     }
     for seed in effort.seeds.clone() {
         suite.chance(seed)?;
     }
+    let Exercised {
+        writes, reopenings, ..
+    } = suite.exercised;
+    assert!(
+        writes > 0 && reopenings > 0,
+        "the effort asks for nothing: {effort:?}"
+    );
     Ok(suite.exercised)
 }
+
+/// Steps after which scripts are cut short to see what opening the store makes of it: something is
+/// synced by then, and something is not.
+const STEPS_BEFORE_OPENING: u64 = 5;
 
 /// Where a script is cut short: after so many of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +181,49 @@ impl<A: Adapter, F: FnMut(u64) -> A> Suite<F> {
             // A crash right after opening takes everything that is not synced.
             let second = crashes[1.min(crashes.len() - 1)];
             trial.aftermath(script.seat, [second, next(after as usize)])?;
+        }
+        Ok(ended)
+    }
+
+    /// Crashes in the middle of a script, and then after 0, 1, 2… disk operations of opening what
+    /// that left, until it opens.
+    fn while_opening(&mut self, number: u64, script: &Script) -> Result<(), Violation> {
+        if (self.make)(0).stop_after(0) == Midway::Unsupported {
+            return Ok(());
+        }
+        let mut after = 0;
+        while self.opening_cut_short(number, script, after)? == Ended::Cut {
+            self.exercised.crash_points += 1;
+            after += 1;
+        }
+        Ok(())
+    }
+
+    /// One place, every crash.
+    fn opening_cut_short(
+        &mut self,
+        number: u64,
+        script: &Script,
+        after: u64,
+    ) -> Result<Ended, Violation> {
+        let mut ended = Ended::Whole;
+        let seed = Chance(!(number << 32 | after)).next();
+        let crashes = self.crashes(seed);
+        for (place, crash) in crashes.iter().enumerate() {
+            let adapter = (self.make)(seed.wrapping_add(place as u64));
+            let replay = format!(
+                "a fixed script, its reopening cut short after {after} disk operations: run it again"
+            );
+            let mut trial = Trial::new(adapter, &mut self.exercised, replay);
+            trial.live(script, Until::Steps(STEPS_BEFORE_OPENING))?;
+            trial.crash(*crash);
+            trial.adapter.stop_after(after);
+            if trial.open()? == Ended::Cut {
+                ended = Ended::Cut;
+            }
+            let next = |skip: usize| crashes[(place + skip) % crashes.len()];
+            trial.crash(next(after as usize));
+            trial.aftermath(script.seat, [next(1), next(2)])?;
         }
         Ok(ended)
     }

@@ -171,9 +171,9 @@ impl<'a, A: Adapter> Trial<'a, A> {
                 self.tally.cuts += 1;
                 self.survives = Held::Synced;
                 match unsynced {
-                    Unsynced::Lost => "the power goes, all that was unsynced with it",
-                    Unsynced::Kept => "the power goes, all that was unsynced got to the disk",
-                    Unsynced::Torn(_) => "the power goes, what was unsynced is torn",
+                    Unsynced::Lost => "the power goes (unsynced: lost)",
+                    Unsynced::Kept => "the power goes (unsynced: kept)",
+                    Unsynced::Torn(_) => "the power goes (unsynced: torn)",
                 }
             }
         };

@@ -149,7 +149,7 @@ impl Adapter for NativeStore {
 }
 
 /// How long a receipt may take before the thread counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The disk thread. Where it is when the machine stops is up to the scheduler: its crash points are
 /// as many as the store's, and a seed alone does not replay them.
