@@ -171,7 +171,11 @@ impl<A: Adapter, F: FnMut(u64) -> A> Suite<F> {
                     (Until::End, "disk operations")
                 }
             };
-            let replay = format!("a fixed script, cut short after {after} {what}: run it again");
+            let name = &script.name;
+            let replay = format!(
+                "fixed script \"{name}\", {crash:?}, and a crash after {after} disk operations of \
+                 opening: part of every run"
+            );
             let mut trial = Trial::new(adapter, &mut self.exercised, replay);
             if trial.live(script, until)? == Ended::Cut {
                 ended = Ended::Cut;
@@ -211,8 +215,10 @@ impl<A: Adapter, F: FnMut(u64) -> A> Suite<F> {
         let crashes = self.crashes(seed);
         for (place, crash) in crashes.iter().enumerate() {
             let adapter = (self.make)(seed.wrapping_add(place as u64));
+            let name = &script.name;
             let replay = format!(
-                "a fixed script, its reopening cut short after {after} disk operations: run it again"
+                "run it again: \"{name}\", {crash:?}, and another crash after {after} disk operations \
+                 of opening, is always played"
             );
             let mut trial = Trial::new(adapter, &mut self.exercised, replay);
             trial.live(script, Until::Steps(STEPS_BEFORE_OPENING))?;
