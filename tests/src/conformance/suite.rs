@@ -173,8 +173,7 @@ impl<A: Adapter, F: FnMut(u64) -> A> Suite<F> {
             };
             let name = &script.name;
             let replay = format!(
-                "fixed script \"{name}\", {crash:?}, and a crash after {after} disk operations of \
-                 opening: part of every run"
+                "fixed script \"{name}\", {crash:?} after {after} {what}: part of every run"
             );
             let mut trial = Trial::new(adapter, &mut self.exercised, replay);
             if trial.live(script, until)? == Ended::Cut {
@@ -217,8 +216,8 @@ impl<A: Adapter, F: FnMut(u64) -> A> Suite<F> {
             let adapter = (self.make)(seed.wrapping_add(place as u64));
             let name = &script.name;
             let replay = format!(
-                "run it again: \"{name}\", {crash:?}, and another crash after {after} disk operations \
-                 of opening, is always played"
+                "fixed script \"{name}\", {crash:?}, and a crash after {after} disk operations of \
+                 opening: part of every run"
             );
             let mut trial = Trial::new(adapter, &mut self.exercised, replay);
             trial.live(script, Until::Steps(STEPS_BEFORE_OPENING))?;
