@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use bytes::Bytes;
 use host_native::storage::{
     self, ClusterId, Disk, DiskError, DiskHandle, Done, FaultFs, Identity, Job, Opened, Options,
     Store,
@@ -64,8 +63,9 @@ fn host_crash(crash: Crash) -> storage::Crash {
     }
 }
 
-fn bytes(payloads: Vec<Vec<u8>>) -> Vec<Bytes> {
-    payloads.into_iter().map(Bytes::from).collect()
+fn job(write: Write, payloads: Vec<Vec<u8>>) -> Job {
+    let payloads = payloads.into_iter().map(Into::into).collect();
+    Job { write, payloads }
 }
 
 /// The store, driven call by call.
@@ -73,7 +73,7 @@ pub struct NativeStore {
     fs: FaultFs,
     rewrite_bytes_max: u64,
     store: Option<Store>,
-    queue: VecDeque<(Write, Vec<Bytes>)>,
+    queue: VecDeque<Job>,
     relaxed: Option<Unsynced>,
 }
 
@@ -88,14 +88,15 @@ impl NativeStore {
         }
     }
 
-    fn work(&mut self, write: Write, payloads: &[Bytes]) -> Result<Vec<Receipt>, DiskError> {
+    fn work(&mut self, job: Job) -> Result<Vec<Receipt>, DiskError> {
+        let Job { write, payloads } = job;
         let store = self.store.as_mut().expect("an open store");
         match write.kind() {
             WriteKind::HardState(hard) => {
                 store.save_hard_state(hard)?;
                 return Ok(vec![write.synced()]);
             }
-            WriteKind::Entries(run) => store.append(run, payloads)?,
+            WriteKind::Entries(run) => store.append(run, &payloads)?,
             WriteKind::Force => {}
         }
         if write.force() == Force::Later {
@@ -121,14 +122,14 @@ impl Adapter for NativeStore {
     }
 
     fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>) {
-        self.queue.push_back((write, bytes(payloads)));
+        self.queue.push_back(job(write, payloads));
     }
 
     fn step(&mut self) -> Step {
-        let Some((write, payloads)) = self.queue.pop_front() else {
+        let Some(job) = self.queue.pop_front() else {
             return Step::Idle;
         };
-        match self.work(write, &payloads) {
+        match self.work(job) {
             Ok(receipts) => Step::Worked(receipts),
             Err(DiskError::Io(_) | DiskError::Stopped) => Step::Stopped,
             Err(error) => panic!("{error}"),
@@ -216,9 +217,8 @@ impl Adapter for NativeThread {
             write: write.clone(),
             answer: Answer::Due,
         });
-        let payloads = bytes(payloads);
         let (disk, _) = self.disk.as_ref().expect("an open store");
-        disk.submit(Job { write, payloads });
+        disk.submit(job(write, payloads));
     }
 
     fn step(&mut self) -> Step {
