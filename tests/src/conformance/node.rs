@@ -93,6 +93,7 @@ impl Node {
             count,
             commit: LogIndex::ZERO,
             force_upto,
+            written_upto: relied_upto,
             relied_upto,
             mode: CommitMode::Sync,
             fsync,
