@@ -184,9 +184,10 @@ impl Cluster {
                 self.applied[place] = upto.index.0;
             }
             Output::Ack { .. } => self.asked.acks += 1,
-            Output::Settled { .. } | Output::Read { .. } | Output::Role { .. } => {
-                self.asked.others += 1;
-            }
+            Output::Settled { .. }
+            | Output::Read { .. }
+            | Output::Role { .. }
+            | Output::Superseded { .. } => self.asked.others += 1,
         }
     }
 

@@ -73,9 +73,7 @@ impl Kraft {
             let mut network = std::mem::take(&mut self.network);
             for (to, len, bytes) in network.drain(..) {
                 let frame = Frame::decode(&bytes[..len]).expect("we encoded it");
-                let taken = self.nodes[to].raft.handle_message(NOW, &frame);
-                // Entries without bytes of ours: the barrier of the term.
-                drop(taken);
+                let _taken = self.nodes[to].raft.handle_message(NOW, &frame);
             }
             self.network = network;
         }
@@ -90,26 +88,25 @@ impl Kraft {
                 Output::Ack { .. }
                 | Output::Settled { .. }
                 | Output::Read { .. }
-                | Output::Role { .. } => {}
+                | Output::Role { .. }
+                | Output::Superseded { .. } => {}
             }
         }
     }
 
     fn send(&mut self, from: usize, envelope: &Envelope) {
         let to = envelope.to.0 as usize - 1;
-        let mut header = [0; FRAME_HEADER_MAX];
-        let len = envelope.encode(&mut header).expect("it fits").len();
+        let mut bytes = [0; FRAME_HEADER_MAX];
+        let len = envelope.encode(&mut bytes).expect("it fits").len();
         let Some(span) = self.nodes[from].carried(envelope) else {
-            let mut bytes = header;
-            for _ in 0..envelope.entries() {
-                bytes[len..len + 4].copy_from_slice(&kraft_proto::entry_prefix(0));
-            }
-            let len = len + 4 * envelope.entries() as usize;
-            self.network.push((to, len, bytes));
+            // No entries, or one without bytes of ours: the barrier of the term.
+            let entries = kraft_proto::entry_prefix(0).repeat(envelope.entries() as usize);
+            bytes[len..len + entries.len()].copy_from_slice(&entries);
+            self.network.push((to, len + entries.len(), bytes));
             return;
         };
         let [sender, receiver] = self.nodes.get_disjoint_mut([from, to]).expect("two nodes");
-        receiver.receive(&header[..len], sender.store.bytes(span.at, span.len()));
+        receiver.receive(&bytes[..len], sender.store.bytes(span.at, span.len()));
     }
 }
 
