@@ -6,6 +6,7 @@ mod data;
 mod examples;
 mod licences;
 mod lints;
+mod peers;
 mod readme;
 mod suites;
 mod tools;
@@ -78,6 +79,11 @@ pub const STEPS: &[Step] = &[
         name: "core",
         about: "the core for bare metal and wasm, and what it may be made of",
         run: core_crate::step,
+    },
+    Step {
+        name: "peers",
+        about: "kraft beside other Rafts: that all apply the same, not how fast",
+        run: peers::step,
     },
     Step {
         name: "readme",

@@ -64,7 +64,8 @@ fn has_prose(path: &Path) -> bool {
     )
 }
 
-/// The banned words of a text, across line breaks and comment marks too.
+/// The banned words of a text, across line breaks and comment marks too. A part of a name in code,
+/// as in `take_x_messages` of another crate, is no claim of ours.
 fn banned(text: &str) -> Vec<String> {
     let mut prose = String::new();
     let mut lines = Vec::new();
@@ -81,6 +82,9 @@ fn banned(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (word, instead) in BANNED {
         for (at, _) in prose.match_indices(word) {
+            if prose[..at].ends_with('_') || prose[at + word.len()..].starts_with('_') {
+                continue;
+            }
             let line = lines
                 .iter()
                 .rev()
@@ -139,6 +143,7 @@ mod tests {
         let found = banned("fine\n/// an ack is never\n/// lost here");
         assert!(found.len() == 1 && found[0].starts_with("2:"), "{found:?}");
         assert!(banned("what an ack guarantees, and what is lost").is_empty());
+        assert!(banned("ready.take_persisted_messages()").is_empty());
     }
 
     #[test]
