@@ -10,6 +10,8 @@
 
 use core::fmt;
 
+use postcard::ser_flavors::Flavor;
+
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogPosition, NodeId};
 use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
@@ -73,10 +75,21 @@ impl Envelope {
     pub fn encode<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8], WireError> {
         let (version, rest) = buffer.split_first_mut().ok_or(WireError::BufferTooSmall)?;
         *version = WIRE_VERSION;
-        let written = postcard::to_slice(self, rest)
-            .map_err(|_| WireError::BufferTooSmall)?
-            .len();
+        let written = postcard::serialize_with_flavor(
+            self,
+            Filling {
+                bytes: rest,
+                len: 0,
+            },
+        )
+        .map_err(|_| WireError::BufferTooSmall)?;
         buffer.get(..=written).ok_or(WireError::BufferTooSmall)
+    }
+
+    /// Whether `bytes` are what this encodes to, version aside.
+    fn encodes_to(&self, bytes: &[u8]) -> bool {
+        postcard::serialize_with_flavor(self, Comparing { rest: bytes })
+            .is_ok_and(|rest| rest.is_empty())
     }
 
     /// How many entries follow the header.
@@ -128,6 +141,60 @@ impl Envelope {
     }
 }
 
+/// Where an encoding goes. A number is a few bytes: storing each is quicker than a copy of them.
+struct Filling<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl Flavor for Filling<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        let place = self.bytes.get_mut(self.len);
+        *place.ok_or(postcard::Error::SerializeBufferFull)? = byte;
+        self.len += 1;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        bytes.iter().try_for_each(|byte| self.try_push(*byte))
+    }
+
+    fn finalize(self) -> postcard::Result<usize> {
+        Ok(self.len)
+    }
+}
+
+/// An encoding that is compared as it comes, and stored nowhere.
+struct Comparing<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Flavor for Comparing<'a> {
+    type Output = &'a [u8];
+
+    #[inline(always)]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        match self.rest.split_first() {
+            Some((first, rest)) if *first == byte => self.rest = rest,
+            _ => return Err(postcard::Error::SerializeBufferFull),
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        bytes.iter().try_for_each(|byte| self.try_push(*byte))
+    }
+
+    fn finalize(self) -> postcard::Result<&'a [u8]> {
+        Ok(self.rest)
+    }
+}
+
 fn append_in_range(append: &Append) -> bool {
     let one_of_a_kind = append.kind == EntryKind::Command || append.count <= 1;
     append.count <= RUN_ENTRIES_MAX
@@ -164,9 +231,7 @@ impl<'b> Frame<'b> {
                 postcard::Error::DeserializeUnexpectedEnd => WireError::Truncated,
                 _ => WireError::Malformed,
             })?;
-        let header = &bytes[..bytes.len() - entries.len()];
-        let mut again = [0; FRAME_HEADER_MAX];
-        if envelope.encode(&mut again)? != header {
+        if !envelope.encodes_to(&rest[..rest.len() - entries.len()]) {
             return Err(WireError::NotCanonical);
         }
         envelope.check_ranges()?;
