@@ -108,6 +108,11 @@ impl Unsettled {
         Self { terms: Vec::new() }
     }
 
+    /// Whether nothing waits for commit's word.
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
     /// Whether early acknowledgements of `term` can be kept track of.
     pub fn has_room(&self, term: Term) -> bool {
         !self.terms.is_full() || self.terms.iter().any(|early| early.term == term)

@@ -154,8 +154,22 @@ impl Classes {
         next.map_or(limit, |run| run.first.prev().min(limit))
     }
 
+    /// The class of everything from `index` on, where that is one stretch: nearly always.
+    fn only_class_from(&self, index: LogIndex) -> Option<Class> {
+        match self.runs.last() {
+            Some(newest) => (newest.first <= index).then_some(newest.class),
+            None => Some(INHERITED),
+        }
+    }
+
     /// How far a write or an append from `first` may reach: an `Always` entry goes by itself.
     pub fn cut(&self, first: LogIndex, last: LogIndex) -> LogIndex {
+        if let Some(class) = self.only_class_from(first) {
+            return match class.fsync {
+                FsyncMode::Always => first,
+                _ => last,
+            };
+        }
         if self.class_at(first).fsync == FsyncMode::Always {
             return first;
         }
@@ -167,6 +181,15 @@ impl Classes {
 
     /// What the entries in `first..=last` ask for.
     pub fn demands(&self, first: LogIndex, last: LogIndex, voters: usize) -> Demands {
+        if let Some(class) = self.only_class_from(first) {
+            let through_last = |asked| if asked { last } else { LogIndex::ZERO };
+            let some = first <= last;
+            return Demands {
+                class,
+                force_upto: through_last(some && class.fsync >= FsyncMode::Commit),
+                relied_upto: through_last(some && class.is_relied_on(voters)),
+            };
+        }
         let mut demands = Demands {
             class: self.class_at(first),
             force_upto: LogIndex::ZERO,

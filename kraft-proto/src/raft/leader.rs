@@ -371,6 +371,9 @@ impl Raft {
             }
             return;
         }
+        if self.commit.index == self.log.last() {
+            return;
+        }
         let synced = by_majority(Held::Synced);
         if synced > self.commit.index && self.log.term_at(synced) == TermAt::Known(self.hard.term) {
             self.commit = LogPosition::new(self.hard.term, synced);

@@ -146,6 +146,9 @@ impl Raft {
     }
 
     fn poll_settled(&mut self) -> Option<Output> {
+        if self.unsettled.is_empty() {
+            return None;
+        }
         loop {
             let mut unsettled = self.unsettled.clone();
             let (early, (committed_upto, rest)) = unsettled.take(|early| self.settled(early))?;
