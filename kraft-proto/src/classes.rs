@@ -154,17 +154,18 @@ impl Classes {
         next.map_or(limit, |run| run.first.prev().min(limit))
     }
 
-    /// The class of everything from `index` on, where that is one stretch: nearly always.
-    fn only_class_from(&self, index: LogIndex) -> Option<Class> {
+    /// The class of everything from `index` on, and how its copies count, where that is one
+    /// stretch: nearly always.
+    fn only_class_from(&self, index: LogIndex) -> Option<(Class, Copies)> {
         match self.runs.last() {
-            Some(newest) => (newest.first <= index).then_some(newest.class),
-            None => Some(INHERITED),
+            Some(newest) => (newest.first <= index).then_some((newest.class, newest.copies)),
+            None => Some((INHERITED, Copies::Synced)),
         }
     }
 
     /// How far a write or an append from `first` may reach: an `Always` entry goes by itself.
     pub fn cut(&self, first: LogIndex, last: LogIndex) -> LogIndex {
-        if let Some(class) = self.only_class_from(first) {
+        if let Some((class, _)) = self.only_class_from(first) {
             return match class.fsync {
                 FsyncMode::Always => first,
                 _ => last,
@@ -181,13 +182,14 @@ impl Classes {
 
     /// What the entries in `first..=last` ask for.
     pub fn demands(&self, first: LogIndex, last: LogIndex, voters: usize) -> Demands {
-        if let Some(class) = self.only_class_from(first) {
+        if let Some((class, copies)) = self.only_class_from(first) {
             let through_last = |asked| if asked { last } else { LogIndex::ZERO };
             let some = first <= last;
             return Demands {
                 class,
                 force_upto: through_last(some && class.fsync >= FsyncMode::Commit),
-                relied_upto: through_last(some && class.is_relied_on(voters)),
+                written_upto: through_last(some && copies >= Copies::Written),
+                relied_upto: through_last(some && copies == Copies::ReliedOn),
             };
         }
         let mut demands = Demands {
