@@ -24,4 +24,4 @@ mod report;
 mod sending;
 mod tail;
 
-pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start};
+pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start, start_on};
