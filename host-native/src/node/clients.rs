@@ -122,12 +122,7 @@ impl Engine {
                 return;
             }
         };
-        let space = self.parts.disk.space();
-        if space.admit(1, payload.len() as u64).is_err() {
-            let refusal = Refusal::DiskFull {
-                free: space.headroom(),
-                reserve: space.reserve(),
-            };
+        if let Err(refusal) = self.admit_entries(1, payload.len() as u64) {
             reply.send(Response::Refused(refusal).encode());
             return;
         }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::at_risk::AtRisk;
 use super::clock::Clock;
+use super::disk::DiskView;
 use super::lag::Lag;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingReads, PendingWrites};
@@ -40,13 +41,6 @@ const TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How often figures are refreshed.
 const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
-
-/// Whether the disk takes more entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    Enough,
-    Full,
-}
 
 /// What an engine is made of.
 pub(super) struct Parts {
@@ -97,8 +91,7 @@ pub(super) struct Engine {
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
     pub(super) commit: LogIndex,
-    /// What was last said of the disk.
-    pub(super) disk: Room,
+    pub(super) disk: DiskView,
     refresh_at: Instant,
     failed: Option<NodeError>,
 }
@@ -121,7 +114,7 @@ impl Engine {
             term: status.term,
             leader: status.leader,
             commit: LogIndex::ZERO,
-            disk: Room::Enough,
+            disk: DiskView::new(status.last.index),
             refresh_at: Instant::ZERO,
             failed: None,
             parts,
@@ -143,7 +136,8 @@ impl Engine {
             if let Some(error) = self.failed.take() {
                 return self.close(Err(error)).await;
             }
-            let due = self.parts.clock.deadline(self.next_deadline());
+            let next = self.next_deadline().max(self.now());
+            let due = self.parts.clock.deadline(next);
             let busy = self.has_entries_to_apply();
             let input = tokio::select! {
                 biased;
@@ -154,6 +148,7 @@ impl Engine {
                 () = tokio::task::yield_now(), if busy => None,
                 () = tokio::time::sleep_until(due) => None,
             };
+            self.notice_absence(next);
             if let Some(input) = input {
                 self.take(input);
             }
@@ -186,6 +181,18 @@ impl Engine {
         core.min(self.waits.poll_timeout()).min(self.refresh_at)
     }
 
+    /// Says so if this process did not run when it should have: whatever else looks strange in its
+    /// log, and in its peers', has its reason here.
+    fn notice_absence(&self, due: Instant) {
+        let late = self.now().since(due);
+        if late >= self.parts.config.timing.election_timeout_min {
+            tracing::warn!(
+                "this process did not run for {:.1} s: it was stopped, or the machine is overloaded",
+                late.as_secs_f64()
+            );
+        }
+    }
+
     fn pass_time(&mut self) {
         let now = self.now();
         if now >= self.parts.raft.poll_timeout() {
@@ -203,7 +210,12 @@ impl Engine {
     fn take(&mut self, input: Input) {
         match input {
             Input::Peer(event) => self.take_event(event),
-            Input::Call(call) => self.take_call(call),
+            Input::Call(call) => {
+                // After a pause of this process a client must not find the leader of an earlier
+                // time: what the disk and the peers have said meanwhile was taken first.
+                self.pass_time();
+                self.take_call(call);
+            }
             Input::Disk(Done::Receipt(receipt)) => {
                 let now = self.now();
                 self.parts.raft.handle_stored(now, receipt);
@@ -255,11 +267,9 @@ impl Engine {
         };
         if let kraft_proto::Message::Append(append) = &frame.envelope().message {
             let run = append.run();
-            let room = self.parts.disk.space().admit(run.count, bytes.len() as u64);
-            if run.count > 0 && room.is_err() {
+            if run.count > 0 && self.admit_entries(run.count, bytes.len() as u64).is_err() {
                 // As if the network had lost it: the leader sends it again, and by then there may
                 // be room.
-                self.note_full_disk();
                 return;
             }
             for (position, entry) in run.positions().zip(frame.entries()) {
@@ -273,17 +283,8 @@ impl Engine {
         let now = self.now();
         let taken = self.parts.raft.handle_message(now, &frame);
         for (position, entry) in taken.entries() {
+            self.disk.accepted(position.index);
             self.tail.put(position, bytes.slice_ref(entry));
-        }
-    }
-
-    /// Says once, until there is room again, that entries are turned away.
-    fn note_full_disk(&mut self) {
-        if self.disk == Room::Enough {
-            self.disk = Room::Full;
-            tracing::error!(
-                "the disk is full: entries of the leader are turned away until there is room"
-            );
         }
     }
 
@@ -349,6 +350,9 @@ impl Engine {
             },
             WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
         };
+        if let WriteKind::Entries(run) = write.kind() {
+            self.disk.submitted(run.last());
+        }
         self.parts.disk.submit(Job { write, payloads });
     }
 

@@ -15,6 +15,7 @@
 mod at_risk;
 mod clients;
 mod clock;
+mod disk;
 mod engine;
 mod lag;
 mod open;

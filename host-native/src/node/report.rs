@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kraft_proto::{PeerState, PeerStatus as CorePeer, Status};
 
-use super::engine::{Engine, Room};
+use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
     AtRisk, DataStatus, DiskStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
@@ -30,10 +30,7 @@ impl Engine {
             }
         }
         self.notice_stranded(&status);
-        if self.disk == Room::Full && self.parts.disk.space().admit(1, 0).is_ok() {
-            self.disk = Room::Enough;
-            tracing::info!("the disk has room again");
-        }
+        self.look_at_disk();
         let metrics = &self.parts.metrics;
         metrics.replication_lag(&figures);
         metrics.at_risk(self.at_risk.entries() as u64, self.at_risk.bytes() as u64);
@@ -44,6 +41,7 @@ impl Engine {
         for kind in RefusalKind::ALL {
             metrics.transport_refusals(kind.label(), transport.refused(kind));
         }
+        metrics.transport_spares(transport.spares());
         let readiness = match self.leader {
             Some(_) => Readiness::Ready,
             None => Readiness::NotReady("no leader is known".into()),
@@ -72,9 +70,7 @@ impl Engine {
     /// What an operator should look at.
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.parts.warnings.clone();
-        if self.disk == Room::Full {
-            warnings.push("the disk is full: entries of the leader are turned away".to_owned());
-        }
+        warnings.extend(self.disk_warnings());
         for (peer, setting) in &self.differing {
             warnings.push(format!(
                 "node {peer} has another setting of {setting}: the leader's decides; make them equal"
