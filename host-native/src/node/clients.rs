@@ -108,6 +108,10 @@ impl Engine {
             reply.send(self.redirect().encode());
             return;
         }
+        if self.is_unsure() {
+            reply.send(Response::Refused(Refusal::LeadershipMoving).encode());
+            return;
+        }
         let asked = match self.admit(&write) {
             Ok(asked) => asked,
             Err(refusal) => {

@@ -93,6 +93,8 @@ pub(super) struct Engine {
     pub(super) commit: LogIndex,
     pub(super) disk: DiskView,
     refresh_at: Instant,
+    /// After an absence, until when it may lead by mistake.
+    unsure_until: Instant,
     failed: Option<NodeError>,
 }
 
@@ -116,6 +118,7 @@ impl Engine {
             commit: LogIndex::ZERO,
             disk: DiskView::new(status.last.index),
             refresh_at: Instant::ZERO,
+            unsure_until: Instant::ZERO,
             failed: None,
             parts,
         }
@@ -136,8 +139,8 @@ impl Engine {
             if let Some(error) = self.failed.take() {
                 return self.close(Err(error)).await;
             }
-            let next = self.next_deadline().max(self.now());
-            let due = self.parts.clock.deadline(next);
+            let looked = self.now();
+            let due = self.parts.clock.deadline(self.next_deadline());
             let busy = self.has_entries_to_apply();
             let input = tokio::select! {
                 biased;
@@ -148,7 +151,7 @@ impl Engine {
                 () = tokio::task::yield_now(), if busy => None,
                 () = tokio::time::sleep_until(due) => None,
             };
-            self.notice_absence(next);
+            self.notice_absence(looked);
             if let Some(input) = input {
                 self.take(input);
             }
@@ -181,16 +184,34 @@ impl Engine {
         core.min(self.waits.poll_timeout()).min(self.refresh_at)
     }
 
-    /// Says so if this process did not run when it should have: whatever else looks strange in its
-    /// log, and in its peers', has its reason here.
-    fn notice_absence(&self, due: Instant) {
-        let late = self.now().since(due);
-        if late >= self.parts.config.timing.election_timeout_min {
+    /// Notices that this process did not run since `before`, when it looked last: it was stopped, or
+    /// the machine is overloaded.
+    ///
+    /// A leader then has to hear the others before it takes writes. What it heard before it stood
+    /// still carries it over the next check of its quorum, so that only the one after that tells:
+    ///
+    /// 1. node 1 leads, hears node 2, and is stopped;
+    /// 2. nodes 2 and 3 elect node 2;
+    /// 3. node 1 goes on: by its checks it leads for one more election timeout. A write that it
+    ///    acknowledged by itself in that time would be lost.
+    fn notice_absence(&mut self, before: Instant) {
+        let now = self.now();
+        let absent = now.since(before);
+        let election = self.parts.config.timing.election_timeout_min;
+        if absent >= election {
+            self.unsure_until = now.after(election);
+        }
+        if absent >= election.max(2 * REFRESH) {
             tracing::warn!(
                 "this process did not run for {:.1} s: it was stopped, or the machine is overloaded",
-                late.as_secs_f64()
+                absent.as_secs_f64()
             );
         }
+    }
+
+    /// Whether it was absent and has not heard yet that it still leads.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.now() < self.unsure_until
     }
 
     fn pass_time(&mut self) {
@@ -211,8 +232,8 @@ impl Engine {
         match input {
             Input::Peer(event) => self.take_event(event),
             Input::Call(call) => {
-                // After a pause of this process a client must not find the leader of an earlier
-                // time: what the disk and the peers have said meanwhile was taken first.
+                // Of what came while this process did not run, the news of the peers was taken
+                // first; next comes what is overdue, so that a client finds no role of the past.
                 self.pass_time();
                 self.take_call(call);
             }
