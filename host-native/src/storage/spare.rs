@@ -242,8 +242,13 @@ impl Shared {
                 }
                 prepared
             } else {
-                state = self.wait(state, RETRY);
-                Ok(None)
+                drop(state);
+                let ahead = self.look_ahead();
+                state = self.lock();
+                if ahead.is_ok() && state.retired.is_empty() && !state.ready.is_empty() {
+                    state = self.wait(state, RETRY);
+                }
+                ahead.map(|()| None)
             };
             match done {
                 Ok(Some(spare)) => state.ready.push_back(spare),
@@ -253,6 +258,25 @@ impl Shared {
             self.note_ready(&state);
             self.changed.notify_all();
         }
+    }
+
+    /// Notes whether another segment could be prepared: those who want to write must know before the
+    /// last one that is ready is used up.
+    fn look_ahead(&self) -> Result<(), IoError> {
+        self.space.set_full(self.fullness()?);
+        Ok(())
+    }
+
+    /// Whether there is room for a segment beside those prepared.
+    fn fullness(&self) -> Result<Fullness, IoError> {
+        let free = self
+            .fs
+            .free_bytes(&self.log_dir)
+            .doing("measure the free space of", &self.log_dir)?;
+        Ok(match free < self.segment_bytes + self.space.reserve() {
+            true => Fullness::Full,
+            false => Fullness::Room,
+        })
     }
 
     /// Recycles or removes a file.
@@ -279,11 +303,7 @@ impl Shared {
 
     /// Writes a new file full of zeroes; `None` if there is no room for it.
     fn prepare(&self, next_generation: &mut u64) -> Result<Option<Spare>, IoError> {
-        let free = self
-            .fs
-            .free_bytes(&self.log_dir)
-            .doing("measure the free space of", &self.log_dir)?;
-        if free < self.segment_bytes + self.space.reserve() {
+        if self.fullness()? == Fullness::Full {
             return Ok(None);
         }
         let generation = *next_generation;
