@@ -100,12 +100,20 @@ impl Cluster {
                 Output::Send { envelope, .. } => {
                     sent.push((envelope.to.0 as usize - 1, wire(&envelope)));
                 }
-                Output::Role { role, term, .. } if role == Role::Leader => {
+                Output::Role {
+                    role: Role::Leader,
+                    term,
+                    ..
+                } => {
                     let id = NodeId(at as u64 + 1);
                     let first = *self.leaders.entry(term).or_insert(id);
                     assert_eq!(first, id, "two leaders of term {term}");
                 }
-                Output::Ack { mode, upto, .. } if mode == CommitMode::Sync => self.acked.push(upto),
+                Output::Ack {
+                    mode: CommitMode::Sync,
+                    upto,
+                    ..
+                } => self.acked.push(upto),
                 Output::Commit { upto } => self.committed[at] = upto,
                 _ => {}
             }

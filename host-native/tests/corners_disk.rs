@@ -192,11 +192,7 @@ async fn a_stuck_disk_is_named_and_stalls_only_what_needs_it() {
         gate.open();
         let (answer, open) = waiting.await.unwrap();
         assert!(open[at] && answer.achieved.unwrap().held == Held::Synced);
-        cluster
-            .until("no warning", async || {
-                cluster.status(at).await?.warnings.is_empty().then_some(())
-            })
-            .await;
+        all_is_well(&cluster, at).await;
         println!("node {} (leader: {}): {named}", at + 1, at == leader);
     }
     cluster.agree().await;
@@ -258,7 +254,7 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
     println!("a full follower holds {behind} of {ahead} entries");
     cluster.nodes[follower].disk.free();
     cluster.agree().await;
-    assert!(!warns_of_full_disk(&cluster, follower).await);
+    all_is_well(&cluster, follower).await;
 
     // The leader: its clients are told, before anything of theirs is in the log.
     cluster.nodes[leader].disk.fill();
@@ -287,8 +283,8 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
 
     cluster.agree().await;
     for key in &acked {
-        let stale = cluster.client.get_as(key, Freshness::Linearizable).await;
-        assert!(stale.unwrap().is_some(), "{key} was acknowledged");
+        let read = cluster.client.get_as(key, Freshness::Linearizable).await;
+        assert!(read.unwrap().is_some(), "{key} was acknowledged");
     }
     assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
     println!(
@@ -297,6 +293,64 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
         VALUE.len()
     );
     cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_that_meets_the_last_of_the_room_is_refused_and_ends_no_node() {
+    const BURSTS: usize = 2;
+    const BURST: usize = 60;
+    let cluster = Cluster::start().await;
+    let lives = all_lives(&cluster).await;
+    let (mut acked, mut refused) = (0, 0);
+    for round in 0..BURSTS {
+        cluster.nodes.iter().for_each(|node| node.disk.fill());
+        for at in 0..3 {
+            warned_ahead(&cluster, at).await;
+        }
+        let puts: Vec<_> = (0..BURST)
+            .map(|number| {
+                let key = format!("burst:{round}:{number}");
+                tokio::spawn(cluster.client.put(key, [b'x'; 64 * 1024]).send())
+            })
+            .collect();
+        for put in puts {
+            match put.await.unwrap() {
+                Ok(_) => acked += 1,
+                Err(ClientError::Refused(Refusal::DiskFull { .. })) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        cluster.nodes.iter().for_each(|node| node.disk.free());
+        back_in_service(&cluster).await;
+        for at in 0..3 {
+            all_is_well(&cluster, at).await;
+        }
+    }
+    cluster.agree().await;
+    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    println!("{BURSTS} bursts on the last of the room: {acked} writes taken, {refused} refused");
+    assert!(acked > 0 && refused > 0);
+    cluster.stop().await;
+}
+
+/// Waits until a node warns of nothing.
+async fn all_is_well(cluster: &Cluster, at: usize) {
+    cluster
+        .until("no warning", async || {
+            cluster.status(at).await?.warnings.is_empty().then_some(())
+        })
+        .await;
+}
+
+/// Waits until a node says that what is prepared of its log is all there will be.
+async fn warned_ahead(cluster: &Cluster, at: usize) {
+    cluster
+        .until("a warning ahead of time", async || {
+            let warnings = cluster.status(at).await?.warnings;
+            let ahead = |text: &String| text.contains("no room for another segment");
+            warnings.iter().any(ahead).then_some(())
+        })
+        .await;
 }
 
 /// Waits until a write goes through.

@@ -12,6 +12,7 @@ use host_native::transport::{
 };
 use kraft_proto::ids::NodeId;
 use kraft_proto::modes::CommitMode;
+use tokio::task::JoinSet;
 
 const ONE: NodeId = NodeId(1);
 const TWO: NodeId = NodeId(2);
@@ -204,9 +205,9 @@ async fn a_second_connection_takes_over_and_no_frame_of_the_first_comes_after_it
     let mut one = Transport::bind(lab.node(1, &[])).unwrap();
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     // Says its number over and over, until another connection takes its place.
-    let talk = async |number: usize| {
+    let talk = async |number: usize, talking: &mut JoinSet<String>| {
         let connection = stranger.greeted(&one.0, &lab.hello(2)).await;
-        tokio::spawn(async move {
+        talking.spawn(async move {
             let mut stream = connection.open_uni().await.unwrap();
             let frames = lane_frames(std::iter::repeat_n(number.to_string(), 100));
             let append_lane = 2;
@@ -215,9 +216,9 @@ async fn a_second_connection_takes_over_and_no_frame_of_the_first_comes_after_it
                 result = stream.write_all(&frames).await;
             }
             connection.closed().await.to_string()
-        })
+        });
     };
-    let (mut talking, mut frames) = (Vec::new(), 0);
+    let (mut talking, mut frames) = (JoinSet::new(), 0);
     for number in 0..TAKEOVERS {
         let listen = async {
             let mut ups = 0;
@@ -238,21 +239,18 @@ async fn a_second_connection_takes_over_and_no_frame_of_the_first_comes_after_it
                 }
             }
         };
-        let (task, ()) = within(async { tokio::join!(talk(number), listen) }).await;
-        talking.push(task);
+        within(async { tokio::join!(talk(number, &mut talking), listen) }).await;
     }
-    let last = talking.pop().unwrap();
-    for task in talking {
-        let told = within(task).await.unwrap();
+    for _ in 1..TAKEOVERS {
+        let told = within(talking.join_next()).await.unwrap().unwrap();
         assert!(told.contains("took over"), "{told}");
     }
-    assert!(!last.is_finished(), "the last one is kept");
+    assert!(talking.try_join_next().is_none(), "the last one is kept");
     one_is_left(&one.0).await;
     assert_eq!(one.0.stats().spares(), TAKEOVERS as u64 - 1);
     println!(
         "{TAKEOVERS} connections of one node, each taking over from a talking one: {frames} frames"
     );
-    last.abort();
 }
 
 #[tokio::test]

@@ -118,7 +118,17 @@ impl Engine {
 
     /// What an operator should know of the disk.
     pub(super) fn disk_warnings(&self) -> impl Iterator<Item = String> {
-        let full = (self.disk.room == Room::Full).then(|| FULL.to_owned());
+        let space = self.parts.disk.space();
+        let full = match self.disk.room {
+            Room::Full => Some(FULL.to_owned()),
+            Room::Enough if space.is_full() => Some(format!(
+                "the disk has no room for another segment: {} bytes of log are left, of which {} \
+                 are kept back, before writes are refused",
+                space.headroom(),
+                space.reserve()
+            )),
+            Room::Enough => None,
+        };
         let stuck = match self.disk.pace {
             Pace::Answering => None,
             Pace::Stuck(busy) => Some(stuck_text(busy)),
