@@ -243,12 +243,13 @@ impl Shared {
                 prepared
             } else {
                 drop(state);
-                let ahead = self.look_ahead();
+                self.look_ahead();
                 state = self.lock();
-                if ahead.is_ok() && state.retired.is_empty() && !state.ready.is_empty() {
+                let at_rest = !state.ready.is_empty() || state.failed.is_some();
+                if at_rest && state.retired.is_empty() && state.worker == Worker::Thread {
                     state = self.wait(state, RETRY);
                 }
-                ahead.map(|()| None)
+                Ok(None)
             };
             match done {
                 Ok(Some(spare)) => state.ready.push_back(spare),
@@ -261,10 +262,11 @@ impl Shared {
     }
 
     /// Notes whether another segment could be prepared: those who want to write must know before the
-    /// last one that is ready is used up.
-    fn look_ahead(&self) -> Result<(), IoError> {
-        self.space.set_full(self.fullness()?);
-        Ok(())
+    /// last one that is ready is used up. A look that fails tells nothing; preparing will.
+    fn look_ahead(&self) {
+        if let Ok(fullness) = self.fullness() {
+            self.space.set_full(fullness);
+        }
     }
 
     /// Whether there is room for a segment beside those prepared.
