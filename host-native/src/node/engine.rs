@@ -94,7 +94,7 @@ pub(super) struct Engine {
     pub(super) disk: DiskView,
     refresh_at: Instant,
     /// After an absence, until when it may lead by mistake.
-    unsure_until: Instant,
+    pub(super) unsure_until: Instant,
     failed: Option<NodeError>,
 }
 
@@ -134,12 +134,12 @@ impl Engine {
         stop: impl Future<Output = ()>,
     ) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(stop);
+        let mut looked = self.now();
         loop {
             self.pump();
             if let Some(error) = self.failed.take() {
                 return self.close(Err(error)).await;
             }
-            let looked = self.now();
             let due = self.parts.clock.deadline(self.next_deadline());
             let busy = self.has_entries_to_apply();
             let input = tokio::select! {
@@ -151,7 +151,7 @@ impl Engine {
                 () = tokio::task::yield_now(), if busy => None,
                 () = tokio::time::sleep_until(due) => None,
             };
-            self.notice_absence(looked);
+            looked = self.notice_absence(looked);
             if let Some(input) = input {
                 self.take(input);
             }
@@ -182,36 +182,6 @@ impl Engine {
     fn next_deadline(&self) -> Instant {
         let core = self.parts.raft.poll_timeout();
         core.min(self.waits.poll_timeout()).min(self.refresh_at)
-    }
-
-    /// Notices that this process did not run since `before`, when it looked last: it was stopped, or
-    /// the machine is overloaded.
-    ///
-    /// A leader then has to hear the others before it takes writes. What it heard before it stood
-    /// still carries it over the next check of its quorum, so that only the one after that tells:
-    ///
-    /// 1. node 1 leads, hears node 2, and is stopped;
-    /// 2. nodes 2 and 3 elect node 2;
-    /// 3. node 1 goes on: by its checks it leads for one more election timeout. A write that it
-    ///    acknowledged by itself in that time would be lost.
-    fn notice_absence(&mut self, before: Instant) {
-        let now = self.now();
-        let absent = now.since(before);
-        let election = self.parts.config.timing.election_timeout_min;
-        if absent >= election {
-            self.unsure_until = now.after(election);
-        }
-        if absent >= election.max(2 * REFRESH) {
-            tracing::warn!(
-                "this process did not run for {:.1} s: it was stopped, or the machine is overloaded",
-                absent.as_secs_f64()
-            );
-        }
-    }
-
-    /// Whether it was absent and has not heard yet that it still leads.
-    pub(super) fn is_unsure(&self) -> bool {
-        self.now() < self.unsure_until
     }
 
     fn pass_time(&mut self) {

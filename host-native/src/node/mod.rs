@@ -12,6 +12,7 @@
 //! Storage and transport meet only here. [`start`] opens the store and the doors; [`Node::run`]
 //! takes what happens, hands it to the core, and does what the core says.
 
+mod absence;
 mod at_risk;
 mod clients;
 mod clock;

@@ -89,7 +89,7 @@ impl Link {
     }
 
     /// Waits until no frame of it is handed on any more. It must have ended.
-    async fn is_quiet(mut self) {
+    async fn fall_silent(mut self) {
         // Nothing is ever sent: the only news is that the sender is gone.
         while self.quiet.changed().await.is_ok() {}
     }
@@ -189,7 +189,7 @@ impl Slot {
             }
             current.end(DownReason::Replaced);
             // Or an append of the old one could come after a later append of the new one.
-            current.is_quiet().await;
+            current.fall_silent().await;
             events
                 .send(Event::Down {
                     peer: self.peer,
