@@ -70,6 +70,15 @@ impl Gate {
     }
 }
 
+/// Opens a gate when its test ends, however it ends: a node that waits at one cannot be dropped.
+struct OpenAtEnd(Gate);
+
+impl Drop for OpenAtEnd {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
 /// A disk in memory whose fsyncs wait at a gate.
 #[derive(Clone)]
 pub struct Disk {
@@ -185,6 +194,7 @@ pub struct Running {
 
 pub struct Cluster {
     _dir: tempfile::TempDir,
+    _gates: Vec<OpenAtEnd>,
     pub nodes: Vec<Running>,
     pub client: Client,
 }
@@ -265,10 +275,11 @@ impl Cluster {
                 store: StoreId(1000 + id),
             })
             .collect();
-        let mut nodes = Vec::new();
+        let (mut nodes, mut gates) = (Vec::new(), Vec::new());
         for (id, member) in (1..).zip(&members) {
             let config = configured(dir.path(), &ca, id, &members);
             let disk = Disk::new(id);
+            gates.push(OpenAtEnd(disk.gate.clone()));
             let identity = Identity {
                 cluster,
                 node: NodeId(id),
@@ -287,6 +298,7 @@ impl Cluster {
         let client = Client::new(addresses, credentials, settings).unwrap();
         let started = Self {
             _dir: dir,
+            _gates: gates,
             nodes,
             client,
         };
