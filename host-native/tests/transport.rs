@@ -12,6 +12,7 @@ use host_native::transport::{
 };
 use kraft_proto::ids::NodeId;
 use kraft_proto::modes::CommitMode;
+use tokio::task::JoinSet;
 
 const ONE: NodeId = NodeId(1);
 const TWO: NodeId = NodeId(2);
@@ -145,8 +146,20 @@ fn a_multi_threaded_runtime_does_as_well() {
     });
 }
 
+/// Waits until exactly one connection of those that came up is left.
+async fn one_is_left(transport: &Transport) {
+    within(async {
+        let stats = transport.stats();
+        while stats.connects() - stats.disconnects() != 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn nodes_that_dial_each_other_at_once_end_up_with_one_working_connection() {
+    let mut spares = 0;
     for _ in 0..10 {
         let lab = Lab::new();
         let mut one = Transport::bind(lab.node(1, &[])).unwrap();
@@ -167,6 +180,104 @@ async fn nodes_that_dial_each_other_at_once_end_up_with_one_working_connection()
             }
         };
         within(through).await;
+        one_is_left(&one.0).await;
+        one_is_left(&two.0).await;
+        spares += one.0.stats().spares() + two.0.stats().spares();
+    }
+    println!("10 pairs, {spares} spare connections closed");
+}
+
+/// Frames as they stand on a lane's stream.
+fn lane_frames(frames: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for frame in frames {
+        bytes.extend((frame.len() as u32).to_le_bytes());
+        bytes.extend(frame.as_bytes());
+    }
+    bytes
+}
+
+/// On two threads, so that the old connection and the new one are served at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_connection_takes_over_and_no_frame_of_the_first_comes_after_it() {
+    const TAKEOVERS: usize = 50;
+    let lab = Lab::new();
+    let mut one = Transport::bind(lab.node(1, &[])).unwrap();
+    let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
+    // Says its number over and over, until another connection takes its place.
+    let talk = async |number: usize, talking: &mut JoinSet<String>| {
+        let connection = stranger.greeted(&one.0, &lab.hello(2)).await;
+        talking.spawn(async move {
+            let mut stream = connection.open_uni().await.unwrap();
+            let frames = lane_frames(std::iter::repeat_n(number.to_string(), 100));
+            let append_lane = 2;
+            let mut result = stream.write_all(&[append_lane]).await;
+            while result.is_ok() {
+                result = stream.write_all(&frames).await;
+            }
+            connection.closed().await.to_string()
+        });
+    };
+    let (mut talking, mut frames) = (JoinSet::new(), 0);
+    for number in 0..TAKEOVERS {
+        let listen = async {
+            let mut ups = 0;
+            loop {
+                match one.1.recv().await.unwrap() {
+                    Event::Frame { bytes, .. } => {
+                        let from: usize = str::from_utf8(&bytes).unwrap().parse().unwrap();
+                        // Nothing of an earlier one, once this one is up.
+                        assert_eq!(from, number - usize::from(ups == 0 && number > 0));
+                        frames += 1;
+                        if from == number {
+                            return;
+                        }
+                    }
+                    Event::Up { .. } => ups += 1,
+                    Event::Down { reason, .. } => assert_eq!(reason, DownReason::Replaced),
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        within(async { tokio::join!(talk(number, &mut talking), listen) }).await;
+    }
+    for _ in 1..TAKEOVERS {
+        let told = within(talking.join_next()).await.unwrap().unwrap();
+        assert!(told.contains("took over"), "{told}");
+    }
+    assert!(talking.try_join_next().is_none(), "the last one is kept");
+    one_is_left(&one.0).await;
+    assert_eq!(one.0.stats().spares(), TAKEOVERS as u64 - 1);
+    println!(
+        "{TAKEOVERS} connections of one node, each taking over from a talking one: {frames} frames"
+    );
+}
+
+#[tokio::test]
+async fn a_peer_that_moved_to_another_address_is_heard_and_answered_there() {
+    // Whichever of the two is the preferred dialer.
+    for (stays, moves) in [(ONE, TWO), (TWO, ONE)] {
+        let lab = Lab::new();
+        let mut first = Transport::bind(lab.node(moves.0, &[])).unwrap();
+        let old = first.0.local_addr().unwrap();
+        let mut here = Transport::bind(lab.node(stays.0, &[(moves.0, old)])).unwrap();
+        up(&mut here.1, moves).await;
+        up(&mut first.1, stays).await;
+        first.0.shutdown().await;
+        down(&mut here.1, moves).await;
+        // Nobody tells the node that stays: its list still names the old address, where nobody is.
+        let address = here.0.local_addr().unwrap();
+        let mut there = Transport::bind(lab.node(moves.0, &[(stays.0, address)])).unwrap();
+        assert_ne!(there.0.local_addr().unwrap(), old);
+        up(&mut here.1, moves).await;
+        up(&mut there.1, stays).await;
+        send(&here.0, moves, APPEND, b"to there");
+        assert_eq!(&frame(&mut there.1).await.1[..], b"to there");
+        send(&there.0, stays, Route::Control, b"back");
+        assert_eq!(&frame(&mut here.1).await.1[..], b"back");
+        let view = here.0.peers().pop().unwrap();
+        assert_eq!(view.address, Some(old.to_string()), "the list is as it was");
+        one_is_left(&here.0).await;
     }
 }
 

@@ -63,6 +63,11 @@ impl Timers {
         self.set(timer, Instant::NEVER);
     }
 
+    /// How long a deadline that is set has passed.
+    pub fn overdue(&self, timer: Timer, now: Instant) -> core::time::Duration {
+        now.since(self.0[timer as usize])
+    }
+
     pub fn is_set(&self, timer: Timer) -> bool {
         self.0[timer as usize] != Instant::NEVER
     }

@@ -42,6 +42,8 @@ struct Inner {
     fsync_latency: Histogram,
     fsyncs: Counter,
     fsync_bytes: Counter,
+    disk_busy: Seconds,
+    disk_full: Gauge,
     lag_entries: Family<PeerLabels, Gauge>,
     lag_seconds: Family<PeerLabels, Seconds>,
     lag_max: Seconds,
@@ -56,6 +58,7 @@ struct Inner {
     commit_index: Gauge<u64, AtomicU64>,
     transport_drops: Family<ReasonLabels, Counter>,
     transport_refusals: Family<ReasonLabels, Counter>,
+    transport_spares: Counter,
     alerts: Family<AlertLabels, Counter>,
     fsync_window: Mutex<Window>,
 }
@@ -69,6 +72,15 @@ pub struct Lag {
     pub entries: u64,
     /// How long the oldest of them has been waiting for it.
     pub time: Duration,
+}
+
+/// Whether the disk takes more entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It does.
+    Enough,
+    /// They are turned away.
+    Full,
 }
 
 #[derive(Clone, Copy)]
@@ -114,6 +126,16 @@ impl Metrics {
             ),
             fsyncs: names.add("fsyncs", "Fsyncs completed", Counter::default()),
             fsync_bytes: names.add("fsync_bytes", "Bytes they forced", Counter::default()),
+            disk_busy: names.add(
+                "disk_busy_seconds",
+                "How long the disk has been at what it does now; 0 while it has nothing to do",
+                Seconds::default(),
+            ),
+            disk_full: names.add(
+                "disk_full",
+                "1 while entries are turned away because the disk is full",
+                Gauge::default(),
+            ),
             lag_entries: names.add(
                 "replication_lag_entries",
                 "Entries the leader has and the peer does not hold",
@@ -177,6 +199,11 @@ impl Metrics {
                 "Connections refused",
                 Family::default(),
             ),
+            transport_spares: names.add(
+                "transport_spares",
+                "Connections closed because another one with the same peer was kept",
+                Counter::default(),
+            ),
             alerts: names.add("alerts", "Alerts raised", Family::default()),
             fsync_window: Mutex::new(Window::new()),
             registry: names.0,
@@ -216,6 +243,12 @@ impl Metrics {
         self.inner.fsyncs.inc();
         self.inner.fsync_bytes.inc_by(bytes);
         self.with_window(|window| window.record(took));
+    }
+
+    /// How long the disk has been at what it does now, and whether it is full.
+    pub fn disk(&self, busy: Duration, room: Room) {
+        self.inner.disk_busy.set(busy.as_secs_f64());
+        self.inner.disk_full.set(i64::from(room == Room::Full));
     }
 
     /// How far every peer is behind, as the leader sees it; nobody, on another node.
@@ -295,6 +328,11 @@ impl Metrics {
             .transport_refusals
             .get_or_create(&ReasonLabels::new(reason));
         raise_to(&counter, total);
+    }
+
+    /// Connections closed since the node started because another one with the same peer was kept.
+    pub fn transport_spares(&self, total: u64) {
+        raise_to(&self.inner.transport_spares, total);
     }
 
     /// An alert began.

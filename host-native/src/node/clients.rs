@@ -108,6 +108,10 @@ impl Engine {
             reply.send(self.redirect().encode());
             return;
         }
+        if self.is_unsure() {
+            reply.send(Response::Refused(Refusal::LeadershipMoving).encode());
+            return;
+        }
         let asked = match self.admit(&write) {
             Ok(asked) => asked,
             Err(refusal) => {
@@ -122,12 +126,7 @@ impl Engine {
                 return;
             }
         };
-        let space = self.parts.disk.space();
-        if space.admit(1, payload.len() as u64).is_err() {
-            let refusal = Refusal::DiskFull {
-                free: space.headroom(),
-                reserve: space.reserve(),
-            };
+        if let Err(refusal) = self.admit_entries(1, payload.len() as u64) {
             reply.send(Response::Refused(refusal).encode());
             return;
         }

@@ -1,4 +1,8 @@
 //! The node's clock: microseconds since it started.
+//!
+//! It is monotonic: setting the machine's wall clock changes nothing here. It goes on while the
+//! process is stopped and steps ahead when it goes on; on Linux it stands still while the machine
+//! sleeps. The wall clock is read for one thing, the validity of certificates at a handshake.
 
 use kraft_proto::Instant;
 

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::at_risk::AtRisk;
 use super::clock::Clock;
+use super::disk::DiskView;
 use super::lag::Lag;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingReads, PendingWrites};
@@ -43,13 +44,6 @@ const STOP_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How often figures are refreshed.
 const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
-
-/// Whether the disk takes more entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    Enough,
-    Full,
-}
 
 /// What an engine is made of.
 pub(super) struct Parts {
@@ -100,9 +94,10 @@ pub(super) struct Engine {
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
     pub(super) commit: LogIndex,
-    /// What was last said of the disk.
-    pub(super) disk: Room,
+    pub(super) disk: DiskView,
     refresh_at: Instant,
+    /// After an absence, until when it may lead by mistake.
+    pub(super) unsure_until: Instant,
     failed: Option<NodeError>,
 }
 
@@ -124,8 +119,9 @@ impl Engine {
             term: status.term,
             leader: status.leader,
             commit: LogIndex::ZERO,
-            disk: Room::Enough,
+            disk: DiskView::new(status.last.index),
             refresh_at: Instant::ZERO,
+            unsure_until: Instant::ZERO,
             failed: None,
             parts,
         }
@@ -141,6 +137,7 @@ impl Engine {
         stop: impl Future<Output = ()>,
     ) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(stop);
+        let mut looked = self.now();
         loop {
             self.pump();
             if let Some(error) = self.failed.take() {
@@ -160,6 +157,7 @@ impl Engine {
                 () = tokio::task::yield_now(), if busy => None,
                 () = tokio::time::sleep_until(due) => None,
             };
+            looked = self.notice_absence(looked);
             if let Some(input) = input {
                 self.take(input);
             }
@@ -239,7 +237,12 @@ impl Engine {
     fn take(&mut self, input: Input) {
         match input {
             Input::Peer(event) => self.take_event(event),
-            Input::Call(call) => self.take_call(call),
+            Input::Call(call) => {
+                // Of what came while this process did not run, the news of the peers was taken
+                // first; next comes what is overdue, so that a client finds no role of the past.
+                self.pass_time();
+                self.take_call(call);
+            }
             Input::Disk(Done::Receipt(receipt)) => {
                 let now = self.now();
                 self.parts.raft.handle_stored(now, receipt);
@@ -291,11 +294,9 @@ impl Engine {
         };
         if let kraft_proto::Message::Append(append) = &frame.envelope().message {
             let run = append.run();
-            let room = self.parts.disk.space().admit(run.count, bytes.len() as u64);
-            if run.count > 0 && room.is_err() {
+            if run.count > 0 && self.admit_entries(run.count, bytes.len() as u64).is_err() {
                 // As if the network had lost it: the leader sends it again, and by then there may
                 // be room.
-                self.note_full_disk();
                 return;
             }
             for (position, entry) in run.positions().zip(frame.entries()) {
@@ -309,17 +310,8 @@ impl Engine {
         let now = self.now();
         let taken = self.parts.raft.handle_message(now, &frame);
         for (position, entry) in taken.entries() {
+            self.disk.accepted(position.index);
             self.tail.put(position, bytes.slice_ref(entry));
-        }
-    }
-
-    /// Says once, until there is room again, that entries are turned away.
-    fn note_full_disk(&mut self) {
-        if self.disk == Room::Enough {
-            self.disk = Room::Full;
-            tracing::error!(
-                "the disk is full: entries of the leader are turned away until there is room"
-            );
         }
     }
 
@@ -386,6 +378,9 @@ impl Engine {
             },
             WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
         };
+        if let WriteKind::Entries(run) = write.kind() {
+            self.disk.submitted(run.last());
+        }
         self.parts.disk.submit(Job { write, payloads });
     }
 

@@ -12,9 +12,11 @@
 //! Storage and transport meet only here. [`start`] opens the store and the doors; [`Node::run`]
 //! takes what happens, hands it to the core, and does what the core says.
 
+mod absence;
 mod at_risk;
 mod clients;
 mod clock;
+mod disk;
 mod engine;
 mod lag;
 mod open;
@@ -25,4 +27,4 @@ mod sending;
 mod tail;
 
 pub(crate) use open::expected;
-pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start};
+pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start, start_on};

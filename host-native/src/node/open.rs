@@ -20,7 +20,7 @@ use crate::cluster_id::ClusterId;
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
-use crate::storage::{self, Boot, Disk, DiskError, Expect, Identity, OpenError, RealFs};
+use crate::storage::{self, Boot, Disk, DiskError, Expect, Fs, Identity, OpenError, RealFs};
 use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
 /// Bytes of one frame between peers: the longest command, its seal and its header, with room.
@@ -159,13 +159,29 @@ fn settings(config: &Config) -> Settings {
 ///
 /// When anything it needs cannot be had; then nothing runs and no port stays open.
 pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node, NodeError> {
+    let options = storage::Options::default();
+    start_on(RealFs::shared(), options, config, test_switch).await
+}
+
+/// [`start`] on other files than this machine's, or in other segments. Whose data directory it must
+/// be is the configuration's to say.
+///
+/// # Errors
+///
+/// As [`start`].
+pub async fn start_on(
+    fs: Arc<dyn Fs>,
+    options: storage::Options,
+    config: Config,
+    test_switch: TestSwitchAccess,
+) -> Result<Node, NodeError> {
     let (node, cluster) = config.check_server()?;
     let credentials = Credentials::load(&config.tls.cert, &config.tls.key, &config.tls.ca)?;
     let options = storage::Options {
         expect: expected(&config, cluster, node),
-        ..storage::Options::default()
+        ..options
     };
-    let opened = storage::open(&config.data_dir, RealFs::shared(), &options)?;
+    let opened = storage::open(&config.data_dir, fs, &options)?;
     for warning in &opened.warnings {
         tracing::warn!("{warning}");
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kraft_proto::{PeerState, PeerStatus as CorePeer, Status, Trust, Waiting};
 
-use super::engine::{Engine, Room};
+use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
     AtRisk, DataStatus, DiskStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
@@ -30,10 +30,7 @@ impl Engine {
             }
         }
         self.notice_stranded(&status);
-        if self.disk == Room::Full && self.parts.disk.space().admit(1, 0).is_ok() {
-            self.disk = Room::Enough;
-            tracing::info!("the disk has room again");
-        }
+        self.look_at_disk();
         let metrics = &self.parts.metrics;
         let suspect = |trust| u64::from(trust == Trust::Suspect);
         let peers = status.peers.iter().map(|peer| suspect(peer.trust));
@@ -47,6 +44,7 @@ impl Engine {
         for kind in RefusalKind::ALL {
             metrics.transport_refusals(kind.label(), transport.refused(kind));
         }
+        metrics.transport_spares(transport.spares());
         let readiness = match self.leader {
             Some(_) => Readiness::Ready,
             None => Readiness::NotReady("no leader is known".into()),
@@ -75,9 +73,7 @@ impl Engine {
     /// What an operator should look at.
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.parts.warnings.clone();
-        if self.disk == Room::Full {
-            warnings.push("the disk is full: entries of the leader are turned away".to_owned());
-        }
+        warnings.extend(self.disk_warnings());
         warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
         for (peer, setting) in &self.differing {
             warnings.push(format!(

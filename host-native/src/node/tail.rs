@@ -11,8 +11,18 @@ use kraft_proto::{LogIndex, LogPosition, Run, Term};
 pub(super) struct Tail {
     /// The index of the first entry kept.
     first: LogIndex,
-    entries: VecDeque<(Term, Bytes)>,
+    entries: VecDeque<Kept>,
     bytes: usize,
+    /// Bytes of all entries that were put before the first kept, since the last gap.
+    gone: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    term: Term,
+    payload: Bytes,
+    /// Bytes of all entries through this one, since the last gap.
+    through: u64,
 }
 
 impl Tail {
@@ -22,12 +32,23 @@ impl Tail {
             first: last.next(),
             entries: VecDeque::new(),
             bytes: 0,
+            gone: 0,
         }
     }
 
     /// Bytes kept.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of the entries kept after `index`.
+    pub fn bytes_after(&self, index: LogIndex) -> u64 {
+        let end = self.entries.back().map_or(self.gone, |kept| kept.through);
+        let upto = match self.offset(index) {
+            Some(offset) => self.entries.get(offset).map_or(end, |kept| kept.through),
+            None => self.gone,
+        };
+        end - upto
     }
 
     /// The index after the newest entry kept.
@@ -44,21 +65,26 @@ impl Tail {
     pub fn put(&mut self, position: LogPosition, payload: Bytes) {
         match self.offset(position.index) {
             Some(offset) if offset <= self.entries.len() => {
-                for (_, dropped) in self.entries.drain(offset..) {
-                    self.bytes -= dropped.len();
+                for dropped in self.entries.drain(offset..) {
+                    self.bytes -= dropped.payload.len();
                 }
             }
             // Before all that is kept, or after a gap: start anew from here.
             _ => *self = Self::after(position.index.prev()),
         }
         self.bytes += payload.len();
-        self.entries.push_back((position.term, payload));
+        let before = self.entries.back().map_or(self.gone, |kept| kept.through);
+        self.entries.push_back(Kept {
+            term: position.term,
+            through: before + payload.len() as u64,
+            payload,
+        });
     }
 
     /// The bytes at exactly this position.
     pub fn get(&self, position: LogPosition) -> Option<&Bytes> {
-        let (term, payload) = self.entries.get(self.offset(position.index)?)?;
-        (*term == position.term).then_some(payload)
+        let kept = self.entries.get(self.offset(position.index)?)?;
+        (kept.term == position.term).then_some(&kept.payload)
     }
 
     /// All of a run, if all of it is kept.
@@ -71,10 +97,11 @@ impl Tail {
     /// Forgets the oldest entries through `upto` until at most `bytes_max` are kept.
     pub fn shrink(&mut self, upto: LogIndex, bytes_max: usize) {
         while self.bytes > bytes_max && self.first <= upto {
-            let Some((_, dropped)) = self.entries.pop_front() else {
+            let Some(dropped) = self.entries.pop_front() else {
                 return;
             };
-            self.bytes -= dropped.len();
+            self.bytes -= dropped.payload.len();
+            self.gone = dropped.through;
             self.first = self.first.next();
         }
     }
@@ -116,5 +143,23 @@ mod tests {
         assert_eq!(tail.get(at(1, 4)), None);
         assert!(tail.get(at(1, 5)).is_some());
         assert_eq!(tail.bytes(), 60);
+    }
+    #[test]
+    fn bytes_after_an_entry_are_those_of_the_entries_behind_it() {
+        let mut tail = Tail::after(LogIndex(0));
+        for index in 1..=10 {
+            tail.put(at(1, index), Bytes::from_static(b"0123456789"));
+        }
+        let after = |tail: &Tail, index| tail.bytes_after(LogIndex(index));
+        assert_eq!(
+            [0, 4, 10, 12].map(|index| after(&tail, index)),
+            [100, 60, 0, 0]
+        );
+        tail.shrink(LogIndex(4), 0);
+        assert_eq!([0, 4, 9].map(|index| after(&tail, index)), [60, 60, 10]);
+        tail.put(at(2, 6), Bytes::from_static(b"01234"));
+        assert_eq!([4, 5, 6].map(|index| after(&tail, index)), [15, 5, 0]);
+        tail.shrink(LogIndex(6), 0);
+        assert_eq!([4, 6].map(|index| after(&tail, index)), [0, 0]);
     }
 }

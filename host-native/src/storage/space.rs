@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::error::Full;
 use super::record::{ALIGN, HEADER_BYTES};
 
-/// Whether another segment could be prepared when it was last tried.
+/// Whether another segment could be prepared when that was looked at last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fullness {
     Room,
@@ -58,7 +58,7 @@ impl Space {
 
     /// Whether `entries` entries of `payload_bytes` bytes in all may be accepted now.
     ///
-    /// Always, while segments can be prepared. Once the disk is full: as long as the prepared ones
+    /// Always, while another segment can be prepared. Once none can: as long as the prepared ones
     /// reach, less the reserve. It clears by itself when there is space again.
     pub fn admit(&self, entries: u32, payload_bytes: u64) -> Result<(), Full> {
         if !self.is_full() {
@@ -88,9 +88,6 @@ impl Space {
 
     pub(super) fn set_spare_left(&self, bytes: u64) {
         self.shared.spare_left.store(bytes, Ordering::Relaxed);
-        if bytes > 0 {
-            self.set_full(Fullness::Room);
-        }
     }
 
     pub(super) fn set_full(&self, fullness: Fullness) {
@@ -98,7 +95,8 @@ impl Space {
         self.shared.full.store(full, Ordering::Relaxed);
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    /// Whether the [headroom](Self::headroom) is all there is: no other segment can be prepared.
+    pub fn is_full(&self) -> bool {
         self.shared.full.load(Ordering::Relaxed)
     }
 

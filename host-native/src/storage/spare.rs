@@ -242,7 +242,13 @@ impl Shared {
                 }
                 prepared
             } else {
-                state = self.wait(state, RETRY);
+                drop(state);
+                self.look_ahead();
+                state = self.lock();
+                let at_rest = !state.ready.is_empty() || state.failed.is_some();
+                if at_rest && state.retired.is_empty() && state.worker == Worker::Thread {
+                    state = self.wait(state, RETRY);
+                }
                 Ok(None)
             };
             match done {
@@ -253,6 +259,26 @@ impl Shared {
             self.note_ready(&state);
             self.changed.notify_all();
         }
+    }
+
+    /// Notes whether another segment could be prepared: those who want to write must know before the
+    /// last one that is ready is used up. A look that fails tells nothing; preparing will.
+    fn look_ahead(&self) {
+        if let Ok(fullness) = self.fullness() {
+            self.space.set_full(fullness);
+        }
+    }
+
+    /// Whether there is room for a segment beside those prepared.
+    fn fullness(&self) -> Result<Fullness, IoError> {
+        let free = self
+            .fs
+            .free_bytes(&self.log_dir)
+            .doing("measure the free space of", &self.log_dir)?;
+        Ok(match free < self.segment_bytes + self.space.reserve() {
+            true => Fullness::Full,
+            false => Fullness::Room,
+        })
     }
 
     /// Recycles or removes a file.
@@ -279,11 +305,7 @@ impl Shared {
 
     /// Writes a new file full of zeroes; `None` if there is no room for it.
     fn prepare(&self, next_generation: &mut u64) -> Result<Option<Spare>, IoError> {
-        let free = self
-            .fs
-            .free_bytes(&self.log_dir)
-            .doing("measure the free space of", &self.log_dir)?;
-        if free < self.segment_bytes + self.space.reserve() {
+        if self.fullness()? == Fullness::Full {
             return Ok(None);
         }
         let generation = *next_generation;

@@ -29,7 +29,13 @@ pub struct StorageStats {
     entries_written: AtomicU64,
     latency_us: Mutex<Histogram<u64>>,
     observer: OnceLock<Observer>,
+    opened: Instant,
+    /// When the disk thread took up what it is at, in microseconds after `opened`; [`IDLE`] if nothing.
+    busy_since_us: AtomicU64,
 }
+
+/// Not a time any store gets to.
+const IDLE: u64 = u64::MAX;
 
 /// Whoever is told of each fsync as it ends.
 struct Observer(Box<dyn Fn(Duration, u64) + Send + Sync>);
@@ -56,6 +62,8 @@ impl Default for StorageStats {
             entries_written: AtomicU64::new(0),
             latency_us: Mutex::new(latency),
             observer: OnceLock::new(),
+            opened: Instant::now(),
+            busy_since_us: AtomicU64::new(IDLE),
         }
     }
 }
@@ -119,6 +127,24 @@ impl StorageStats {
     /// first observer is told.
     pub fn on_fsync(&self, observer: impl Fn(Duration, u64) + Send + Sync + 'static) {
         let _ = self.observer.set(Observer(Box::new(observer)));
+    }
+
+    /// How long the disk thread has been at what it took up last; zero while it has nothing to do.
+    /// A disk that is stuck shows here, and only here: an fsync is counted when it ends.
+    pub fn busy(&self) -> Duration {
+        match self.busy_since_us.load(Ordering::Relaxed) {
+            IDLE => Duration::ZERO,
+            since => (self.opened.elapsed()).saturating_sub(Duration::from_micros(since)),
+        }
+    }
+
+    pub(super) fn begin(&self) {
+        let since = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(IDLE - 1);
+        self.busy_since_us.store(since, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.busy_since_us.store(IDLE, Ordering::Relaxed);
     }
 
     pub(super) fn wrote(&self, bytes: u64, entries: u64) {

@@ -240,6 +240,7 @@ impl<W: Promise> Running<W> {
             relaxed: None::<W>.map(|write| write.written().1),
         };
         let tasks = Arc::clone(&queue);
+        let stats = work.store.stats();
         let thread = std::thread::Builder::new()
             .name("kraft-disk".into())
             .spawn(move || {
@@ -249,7 +250,10 @@ impl<W: Promise> Running<W> {
                     if batch.is_empty() {
                         return work.store.close();
                     }
-                    if let Err(error) = work.batch(&mut batch) {
+                    stats.begin();
+                    let done = work.batch(&mut batch);
+                    stats.end();
+                    if let Err(error) = done {
                         (work.on_done)(Err(error));
                         return Err(DiskError::Stopped);
                     }

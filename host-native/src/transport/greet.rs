@@ -12,7 +12,7 @@ use super::Shared;
 use super::hello::{self, Greeted, PEER_VERSION, PeerHello};
 use super::link;
 use super::refusal::{CLOSED_REPLACED, Outlook, Refusal};
-use super::slot::{Dialer, Link, Reach, Slot, Verdict};
+use super::slot::{AtWork, Dialer, Link, Reach, Slot, Verdict};
 use crate::cert::Role;
 
 /// How long the node that is not the preferred dialer waits for the other one's call.
@@ -74,15 +74,15 @@ async fn take(
     connection: Connection,
     mut greeted: Greeted<PeerHello>,
 ) {
-    let link = Link::new(connection, greeted.theirs, Dialer::Them);
-    if slot.adopt(&link, &shared.events).await == Verdict::Close {
+    let (link, at_work) = Link::new(connection, greeted.theirs, Dialer::Them);
+    if slot.adopt(&link, &shared.events, &shared.stats).await == Verdict::Close {
         close_spare(&link.connection);
         return;
     }
     // Failing to answer means that the connection is gone, which the link finds out by itself.
     let _ = hello::say(&mut greeted.send, PEER_VERSION, &shared.ours).await;
     let _ = greeted.send.finish();
-    work(shared, slot, link).await;
+    work(shared, slot, link, at_work).await;
 }
 
 /// Keeps a peer within reach for as long as it is on the list.
@@ -101,9 +101,10 @@ pub(super) async fn keep_reaching(shared: Arc<Shared>, slot: Arc<Slot>) {
             Err(_) => Err(Refusal::Timeout),
         };
         match dialed {
-            Ok(Dialed::Greeted(link)) => {
+            Ok(Dialed::Greeted(greeted)) => {
+                let (link, at_work) = *greeted;
                 let connection = link.connection.clone();
-                shared.spawn(settle(shared.clone(), slot.clone(), *link));
+                shared.spawn(settle(shared.clone(), slot.clone(), link, at_work));
                 tokio::select! {
                     _ = reach.wait_for(|now| *now == Reach::Up) => {}
                     _ = connection.closed() => {}
@@ -127,7 +128,7 @@ pub(super) async fn keep_reaching(shared: Arc<Shared>, slot: Arc<Slot>) {
 }
 
 enum Dialed {
-    Greeted(Box<Link>),
+    Greeted(Box<(Link, AtWork)>),
     /// The peer called while we dialed.
     Spare,
 }
@@ -150,6 +151,7 @@ async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, Re
         .await
         .map_err(|e| Refusal::of_connection(&e))?;
     if slot.reach() == Reach::Up {
+        shared.stats.count_spare();
         close_spare(&connection);
         return Ok(Dialed::Spare);
     }
@@ -171,21 +173,21 @@ async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, Re
             Err(refusal) => return Err(refuse(refusal)),
         };
     check(shared, certified, &greeted.theirs).map_err(refuse)?;
-    let link = Link::new(connection, greeted.theirs, Dialer::Us);
-    Ok(Dialed::Greeted(Box::new(link)))
+    let linked = Link::new(connection, greeted.theirs, Dialer::Us);
+    Ok(Dialed::Greeted(Box::new(linked)))
 }
 
 /// Works with a peer we dialed, if this connection is the one to keep. A task of its own: the one
 /// that dials may be ended at any moment, and this must not be left half done.
-async fn settle(shared: Arc<Shared>, slot: Arc<Slot>, link: Link) {
-    match slot.adopt(&link, &shared.events).await {
-        Verdict::Keep => work(shared, slot, link).await,
+async fn settle(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork) {
+    match slot.adopt(&link, &shared.events, &shared.stats).await {
+        Verdict::Keep => work(shared, slot, link, at_work).await,
         Verdict::Close => close_spare(&link.connection),
     }
 }
 
 /// Compares settings, then works.
-async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link) {
+async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork) {
     shared.stats.count_connect();
     let theirs = link.theirs.hello;
     tracing::info!(
@@ -195,7 +197,7 @@ async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link) {
         "connected",
     );
     shared.compare(slot.peer, theirs.settings).await;
-    link::run(shared, slot, link).await;
+    link::run(shared, slot, link, at_work).await;
 }
 
 fn certified_node(shared: &Shared, connection: &Connection) -> Result<NodeId, Refusal> {

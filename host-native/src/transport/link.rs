@@ -11,7 +11,7 @@ use super::event::{DownReason, Event};
 use super::frame::{BadFrame, Batch, FrameReader, ReadFrameError};
 use super::lane::Lane;
 use super::refusal::{CLOSED_IN_ORDER, CLOSED_REMOVED, CLOSED_REPLACED};
-use super::slot::{Link, Slot};
+use super::slot::{AtWork, Link, Slot};
 use super::stats::Fault;
 
 /// Bytes written to a stream at a time.
@@ -29,7 +29,7 @@ enum Ended {
 type Opened = Arc<[AtomicBool; Lane::ALL.len()]>;
 
 /// Works until the connection ends, and tells.
-pub(super) async fn run(shared: Arc<Shared>, slot: Arc<Slot>, link: Link) {
+pub(super) async fn run(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork) {
     let connection = &link.connection;
     let mut lanes = JoinSet::new();
     for lane in Lane::ALL {
@@ -59,6 +59,7 @@ pub(super) async fn run(shared: Arc<Shared>, slot: Arc<Slot>, link: Link) {
     shared.stats.count_disconnect();
     // No frame may come after the news that its connection ended.
     lanes.shutdown().await;
+    drop(at_work);
     slot.release(&link, reason, &shared.events, &shared.stats)
         .await;
 }

@@ -9,6 +9,11 @@
 //!
 //! Sending never blocks: what does not fit is dropped and counted, as a network would. Receiving
 //! slows the peers down when the node does not keep up. Nothing is remembered across connections.
+//!
+//! The list of peers says where each is dialed; who it is, its certificate says. A node that comes
+//! back at another address calls the others, and that one connection serves both directions, so
+//! their lists need not be changed at once. They must be before two nodes that moved can find each
+//! other.
 
 mod config;
 mod event;

@@ -42,7 +42,15 @@ pub(super) struct Link {
     dialer: Dialer,
     /// Why we ended it, if we did.
     ended: Arc<OnceLock<DownReason>>,
+    /// Closed once no frame of it is handed on any more.
+    quiet: watch::Receiver<()>,
 }
+
+/// Held by whoever hands on the frames of a [`Link`]. Dropped, there will be no more of them.
+#[derive(Debug)]
+pub(super) struct AtWork(
+    #[expect(dead_code, reason = "only its end is of interest")] watch::Sender<()>,
+);
 
 /// What to do with a new connection while there is one already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +76,22 @@ pub(super) struct Slot {
 }
 
 impl Link {
-    pub(super) fn new(connection: Connection, theirs: PeerHello, dialer: Dialer) -> Self {
-        Self {
+    pub(super) fn new(connection: Connection, theirs: PeerHello, dialer: Dialer) -> (Self, AtWork) {
+        let (at_work, quiet) = watch::channel(());
+        let link = Self {
             connection,
             theirs,
             dialer,
             ended: Arc::default(),
-        }
+            quiet,
+        };
+        (link, AtWork(at_work))
+    }
+
+    /// Waits until no frame of it is handed on any more. It must have ended.
+    async fn fall_silent(mut self) {
+        // Nothing is ever sent: the only news is that the sender is gone.
+        while self.quiet.changed().await.is_ok() {}
     }
 
     /// Closes the connection, telling the other side why.
@@ -154,14 +171,25 @@ impl Slot {
     }
 
     /// Puts a new connection in place if it is the one to keep, and tells.
-    pub(super) async fn adopt(&self, new: &Link, events: &EventSender) -> Verdict {
+    pub(super) async fn adopt(
+        &self,
+        new: &Link,
+        events: &EventSender,
+        stats: &TransportStats,
+    ) -> Verdict {
         let _turn = self.turn.lock().await;
         if let Some(current) = self.link() {
             let dead = current.connection.close_reason().is_some();
             if !dead && verdict(&current, new, self.preferred) == Verdict::Close {
+                stats.count_spare();
                 return Verdict::Close;
             }
+            if !dead {
+                stats.count_spare();
+            }
             current.end(DownReason::Replaced);
+            // Or an append of the old one could come after a later append of the new one.
+            current.fall_silent().await;
             events
                 .send(Event::Down {
                     peer: self.peer,

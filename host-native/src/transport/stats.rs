@@ -44,6 +44,7 @@ pub struct TransportStats {
     differences: AtomicU64,
     connects: AtomicU64,
     disconnects: AtomicU64,
+    spares: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -139,6 +140,13 @@ impl TransportStats {
         self.disconnects.load(Ordering::Relaxed)
     }
 
+    /// Connections this side closed because another one with the same peer was kept. A few are
+    /// usual, when both sides dial at once or one was restarted; more and more of them mean that
+    /// two processes run with the same certificate.
+    pub fn spares(&self) -> u64 {
+        self.spares.load(Ordering::Relaxed)
+    }
+
     pub(super) fn count_sent(&self, lane: Lane, bytes: usize) {
         self.sent[lane.index()].add(bytes);
     }
@@ -162,6 +170,10 @@ impl TransportStats {
 
     pub(super) fn count_difference(&self) {
         self.differences.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_spare(&self) {
+        self.spares.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_connect(&self) {

@@ -133,6 +133,11 @@ impl Cluster {
         client_of(&self.created, &self.nodes)
     }
 
+    /// A client that was told of node `at` only.
+    pub fn client_of(&self, at: usize) -> Client {
+        client_of(&self.created, &self.nodes[at..=at])
+    }
+
     /// Runs a command to its end, in JSON.
     pub fn run(&self, words: &[&str]) -> Ran {
         let child = self.spawn(words);
@@ -285,10 +290,23 @@ impl Node {
 
     /// Starts it. It need not be ready when this returns.
     pub fn start(&mut self) {
+        self.start_as(self.command());
+    }
+
+    /// The same, where its peers have not been told to look for it. Returns where that is.
+    pub fn start_at_other_peer_port(&mut self) -> String {
+        let [port] = free_ports();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = self.command();
+        command.args(["--listen-peers", &address]);
+        self.start_as(command);
+        address
+    }
+
+    fn start_as(&mut self, mut command: Command) {
         assert!(self.child.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(&self.log);
-        let child = self
-            .command()
+        let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log.unwrap())

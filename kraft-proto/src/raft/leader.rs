@@ -3,6 +3,8 @@
 mod reading;
 mod sending;
 
+use core::time::Duration;
+
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -276,8 +278,18 @@ impl Raft {
         }
     }
 
-    /// Steps down unless a majority was heard since the last check (Raft thesis §6.2).
-    pub(super) fn handle_check_quorum(&mut self) {
+    /// Steps down unless a majority was heard since the last check (Raft thesis §6.2), or the check
+    /// comes an election timeout too late: what was heard before says nothing of now.
+    ///
+    /// 1. a leader's process is stopped, or its machine sleeps; another is elected;
+    /// 2. it goes on, having heard everybody just before it was stopped;
+    /// 3. by that it would pass its next check, and acknowledge `LeaderOnly` writes of its old term
+    ///    all the while: each of them lost.
+    pub(super) fn handle_check_quorum(&mut self, overdue: Duration) {
+        if overdue >= self.config.election_timeout_min {
+            self.become_follower(None);
+            return;
+        }
         let own = self.config.id;
         let RoleState::Leader(leader) = &mut self.role else {
             return;
@@ -295,6 +307,15 @@ impl Raft {
         }
         let check = self.now.after(self.config.election_timeout_min);
         self.timers.set(Timer::CheckQuorum, check);
+    }
+
+    /// A leader that was away accepts nothing on the strength of what it knew before.
+    pub(super) fn leave_office_if_absent(&mut self) {
+        let overdue = self.timers.overdue(Timer::CheckQuorum, self.now);
+        if overdue >= self.config.election_timeout_min {
+            self.timers.stop(Timer::CheckQuorum);
+            self.handle_check_quorum(overdue);
+        }
     }
 
     /// The peer that answers, if what it says is of a life and store that count.

@@ -153,6 +153,7 @@ impl Raft {
         count: u32,
     ) -> Result<Proposed, ProposeError> {
         self.begin(now);
+        self.leave_office_if_absent();
         let proposed = self.propose_run(class, count);
         self.settle();
         proposed
@@ -162,6 +163,7 @@ impl Raft {
     /// answers the ticket; reads asked before the next poll share one.
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
         self.begin(now);
+        self.leave_office_if_absent();
         let ticket = self.start_read();
         self.settle();
         ticket
@@ -201,13 +203,14 @@ impl Raft {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.begin(now);
         for timer in Timer::ALL {
+            let overdue = self.timers.overdue(timer, self.now);
             if !self.timers.take_due(timer, self.now) {
                 continue;
             }
             match timer {
                 Timer::Election => self.handle_election_timeout(),
                 Timer::Heartbeat => self.handle_heartbeat_due(),
-                Timer::CheckQuorum => self.handle_check_quorum(),
+                Timer::CheckQuorum => self.handle_check_quorum(overdue),
                 Timer::AsyncBatch => self.handle_async_batch(),
                 Timer::FsyncBatch | Timer::LazyFlush => self.writes.force(self.log.last()),
                 Timer::Quiet => self.handle_quiet(),

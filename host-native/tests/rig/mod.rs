@@ -1,0 +1,388 @@
+//! Three real nodes in this process: QUIC between them, and disks under them that can be made to
+//! wait or to fill up.
+
+// Each test file is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use host_native::api::StatusReport;
+use host_native::cert::{ClusterCa, ClusterId, Credentials};
+use host_native::client::{Client, Settings};
+use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
+use host_native::node::{self, NodeError, TestSwitchAccess};
+use host_native::storage::fs::{File, LockGuard};
+use host_native::storage::{self, BootId, FaultFs, Fs, Identity};
+use kraft_proto::{NodeId, Role, StoreId};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// How long anything may take before its test gives up: many tests share few cores.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Bytes of a segment: full soon.
+pub const SEGMENT_BYTES: u64 = 1024 * 1024;
+
+/// Where forcing a disk may have to wait.
+#[derive(Clone, Default)]
+pub struct Gate {
+    state: Arc<(Mutex<GateState>, Condvar)>,
+}
+
+#[derive(Default)]
+struct GateState {
+    shut: bool,
+    waiting: usize,
+}
+
+impl Gate {
+    /// From now on nothing is forced.
+    pub fn shut(&self) {
+        self.state.0.lock().unwrap().shut = true;
+    }
+
+    /// What waits goes on.
+    pub fn open(&self) {
+        self.state.0.lock().unwrap().shut = false;
+        self.state.1.notify_all();
+    }
+
+    pub fn is_open(&self) -> bool {
+        !self.state.0.lock().unwrap().shut
+    }
+
+    /// Whether somebody waits.
+    pub fn is_waited_at(&self) -> bool {
+        self.state.0.lock().unwrap().waiting > 0
+    }
+
+    fn pass(&self) {
+        let (state, changed) = &*self.state;
+        let mut state = state.lock().unwrap();
+        state.waiting += 1;
+        state = changed.wait_while(state, |state| state.shut).unwrap();
+        state.waiting -= 1;
+    }
+}
+
+/// Opens a gate when its test ends, however it ends: a node that waits at one cannot be dropped.
+struct OpenAtEnd(Gate);
+
+impl Drop for OpenAtEnd {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
+/// A disk in memory whose fsyncs wait at a gate.
+#[derive(Clone)]
+pub struct Disk {
+    pub fs: FaultFs,
+    pub gate: Gate,
+}
+
+struct GatedFile {
+    file: Arc<dyn File>,
+    gate: Gate,
+}
+
+impl Disk {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            fs: FaultFs::new(seed),
+            gate: Gate::default(),
+        }
+    }
+
+    /// Leaves no room for anything more.
+    pub fn fill(&self) {
+        self.fs.set_capacity(u64::MAX);
+        let free = self.fs.free_bytes(Path::new("/")).unwrap();
+        self.fs.set_capacity(u64::MAX - free);
+    }
+
+    /// Makes room again.
+    pub fn free(&self) {
+        self.fs.set_capacity(u64::MAX);
+    }
+
+    fn gated(&self, file: Arc<dyn File>) -> Arc<dyn File> {
+        let gate = self.gate.clone();
+        Arc::new(GatedFile { file, gate })
+    }
+}
+
+impl Fs for Disk {
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        self.fs.create_dir(dir)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.fs.list(dir)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(self.gated(self.fs.open(path)?))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(self.gated(self.fs.create(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.fs.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.fs.remove(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.gate.pass();
+        self.fs.sync_dir(dir)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<LockGuard> {
+        self.fs.lock(path)
+    }
+
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        self.fs.free_bytes(dir)
+    }
+
+    fn boot_id(&self) -> Option<BootId> {
+        self.fs.boot_id()
+    }
+}
+
+impl File for GatedFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.gate.pass();
+        self.file.sync()
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
+    }
+
+    fn set_size(&self, bytes: u64) -> io::Result<()> {
+        self.file.set_size(bytes)
+    }
+}
+
+/// A node that runs, and its disk.
+pub struct Running {
+    pub disk: Disk,
+    pub clients: String,
+    admin: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), NodeError>>,
+}
+
+pub struct Cluster {
+    _dir: tempfile::TempDir,
+    _gates: Vec<OpenAtEnd>,
+    pub nodes: Vec<Running>,
+    pub client: Client,
+}
+
+/// An address nobody uses now.
+fn unused() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap()
+}
+
+fn configured(dir: &Path, ca: &ClusterCa, id: u64, members: &[MemberConfig]) -> Config {
+    let home = dir.join(format!("node-{id}"));
+    std::fs::create_dir_all(&home).unwrap();
+    ca.write(&home).unwrap();
+    let (cert, key) = ca.issue_node(NodeId(id)).unwrap().write(&home).unwrap();
+    let member = &members[id as usize - 1];
+    Config {
+        node: Some(NodeId(id)),
+        cluster: Some(ca.cluster()),
+        // In the disk in memory, not in this machine's.
+        data_dir: "/data".into(),
+        listen: Listen {
+            peers: member.peers.to_string().parse().unwrap(),
+            clients: member.clients.to_string().parse().unwrap(),
+            admin: "127.0.0.1:0".parse().unwrap(),
+        },
+        tls: TlsFiles {
+            ca: home.join("ca.pem"),
+            cert,
+            key,
+        },
+        members: members.to_vec(),
+        // A busy machine must not look like a dead leader.
+        timing: Timing {
+            election_timeout_min: Duration::from_secs(2),
+            election_timeout_max: Duration::from_secs(4),
+            heartbeat: Duration::from_millis(50),
+        },
+        ..Config::default()
+    }
+}
+
+async fn run(disk: Disk, config: Config) -> Running {
+    let options = storage::Options {
+        segment_bytes: SEGMENT_BYTES,
+        ..storage::Options::default()
+    };
+    let clients = config.listen.clients.to_string();
+    let files = Arc::new(disk.clone());
+    let node = node::start_on(files, options, config, TestSwitchAccess::Refused);
+    let node = node.await.unwrap();
+    let admin = node.addresses().admin.unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(node.run(async {
+        // Dropped or sent, it says the same.
+        let _ = stopped.await;
+    }));
+    Running {
+        disk,
+        clients,
+        admin,
+        stop,
+        ended,
+    }
+}
+
+impl Cluster {
+    /// Three nodes, started and led.
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let cluster = ClusterId::random().unwrap();
+        let ca = ClusterCa::create(cluster).unwrap();
+        let members: Vec<_> = (1..=3)
+            .map(|id| MemberConfig {
+                id: NodeId(id),
+                peers: unused().to_string().parse().unwrap(),
+                clients: unused().to_string().parse().unwrap(),
+                store: StoreId(1000 + id),
+            })
+            .collect();
+        let (mut nodes, mut gates) = (Vec::new(), Vec::new());
+        for (id, member) in (1..).zip(&members) {
+            let config = configured(dir.path(), &ca, id, &members);
+            let disk = Disk::new(id);
+            gates.push(OpenAtEnd(disk.gate.clone()));
+            let identity = Identity {
+                cluster,
+                node: NodeId(id),
+                store: member.store,
+            };
+            storage::format(&config.data_dir, &disk, identity).unwrap();
+            nodes.push(run(disk, config).await);
+        }
+        let credentials = Credentials::from_issued(&ca.issue_client("test").unwrap()).unwrap();
+        let settings = Settings {
+            deadline: PATIENCE,
+            patience: PATIENCE,
+            ..Settings::default()
+        };
+        let addresses = members.iter().map(|member| member.clients.to_string());
+        let client = Client::new(addresses, credentials, settings).unwrap();
+        let started = Self {
+            _dir: dir,
+            _gates: gates,
+            nodes,
+            client,
+        };
+        started.leader().await;
+        started
+    }
+
+    /// How node `at` sees the cluster.
+    pub async fn status(&self, at: usize) -> Option<StatusReport> {
+        assert!(!self.nodes[at].ended.is_finished(), "node {at} has ended");
+        self.client.status(&self.nodes[at].clients).await.ok()
+    }
+
+    /// The node that leads, once all follow it.
+    pub async fn leader(&self) -> usize {
+        self.until("one leader", async || {
+            let mut leader = None;
+            for at in 0..self.nodes.len() {
+                let status = self.status(at).await?;
+                let named = status.leader?.0 as usize - 1;
+                if *leader.get_or_insert(named) != named {
+                    return None;
+                }
+            }
+            leader
+        })
+        .await
+    }
+
+    /// Whether node `at` leads.
+    pub async fn leads(&self, at: usize) -> bool {
+        self.status(at).await.unwrap().role == Role::Leader
+    }
+
+    /// Waits until all have applied the same log, and compares what came of it.
+    pub async fn agree(&self) -> u64 {
+        self.until("the same state on every node", async || {
+            let mut seen = None;
+            for node in &self.nodes {
+                let digest = self.client.digest(&node.clients).await.ok()?;
+                let applied = digest.applied;
+                let (at, sha256) = seen.get_or_insert_with(|| (applied, digest.sha256.clone()));
+                if *at != applied {
+                    return None;
+                }
+                assert_eq!(*sha256, digest.sha256, "two states at {applied}");
+            }
+            Some(seen?.0.index.0)
+        })
+        .await
+    }
+
+    /// Looks until there is what is looked for; fails loudly if it takes too long.
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Stops every node in order.
+    pub async fn stop(self) {
+        for node in self.nodes {
+            node.disk.gate.open();
+            // It may have noticed by itself that nobody holds the other end.
+            let _ = node.stop.send(());
+            node.ended.await.unwrap().unwrap();
+        }
+    }
+}
+
+impl Running {
+    /// A figure on its metrics page.
+    pub async fn figure(&self, name: &str) -> Option<f64> {
+        let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await.unwrap();
+        page.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+}
