@@ -1,0 +1,349 @@
+//! Every crash point of every operation storage does to a disk, and what recovery makes of it.
+//!
+//! Small [scripts](script) run through the disk thread's own work, under each fsync mode. The
+//! machine is stopped in each of their operations, or that operation fails; then each pattern of
+//! [losses](fates) is tried, and every disk that comes of it is opened. What must hold:
+//!
+//! | | a store opens, and |
+//! |---|---|
+//! | power cut | its log is one that was asked for, or a prefix of it, with all that was reported synced |
+//! | kill | the same, with all that was reported written |
+//! | either | its hard state is the last one reported, or one asked for since, and it knows its boot |
+//! | either | a power cut right after, which takes all that is not forced, changes nothing of that |
+//! | either | entries added then and synced are there after another |
+//! | a crash or a failure in that very recovery | the same again |
+//!
+//! Nothing is left to chance but where a recovery is interrupted and how, from one printed seed.
+//! `KRAFT_SEEDS` sets it, and tears every write at every sector.
+
+mod fates;
+mod model;
+mod runner;
+mod script;
+mod tally;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use kraft_proto::modes::FsyncMode;
+
+use fates::{Depth, Losses};
+use model::{Found, Model};
+use runner::{DIR, Ended, Formatted, Trouble, run};
+use script::{SCRIPTS, Script};
+use tally::{Tally, label};
+
+use crate::storage::fault::{Fate, Tear};
+use crate::storage::{Crash, DiskError, FaultFs, OpenError, format};
+
+/// One disk in so many has its recovery interrupted, too.
+const INTERRUPTED_ONE_IN: u64 = 8;
+
+/// To one disk in so many, more is added when it was recovered.
+const MORE_ONE_IN: u64 = 4;
+
+/// A small repeatable source of chance.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+impl Losses {
+    fn crash(&self) -> Crash {
+        match self {
+            Self::Power(_) => Crash::Power,
+            Self::Kill(..) => Crash::Process,
+        }
+    }
+}
+
+/// Recoveries of one crash point rewrite only the tail, those of the next the whole segment.
+fn rewrite_bytes_max(at: u64) -> u64 {
+    if at.is_multiple_of(2) { 0 } else { 1 << 20 }
+}
+
+/// All crash points of all scripts under one fsync mode.
+struct Search {
+    mode: FsyncMode,
+    depth: Depth,
+    seed: u64,
+    chance: Chance,
+    tally: Tally,
+}
+
+/// A crash point: where a run ended.
+struct Point<'s> {
+    script: &'s Script,
+    trouble: Trouble,
+    ended: Ended,
+    rewrite_bytes_max: u64,
+}
+
+fn search(mode: FsyncMode) {
+    let asked = std::env::var("KRAFT_SEEDS").ok();
+    let first = asked
+        .as_deref()
+        .map(|text| text.split("..").next().unwrap_or(text));
+    let seed = first.map_or(1, |text| {
+        text.trim().parse().expect("KRAFT_SEEDS: a number")
+    });
+    let mut search = Search {
+        mode,
+        depth: asked.map_or(Depth::Everyday, |_| Depth::Long),
+        seed,
+        chance: Chance(seed),
+        tally: Tally::default(),
+    };
+    for script in SCRIPTS {
+        search.stops(script);
+        search.failures(script);
+    }
+    println!("fsync mode {mode:?}, seed {seed}: {}", search.tally);
+    search.tally.assert_nothing_is_missing();
+}
+
+impl Search {
+    /// Stops the machine in every operation.
+    fn stops(&mut self, script: &Script) {
+        for at in 1.. {
+            let trouble = Trouble::StopIn(at);
+            let rewrite_bytes_max = rewrite_bytes_max(at);
+            let ended = run(script, self.mode, rewrite_bytes_max, trouble);
+            let Some(operation) = ended.fs.stopped_in() else {
+                assert!(ended.how.is_none(), "{}: {:?}", script.name, ended.how);
+                break;
+            };
+            self.tally.crash_point(label(&operation), ended.during);
+            let point = Point {
+                script,
+                trouble,
+                ended,
+                rewrite_bytes_max,
+            };
+            let mut losses = Losses::of_power_cuts(&point.ended.fs, self.depth);
+            losses.extend(Losses::of_kills(&point.ended.fs));
+            self.try_all(&point, label(&operation), &losses);
+        }
+    }
+
+    /// Lets every operation fail once, in a few ways.
+    fn failures(&mut self, script: &Script) {
+        let ways = [Fate::Lost, Fate::Kept, Fate::Torn(Tear::First(600))];
+        for (at, fate) in (1..).flat_map(|at| ways.map(|fate| (at, fate))) {
+            let trouble = Trouble::FailIn(at, fate);
+            let rewrite_bytes_max = rewrite_bytes_max(at);
+            let ended = run(script, self.mode, rewrite_bytes_max, trouble);
+            if ended.fs.operations() < at {
+                break;
+            }
+            let noticed = matches!(ended.how, Some(DiskError::Io(_)));
+            assert!(
+                noticed || ended.formatted == Formatted::No,
+                "{}, {trouble:?}: nobody noticed",
+                script.name
+            );
+            self.tally.failures += 1;
+            let point = Point {
+                script,
+                trouble,
+                ended,
+                rewrite_bytes_max,
+            };
+            let pending = point.ended.fs.pending();
+            let kept: Vec<_> = pending.iter().map(|p| (p.operation, Fate::Kept)).collect();
+            let losses = [
+                Losses::Kill(Fate::Kept, Vec::new()),
+                Losses::Kill(Fate::Kept, kept.clone()),
+                Losses::Power(Vec::new()),
+                Losses::Power(kept),
+            ];
+            self.try_all(&point, "a failure", &losses);
+        }
+    }
+
+    fn try_all(&mut self, point: &Point<'_>, label: &'static str, losses: &[Losses]) {
+        let mut seen = BTreeSet::new();
+        for losses in losses {
+            let disk = losses.apply(&point.ended.fs);
+            let power = losses.crash() == Crash::Power;
+            if !seen.insert((power, disk.checksum())) {
+                continue;
+            }
+            self.tally.disk(label);
+            if let Err(objection) = self.recover_from(point, losses, &disk) {
+                panic!(
+                    "script {:?} under {:?}, {:?} during {}, {losses:?}, rewrite up to {}, seed \
+                     {}: {objection}",
+                    point.script.name,
+                    self.mode,
+                    point.trouble,
+                    point.ended.during,
+                    point.rewrite_bytes_max,
+                    self.seed
+                );
+            }
+        }
+    }
+
+    fn recover_from(
+        &mut self,
+        point: &Point<'_>,
+        losses: &Losses,
+        disk: &FaultFs,
+    ) -> Result<(), String> {
+        if self.chance.below(INTERRUPTED_ONE_IN) == 0 {
+            self.interrupt(point, losses)?;
+        }
+        let model = &point.ended.model;
+        let mut opened = match runner::open(disk, point.rewrite_bytes_max) {
+            Ok(opened) => opened,
+            Err(OpenError::NoStore(_)) if point.ended.formatted == Formatted::No => {
+                let again = format(Path::new(DIR), disk, runner::identity());
+                return again.map_err(|error| error.to_string());
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let found = runner::found(&opened);
+        model.admits(losses.crash(), &found, disk)?;
+        self.tally.cut += u64::from(opened.warnings.iter().any(runner::is_of_a_cut));
+        let unforced = runner::append_one(&mut opened.store, &found);
+        drop(opened);
+        self.stays(point, disk, &found, unforced)
+    }
+
+    /// What was found is on the disk, whatever the page cache had; and more can be added to it.
+    fn stays(
+        &mut self,
+        point: &Point<'_>,
+        disk: &FaultFs,
+        found: &Found,
+        unforced: model::Entry,
+    ) -> Result<(), String> {
+        let disk = disk.after_power_cut(|_| Fate::Lost);
+        let mut opened = open(&disk, point)?;
+        let mut again = runner::found(&opened);
+        if again.log.last() == Some(&unforced) {
+            again.log.pop();
+        }
+        same(found, &again, "a power cut right after recovery")?;
+        if self.chance.below(MORE_ONE_IN) > 0 {
+            return Ok(());
+        }
+        let more = runner::append_one(&mut opened.store, found);
+        opened.store.sync().map_err(|error| error.to_string())?;
+        drop(opened);
+        let disk = disk.after_power_cut(|_| Fate::Lost);
+        let mut last = runner::found(&open(&disk, point)?);
+        if last.log.pop() != Some(more) {
+            return Err("an entry synced after recovery is missing".into());
+        }
+        same(found, &last, "entries added after recovery")
+    }
+
+    /// Stops or fails the recovery somewhere, and then recovers from that.
+    fn interrupt(&mut self, point: &Point<'_>, losses: &Losses) -> Result<(), String> {
+        let measured = losses.apply(&point.ended.fs);
+        let before = measured.operations();
+        let Ok(opened) = runner::open(&measured, point.rewrite_bytes_max) else {
+            return Ok(());
+        };
+        drop(opened);
+        let at = self.chance.below(measured.operations() - before);
+        let disk = losses.apply(&point.ended.fs);
+        let fails = self.chance.below(3) == 0;
+        if fails {
+            disk.fail_after(at, Fate::Lost);
+        } else {
+            disk.stop_after(at);
+        }
+        match runner::open(&disk, point.rewrite_bytes_max) {
+            Err(OpenError::Io(_)) => {}
+            Err(error) => return Err(format!("recovery interrupted at {at}: {error}")),
+            Ok(_) => return Err(format!("recovery goes on although operation {at} failed")),
+        }
+        let mut second = Losses::of_kills(&disk);
+        if !fails {
+            second.extend(Losses::of_power_cuts(&disk, Depth::Everyday));
+        }
+        let second = second.swap_remove(self.chance.below(second.len() as u64) as usize);
+        let crash = match (losses.crash(), second.crash()) {
+            (Crash::Process, Crash::Process) => Crash::Process,
+            _ => Crash::Power,
+        };
+        self.tally.interrupted += 1;
+        let explain = |objection| {
+            format!("recovery interrupted at {at} (fails: {fails}), then {second:?}: {objection}")
+        };
+        let disk = second.apply(&disk);
+        let mut opened = match runner::open(&disk, point.rewrite_bytes_max) {
+            Ok(opened) => opened,
+            Err(OpenError::NoStore(_)) if point.ended.formatted == Formatted::No => return Ok(()),
+            Err(error) => return Err(explain(error.to_string())),
+        };
+        let found = runner::found(&opened);
+        admits(&point.ended.model, losses, crash, &found, &disk).map_err(explain)?;
+        let unforced = runner::append_one(&mut opened.store, &found);
+        drop(opened);
+        self.stays(point, &disk, &found, unforced).map_err(explain)
+    }
+}
+
+/// What a killed recovery wrote is as good as written: only the power may take what was not synced.
+fn admits(
+    model: &Model,
+    first: &Losses,
+    crash: Crash,
+    found: &Found,
+    disk: &FaultFs,
+) -> Result<(), String> {
+    model
+        .admits(crash, found, disk)
+        .map_err(|objection| format!("first {:?}: {objection}", first.crash()))
+}
+
+fn open(disk: &FaultFs, point: &Point<'_>) -> Result<crate::storage::Opened, String> {
+    runner::open(disk, point.rewrite_bytes_max).map_err(|error| error.to_string())
+}
+
+fn same(found: &Found, again: &Found, after: &str) -> Result<(), String> {
+    let alike = (found.base, &found.log, found.hard_state);
+    if alike == (again.base, &again.log, again.hard_state) {
+        return Ok(());
+    }
+    Err(format!(
+        "{after} left {} entries behind {} and {:?} of {} behind {} and {:?}",
+        again.log.len(),
+        again.base,
+        again.hard_state,
+        found.log.len(),
+        found.base,
+        found.hard_state
+    ))
+}
+
+#[test]
+fn every_crash_point_of_a_log_that_is_forced_in_the_background() {
+    search(FsyncMode::None);
+}
+
+#[test]
+fn every_crash_point_of_a_log_that_is_forced_in_batches() {
+    search(FsyncMode::Batch);
+}
+
+#[test]
+fn every_crash_point_of_a_log_that_is_forced_before_it_is_acknowledged() {
+    search(FsyncMode::Commit);
+}
+
+#[test]
+fn every_crash_point_of_a_log_that_is_forced_entry_by_entry() {
+    search(FsyncMode::Always);
+}
