@@ -153,18 +153,24 @@ pub(super) fn open_sized(
         survey.next_generation,
         Arc::clone(&stats),
     );
-    let log = std::mem::take(&mut survey.runs);
+    let runs = std::mem::take(&mut survey.runs);
     let recovered = rewrite(survey, &now, &spares, options.rewrite_bytes_max, &stats)?;
     let catalog = Arc::new(Catalog::new(recovered.segments));
     let base = catalog.base();
+    let log = Log::new(
+        catalog,
+        spares,
+        Arc::clone(&stats),
+        segment_bytes,
+        recovered.checksum,
+    );
+    // What is reported below is synced: damage to it is no torn tail, nor a segment never used.
+    meta.save(Meta {
+        synced: log.synced(),
+        ..now
+    })?;
     let store = Store {
-        log: Log::new(
-            catalog,
-            spares,
-            Arc::clone(&stats),
-            segment_bytes,
-            recovered.checksum,
-        ),
+        log,
         meta,
         stats,
         boot_id,
@@ -177,7 +183,7 @@ pub(super) fn open_sized(
         hard_state: now.hard_state,
         boot: Boot::between(now.boot, boot_id),
         base,
-        log,
+        log: runs,
         warnings,
         store,
     })

@@ -39,12 +39,6 @@ impl Losses {
     /// What a killed machine has on its disk, and a few ways the last operation may have ended.
     pub fn of_kills(fs: &FaultFs) -> Vec<Self> {
         let pending = fs.pending();
-        let written_back = [
-            Fate::Lost,
-            Fate::Kept,
-            Fate::Torn(Tear::EvenSectors),
-            Fate::Torn(Tear::OddSectors),
-        ];
         let interrupted = [
             Fate::Lost,
             Fate::Kept,
@@ -53,7 +47,7 @@ impl Losses {
         ];
         let mut all = Vec::new();
         for fate in interrupted {
-            for back in written_back {
+            for back in [Fate::Lost, Fate::Kept, Fate::Torn(Tear::EvenSectors)] {
                 let fates = pending.iter().map(|p| (p.operation, back)).collect();
                 all.push(Self::Kill(fate, fates));
             }

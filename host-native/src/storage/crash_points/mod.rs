@@ -33,14 +33,21 @@ use runner::{DIR, Ended, Formatted, Trouble, run};
 use script::{SCRIPTS, Script};
 use tally::{Tally, label};
 
-use crate::storage::fault::{Fate, Tear};
+use crate::storage::fault::{Fate, Operation, Tear};
 use crate::storage::{Crash, DiskError, FaultFs, OpenError, format};
 
 /// One disk in so many has its recovery interrupted, too.
-const INTERRUPTED_ONE_IN: u64 = 8;
+const INTERRUPTED_ONE_IN: u64 = 16;
 
 /// To one disk in so many, more is added when it was recovered.
 const MORE_ONE_IN: u64 = 4;
+
+/// After a power cut nothing is in the page cache that is not on the disk, so of those disks only
+/// one in so many loses its power again right after recovery.
+const AGAIN_ONE_IN: u64 = 3;
+
+/// What an operation that fails has done.
+const WAYS_TO_FAIL: [Fate; 3] = [Fate::Lost, Fate::Kept, Fate::Torn(Tear::First(600))];
 
 /// A small repeatable source of chance.
 struct Chance(u64);
@@ -64,11 +71,6 @@ impl Losses {
     }
 }
 
-/// Recoveries of one crash point rewrite only the tail, those of the next the whole segment.
-fn rewrite_bytes_max(at: u64) -> u64 {
-    if at.is_multiple_of(2) { 0 } else { 1 << 20 }
-}
-
 /// All crash points of all scripts under one fsync mode.
 struct Search {
     mode: FsyncMode,
@@ -84,6 +86,20 @@ struct Point<'s> {
     trouble: Trouble,
     ended: Ended,
     rewrite_bytes_max: u64,
+}
+
+impl<'s> Point<'s> {
+    fn reach(script: &'s Script, mode: FsyncMode, trouble: Trouble) -> Self {
+        let (Trouble::StopIn(at) | Trouble::FailIn(at, _)) = trouble;
+        // Recoveries of one operation rewrite only the tail, those of the next the whole segment.
+        let rewrite_bytes_max = if at.is_multiple_of(2) { 0 } else { 1 << 20 };
+        Self {
+            script,
+            trouble,
+            ended: run(script, mode, rewrite_bytes_max, trouble),
+            rewrite_bytes_max,
+        }
+    }
 }
 
 fn search(mode: FsyncMode) {
@@ -102,70 +118,59 @@ fn search(mode: FsyncMode) {
         tally: Tally::default(),
     };
     for script in SCRIPTS {
-        search.stops(script);
-        search.failures(script);
+        search.script(script);
     }
     println!("fsync mode {mode:?}, seed {seed}: {}", search.tally);
     search.tally.assert_nothing_is_missing();
 }
 
 impl Search {
-    /// Stops the machine in every operation.
-    fn stops(&mut self, script: &Script) {
+    /// Stops the machine in every operation, and lets every operation fail once.
+    fn script(&mut self, script: &Script) {
         for at in 1.. {
-            let trouble = Trouble::StopIn(at);
-            let rewrite_bytes_max = rewrite_bytes_max(at);
-            let ended = run(script, self.mode, rewrite_bytes_max, trouble);
-            let Some(operation) = ended.fs.stopped_in() else {
-                assert!(ended.how.is_none(), "{}: {:?}", script.name, ended.how);
+            let stopped = Point::reach(script, self.mode, Trouble::StopIn(at));
+            let Some(operation) = stopped.ended.fs.stopped_in() else {
+                let how = stopped.ended.how;
+                assert!(how.is_none(), "{}: {how:?}", script.name);
                 break;
             };
-            self.tally.crash_point(label(&operation), ended.during);
-            let point = Point {
-                script,
-                trouble,
-                ended,
-                rewrite_bytes_max,
+            self.tally
+                .crash_point(label(&operation), stopped.ended.during);
+            let mut losses = Losses::of_power_cuts(&stopped.ended.fs, self.depth);
+            losses.extend(Losses::of_kills(&stopped.ended.fs));
+            self.try_all(&stopped, label(&operation), &losses);
+
+            let partly = matches!(operation, Operation::Write(_) | Operation::Sync(_));
+            let ways = if partly {
+                &WAYS_TO_FAIL[..]
+            } else {
+                &WAYS_TO_FAIL[..1]
             };
-            let mut losses = Losses::of_power_cuts(&point.ended.fs, self.depth);
-            losses.extend(Losses::of_kills(&point.ended.fs));
-            self.try_all(&point, label(&operation), &losses);
+            for fate in ways {
+                let failed = Point::reach(script, self.mode, Trouble::FailIn(at, *fate));
+                self.fail(&failed, label(&operation));
+            }
         }
     }
 
-    /// Lets every operation fail once, in a few ways.
-    fn failures(&mut self, script: &Script) {
-        let ways = [Fate::Lost, Fate::Kept, Fate::Torn(Tear::First(600))];
-        for (at, fate) in (1..).flat_map(|at| ways.map(|fate| (at, fate))) {
-            let trouble = Trouble::FailIn(at, fate);
-            let rewrite_bytes_max = rewrite_bytes_max(at);
-            let ended = run(script, self.mode, rewrite_bytes_max, trouble);
-            if ended.fs.operations() < at {
-                break;
-            }
-            let noticed = matches!(ended.how, Some(DiskError::Io(_)));
-            assert!(
-                noticed || ended.formatted == Formatted::No,
-                "{}, {trouble:?}: nobody noticed",
-                script.name
-            );
-            self.tally.failures += 1;
-            let point = Point {
-                script,
-                trouble,
-                ended,
-                rewrite_bytes_max,
-            };
-            let pending = point.ended.fs.pending();
-            let kept: Vec<_> = pending.iter().map(|p| (p.operation, Fate::Kept)).collect();
-            let losses = [
-                Losses::Kill(Fate::Kept, Vec::new()),
-                Losses::Kill(Fate::Kept, kept.clone()),
-                Losses::Power(Vec::new()),
-                Losses::Power(kept),
-            ];
-            self.try_all(&point, "a failure", &losses);
-        }
+    fn fail(&mut self, point: &Point<'_>, label: &'static str) {
+        let noticed = matches!(point.ended.how, Some(DiskError::Io(_)));
+        assert!(
+            noticed || point.ended.formatted == Formatted::No,
+            "{}, {:?}: nobody noticed",
+            point.script.name,
+            point.trouble
+        );
+        self.tally.failures += 1;
+        let pending = point.ended.fs.pending();
+        let kept: Vec<_> = pending.iter().map(|p| (p.operation, Fate::Kept)).collect();
+        let losses = [
+            Losses::Kill(Fate::Kept, Vec::new()),
+            Losses::Kill(Fate::Kept, kept.clone()),
+            Losses::Power(Vec::new()),
+            Losses::Power(kept),
+        ];
+        self.try_all(point, label, &losses);
     }
 
     fn try_all(&mut self, point: &Point<'_>, label: &'static str, losses: &[Losses]) {
@@ -173,7 +178,7 @@ impl Search {
         for losses in losses {
             let disk = losses.apply(&point.ended.fs);
             let power = losses.crash() == Crash::Power;
-            if !seen.insert((power, disk.checksum())) {
+            if !seen.insert((power, disk.fingerprint())) {
                 continue;
             }
             self.tally.disk(label);
@@ -215,6 +220,9 @@ impl Search {
         self.tally.cut += u64::from(opened.warnings.iter().any(runner::is_of_a_cut));
         let unforced = runner::append_one(&mut opened.store, &found);
         drop(opened);
+        if losses.crash() == Crash::Power && self.chance.below(AGAIN_ONE_IN) > 0 {
+            return Ok(());
+        }
         self.stays(point, disk, &found, unforced)
     }
 

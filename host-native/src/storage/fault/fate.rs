@@ -100,22 +100,29 @@ impl FaultFs {
         Self::of(world)
     }
 
-    /// A checksum of all names and all they name, on the disk and in the page cache.
-    pub fn checksum(&self) -> u64 {
+    /// A fingerprint of all names and all they name, on the disk and in the page cache.
+    pub fn fingerprint(&self) -> u64 {
         let world = self.lock();
-        let mut checksum = 0;
+        let mut print = 0_u64;
+        let mut add = |bytes: &[u8]| {
+            let sum = u64::from(crc32c::crc32c(bytes)) + 1;
+            print = (print.rotate_left(23) ^ sum).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        };
         for names in [&world.names, &world.names_forced] {
+            add(&[]);
             for (path, id) in names {
                 let file = &world.files[*id];
-                let path = path.as_os_str().as_encoded_bytes();
-                for bytes in [path, &file.cached, &file.forced] {
-                    let sum = u64::from(crc32c::crc32c(bytes)) + 1;
-                    checksum = (checksum ^ sum).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                    checksum ^= checksum >> 29;
+                add(path.as_os_str().as_encoded_bytes());
+                add(&file.cached);
+                if file.cached != file.forced {
+                    add(&file.forced);
                 }
             }
+            if world.names == world.names_forced {
+                break;
+            }
         }
-        checksum
+        print
     }
 }
 
