@@ -69,12 +69,12 @@ impl Losses {
         let kept_if = |kept: bool| if kept { Fate::Kept } else { Fate::Lost };
         add(&|_| Fate::Lost);
         add(&|_| Fate::Kept);
-        for at in 0..pending.len() {
+        for (at, change) in pending.iter().enumerate() {
             add(&|other| kept_if(other != at));
             add(&|other| kept_if(other == at));
             add(&|other| kept_if(other < at));
             add(&|other| kept_if(other > at));
-            for tear in tears(pending[at], depth) {
+            for tear in tears(*change, depth) {
                 let torn = |other: usize, fate| if other == at { Fate::Torn(tear) } else { fate };
                 add(&|other| torn(other, Fate::Kept));
                 add(&|other| torn(other, kept_if(other < at)));
