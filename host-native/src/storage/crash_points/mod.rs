@@ -140,13 +140,12 @@ impl Search {
             losses.extend(Losses::of_kills(&stopped.ended.fs));
             self.try_all(&stopped, label(&operation), &losses);
 
-            let partly = matches!(operation, Operation::Write(_) | Operation::Sync(_));
-            let ways = if partly {
-                &WAYS_TO_FAIL[..]
-            } else {
-                &WAYS_TO_FAIL[..1]
+            let ways = match (&operation, self.depth) {
+                (Operation::Write(_) | Operation::Sync(_), Depth::Long) => 3,
+                (Operation::Write(_) | Operation::Sync(_), Depth::Everyday) => 2,
+                _ => 1,
             };
-            for fate in ways {
+            for fate in &WAYS_TO_FAIL[..ways] {
                 let failed = Point::reach(script, self.mode, Trouble::FailIn(at, *fate));
                 self.fail(&failed, label(&operation));
             }
