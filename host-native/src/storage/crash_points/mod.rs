@@ -13,7 +13,10 @@
 //! | either | entries added then and synced are there after another |
 //! | a crash or a failure in that very recovery | the same again |
 //!
-//! Nothing is left to chance but where a recovery is interrupted and how, from one printed seed.
+//! Nothing is left to chance but which disks have their recovery interrupted, where and how, and
+//! which lose their power again or take more entries, from one printed seed. Where only the page
+//! cache has a vote, the recovery is stopped everywhere.
+//!
 //! `KRAFT_SEEDS` sets it, and tears every write at every sector.
 
 mod fates;
@@ -28,7 +31,7 @@ use std::path::Path;
 use kraft_proto::modes::FsyncMode;
 
 use fates::{Depth, Losses};
-use model::{Found, Model};
+use model::Found;
 use runner::{DIR, Ended, Formatted, Trouble, run};
 use script::{SCRIPTS, Script};
 use tally::{Tally, label};
@@ -205,6 +208,15 @@ impl Search {
         if self.chance.below(INTERRUPTED_ONE_IN) == 0 {
             self.interrupt(point, losses)?;
         }
+        // A vote that only the page cache has: nothing recovery does may cost the one before it.
+        let nothing_written_back = |fates: &[(u64, Fate)]| fates.iter().all(|f| f.1 == Fate::Lost);
+        if let Losses::Kill(Fate::Kept, fates) = losses
+            && point.ended.during == "hard state"
+            && matches!(point.ended.fs.stopped_in(), Some(Operation::Sync(_)))
+            && nothing_written_back(fates)
+        {
+            self.interrupt_everywhere(point, losses)?;
+        }
         let model = &point.ended.model;
         let mut opened = match runner::open(disk, point.rewrite_bytes_max) {
             Ok(opened) => opened,
@@ -256,13 +268,11 @@ impl Search {
 
     /// Stops or fails the recovery somewhere, and then recovers from that.
     fn interrupt(&mut self, point: &Point<'_>, losses: &Losses) -> Result<(), String> {
-        let measured = losses.apply(&point.ended.fs);
-        let before = measured.operations();
-        let Ok(opened) = runner::open(&measured, point.rewrite_bytes_max) else {
+        let operations = operations_to_open(point, losses);
+        if operations == 0 {
             return Ok(());
-        };
-        drop(opened);
-        let at = self.chance.below(measured.operations() - before);
+        }
+        let at = self.chance.below(operations);
         let disk = losses.apply(&point.ended.fs);
         let fails = self.chance.below(3) == 0;
         if fails {
@@ -270,49 +280,77 @@ impl Search {
         } else {
             disk.stop_after(at);
         }
-        match runner::open(&disk, point.rewrite_bytes_max) {
-            Err(OpenError::Io(_)) => {}
-            Err(error) => return Err(format!("recovery interrupted at {at}: {error}")),
-            Ok(_) => return Err(format!("recovery goes on although operation {at} failed")),
-        }
+        refuses_to_open(point, &disk, at)?;
         let mut second = Losses::of_kills(&disk);
         if !fails {
             second.extend(Losses::of_power_cuts(&disk, Depth::Everyday));
         }
         let second = second.swap_remove(self.chance.below(second.len() as u64) as usize);
-        let crash = match (losses.crash(), second.crash()) {
+        self.recover_again(point, losses, &disk, &second)
+            .map_err(|objection| format!("recovery interrupted at {at}, {objection}"))
+    }
+
+    /// Stops the recovery in each of its operations, with each pattern of a power cut.
+    fn interrupt_everywhere(&mut self, point: &Point<'_>, losses: &Losses) -> Result<(), String> {
+        for at in 0..operations_to_open(point, losses) {
+            let disk = losses.apply(&point.ended.fs);
+            disk.stop_after(at);
+            refuses_to_open(point, &disk, at)?;
+            for second in Losses::of_power_cuts(&disk, Depth::Everyday) {
+                self.recover_again(point, losses, &disk, &second)
+                    .map_err(|objection| format!("recovery stopped at {at}, {objection}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn recover_again(
+        &mut self,
+        point: &Point<'_>,
+        first: &Losses,
+        disk: &FaultFs,
+        second: &Losses,
+    ) -> Result<(), String> {
+        let crash = match (first.crash(), second.crash()) {
             (Crash::Process, Crash::Process) => Crash::Process,
             _ => Crash::Power,
         };
         self.tally.interrupted += 1;
-        let explain = |objection| {
-            format!("recovery interrupted at {at} (fails: {fails}), then {second:?}: {objection}")
-        };
-        let disk = second.apply(&disk);
+        let explain = |objection| format!("then {second:?}: {objection}");
+        let disk = second.apply(disk);
         let mut opened = match runner::open(&disk, point.rewrite_bytes_max) {
             Ok(opened) => opened,
             Err(OpenError::NoStore(_)) if point.ended.formatted == Formatted::No => return Ok(()),
             Err(error) => return Err(explain(error.to_string())),
         };
         let found = runner::found(&opened);
-        admits(&point.ended.model, losses, crash, &found, &disk).map_err(explain)?;
+        let model = &point.ended.model;
+        model.admits(crash, &found, &disk).map_err(explain)?;
+        if second.crash() == Crash::Power && self.chance.below(AGAIN_ONE_IN) > 0 {
+            return Ok(());
+        }
         let unforced = runner::append_one(&mut opened.store, &found);
         drop(opened);
         self.stays(point, &disk, &found, unforced).map_err(explain)
     }
 }
 
-/// What a killed recovery wrote is as good as written: only the power may take what was not synced.
-fn admits(
-    model: &Model,
-    first: &Losses,
-    crash: Crash,
-    found: &Found,
-    disk: &FaultFs,
-) -> Result<(), String> {
-    model
-        .admits(crash, found, disk)
-        .map_err(|objection| format!("first {:?}: {objection}", first.crash()))
+/// How many operations it takes to recover from these losses; 0 if there is no store.
+fn operations_to_open(point: &Point<'_>, losses: &Losses) -> u64 {
+    let disk = losses.apply(&point.ended.fs);
+    let before = disk.operations();
+    match runner::open(&disk, point.rewrite_bytes_max) {
+        Ok(_) => disk.operations() - before,
+        Err(_) => 0,
+    }
+}
+
+fn refuses_to_open(point: &Point<'_>, disk: &FaultFs, at: u64) -> Result<(), String> {
+    match runner::open(disk, point.rewrite_bytes_max) {
+        Err(OpenError::Io(_)) => Ok(()),
+        Err(error) => Err(format!("recovery interrupted at {at}: {error}")),
+        Ok(_) => Err(format!("recovery goes on although operation {at} failed")),
+    }
 }
 
 fn open(disk: &FaultFs, point: &Point<'_>) -> Result<crate::storage::Opened, String> {
