@@ -210,7 +210,7 @@ impl Search {
         }
         // A vote that only the page cache has: nothing recovery does may cost the one before it.
         let nothing_written_back = |fates: &[(u64, Fate)]| fates.iter().all(|f| f.1 == Fate::Lost);
-        if let Losses::Kill(Fate::Kept, fates) = losses
+        if let Losses::Kill(_, fates) = losses
             && point.ended.during == "hard state"
             && matches!(point.ended.fs.stopped_in(), Some(Operation::Sync(_)))
             && nothing_written_back(fates)
