@@ -1,9 +1,9 @@
 //! Seeded crash runs: whatever a power cut, a failed fsync or a kill leaves behind, the recovered
 //! log is one that was written, with nothing missing that was reported as synced.
 //!
-//! A failure prints its seed; `KRAFT_SEED=<seed>` runs that one alone, `KRAFT_SEEDS=<count>` more.
+//! A failure prints its seed; `KRAFT_SEEDS=17` runs that one alone, `KRAFT_SEEDS=0..5000` many.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -337,15 +337,23 @@ fn run(seed: u64) {
 
 #[test]
 fn whatever_a_crash_leaves_is_a_log_that_was_written_with_all_that_was_synced() {
-    if let Ok(seed) = std::env::var("KRAFT_SEED") {
-        return run(seed.parse().expect("a seed is a number"));
-    }
-    let seeds = std::env::var("KRAFT_SEEDS").map_or(100, |count| count.parse().unwrap());
-    for seed in 0..seeds {
+    for seed in seeds() {
         let ended = std::panic::catch_unwind(|| run(seed));
         if let Err(panic) = ended {
-            eprintln!("failed with seed {seed}: KRAFT_SEED={seed} runs it alone");
+            eprintln!("failed with seed {seed}: KRAFT_SEEDS={seed} runs it alone");
             std::panic::resume_unwind(panic);
         }
+    }
+}
+
+/// The seeds asked for, or a few.
+fn seeds() -> Range<u64> {
+    let Ok(asked) = std::env::var("KRAFT_SEEDS") else {
+        return 0..100;
+    };
+    let number = |text: &str| text.trim().parse().expect("KRAFT_SEEDS: a number");
+    match asked.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => number(&asked)..number(&asked) + 1,
     }
 }

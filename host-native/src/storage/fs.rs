@@ -70,16 +70,16 @@ impl RealFs {
 
 impl Fs for RealFs {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        if dir.is_dir() {
-            return Ok(());
+        if !dir.is_dir() {
+            if let Some(parent) = parent_of(dir) {
+                self.create_dir(parent)?;
+            }
+            match std::fs::create_dir(dir) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
         }
-        if let Some(parent) = parent_of(dir) {
-            self.create_dir(parent)?;
-        }
-        match std::fs::create_dir(dir) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        // One that exists may have been created by a process that did not live to force it.
         self.sync_dir(dir)?;
         parent_of(dir).map_or(Ok(()), |parent| self.sync_dir(parent))
     }

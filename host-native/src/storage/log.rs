@@ -266,10 +266,17 @@ impl Log {
     }
 
     /// Lets go of whole segments that hold nothing after `upto`.
+    ///
+    /// The one that is to be the first must have its header on the disk: 1. a rotation begins a
+    /// segment; 2. everything before it is compacted, and `meta` says the log begins there; 3. the
+    /// power takes the header, and there is no such segment.
     pub fn compact(&mut self, meta: &mut MetaFile, upto: LogIndex) -> Result<(), DiskError> {
         let Some(first_generation) = self.catalog.first_needed_after(upto) else {
             return Ok(());
         };
+        if first_generation == self.active.origin.generation && self.active.synced == 0 {
+            self.sync()?;
+        }
         meta.save(Meta {
             first_generation,
             ..*meta.now()

@@ -15,6 +15,8 @@
 //! is damage and what a torn tail, and `recovery` for why opening a store writes to it.
 
 mod catalog;
+#[cfg(test)]
+mod crash_points;
 mod error;
 pub mod fault;
 pub mod fs;

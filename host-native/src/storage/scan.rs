@@ -33,7 +33,9 @@ impl<'f> Window<'f> {
         let inside =
             offset >= self.start && offset + bytes as u64 <= self.start + self.filled as u64;
         if !inside {
-            let wanted = bytes.max(WINDOW_BYTES);
+            let left = self.file.size()?.saturating_sub(offset);
+            let left = usize::try_from(left).unwrap_or(WINDOW_BYTES);
+            let wanted = bytes.max(WINDOW_BYTES.min(left));
             if self.buffer.len() < wanted {
                 self.buffer = vec![0; wanted];
             }

@@ -111,6 +111,16 @@ pub fn open(dir: &Path, fs: Arc<dyn Fs>, options: &Options) -> Result<Opened, Op
     if !(64 << 10..=1 << 30).contains(&segment_bytes) {
         return Err(OpenError::SegmentSize(options.segment_bytes));
     }
+    open_sized(dir, fs, options, segment_bytes)
+}
+
+/// Like [`open`], with segments of any size that holds a header block and a record.
+pub(super) fn open_sized(
+    dir: &Path,
+    fs: Arc<dyn Fs>,
+    options: &Options,
+    segment_bytes: u64,
+) -> Result<Opened, OpenError> {
     let lock = lock_store(dir, &*fs)?;
     let stats = Arc::new(StorageStats::default());
     let (mut meta, other) = MetaFile::load(&*fs, dir, &stats)?;
@@ -130,7 +140,10 @@ pub fn open(dir: &Path, fs: Arc<dyn Fs>, options: &Options) -> Result<Opened, Op
     let log_dir = log_dir(dir);
     let mut survey = survey(&*fs, &log_dir, &now)?;
     warnings.extend(survey.torn.take());
-    // What is let go below is let go because of what `meta` says: first be sure that it does.
+    // What is let go below is let go because of what `meta` says: first be sure that it does, and
+    // that it has its name. 1. `format` is killed when it has renamed the file; 2. the store is
+    // opened, and a vote is reported; 3. the power goes, and there is no store.
+    fs.sync_dir(dir).doing("force", dir)?;
     meta.confirm()?;
     let boot_id = fs.boot_id();
     let spares = Spares::new(
@@ -140,18 +153,24 @@ pub fn open(dir: &Path, fs: Arc<dyn Fs>, options: &Options) -> Result<Opened, Op
         survey.next_generation,
         Arc::clone(&stats),
     );
-    let log = std::mem::take(&mut survey.runs);
+    let runs = std::mem::take(&mut survey.runs);
     let recovered = rewrite(survey, &now, &spares, options.rewrite_bytes_max, &stats)?;
     let catalog = Arc::new(Catalog::new(recovered.segments));
     let base = catalog.base();
+    let log = Log::new(
+        catalog,
+        spares,
+        Arc::clone(&stats),
+        segment_bytes,
+        recovered.checksum,
+    );
+    // What is reported below is synced: damage to it is no torn tail, nor a segment never used.
+    meta.save(Meta {
+        synced: log.synced(),
+        ..now
+    })?;
     let store = Store {
-        log: Log::new(
-            catalog,
-            spares,
-            Arc::clone(&stats),
-            segment_bytes,
-            recovered.checksum,
-        ),
+        log,
         meta,
         stats,
         boot_id,
@@ -164,7 +183,7 @@ pub fn open(dir: &Path, fs: Arc<dyn Fs>, options: &Options) -> Result<Opened, Op
         hard_state: now.hard_state,
         boot: Boot::between(now.boot, boot_id),
         base,
-        log,
+        log: runs,
         warnings,
         store,
     })

@@ -263,6 +263,12 @@ fn read(
 fn read_closed(segments: Vec<Segment>, chain: &[SegmentHeader]) -> Result<Vec<Content>, OpenError> {
     let next = chain.get(1..).unwrap_or_default();
     let mut work: Vec<_> = segments.into_iter().zip(next.iter().copied()).collect();
+    if work.len() < 2 {
+        let read = work
+            .into_iter()
+            .map(|(segment, next)| read_one_closed(segment, &next));
+        return read.collect();
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = work.len().div_ceil(cores.min(READERS_MAX)).max(1);
     let mut shares = Vec::new();

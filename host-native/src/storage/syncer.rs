@@ -159,7 +159,8 @@ impl Promise for Write {
     }
 }
 
-enum Task<W> {
+/// Something to do.
+pub(super) enum Task<W> {
     Write {
         write: W,
         payloads: Vec<Bytes>,
@@ -233,12 +234,7 @@ impl<W: Promise> Running<W> {
             }),
             changed: Condvar::new(),
         });
-        let mut work = Worker {
-            space: store.space(),
-            store,
-            on_done,
-            relaxed: None::<W>.map(|write| write.written().1),
-        };
+        let mut work = Worker::<W, _>::new(store, on_done);
         let tasks = Arc::clone(&queue);
         let stats = work.store.stats();
         let thread = std::thread::Builder::new()
@@ -248,7 +244,7 @@ impl<W: Promise> Running<W> {
                 loop {
                     tasks.drain(&mut batch);
                     if batch.is_empty() {
-                        return work.store.close();
+                        return work.close();
                     }
                     stats.begin();
                     let done = work.batch(&mut batch);
@@ -291,7 +287,7 @@ enum Tell {
 }
 
 /// The store on its thread.
-struct Worker<W: Promise, F> {
+pub(super) struct Worker<W: Promise, F> {
     store: Store,
     space: Space,
     on_done: F,
@@ -300,8 +296,22 @@ struct Worker<W: Promise, F> {
 }
 
 impl<W: Promise, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
+    pub(super) fn new(store: Store, on_done: F) -> Self {
+        Self {
+            space: store.space(),
+            store,
+            on_done,
+            relaxed: None,
+        }
+    }
+
+    /// Forces everything and closes the store.
+    pub(super) fn close(self) -> Result<(), DiskError> {
+        self.store.close()
+    }
+
     /// Does everything in `tasks` with one write call and at most one fsync of the log.
-    fn batch(&mut self, tasks: &mut Vec<Task<W>>) -> Result<(), DiskError> {
+    pub(super) fn batch(&mut self, tasks: &mut Vec<Task<W>>) -> Result<(), DiskError> {
         self.hard_states(tasks)?;
         let mut last = None;
         let mut force = Force::Later;

@@ -99,12 +99,7 @@ impl Bench {
         Self {
             fs,
             stats: store.stats(),
-            worker: Worker {
-                space: store.space(),
-                store,
-                on_done: Box::new(move |news| tell.send(news).unwrap()),
-                relaxed: None,
-            },
+            worker: Worker::new(store, Box::new(move |news| tell.send(news).unwrap())),
             told,
             next: 1,
             number: 0,
