@@ -140,8 +140,8 @@ pub use output::{
 };
 pub use progress::PeerState;
 pub use raft::{
-    Dropped, Duty, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status, WAITING_MAX,
-    Waiting,
+    Dropped, Duty, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status, TransferError,
+    WAITING_MAX, Waiting,
 };
 pub use recovery::Recovery;
 pub use time::Instant;

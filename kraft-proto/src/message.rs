@@ -94,6 +94,14 @@ pub enum Message {
     Heartbeat(Heartbeat),
     /// The answer to [`Message::Heartbeat`].
     HeartbeatReply(HeartbeatReply),
+    /// You have my whole log: campaign at once (Raft thesis §3.10).
+    TimeoutNow,
+    /// RequestVote of a candidate whom the leader told to campaign: hearing that leader is no reason
+    /// to ignore it. Answered by [`Message::VoteReply`].
+    TransferVote {
+        /// The end of the candidate's log.
+        last: LogPosition,
+    },
 }
 
 /// The leader lives.

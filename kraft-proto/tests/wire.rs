@@ -153,6 +153,14 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             7,
             Message::HeartbeatReply(heartbeat_reply(holding(202, 201))),
         ),
+        bare("timeout now", 7, Message::TimeoutNow),
+        bare(
+            "transfer vote",
+            8,
+            Message::TransferVote {
+                last: position(7, 300),
+            },
+        ),
     ]
 }
 
@@ -249,7 +257,7 @@ fn an_unknown_kind_of_message_is_refused() {
     let mut bytes = encode(&envelope, &[]);
     // Version, from, to, two bytes of store, incarnation, term: then the kind.
     assert_eq!(bytes[7], 0);
-    bytes[7] = 9;
+    bytes[7] = 11;
     assert_eq!(Frame::decode(&bytes), Err(WireError::Malformed));
 }
 
@@ -272,6 +280,12 @@ fn numbers_beyond_the_limits_are_refused() {
         envelope(
             8,
             Message::PreVote {
+                last: LogPosition::new(Term(7), index),
+            },
+        ),
+        envelope(
+            8,
+            Message::TransferVote {
                 last: LogPosition::new(Term(7), index),
             },
         ),

@@ -56,6 +56,7 @@ fn strange_message(chance: &mut Chance) -> String {
         "append_resp",
         "heartbeat_req",
         "heartbeat_resp",
+        "timeout_now",
     ]);
     let mut msg = String::new();
     for field in [
@@ -95,7 +96,7 @@ fn strange_message(chance: &mut Chance) -> String {
     let truth = chance.one_of(&["true", "false"]);
     let _ = write!(
         msg,
-        r#""entries": [{entries}], "granted": {truth}, "ok": {truth}, "clean": {truth}"#
+        r#""entries": [{entries}], "granted": {truth}, "ok": {truth}, "clean": {truth}, "transfer": {truth}"#
     );
     let from = chance.below(5);
     format!(r#""from": {from}, "kind": "{kind}", "msg": {{{msg}}}"#)
@@ -127,6 +128,7 @@ fn strange_request(chance: &mut Chance) -> String {
         }
         10 => format!(r#""read", "id": {n}"#),
         11 => format!(r#""fate", "index": {n}, "term": {term}"#),
+        12 if n % 2 == 0 => format!(r#""transfer", "to": {term}"#),
         12 => r#""campaign""#.to_owned(),
         13 => r#""state""#.to_owned(),
         _ => format!(r#""msg", {}"#, strange_message(chance)),

@@ -206,6 +206,7 @@ impl Engine {
             ProposeError::NotReady | ProposeError::Exhausted | ProposeError::Count => {
                 Refusal::NotReady
             }
+            ProposeError::Moving(_) => Refusal::LeadershipMoving,
             ProposeError::AtLeast { asked, voters } => {
                 Refusal::AtLeastOutOfRange { n: asked, voters }
             }

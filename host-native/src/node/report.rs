@@ -173,6 +173,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::LogWrites
         | Waiting::Leader
         | Waiting::Votes { .. }
+        | Waiting::Handover(_)
         | Waiting::Majority { .. }
         | Waiting::Snapshot(_) => None,
     }

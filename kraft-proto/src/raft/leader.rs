@@ -1,7 +1,9 @@
 //! The leader: takes proposals, feeds its peers, and counts who holds what.
 
+mod handing_over;
 mod reading;
 mod sending;
+mod stuck_disk;
 
 use core::time::Duration;
 
@@ -27,6 +29,8 @@ use crate::reads::Reads;
 use crate::timers::Timer;
 use crate::writes::Writes;
 
+use handing_over::Handover;
+
 /// Everybody but the leader; a leader on its way out may have them all as peers.
 const PEERS_MAX: usize = MEMBERS_MAX;
 
@@ -48,6 +52,9 @@ pub(super) struct Leader {
     force_upto: LogIndex,
     /// The last entry acknowledged on written copies that later leaders must know of.
     relied_acked: LogIndex,
+    handover: Option<Handover>,
+    /// What this node's own disk owes longest.
+    disk_owes: Option<(u64, u64)>,
 }
 
 impl Leader {
@@ -67,6 +74,8 @@ impl Leader {
             waiting: 0,
             force_upto: LogIndex::ZERO,
             relied_acked: LogIndex::ZERO,
+            handover: None,
+            disk_owes: None,
         }
     }
 
@@ -170,6 +179,9 @@ impl Raft {
             }
             _ => return Err(ProposeError::NotLeader(None)),
         };
+        if let Some(to) = leader.moving_to() {
+            return Err(ProposeError::Moving(to));
+        }
         if count == 0 || count > RUN_ENTRIES_MAX {
             return Err(ProposeError::Count);
         }
@@ -269,6 +281,7 @@ impl Raft {
         if let RoleState::Leader(leader) = &mut self.role {
             leader.round += 1;
             leader.release(self.log.last());
+            leader.repeat_order();
             for peer in &mut leader.peers {
                 peer.mark_heartbeat(leader.round);
             }

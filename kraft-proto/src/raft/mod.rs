@@ -11,6 +11,7 @@ mod poll;
 mod proposal;
 mod replies;
 mod status;
+mod transfer;
 mod trust;
 mod waiting;
 
@@ -47,6 +48,7 @@ use leader::Leader;
 use poll::Told;
 pub use proposal::{ProposeError, Proposed, ReadError};
 pub use status::{PeerStatus, Status};
+pub use transfer::TransferError;
 pub use waiting::{WAITING_MAX, Waiting};
 
 /// One node of a cluster: bytes, clocks, disks and sockets are its host's.
@@ -214,6 +216,8 @@ impl Raft {
                 Timer::AsyncBatch => self.handle_async_batch(),
                 Timer::FsyncBatch | Timer::LazyFlush => self.writes.force(self.log.last()),
                 Timer::Quiet => self.handle_quiet(),
+                Timer::Handover => self.give_up_handover(),
+                Timer::DiskStall => self.handle_disk_stall(),
             }
         }
         self.settle();
@@ -262,6 +266,8 @@ impl Raft {
         self.count_votes();
         self.advance_leader();
         self.review_trust();
+        self.review_handover();
+        self.watch_disk();
         self.schedule_flushes();
         self.told.rewind(self.duty);
     }
@@ -333,7 +339,10 @@ impl Raft {
         }
         match &envelope.message {
             Message::Append(append) => return self.handle_append(frame, append),
-            Message::Vote { last } => self.handle_vote(envelope, *last),
+            Message::Vote { last } | Message::TransferVote { last } => {
+                self.handle_vote(envelope, *last);
+            }
+            Message::TimeoutNow => self.handle_timeout_now(envelope),
             Message::VoteReply { ballot } => self.handle_vote_reply(envelope, *ballot),
             Message::Matched(holding) => self.handle_matched(envelope, *holding),
             Message::Rejected { rejected, hint } => {
@@ -379,7 +388,7 @@ impl Raft {
             }
         }
         self.role = RoleState::Follower(Follower::new(leader, self.now));
-        for timer in [Timer::Heartbeat, Timer::CheckQuorum, Timer::AsyncBatch] {
+        for timer in Timer::OF_A_LEADER {
             self.timers.stop(timer);
         }
         if led || !self.timers.is_set(Timer::Election) {

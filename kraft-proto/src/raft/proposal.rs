@@ -27,6 +27,8 @@ pub enum ProposeError {
     NotLeader(Option<NodeId>),
     /// This node won an election and has not opened its term yet. Ask again soon.
     NotReady,
+    /// Leadership is moving to this node. Ask it, or this one again soon.
+    Moving(NodeId),
     /// No entries, or more than [`RUN_ENTRIES_MAX`] at once.
     Count,
     /// `AtLeast(0)`, or more nodes than there are voters.
@@ -57,6 +59,10 @@ impl fmt::Display for ProposeError {
             ),
             Self::NotReady => f.write_str(
                 "the leader has not opened its term yet, nothing was written: ask again soon",
+            ),
+            Self::Moving(to) => write!(
+                f,
+                "leadership is moving to node {to}, nothing was written: ask again soon"
             ),
             Self::Count => write!(
                 f,

@@ -47,7 +47,7 @@ impl Raft {
     /// Tells a node of an earlier term about this one (Raft §5.1).
     pub(super) fn answer_stale(&mut self, envelope: &Envelope) {
         let answer = match envelope.message {
-            Message::Vote { .. } => Answer::Vote(Ballot::Refused),
+            Message::Vote { .. } | Message::TransferVote { .. } => Answer::Vote(Ballot::Refused),
             Message::Append(append) => Answer::Rejected {
                 rejected: append.prev.index,
                 hint: self.commit,

@@ -53,6 +53,8 @@ pub struct Status {
     pub vote: Option<NodeId>,
     /// Whom it follows; itself when it leads.
     pub leader: Option<NodeId>,
+    /// Whom this leader is handing over to.
+    pub moving_to: Option<NodeId>,
     /// The last committed entry.
     pub commit: LogPosition,
     /// The last entry.
@@ -89,6 +91,10 @@ impl Raft {
             term,
             vote: self.hard.vote,
             leader,
+            moving_to: match &self.role {
+                RoleState::Leader(leader) => leader.moving_to(),
+                _ => None,
+            },
             commit: self.commit,
             last: self.log.last_position(),
             first_known: self.log.base().index.next(),

@@ -14,9 +14,10 @@ use super::options::Options;
 const PROTO: u32 = 1;
 
 /// What works in this build.
-const FEATURES: [&str; 7] = [
+const FEATURES: [&str; 8] = [
     "prevote",
     "check_quorum",
+    "transfer",
     "readindex",
     "commit_modes",
     "fsync_modes",
@@ -129,6 +130,10 @@ fn carry_out(node: &mut Node, cmd: &str, fields: Fields<'_>) -> Result<Option<St
         "campaign" => {
             node.campaign();
             Ok(None)
+        }
+        "transfer" => {
+            let to = fields.number("to")?.map(NodeId);
+            node.transfer(to).map(|()| None)
         }
         "state" => Ok(Some(node.state())),
         _ => Err(Refusal(format!("cmd: {cmd:?} does not work in this build"))),

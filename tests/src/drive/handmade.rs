@@ -61,7 +61,10 @@ pub fn frames(
     }
     let message = match kind {
         "prevote_req" => Message::PreVote { last: last(msg)? },
-        "vote_req" => Message::Vote { last: last(msg)? },
+        "vote_req" => match msg.truth("transfer")?.unwrap_or_default() {
+            true => Message::TransferVote { last: last(msg)? },
+            false => Message::Vote { last: last(msg)? },
+        },
         "prevote_resp" => Message::PreVoteReply {
             ballot: ballot(msg)?,
         },
@@ -76,7 +79,8 @@ pub fn frames(
             known: known(msg, defaults)?,
         }),
         "heartbeat_resp" => heartbeat_reply(msg, defaults)?,
-        "snapshot" | "timeout_now" => {
+        "timeout_now" => Message::TimeoutNow,
+        "snapshot" => {
             return Err(Refusal(format!(
                 "kind: {kind:?} does not work in this build"
             )));

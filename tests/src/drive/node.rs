@@ -200,6 +200,13 @@ impl Node {
         self.drain();
     }
 
+    /// Hands leadership to another node.
+    pub fn transfer(&mut self, to: Option<NodeId>) -> Result<(), Refusal> {
+        let begun = self.raft.transfer_leadership(self.now(), to);
+        self.drain();
+        begun.map(|_| ()).map_err(Refusal::new)
+    }
+
     /// What became of an entry.
     pub fn fate(&self, of: LogPosition) -> State {
         State::Fate {

@@ -113,6 +113,8 @@ fn durability(fields: Fields<'_>) -> Result<Durability, Refusal> {
         batch_fsync_count: count("batch_fsync_count", 100)?,
         batch_fsync_interval: time("batch_fsync_ticks", 10)?,
         lazy_flush: time("lazy_flush_ticks", 100)?,
+        // A caller that reports no write for long may have its reasons.
+        disk_stall: time("disk_stall_ticks", u64::MAX)?,
         ..Durability::default()
     })
 }

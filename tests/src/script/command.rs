@@ -58,6 +58,11 @@ fn one(world: &mut World, name: &str, node: u64, more: &[&str]) -> Result<(), Co
     match (name, more) {
         ("tick", []) => drop(ask(world, node, json!({"cmd": "tick", "n": 1}))),
         ("tick", [n]) => drop(ask(world, node, json!({"cmd": "tick", "n": number(n)?}))),
+        ("transfer", []) => drop(ask(world, node, json!({"cmd": "transfer"}))),
+        ("transfer", [to]) => {
+            let to = number(to)?;
+            drop(ask(world, node, json!({"cmd": "transfer", "to": to})));
+        }
         ("campaign", []) => drop(ask(world, node, json!({"cmd": "campaign"}))),
         ("sync", []) => drop(world.sync(node, Which::All, Detail::Full)),
         ("mark", []) => drop(world.sync(node, Which::HardState, Detail::Full)),

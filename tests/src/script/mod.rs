@@ -20,6 +20,7 @@
 //! | `kill NODES`, `cut-power NODES` | they stop; what was written, or only what was synced, survives |
 //! | `start NODES [field=value …]` | they start again from what survived |
 //! | `campaign NODE`, `read NODE id`, `fate NODE term.index`, `state NODE`, `log NODES` | as the driver has them |
+//! | `transfer NODE [to]` | it hands leadership to another |
 //! | `propose NODE id data [MODE] [FSYNC]` | likewise |
 //! | `hand A>B kind {…}` | a message written by hand |
 //! | `json {…}` | a request as it is, and the reply as it is |

@@ -90,6 +90,9 @@ fn message(line: &Value) -> String {
     match kind {
         "vote_req" | "prevote_req" => {
             shown += &format!(" last {}.{}", msg["last_term"], msg["last_index"]);
+            if msg["transfer"] == true {
+                shown += ", sent by the leader";
+            }
         }
         "vote_resp" | "prevote_resp" => shown += answer(msg),
         "append_req" => shown += &append(msg),
@@ -115,6 +118,7 @@ fn message(line: &Value) -> String {
                 shown += ", suspect";
             }
         }
+        "timeout_now" => {}
         _ => shown += &format!(" {msg}"),
     }
     shown

@@ -62,6 +62,7 @@ fn nothing_raft_promises_breaks_under_random_faults() {
     let mut leaders = 0;
     let mut power_cuts = 0;
     let mut readmissions = 0;
+    let mut transfers = (0, 0);
     for seed in seeds(0..120) {
         let replay = Replay(seed);
         let mut world = World::new(Chance::new(seed));
@@ -73,8 +74,12 @@ fn nothing_raft_promises_breaks_under_random_faults() {
         leaders += world.oracle.leaders();
         power_cuts += world.oracle.power_cuts();
         readmissions += world.oracle.readmissions();
+        let (begun, sent) = world.oracle.transfers();
+        transfers = (transfers.0 + begun, transfers.1 + sent);
         drop(replay);
     }
     println!("{steps} steps, {leaders} leaders, {commits} entries committed, {acks} acks checked");
     println!("{power_cuts} power cuts of voters, {readmissions} suspects re-admitted");
+    let (begun, sent) = transfers;
+    println!("{begun} transfers begun, {sent} votes asked for by whom a leader sent");
 }

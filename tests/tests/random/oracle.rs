@@ -48,6 +48,8 @@ pub struct Oracle {
     readmissions: u64,
     lost: HashSet<(u64, u64)>,
     acks: u64,
+    transfers: u64,
+    taken_over: u64,
 }
 
 /// How far an acknowledgement outlives power cuts.
@@ -83,6 +85,8 @@ impl Oracle {
             readmissions: 0,
             lost: HashSet::new(),
             acks: 0,
+            transfers: 0,
+            taken_over: 0,
         }
     }
 
@@ -96,6 +100,16 @@ impl Oracle {
 
     pub fn leaders(&self) -> u64 {
         self.leaders.len() as u64
+    }
+
+    /// A leader agreed to hand over.
+    pub fn saw_transfer(&mut self) {
+        self.transfers += 1;
+    }
+
+    /// Transfers begun, and candidates sent by their leaders.
+    pub fn transfers(&self) -> (u64, u64) {
+        (self.transfers, self.taken_over)
     }
 
     fn majority(&self) -> usize {
@@ -141,13 +155,16 @@ impl Oracle {
     pub fn saw_sent(&mut self, envelope: &Envelope, disk: HardState) {
         match envelope.message {
             Message::PreVote { .. } | Message::PreVoteReply { .. } => {}
-            Message::Vote { .. } => {
+            Message::Vote { .. } | Message::TransferVote { .. } => {
                 assert_eq!((disk.term, disk.vote), (envelope.term, Some(envelope.from)));
             }
             Message::VoteReply { ballot } if ballot != Ballot::Refused => {
                 assert_eq!((disk.term, disk.vote), (envelope.term, Some(envelope.to)));
             }
             _ => assert!(disk.term >= envelope.term, "{envelope:?} before {disk:?}"),
+        }
+        if let Message::TransferVote { .. } = envelope.message {
+            self.taken_over += 1;
         }
         if let Message::VoteReply { ballot } = envelope.message
             && ballot != Ballot::Refused

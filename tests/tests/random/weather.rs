@@ -90,6 +90,7 @@ pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
         lazy_flush: millis(chance.number(1..=100)),
         at_risk_entries_max: chance.one_of(&[10, 1000]),
         on_power_loss,
+        disk_stall: millis(chance.one_of(&[5, 50, 5000])),
         ..Durability::default()
     };
     Config {

@@ -97,6 +97,7 @@ impl World {
                 80..=91 => self.pass_time(),
                 92..=96 => self.propose(place),
                 97 => self.read(place),
+                98 if self.chance.permille(300) => self.transfer(place),
                 98 => self.check_some_fate(place),
                 _ => self.disturb(place),
             }
@@ -275,6 +276,19 @@ impl World {
             if let Ok(ticket) = live.raft.read(now) {
                 live.reads.push((ticket, floor));
             }
+            self.observe(place);
+        }
+    }
+
+    fn transfer(&mut self, place: usize) {
+        let now = self.now;
+        let to = self.chance.number(0..=self.hosts.len() as u64);
+        if let Some(live) = &mut self.hosts[place].live {
+            let to = (to > 0).then_some(NodeId(to));
+            if live.raft.transfer_leadership(now, to).is_ok() {
+                self.oracle.saw_transfer();
+            }
+            self.trace(|| format!("transfer {} to {to:?}", place + 1));
             self.observe(place);
         }
     }
