@@ -38,6 +38,7 @@ impl Engine {
             Request::Fate { .. } | Request::Status | Request::Digest => {
                 reply.send(self.serve(&request).encode());
             }
+            Request::Transfer { to } => self.take_transfer(to, reply),
             Request::Test(switch) => reply.send(self.switch(switch).encode()),
         }
     }
@@ -280,7 +281,9 @@ impl Engine {
                     entries: self.replica.machine().entries(),
                 })
             }
-            Request::Write(_) | Request::Test(_) => Response::Refused(Refusal::NotReady),
+            Request::Write(_) | Request::Test(_) | Request::Transfer { .. } => {
+                Response::Refused(Refusal::NotReady)
+            }
         }
     }
 
