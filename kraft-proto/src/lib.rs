@@ -127,7 +127,7 @@ pub mod presets;
 pub mod time;
 pub mod zones;
 
-pub use config::{CheckQuorum, Config, ConfigError, PreVote};
+pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};

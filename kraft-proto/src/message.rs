@@ -102,6 +102,22 @@ pub enum Message {
         /// The end of the candidate's log.
         last: LogPosition,
     },
+    /// From where on does a read see everything? A follower asks its leader.
+    ReadIndex {
+        /// The sender's own number of these reads: the answer is for them and all before.
+        ticket: u64,
+        /// They are to see this entry too, if it is of the leader's term; zero: none in particular.
+        after: LogPosition,
+    },
+    /// The answer to [`Message::ReadIndex`], once the leader is sure that it led when it was asked.
+    ReadIndexReply {
+        /// The life that asked: numbers begin anew with every start.
+        incarnation: Incarnation,
+        /// Its number.
+        ticket: u64,
+        /// Apply everything through here first.
+        index: LogIndex,
+    },
 }
 
 /// The leader lives.

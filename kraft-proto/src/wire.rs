@@ -123,6 +123,8 @@ impl Envelope {
                 | Message::TransferVote { last } => position(last),
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
                 Message::TimeoutNow => true,
+                Message::ReadIndex { after, .. } => position(after),
+                Message::ReadIndexReply { index, .. } => index.0 <= INDEX_MAX,
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
                 Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),

@@ -57,6 +57,8 @@ fn strange_message(chance: &mut Chance) -> String {
         "heartbeat_req",
         "heartbeat_resp",
         "timeout_now",
+        "read_index_req",
+        "read_index_resp",
     ]);
     let mut msg = String::new();
     for field in [
@@ -71,6 +73,10 @@ fn strange_message(chance: &mut Chance) -> String {
         "hint_term",
         "round",
         "received",
+        "ticket",
+        "after_term",
+        "after_index",
+        "index",
     ] {
         let _ = write!(msg, r#""{field}": {}, "#, chance.number());
     }
@@ -126,7 +132,7 @@ fn strange_request(chance: &mut Chance) -> String {
         7..=9 => {
             format!(r#""propose", "id": {n}, "data": "x", "mode": "{mode}", "fsync": "{fsync}""#)
         }
-        10 => format!(r#""read", "id": {n}"#),
+        10 => format!(r#""read", "id": {n}, "after_term": {term}, "after_index": {n}"#),
         11 => format!(r#""fate", "index": {n}, "term": {term}"#),
         12 if n % 2 == 0 => format!(r#""transfer", "to": {term}"#),
         12 => r#""campaign""#.to_owned(),

@@ -234,6 +234,10 @@ impl Engine {
             reply.send(self.serve(&request).encode());
             return;
         }
+        if self.role != Role::Leader {
+            reply.send(self.redirect().encode());
+            return;
+        }
         if self.reads.len() >= READS_MAX {
             let refusal = Refusal::Busy {
                 bound: Bound::Reads,
@@ -245,7 +249,9 @@ impl Engine {
         let now = self.now();
         match self.parts.raft.read(now) {
             Ok(ticket) => self.reads.insert(ticket, PendingRead { reply, request }),
-            Err(ReadError::NotLeader(_)) => reply.send(self.redirect().encode()),
+            Err(ReadError::NoLeader | ReadError::Lost(_) | ReadError::NoSuchEntry(_)) => {
+                reply.send(self.redirect().encode());
+            }
             Err(ReadError::Stopped) => {
                 reply.send(Response::Refused(Refusal::Stopping).encode());
             }

@@ -74,6 +74,7 @@ impl Raft {
     pub(super) fn handle_election_timeout(&mut self) {
         self.silent_timeouts = self.silent_timeouts.saturating_add(1);
         self.restart_election_timer();
+        self.fail_reads();
         if !self.members.is_voter(self.config.id) || matches!(self.role, RoleState::Leader(_)) {
             return;
         }
@@ -88,6 +89,9 @@ impl Raft {
     }
 
     pub(super) fn campaign_as_configured(&mut self) {
+        if self.withholds_votes() {
+            return;
+        }
         match self.config.pre_vote {
             PreVote::On => self.ask_around(),
             PreVote::Off => self.start_election(Call::Timeout),
@@ -95,6 +99,7 @@ impl Raft {
     }
 
     fn ask_around(&mut self) {
+        self.fail_reads();
         let own = Candidate::new(self.config.id, self.own_ballot(), Call::Timeout);
         self.role = RoleState::PreCandidate(own);
     }
@@ -104,6 +109,7 @@ impl Raft {
         let Some(term) = self.hard.term.next().filter(|term| term.0 <= TERM_MAX) else {
             return;
         };
+        self.fail_reads();
         self.hard.term = term;
         self.hard.vote = Some(self.config.id);
         self.writes.change_word();

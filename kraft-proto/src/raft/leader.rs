@@ -1,6 +1,7 @@
 //! The leader: takes proposals, feeds its peers, and counts who holds what.
 
 mod handing_over;
+mod lease;
 mod reading;
 mod sending;
 mod stuck_disk;
@@ -30,6 +31,8 @@ use crate::timers::Timer;
 use crate::writes::Writes;
 
 use handing_over::Handover;
+use lease::Tenure;
+use reading::Askers;
 
 /// Everybody but the leader; a leader on its way out may have them all as peers.
 const PEERS_MAX: usize = MEMBERS_MAX;
@@ -53,8 +56,11 @@ pub(super) struct Leader {
     /// The last entry acknowledged on written copies that later leaders must know of.
     relied_acked: LogIndex,
     handover: Option<Handover>,
+    /// Followers that wait for a read index.
+    askers: Askers,
+    tenure: Tenure,
     /// What this node's own disk owes longest.
-    disk_owes: Option<(u64, u64)>,
+    disk_owes: (u64, u64),
 }
 
 impl Leader {
@@ -75,7 +81,9 @@ impl Leader {
             force_upto: LogIndex::ZERO,
             relied_acked: LogIndex::ZERO,
             handover: None,
-            disk_owes: None,
+            askers: Askers::new(),
+            tenure: Tenure::new(),
+            disk_owes: (0, 0),
         }
     }
 
@@ -280,6 +288,7 @@ impl Raft {
     pub(super) fn handle_heartbeat_due(&mut self) {
         if let RoleState::Leader(leader) = &mut self.role {
             leader.round += 1;
+            leader.tenure.watch(leader.round, self.now);
             leader.release(self.log.last());
             leader.repeat_order();
             for peer in &mut leader.peers {

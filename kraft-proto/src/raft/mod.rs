@@ -9,6 +9,7 @@ mod follower;
 mod leader;
 mod poll;
 mod proposal;
+mod reading;
 mod replies;
 mod status;
 mod transfer;
@@ -74,6 +75,8 @@ pub struct Raft {
     tickets: u64,
     told: Told,
     dropped: Dropped,
+    /// With leases on: no vote for anybody before this.
+    withheld_until: Instant,
     now: Instant,
 }
 
@@ -137,8 +140,10 @@ impl Raft {
             silent_timeouts: 0,
             tickets: 0,
             dropped: Dropped::default(),
+            withheld_until: Instant::ZERO,
             now,
         };
+        raft.withhold_votes(raft.config.election_timeout_max);
         raft.restart_election_timer();
         raft.settle();
         Ok(raft)
@@ -161,12 +166,26 @@ impl Raft {
         proposed
     }
 
-    /// Starts a linearizable read on this leader. [`Output::Read`](crate::output::Output::Read)
+    /// Starts a linearizable read, on a leader or on a node that follows one: it sees everything
+    /// acknowledged as Sync or stronger before. [`Output::Read`](crate::output::Output::Read)
     /// answers the ticket; reads asked before the next poll share one.
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
+        self.read_after(now, LogPosition::ZERO)
+    }
+
+    /// A linearizable read that sees the entry at `position` too, whatever its class: a client reads
+    /// its own `LeaderOnly` and `Async` writes. What that takes is forced.
+    ///
+    /// Once the read is ready, [`Raft::fate`] of the position is decided: committed, or lost. If it
+    /// is still pending then, no such entry was ever proposed.
+    pub fn read_after(
+        &mut self,
+        now: Instant,
+        position: LogPosition,
+    ) -> Result<ReadTicket, ReadError> {
         self.begin(now);
         self.leave_office_if_absent();
-        let ticket = self.start_read();
+        let ticket = self.start_read(position);
         self.settle();
         ticket
     }
@@ -268,6 +287,7 @@ impl Raft {
         self.review_trust();
         self.review_handover();
         self.watch_disk();
+        self.review_lease();
         self.schedule_flushes();
         self.told.rewind(self.duty);
     }
@@ -325,7 +345,7 @@ impl Raft {
                     return Taken::nothing();
                 }
             }
-            Message::Vote { .. } if self.ignores_candidates() => {
+            Message::Vote { .. } if self.ignores_candidates() || self.withholds_votes() => {
                 self.count(Drop::Ignored);
                 return Taken::nothing();
             }
@@ -343,6 +363,14 @@ impl Raft {
                 self.handle_vote(envelope, *last);
             }
             Message::TimeoutNow => self.handle_timeout_now(envelope),
+            Message::ReadIndex { ticket, after } => {
+                self.handle_read_index(envelope, *ticket, *after);
+            }
+            Message::ReadIndexReply {
+                incarnation,
+                ticket,
+                index,
+            } => self.handle_read_index_reply(envelope, *incarnation, *ticket, *index),
             Message::VoteReply { ballot } => self.handle_vote_reply(envelope, *ballot),
             Message::Matched(holding) => self.handle_matched(envelope, *holding),
             Message::Rejected { rejected, hint } => {
@@ -382,11 +410,7 @@ impl Raft {
 
     fn become_follower(&mut self, leader: Option<NodeId>) {
         let led = matches!(self.role, RoleState::Leader(_));
-        if let RoleState::Leader(leader) = &mut self.role {
-            while let Some(ticket) = leader.reads.take_any() {
-                self.told.read_failed(ticket);
-            }
-        }
+        self.fail_reads();
         self.role = RoleState::Follower(Follower::new(leader, self.now));
         for timer in Timer::OF_A_LEADER {
             self.timers.stop(timer);
@@ -397,6 +421,7 @@ impl Raft {
     }
 
     fn lose_sight_of_leader(&mut self) {
+        self.fail_reads();
         self.role = RoleState::Follower(Follower::new(None, self.now));
     }
 

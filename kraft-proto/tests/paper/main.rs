@@ -6,6 +6,7 @@
 //! | `replication` | Raft §5.3: the log, figure 7 |
 //! | `safety` | Raft §5.4: votes by logs, commit by terms, figure 8 |
 //! | `membership`, `clients` | Raft §6, §8, as far as they are built |
+//! | `reads` | thesis §6.4: reads of followers, reads by lease, reading one's own writes |
 //! | `transfer` | thesis §3.10: leadership handed over on purpose |
 //! | `fsync_modes`, `commit_modes`, `pairs`, `requests` | when the disk is forced, when a client hears |
 //! | `contract` | what can still be lost, and what cannot |
@@ -25,6 +26,7 @@ mod fsync_modes;
 mod membership;
 mod outputs;
 mod pairs;
+mod reads;
 mod replication;
 mod requests;
 mod safety;

@@ -91,6 +91,22 @@ pub enum Canonical {
         #[serde(flatten)]
         sender: Sender,
     },
+    ReadIndex {
+        term: Term,
+        ticket: u64,
+        after_term: Term,
+        after_index: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    ReadIndexReply {
+        term: Term,
+        ticket: u64,
+        asked_by: Incarnation,
+        index: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
 }
 
 /// What a leader knows of the node it speaks to.
@@ -120,6 +136,8 @@ pub fn kind(message: &Message) -> &'static str {
         Message::Heartbeat(_) => "heartbeat_req",
         Message::HeartbeatReply(_) => "heartbeat_resp",
         Message::TimeoutNow => "timeout_now",
+        Message::ReadIndex { .. } => "read_index_req",
+        Message::ReadIndexReply { .. } => "read_index_resp",
     }
 }
 
@@ -134,6 +152,24 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
         Message::PreVote { last } | Message::Vote { last } => request(term, last, None, sender),
         Message::TransferVote { last } => request(term, last, Some(true), sender),
         Message::TimeoutNow => Canonical::TimeoutNow { term, sender },
+        Message::ReadIndex { ticket, after } => Canonical::ReadIndex {
+            term,
+            ticket,
+            after_term: after.term,
+            after_index: after.index,
+            sender,
+        },
+        Message::ReadIndexReply {
+            incarnation,
+            ticket,
+            index,
+        } => Canonical::ReadIndexReply {
+            term,
+            ticket,
+            asked_by: incarnation,
+            index,
+            sender,
+        },
         Message::PreVoteReply { ballot } | Message::VoteReply { ballot } => Canonical::VoteReply {
             term,
             granted: ballot != Ballot::Refused,

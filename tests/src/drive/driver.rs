@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kraft_proto::{Class, LogPosition, NodeId};
+use kraft_proto::{Class, LogPosition, NodeId, Term};
 use serde_json::Value;
 
 use super::fields::{Fields, Refusal};
@@ -122,7 +122,13 @@ fn carry_out(node: &mut Node, cmd: &str, fields: Fields<'_>) -> Result<Option<St
             );
             node.propose(client(fields)?, Some(data), class).map(Some)
         }
-        "read" => node.read(client(fields)?).map(|()| None),
+        "read" => {
+            let after = LogPosition::new(
+                Term(fields.number("after_term")?.unwrap_or_default()),
+                fields.index("after_index")?.unwrap_or_default(),
+            );
+            node.read(client(fields)?, after).map(|()| None)
+        }
         "fate" => {
             let of = LogPosition::new(fields.need_term("term")?, fields.need_index("index")?);
             Ok(Some(node.fate(of)))

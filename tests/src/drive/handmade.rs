@@ -80,6 +80,20 @@ pub fn frames(
         }),
         "heartbeat_resp" => heartbeat_reply(msg, defaults)?,
         "timeout_now" => Message::TimeoutNow,
+        "read_index_req" => Message::ReadIndex {
+            ticket: msg.number("ticket")?.unwrap_or_default(),
+            after: LogPosition::new(
+                Term(msg.number("after_term")?.unwrap_or_default()),
+                msg.index("after_index")?.unwrap_or_default(),
+            ),
+        },
+        "read_index_resp" => Message::ReadIndexReply {
+            incarnation: msg
+                .number("asked_by")?
+                .map_or(defaults.receiver.1, Incarnation),
+            ticket: msg.number("ticket")?.unwrap_or_default(),
+            index: msg.need_index("index")?,
+        },
         "snapshot" => {
             return Err(Refusal(format!(
                 "kind: {kind:?} does not work in this build"

@@ -42,6 +42,12 @@ fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
         ("read", [node, id]) => {
             ask(world, number(node)?, json!({"cmd": "read", "id": id}));
         }
+        ("read", [node, id, after]) => {
+            let (term, index) = after.split_once('.').ok_or("a position is term.index")?;
+            let (term, index) = (number(term)?, number(index)?);
+            let read = json!({"cmd": "read", "id": id, "after_term": term, "after_index": index});
+            ask(world, number(node)?, read);
+        }
         ("fate", [node, position]) => return fate(world, number(node)?, position),
         (_, [at, more @ ..]) => {
             for node in nodes(world, at)? {

@@ -119,6 +119,15 @@ fn message(line: &Value) -> String {
             }
         }
         "timeout_now" => {}
+        "read_index_req" => {
+            shown += &format!(" reads through {}", msg["ticket"]);
+            if msg["after_index"] != 0 {
+                shown += &format!(" after {}.{}", msg["after_term"], msg["after_index"]);
+            }
+        }
+        "read_index_resp" => {
+            shown += &format!(" reads through {} at {}", msg["ticket"], msg["index"]);
+        }
         _ => shown += &format!(" {msg}"),
     }
     shown

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kraft_proto::{
     Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Message, NodeId,
-    Raft, Rest,
+    Raft, Rest, Role,
 };
 
 use crate::disk::Entry;
-use crate::host::Live;
+use crate::host::{Live, Reading};
 
 /// Which faults a run has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub struct Oracle {
     readmissions: u64,
     lost: HashSet<(u64, u64)>,
     acks: u64,
+    reads: (u64, u64),
     transfers: u64,
     taken_over: u64,
 }
@@ -85,6 +86,7 @@ impl Oracle {
             readmissions: 0,
             lost: HashSet::new(),
             acks: 0,
+            reads: (0, 0),
             transfers: 0,
             taken_over: 0,
         }
@@ -297,6 +299,28 @@ impl Oracle {
 
     pub fn power_cuts(&self) -> u64 {
         self.power_cuts
+    }
+
+    /// A read is served: by a leader, by a follower, or by a lease.
+    pub fn saw_read(&mut self, live: &Live, read: &Reading, index: u64) {
+        let Reading { floor, after, .. } = read;
+        self.reads.0 += 1;
+        if live.raft.status().role != Role::Leader {
+            self.reads.1 += 1;
+        }
+        assert!(index >= *floor, "a read at {index} misses {floor}");
+        assert!(index <= live.commit as u64, "a read beyond commit");
+        match live.raft.fate(*after) {
+            Fate::Pending => panic!("{after} is not decided when its read is"),
+            Fate::Committed => assert!(index >= after.index.0, "a read at {index} misses {after}"),
+            Fate::Lost => assert!(!self.is_committed(*after)),
+            Fate::Unknown => {}
+        }
+    }
+
+    /// Reads served, and by nodes that did not lead.
+    pub fn reads(&self) -> (u64, u64) {
+        self.reads
     }
 
     /// How far a read that begins now must see.

@@ -7,7 +7,7 @@ use kraft_proto::{
 
 use crate::chance::Chance;
 use crate::disk::Crash;
-use crate::host::Host;
+use crate::host::{AWAITED, Host, Reading};
 use crate::oracle::{Oracle, Power};
 use crate::weather::{Weather, draw_config, draw_weather, millis};
 
@@ -53,7 +53,7 @@ impl World {
             let config = Config {
                 id: NodeId(id),
                 store: StoreId(100 + id),
-                ..draw_config(&mut chance, weather.on_power_loss)
+                ..draw_config(&mut chance, weather.on_power_loss, weather.lease)
             };
             Host::new(config, members.clone())
         });
@@ -95,8 +95,8 @@ impl World {
                 0..=54 => self.deliver_any(),
                 55..=79 => self.advance_disk(place),
                 80..=91 => self.pass_time(),
-                92..=96 => self.propose(place),
-                97 => self.read(place),
+                92..=95 => self.propose(place),
+                96 | 97 => self.read(place),
                 98 if self.chance.permille(300) => self.transfer(place),
                 98 => self.check_some_fate(place),
                 _ => self.disturb(place),
@@ -264,6 +264,12 @@ impl World {
         if let Some(run) = live.propose(now, class, count, self.proposals + 1) {
             self.proposals += u64::from(count);
             self.positions.push(run.last_position());
+            if self.chance.permille(300) && live.waits.has_room() {
+                let (waits, raft) = (&mut live.waits, &live.raft);
+                let token = AWAITED | self.proposals;
+                let awaited = waits.await_commit(token, run.last_position(), class, None, raft);
+                awaited.expect("there was room");
+            }
             self.trace(|| format!("propose {} {class} {run:?}", place + 1));
         }
         self.observe(place);
@@ -272,9 +278,19 @@ impl World {
     fn read(&mut self, place: usize) {
         let now = self.now;
         let floor = self.oracle.read_floor();
+        let after = match self.positions.last() {
+            Some(_) if self.chance.permille(300) => {
+                self.positions[self.chance.place(self.positions.len())]
+            }
+            _ => LogPosition::ZERO,
+        };
         if let Some(live) = &mut self.hosts[place].live {
-            if let Ok(ticket) = live.raft.read(now) {
-                live.reads.push((ticket, floor));
+            if let Ok(ticket) = live.raft.read_after(now, after) {
+                live.reads.push(Reading {
+                    ticket,
+                    floor,
+                    after,
+                });
             }
             self.observe(place);
         }
@@ -455,15 +471,12 @@ impl World {
                 live.early.retain(|early| early.term != term);
             }
             Output::Read { ticket, outcome } => {
-                for (of, floor) in &live.reads {
-                    if *of == ticket
-                        && let ReadOutcome::Ready(index) = outcome
-                    {
-                        assert!(index.0 >= *floor, "a read at {index} misses {floor}");
-                        assert!(index.0 <= live.commit as u64, "a read beyond commit");
+                for read in live.reads.iter().filter(|read| read.ticket == ticket) {
+                    if let ReadOutcome::Ready(index) = outcome {
+                        self.oracle.saw_read(live, read, index.0);
                     }
                 }
-                live.reads.retain(|(of, _)| *of != ticket);
+                live.reads.retain(|read| read.ticket != ticket);
             }
             Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
             Output::Commit { .. } | Output::Role { .. } => {}
@@ -476,6 +489,13 @@ impl World {
             return;
         };
         while let Some(answer) = live.waits.poll_answer() {
+            if answer.token & AWAITED != 0 {
+                let committed = self.oracle.is_committed(answer.position);
+                let unknown = answer.grade == Grade::Unknown;
+                let told = answer.grade == Grade::AsAsked;
+                assert!(unknown || told == committed, "{answer:?}");
+                continue;
+            }
             match (answer.grade, answer.held) {
                 (Grade::Lost, None) => assert!(!self.oracle.is_committed(answer.position)),
                 (Grade::AsAsked, Some(held)) => {

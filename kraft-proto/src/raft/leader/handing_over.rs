@@ -108,6 +108,7 @@ impl Raft {
         }
         let order = Order::Given;
         leader.handover = Some(Handover { to, order });
+        leader.tenure.end();
         Some(self.envelope(to, self.hard.term, Message::TimeoutNow))
     }
 }

@@ -16,8 +16,8 @@ impl Raft {
         }
         leader.disk_owes = owed;
         match owed {
-            Some(_) => self.restart_disk_watch(),
-            None => self.timers.stop(Timer::DiskStall),
+            (0, 0) => self.timers.stop(Timer::DiskStall),
+            _ => self.restart_disk_watch(),
         }
     }
 
