@@ -32,9 +32,10 @@ fn replace_the_disk_of_3(cluster: &mut Cluster) {
     });
 }
 
-/// 1. an entry is committed by nodes 1 and 3; 2. node 3's disk is replaced, and it starts on a blank one
-/// under its old id; 3. node 2, which never had the entry, asks it for its vote; 4. with that vote it would
-/// lead, without a committed entry.
+/// 1. an entry is committed by nodes 1 and 3;
+/// 2. node 3's disk is replaced, and it starts on a blank one under its old id;
+/// 3. node 2, which never had the entry, asks it for its vote;
+/// 4. with that vote it would lead without a committed entry.
 #[test]
 fn a_blank_disk_under_an_old_id_elects_nobody() {
     let mut cluster = bound();
