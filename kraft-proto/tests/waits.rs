@@ -196,3 +196,25 @@ fn whoever_awaits_commit_is_told_that_it_will_not_come() {
     told.sort_by_key(|(token, ..)| *token);
     assert_eq!(told, [(11, Grade::Lost, None), (12, Grade::Lost, None)]);
 }
+
+/// Asked in the order of positions or not, each is told as soon as its own entry is committed.
+#[test]
+fn whoever_awaits_an_earlier_entry_does_not_wait_for_a_later_one() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.disks(Disk::LogHeld);
+    let mut clients = Clients::new();
+    let first = clients.propose(&mut cluster, 1, LEADER_ONLY, Fallback::Refuse);
+    cluster.settle();
+    assert_eq!(clients.told(&mut cluster).len(), 1);
+    cluster.lossy = |envelope| envelope.entries() > 0;
+    let second = clients.propose(&mut cluster, 2, LEADER_ONLY, Fallback::Refuse);
+    clients.await_commit(&mut cluster, 12, second);
+    clients.await_commit(&mut cluster, 11, first);
+    cluster.settle();
+    assert_eq!(clients.told(&mut cluster).len(), 1);
+    cluster.sync(2);
+    cluster.sync(3);
+    let told = graded(&clients.told(&mut cluster));
+    assert_eq!(told, [(11, Grade::AsAsked, Some(Held::Synced))]);
+}

@@ -2,7 +2,7 @@
 
 use kraft_proto::{
     Class, CommitMode, Config, Envelope, Fate, FsyncMode, Incarnation, LogIndex, LogPosition,
-    Message, Output, ReadError, ReadOutcome, ReadTicket, Role, Term,
+    Message, Output, PreVote, ReadError, ReadOutcome, ReadTicket, Role, Term,
 };
 
 use crate::cluster::messages::{envelope, heartbeat};
@@ -274,4 +274,19 @@ fn a_new_leader_fails_what_the_old_one_was_asked() {
     cluster.inject(envelope(2, 3, 9, heartbeat(0, 1)));
     assert_eq!(cluster.term(3), Term(9).0);
     assert_eq!(outcome(&mut cluster, 3, ticket), Some(ReadOutcome::Failed));
+}
+
+/// A follower that campaigns follows nobody, whether it was told to or asks around first.
+#[test]
+fn who_campaigns_fails_its_reads() {
+    for pre_vote in [PreVote::On, PreVote::Off] {
+        let mut cluster = Cluster::with(3, |config| Config { pre_vote, ..config });
+        cluster.elect(1);
+        cluster.isolate(2);
+        let ticket = read(&mut cluster, 2);
+        cluster.settle();
+        assert_eq!(outcome(&mut cluster, 2, ticket), None);
+        cluster.campaign(2);
+        assert_eq!(outcome(&mut cluster, 2, ticket), Some(ReadOutcome::Failed));
+    }
 }
