@@ -18,7 +18,7 @@ use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
 use crate::message::{Append, Envelope, Holding, Message};
 
 /// The version this build speaks. Peers agree on it when they connect.
-pub const WIRE_VERSION: u8 = 2;
+pub const WIRE_VERSION: u8 = 3;
 
 /// Bytes before each entry: its length.
 pub const ENTRY_PREFIX: usize = 4;
