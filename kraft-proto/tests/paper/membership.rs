@@ -341,3 +341,66 @@ fn a_configuration_that_does_not_decode_is_dropped() {
     assert_eq!(cluster.status(2).last.index.0, 1);
     assert_eq!(cluster.status(2).dropped.malformed, 1);
 }
+
+/// Thesis §4.2.2: "a server that is not part of its own latest configuration should still start new
+/// elections, as it might still be needed until the C_new entry is committed."
+#[test]
+fn a_node_left_out_by_an_open_change_may_be_needed_to_lead() {
+    let mut cluster = Cluster::new(4);
+    cluster.elect(1);
+    cluster.isolate(1);
+    cluster.change(1, &[Change::Remove(id(1))]).unwrap();
+    cluster.settle();
+    cluster.kill(1);
+    cluster.kill(4);
+    cluster.heal();
+    cluster.restart(1);
+    // Three of four are up, and only the log of node 1 is long enough for all of them.
+    cluster.pass(ms(5000));
+    let leader = cluster.leader().expect("somebody leads");
+    assert_ne!(leader, 1, "it led, committed its removal, and left");
+    assert_eq!(voters(&cluster, leader), [2, 3, 4]);
+}
+
+#[test]
+fn elections_take_both_majorities_while_joint() {
+    let mut cluster = with_joiners(&[4, 5]);
+    cluster.isolate(4);
+    cluster.isolate(5);
+    let changes = [
+        voter(4),
+        voter(5),
+        Change::Remove(id(2)),
+        Change::Remove(id(3)),
+    ];
+    cluster.change(1, &changes).unwrap();
+    cluster.settle();
+    cluster.kill(1);
+    cluster.pass(ms(3000));
+    assert_eq!(
+        cluster.leader(),
+        None,
+        "two of the old three, none of the new"
+    );
+    cluster.heal();
+    cluster.pass(ms(3000));
+    let leader = cluster.leader().expect("four of five are up");
+    assert_eq!(voters(&cluster, leader), [1, 4, 5]);
+}
+
+/// 1. a leader alone adds a second voter, and by that no longer hears a majority;
+/// 2. its quorum is checked before the newcomer could answer: it must not step down for that.
+#[test]
+fn a_newcomer_gets_its_time_to_answer() {
+    let mut cluster = Cluster::new(1);
+    cluster.join(2);
+    cluster.elect(1);
+    cluster.pass(ms(149));
+    cluster.isolate(2);
+    let change = cluster.change(1, &[voter(2)]).unwrap();
+    cluster.pass(ms(10));
+    assert_eq!(cluster.role(1), Role::Leader);
+    cluster.heal();
+    cluster.pass(ms(100));
+    assert!(cluster.acked(1, &change));
+}
