@@ -144,6 +144,9 @@ pub enum ConfigError {
     Durability(DurabilityError),
     /// A run given to [`Recovery`](crate::Recovery) does not follow the one before it.
     Gap,
+    /// An entry given to [`Recovery`](crate::Recovery) as a configuration holds none, or one that
+    /// holds one was given without its bytes.
+    Members,
     /// The recovered log or term is beyond what the protocol counts.
     Exhausted,
 }
@@ -166,6 +169,7 @@ impl fmt::Display for ConfigError {
             ),
             Self::Durability(error) => error.fmt(f),
             Self::Gap => f.write_str("the recovered log has a gap or a term out of order"),
+            Self::Members => f.write_str("the recovered log has a configuration that does not decode"),
             Self::Exhausted => f.write_str("the recovered log or term is beyond the protocol's range"),
         }
     }

@@ -107,6 +107,7 @@ mod raft;
 mod reads;
 mod recovery;
 mod rng;
+mod succession;
 mod timers;
 mod waits;
 mod wire;
@@ -132,7 +133,7 @@ pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
 pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
-pub use members::{Member, Members, MembersError};
+pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, MembersError};
 pub use message::{Append, Ballot, Envelope, Heartbeat, HeartbeatReply, Holding, Known, Message};
 pub use modes::{Class, CommitMode, FsyncMode, Held};
 pub use output::{
@@ -140,8 +141,8 @@ pub use output::{
 };
 pub use progress::PeerState;
 pub use raft::{
-    Dropped, Duty, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status, TransferError,
-    WAITING_MAX, Waiting,
+    Dropped, Duty, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft, ReadError,
+    Status, TransferError, WAITING_MAX, Waiting,
 };
 pub use recovery::Recovery;
 pub use time::Instant;

@@ -6,7 +6,11 @@
 /// Members of a cluster, voters and learners together, counted over the union while joint.
 pub const MEMBERS_MAX: usize = 15;
 
-/// Changes of term the core remembers. Older history is unknown and served by snapshot.
+/// Bytes of an entry that holds a configuration of [`MEMBERS_MAX`] members.
+pub const CONFIGURATION_BYTES_MAX: usize = 1 + MEMBERS_MAX * 21;
+
+/// Changes of term, and of members within one, that the core remembers. Older history is unknown
+/// and served by snapshot.
 pub const TERM_RUNS_MAX: usize = 64;
 
 /// With fewer free term runs than this a new leader writes its barrier only once a majority has

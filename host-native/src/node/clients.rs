@@ -141,7 +141,7 @@ impl Engine {
             }
         };
         let position = proposed.run.last_position();
-        self.keep_barriers(position.index.prev());
+        self.keep_own(position.index.prev());
         let entry = sealed::seal(position, EntryKind::Command, &payload);
         let bytes = entry.len();
         self.tail.put(position, entry);

@@ -303,7 +303,11 @@ impl Engine {
                 // be room.
                 return;
             }
-            for (position, entry) in run.positions().zip(frame.entries()) {
+            // Whether a configuration is one, the core sees for itself.
+            let sealed = frame
+                .entries()
+                .filter(|_| run.kind != EntryKind::Configuration);
+            for (position, entry) in run.positions().zip(sealed) {
                 if let Err(error) = sealed::open(position, run.kind, entry) {
                     tracing::warn!("an append of node {from} was dropped: {error}");
                     self.parts.transport.disconnect(from, Fault::Garbage);
@@ -371,16 +375,19 @@ impl Engine {
         let payloads = match write.kind() {
             // The core makes barriers itself; their bytes are nothing but a seal.
             WriteKind::Entries(run) if run.kind == EntryKind::Barrier => {
-                self.keep_barriers(run.first);
+                self.keep_own(run.first);
                 seals_of(run)
             }
-            WriteKind::Entries(run) => match self.tail.run(run) {
-                Some(payloads) => payloads,
-                None => {
+            WriteKind::Entries(run) => {
+                if run.kind == EntryKind::Configuration {
+                    self.keep_own(run.first);
+                }
+                let Some(payloads) = self.tail.run(run) else {
                     self.failed = Some(NodeError::Damaged(LogPosition::new(run.term, run.first)));
                     return;
-                }
-            },
+                };
+                payloads
+            }
             WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
         };
         if let WriteKind::Entries(run) = write.kind() {
@@ -389,17 +396,23 @@ impl Engine {
         self.parts.disk.submit(Job { write, payloads });
     }
 
-    /// Keeps the seals of barriers through `upto` in their place among the newest entries.
-    pub(super) fn keep_barriers(&mut self, upto: LogIndex) {
+    /// Keeps what the core makes itself through `upto` in its place among the newest entries: the
+    /// seals of barriers, and configurations, which have no seal.
+    pub(super) fn keep_own(&mut self, upto: LogIndex) {
         while self.tail.next() <= upto {
-            match self.parts.raft.run_from(self.tail.next(), 1) {
-                Some(run) if run.kind == EntryKind::Barrier => {
-                    for (position, seal) in run.positions().zip(seals_of(run)) {
-                        self.tail.put(position, seal);
-                    }
-                }
-                _ => return,
-            }
+            let Some(run) = self.parts.raft.run_from(self.tail.next(), 1) else {
+                return;
+            };
+            let at = run.last_position();
+            let bytes = match run.kind {
+                EntryKind::Barrier => sealed::seal(at, run.kind, &[]),
+                EntryKind::Configuration => match self.parts.raft.configuration_bytes(at) {
+                    Some(bytes) => Bytes::copy_from_slice(&bytes),
+                    None => return,
+                },
+                EntryKind::Command => return,
+            };
+            self.tail.put(at, bytes);
         }
     }
 

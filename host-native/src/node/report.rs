@@ -165,6 +165,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         Waiting::CleanVotes { .. }
         | Waiting::Readmission(_)
         | Waiting::Match
+        | Waiting::LeftOut
         | Waiting::Settlement
         | Waiting::Superseded(_) => Some(waiting.to_string()),
         Waiting::Stop
@@ -175,6 +176,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::Votes { .. }
         | Waiting::Handover(_)
         | Waiting::Majority { .. }
+        | Waiting::Members(_)
         | Waiting::Snapshot(_) => None,
     }
 }

@@ -23,11 +23,14 @@ pub(super) enum Call {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Candidate {
     /// One answer a voter, the first it gave.
-    ballots: Vec<(NodeId, Ballot), MEMBERS_MAX>,
+    ballots: Vec<(NodeId, Ballot), ASKED_MAX>,
     /// Who was asked.
-    asked: Vec<NodeId, MEMBERS_MAX>,
+    asked: Vec<NodeId, ASKED_MAX>,
     call: Call,
 }
+
+/// Every member, and a candidate that is none any more.
+const ASKED_MAX: usize = MEMBERS_MAX + 1;
 
 impl Candidate {
     fn new(own: NodeId, ballot: Ballot, call: Call) -> Self {
@@ -75,7 +78,7 @@ impl Raft {
         self.silent_timeouts = self.silent_timeouts.saturating_add(1);
         self.restart_election_timer();
         self.fail_reads();
-        if !self.members.is_voter(self.config.id) || matches!(self.role, RoleState::Leader(_)) {
+        if !self.may_campaign() || matches!(self.role, RoleState::Leader(_)) {
             return;
         }
         // What is forgotten cannot be sent, so a node that forgot uncommitted history leaves the

@@ -219,12 +219,22 @@ impl Raft {
         }
         let fresh = self.not_held_yet(run);
         if !fresh.is_empty() {
+            let configuration = match self.configuration_in(frame, fresh) {
+                Ok(configuration) => configuration,
+                Err(reason) => {
+                    self.count(reason);
+                    return Taken::nothing();
+                }
+            };
             let waiting = fresh.last().since(self.writes.emitted());
-            if waiting > UNWRITTEN_ENTRIES_MAX || !self.has_term_run_for(fresh.term) {
+            if waiting > UNWRITTEN_ENTRIES_MAX || !self.has_term_run_for(fresh.term, fresh.kind) {
                 self.count(Drop::Busy);
                 return Taken::nothing();
             }
             self.accept(fresh, append.class());
+            if let Some(members) = configuration {
+                self.enter_configuration(fresh.first, members);
+            }
         }
         let matched = append.prev.index.max(run.last()).max(self.known_agreed());
         let RoleState::Follower(follower) = &mut self.role else {
@@ -284,6 +294,7 @@ impl Raft {
             self.classes.truncate(keep);
             self.writes.truncate(keep);
             self.rely_no_further_than(keep);
+            self.fall_back(keep);
         }
         self.log.extend(fresh);
         let fsync = class.fsync.max(self.config.durability.fsync_floor);

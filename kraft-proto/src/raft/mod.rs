@@ -7,6 +7,7 @@ mod dropped;
 mod duty;
 mod follower;
 mod leader;
+mod membership;
 mod poll;
 mod proposal;
 mod reading;
@@ -23,7 +24,7 @@ use crate::acks::{Early, Unsettled};
 use crate::classes::Classes;
 use crate::config::{Config, ConfigError};
 use crate::durability::Durability;
-use crate::entry::Run;
+use crate::entry::{EntryKind, Run};
 use crate::hard_state::HardState;
 use crate::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::limits::{INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX, TERM_MAX};
@@ -33,6 +34,7 @@ use crate::message::{Ballot, Envelope, Message};
 use crate::modes::{Class, FsyncMode};
 use crate::output::{Fate, ReadTicket, Receipt, Rest};
 use crate::recovery::Recovery;
+use crate::succession::Succession;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use crate::wire::{Frame, Taken};
@@ -46,6 +48,7 @@ pub use dropped::Dropped;
 pub use duty::Duty;
 use follower::Follower;
 use leader::Leader;
+pub use membership::MembersProposeError;
 use poll::Told;
 pub use proposal::{ProposeError, Proposed, ReadError};
 pub use status::{PeerStatus, Status};
@@ -57,6 +60,7 @@ pub use waiting::{WAITING_MAX, Waiting};
 pub struct Raft {
     config: Config,
     members: Members,
+    succession: Succession,
     hard: HardState,
     writes: Writes,
     log: Log,
@@ -103,11 +107,12 @@ impl Raft {
             hard,
             log,
             members,
+            succession,
             boot,
-            gap,
+            flaw,
         } = recovery;
-        if gap {
-            return Err(ConfigError::Gap);
+        if let Some(flaw) = flaw {
+            return Err(flaw);
         }
         // Entries may reach the disk before the term they came in.
         let term = hard.term.max(log.last_position().term);
@@ -126,6 +131,7 @@ impl Raft {
             told: Told::new(hard.term),
             config,
             members,
+            succession,
             hard,
             writes,
             log,
@@ -193,8 +199,8 @@ impl Raft {
     /// Starts an election at once, as after an election timeout.
     pub fn campaign(&mut self, now: Instant) {
         self.begin(now);
-        let voter = self.members.is_voter(self.config.id) && self.is_active();
-        if voter && !matches!(self.role, RoleState::Leader(_)) {
+        let may = self.may_campaign() && self.is_active();
+        if may && !matches!(self.role, RoleState::Leader(_)) {
             self.restart_election_timer();
             self.campaign_as_configured();
         }
@@ -270,11 +276,6 @@ impl Raft {
         &self.config.durability
     }
 
-    /// Who is in the cluster.
-    pub fn members(&self) -> &Members {
-        &self.members
-    }
-
     fn begin(&mut self, now: Instant) {
         // A clock that steps back stands still instead.
         self.now = self.now.max(now);
@@ -284,6 +285,7 @@ impl Raft {
     fn settle(&mut self) {
         self.count_votes();
         self.advance_leader();
+        self.advance_members();
         self.review_trust();
         self.review_handover();
         self.watch_disk();
@@ -305,8 +307,8 @@ impl Raft {
 
     /// Whether entries of `term` can be added without forgetting any that the disk was not handed
     /// yet: nothing could name those to it any more.
-    fn has_term_run_for(&self, term: Term) -> bool {
-        self.log.last_position().term == term
+    fn has_term_run_for(&self, term: Term, kind: EntryKind) -> bool {
+        self.log.continues(term, kind)
             || self.log.runs_free() > 0
             || self.log.oldest_end() <= self.writes.emitted()
     }
@@ -392,6 +394,7 @@ impl Raft {
         }
         let bound = self.members.iter().find(|m| m.id == envelope.from);
         match bound.map(|member| member.store) {
+            None if self.is_stranger(envelope.from, &envelope.message) => Err(Drop::Stranger),
             Some(store) if store != StoreId::ANY && store != envelope.store => {
                 Err(Drop::ForeignStore)
             }

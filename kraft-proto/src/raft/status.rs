@@ -8,6 +8,7 @@ use crate::entry::Run;
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::limits::MEMBERS_MAX;
+use crate::members::Members;
 use crate::message::Holding;
 use crate::output::Role;
 use crate::progress::PeerState;
@@ -55,6 +56,10 @@ pub struct Status {
     pub leader: Option<NodeId>,
     /// Whom this leader is handing over to.
     pub moving_to: Option<NodeId>,
+    /// Who is in the cluster, as the newest configuration in its log has it.
+    pub members: Members,
+    /// Where that stands; 0 for the one the cluster began with.
+    pub members_at: LogIndex,
     /// The last committed entry.
     pub commit: LogPosition,
     /// The last entry.
@@ -95,6 +100,8 @@ impl Raft {
                 RoleState::Leader(leader) => leader.moving_to(),
                 _ => None,
             },
+            members: self.members.clone(),
+            members_at: self.succession.at(),
             commit: self.commit,
             last: self.log.last_position(),
             first_known: self.log.base().index.next(),

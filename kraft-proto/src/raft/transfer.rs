@@ -142,7 +142,7 @@ impl Raft {
             _ => false,
         };
         let forgot_uncommitted = self.log.base().index > self.commit.index;
-        let fit = self.members.is_voter(self.config.id) && !forgot_uncommitted;
+        let fit = self.may_campaign() && !forgot_uncommitted;
         if followed && fit && self.hard.trust != Trust::Suspect {
             self.start_election(Call::Transfer);
         }

@@ -6,7 +6,8 @@ use kraft_proto::{
     Append, Ballot, Envelope, Incarnation, LogIndex, LogPosition, Message, StoreId, Term, Trust,
 };
 
-use super::payloads::Data;
+use super::line::Members;
+use super::payloads::{self, Data};
 
 /// What every message says of its sender.
 #[derive(Debug, Serialize)]
@@ -122,6 +123,8 @@ pub struct Receiver {
 pub struct Entry {
     term: Term,
     data: Data,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Members>,
 }
 
 /// The contract's name for a kind of message.
@@ -228,9 +231,18 @@ fn request(term: Term, last: LogPosition, transfer: Option<bool>, sender: Sender
 }
 
 fn append_request(term: Term, append: &Append, data: Vec<Data>, sender: Sender) -> Canonical {
-    let entry = |data| Entry {
-        term: append.run_term,
-        data,
+    let (term_of, kind) = (append.run_term, append.kind);
+    let entry = |data| {
+        let held = payloads::Entry {
+            term: term_of,
+            kind,
+            data,
+        };
+        Entry {
+            term: term_of,
+            config: held.members().as_ref().map(Members::from),
+            data: held.text(),
+        }
     };
     Canonical::Append {
         term,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kraft_proto::{Class, LogPosition, NodeId, Term};
+use kraft_proto::{Change, Class, LogPosition, Member, NodeId, StoreId, Term};
 use serde_json::Value;
 
 use super::fields::{Fields, Refusal};
@@ -14,11 +14,12 @@ use super::options::Options;
 const PROTO: u32 = 1;
 
 /// What works in this build.
-const FEATURES: [&str; 8] = [
+const FEATURES: [&str; 9] = [
     "prevote",
     "check_quorum",
     "transfer",
     "readindex",
+    "conf",
     "commit_modes",
     "fsync_modes",
     "suspect",
@@ -141,6 +142,7 @@ fn carry_out(node: &mut Node, cmd: &str, fields: Fields<'_>) -> Result<Option<St
             let to = fields.number("to")?.map(NodeId);
             node.transfer(to).map(|()| None)
         }
+        "conf" => node.change_members(&changes(fields)?).map(Some),
         "state" => Ok(Some(node.state())),
         _ => Err(Refusal(format!("cmd: {cmd:?} does not work in this build"))),
     }
@@ -156,6 +158,29 @@ fn deliver(node: &mut Node, fields: Fields<'_>) -> Result<(), Refusal> {
             node.deliver_handmade(from, kind, msg)
         }
     }
+}
+
+/// `[["add", 4], …]`
+fn changes(fields: Fields<'_>) -> Result<Vec<Change>, Refusal> {
+    fields.need("changes")?;
+    let changes = fields.list("changes")?.unwrap_or_default().iter();
+    let change = |change: &Value| {
+        let (word, node) = (change.get(0)?.as_str()?, change.get(1)?.as_u64()?);
+        let member = Member {
+            id: NodeId(node),
+            store: StoreId::ANY,
+        };
+        match word {
+            "add" => Some(Change::Voter(member)),
+            "learner" => Some(Change::Learner(member)),
+            "remove" => Some(Change::Remove(member.id)),
+            _ => None,
+        }
+    };
+    let changes = changes.map(change).collect::<Option<_>>();
+    changes.ok_or_else(|| {
+        Refusal::new("changes: expected a list of [\"add\", \"learner\" or \"remove\", node]")
+    })
 }
 
 /// The caller's own name for a proposal or a read.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kraft_proto::{
-    Class, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition, Message, NodeId,
-    Output, Raft, ReadOutcome, ReadTicket, Role, StoreId, Term, Trust, WriteKind,
+    Change, Class, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition, Message,
+    NodeId, Output, Raft, ReadOutcome, ReadTicket, Role, StoreId, Term, Trust, WriteKind,
 };
 use serde_json::Value;
 
@@ -179,6 +179,17 @@ impl Node {
         })
     }
 
+    /// Proposes other members.
+    pub fn change_members(&mut self, changes: &[Change]) -> Result<State, Refusal> {
+        let proposed = self.raft.propose_members(self.now(), changes);
+        self.drain();
+        let run = proposed.map_err(Refusal::new)?.run;
+        Ok(State::Proposed {
+            index: run.first,
+            term: run.term,
+        })
+    }
+
     /// The class of a proposal that names none.
     pub fn default_class(&self) -> Class {
         self.raft.durability().default
@@ -229,7 +240,7 @@ impl Node {
             .map(|(index, entry)| Entry {
                 index,
                 term: entry.term,
-                data: entry.data.clone(),
+                data: entry.text(),
             })
             .collect();
         State::Node {
@@ -260,14 +271,17 @@ impl Node {
         self.adopt_own_entries();
         while let Some(output) = self.raft.poll_output() {
             self.handle_output(output);
+            self.adopt_own_entries();
         }
         self.clients.handle_timeout(now, &self.raft, &mut self.out);
     }
 
-    /// The core adds entries of its own, which hold nothing.
+    /// The core adds entries of its own: barriers, which hold nothing, and configurations.
     fn adopt_own_entries(&mut self) {
         while let Some(run) = self.raft.run_from(self.payloads.last().index.next(), 1) {
-            self.payloads.replace(run, [None]);
+            let bytes = self.raft.configuration_bytes(run.last_position());
+            let data = bytes.map(|bytes| hex::encode(&bytes));
+            self.payloads.replace(run, [data]);
         }
     }
 
@@ -330,7 +344,8 @@ impl Node {
             self.out.push(Line::Apply {
                 index,
                 term: entry.term,
-                data: entry.data.clone(),
+                data: entry.text(),
+                config: entry.members().as_ref().map(Into::into),
             });
             self.applied = index;
         }

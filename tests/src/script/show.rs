@@ -16,7 +16,7 @@ pub fn line(node: u64, line: &Value, detail: Detail) -> Option<String> {
             "{node}: apply {}.{} {}",
             line["term"],
             line["index"],
-            data(line)
+            held(line)
         ),
         "ack" => format!("{node}: {}", ack(line)),
         "read" => match line["index"].as_u64() {
@@ -33,6 +33,32 @@ fn id(line: &Value) -> String {
     line["id"]
         .as_str()
         .map_or_else(|| line["id"].to_string(), str::to_owned)
+}
+
+/// What an entry holds, be it members.
+fn held(entry: &Value) -> String {
+    match entry["config"].is_object() {
+        true => members(&entry["config"]),
+        false => data(entry).to_owned(),
+    }
+}
+
+/// The members of a configuration.
+pub fn members(config: &Value) -> String {
+    let list = |name: &str, word: &str| {
+        let ids = config[name].as_array().map_or(&[][..], Vec::as_slice);
+        let ids: Vec<String> = ids.iter().map(Value::to_string).collect();
+        match ids.is_empty() {
+            true => None,
+            false => Some(format!("{word} {}", ids.join(","))),
+        }
+    };
+    let lists = [
+        list("voters", "voters"),
+        list("voters_outgoing", "leaving"),
+        list("learners", "learners"),
+    ];
+    lists.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// What an entry holds: `-` for nothing.
@@ -145,7 +171,7 @@ fn append(msg: &Value) -> String {
     let entries = msg["entries"].as_array().map_or(&[][..], Vec::as_slice);
     let entries: Vec<String> = entries
         .iter()
-        .map(|entry| format!("{}:{}", entry["term"], data(entry)))
+        .map(|entry| format!("{}:{}", entry["term"], held(entry)))
         .collect();
     format!(
         " after {}.{} [{}] commit {}{}",

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kraft_proto::{
-    Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Message, NodeId,
-    Raft, Rest, Role,
+    Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Members,
+    Message, NodeId, Raft, Rest, Role,
 };
 
+use crate::configurations::{enough, voter_sets};
 use crate::disk::Entry;
 use crate::host::{Live, Reading};
 
@@ -28,7 +29,8 @@ pub enum Protection {
 
 /// Everything ever seen of a run.
 pub struct Oracle {
-    voters: usize,
+    /// Everybody who ever voted.
+    voters: BTreeSet<NodeId>,
     protection: Protection,
     /// Who led each term, and the terms of its log when it began.
     leaders: HashMap<u64, (NodeId, Vec<u64>)>,
@@ -70,9 +72,9 @@ fn pair(position: LogPosition) -> (u64, u64) {
 }
 
 impl Oracle {
-    pub fn new(voters: usize, protection: Protection) -> Self {
+    pub fn new(members: &Members, protection: Protection) -> Self {
         Self {
-            voters,
+            voters: members.voters().iter().collect(),
             protection,
             leaders: HashMap::new(),
             votes: HashMap::new(),
@@ -114,8 +116,10 @@ impl Oracle {
         (self.transfers, self.taken_over)
     }
 
-    fn majority(&self) -> usize {
-        self.voters / 2 + 1
+    /// A node goes by this configuration.
+    pub fn saw_members(&mut self, members: &Members) {
+        let voting = voter_sets(members).flat_map(|set| set.iter().collect::<Vec<_>>());
+        self.voters.extend(voting);
     }
 
     /// Log Matching (Raft §5.3): a position names one entry, and one entry before it.
@@ -196,7 +200,7 @@ impl Oracle {
         }
     }
 
-    /// The voters that held an entry in the last life the leader of `term` heard of, or a later one:
+    /// The nodes that held an entry in the last life the leader of `term` heard of, or a later one:
     /// what a life before that held may be gone.
     fn holders(&self, term: u64, position: (u64, u64), held: Held) -> BTreeSet<NodeId> {
         let by = match held {
@@ -205,7 +209,7 @@ impl Oracle {
         };
         let counts = |(node, life): &Life| {
             let heard = self.heard.get(&(term, *node)).copied().unwrap_or_default();
-            node.0 <= self.voters as u64 && *life >= heard
+            *life >= heard
         };
         by.iter()
             .filter(|(life, positions)| counts(life) && positions.contains(&position))
@@ -214,7 +218,15 @@ impl Oracle {
     }
 
     /// State Machine Safety (Raft §5.4.3), and commit by synced copies only.
-    pub fn saw_commit(&mut self, node: NodeId, log: &[Entry], from: usize, upto: usize) {
+    pub fn saw_commit(
+        &mut self,
+        node: NodeId,
+        log: &[Entry],
+        members: &Members,
+        from: usize,
+        upto: usize,
+    ) {
+        let news = upto > self.committed.len();
         for (place, entry) in log[..upto].iter().enumerate().skip(from) {
             match self.committed.get(place) {
                 Some(known) => assert_eq!(entry, known, "node {node} commits otherwise"),
@@ -223,12 +235,12 @@ impl Oracle {
             let key = (entry.term, place as u64 + 1);
             assert!(!self.lost.contains(&key), "{key:?} was lost and commits");
         }
-        if upto > from {
+        if news {
             let last = (log[upto - 1].term, upto as u64);
             let holders = self.holders(last.0, last, Held::Synced);
             assert!(
-                holders.len() >= self.majority(),
-                "{last:?} commits on {holders:?} only"
+                enough(members, CommitMode::Sync, |id| holders.contains(&id)),
+                "{last:?} commits on {holders:?} only, of {members:?}"
             );
         }
     }
@@ -240,24 +252,40 @@ impl Oracle {
     }
 
     /// An ack was given by leader `node`.
-    pub fn saw_ack(&mut self, node: NodeId, mode: CommitMode, held: Held, upto: LogPosition) {
+    ///
+    /// `deciding` are the configurations that may elect the next leader.
+    pub fn saw_ack(
+        &mut self,
+        node: NodeId,
+        (mode, held): (CommitMode, Held),
+        upto: LogPosition,
+        deciding: &[Members],
+    ) {
         self.acks += 1;
-        let asked = mode.voters_asked(self.voters);
         let holders = self.holders(upto.term.0, pair(upto), held);
-        assert!(
-            holders.len() >= asked,
-            "{mode} {held} through {upto} is on {holders:?} only"
-        );
-        if asked > 0 && mode != CommitMode::Sync {
+        if (mode, held) == (CommitMode::Sync, Held::Synced) {
+            // Counted when it was committed, by those who were members then.
+            assert!(self.is_committed(upto), "{upto} is not committed");
+        } else if mode != CommitMode::LeaderOnly {
+            for members in deciding {
+                assert!(
+                    enough(members, mode, |id| holders.contains(&id)),
+                    "{mode} {held} through {upto} is on {holders:?} only, of {members:?}"
+                );
+            }
+        }
+        if !matches!(mode, CommitMode::Async | CommitMode::Sync | CommitMode::All) {
             assert!(holders.contains(&node), "{mode} {held} not on the leader");
         }
-        if !mode.outlives_leader(self.voters) {
+        let sets = || deciding.iter().flat_map(voter_sets).map(|set| set.len());
+        if !sets().all(|voters| mode.outlives_leader(voters)) {
             return;
         }
+        let fewest = sets().min().unwrap_or_default();
         let cuts_max = match (held, self.protection) {
-            (Held::Synced, _) => self.voters,
-            (Held::Written, Protection::On) if mode == CommitMode::All => self.voters - 1,
-            (Held::Written, Protection::On) => self.voters - self.majority(),
+            (Held::Synced, _) => usize::MAX,
+            (Held::Written, Protection::On) if mode == CommitMode::All => fewest - 1,
+            (Held::Written, Protection::On) => fewest - (fewest / 2 + 1),
             (Held::Written, Protection::Off) | (Held::Accepted, _) => return,
         };
         for (term, (leader, log)) in &self.leaders {
@@ -271,7 +299,7 @@ impl Oracle {
 
     /// The power of `node` failed: what was merely written there may be gone.
     pub fn saw_power_cut(&mut self, node: NodeId) {
-        if node.0 > self.voters as u64 {
+        if !self.voters.contains(&node) {
             return;
         }
         self.power_cuts += 1;

@@ -6,7 +6,8 @@ use kraft_proto::{
 };
 
 use crate::chance::Chance;
-use crate::disk::Crash;
+use crate::configurations;
+use crate::disk::{Crash, Entry};
 use crate::host::{AWAITED, Host, Reading};
 use crate::oracle::{Oracle, Power};
 use crate::weather::{Weather, draw_config, draw_weather, millis};
@@ -19,17 +20,18 @@ struct Packet {
 }
 
 pub struct World {
-    chance: Chance,
+    pub chance: Chance,
     weather: Weather,
-    hosts: Vec<Host>,
+    pub hosts: Vec<Host>,
     packets: Vec<Packet>,
     /// Nodes nobody hears, and who hear nobody.
     cut_off: Vec<NodeId>,
-    now: Instant,
+    pub now: Instant,
     proposals: u64,
     positions: Vec<LogPosition>,
     steps: u64,
     trace: bool,
+    pub changes: u64,
     pub oracle: Oracle,
 }
 
@@ -42,7 +44,11 @@ impl World {
             id: NodeId(id),
             store: StoreId(100 + id),
         };
-        let everyone = 1..=voters + learners;
+        let joiners = match weather.churn_permille {
+            0 => 0,
+            _ => chance.number(0..=2),
+        };
+        let everyone = 1..=voters + learners + joiners;
         let (voting, learning) = (1..=voters, voters + 1..=voters + learners);
         let members = match chance.permille(500) {
             true => Members::new(voting.map(NodeId), learning.map(NodeId)),
@@ -59,7 +65,8 @@ impl World {
         });
         let mut world = Self {
             hosts: hosts.collect(),
-            oracle: Oracle::new(voters as usize, weather.protection()),
+            oracle: Oracle::new(&members, weather.protection()),
+            changes: 0,
             chance,
             weather,
             packets: Vec::new(),
@@ -80,7 +87,7 @@ impl World {
         self.steps
     }
 
-    fn trace(&self, what: impl FnOnce() -> String) {
+    pub fn trace(&self, what: impl FnOnce() -> String) {
         if self.trace {
             eprintln!("{:>9} {}", self.now.0, what());
         }
@@ -91,6 +98,10 @@ impl World {
         for _ in 0..self.weather.steps {
             self.steps += 1;
             let place = self.chance.place(self.hosts.len());
+            if self.chance.permille(self.weather.churn_permille) {
+                self.change_members(place);
+                continue;
+            }
             match self.chance.number(0..=99) {
                 0..=54 => self.deliver_any(),
                 55..=79 => self.advance_disk(place),
@@ -151,7 +162,7 @@ impl World {
         let now = self.now;
         self.proposals += 1;
         let data = self.proposals;
-        for place in 0..self.hosts.len() {
+        if let Some((place, _)) = self.leader() {
             let live = self.hosts[place].live.as_mut()?;
             let class = self.weather.classes[data as usize % self.weather.classes.len()];
             let proposed = live.propose(now, class, 1, data);
@@ -164,9 +175,14 @@ impl World {
     }
 
     fn is_at_rest(&self) -> bool {
-        let longest = self.hosts.iter().filter_map(|host| host.live.as_ref());
+        // Who is no member any more waits for ever, and nobody waits for it.
+        let Some((_, members)) = self.leader().filter(|(_, members)| !members.is_joint()) else {
+            return false;
+        };
+        let hosts = self.hosts.iter().filter(|host| members.contains(host.id()));
+        let longest = hosts.clone().filter_map(|host| host.live.as_ref());
         let longest = longest.map(|live| live.log.len()).max();
-        self.hosts.iter().all(|host| {
+        hosts.clone().all(|host| {
             host.live.as_ref().is_some_and(|live| {
                 longest == Some(live.log.len())
                     && live.commit == live.log.len()
@@ -381,7 +397,7 @@ impl World {
     }
 
     /// Looks at a node after anything happened to it, and does what it says.
-    fn observe(&mut self, place: usize) {
+    pub fn observe(&mut self, place: usize) {
         let budget = match self.weather.outputs_max {
             u64::MAX => u64::MAX,
             most => self.chance.number(0..=most),
@@ -413,6 +429,16 @@ impl World {
         let Some(live) = &mut host.live else { return };
         let status = live.raft.status();
         assert_eq!(status.last.index.0 as usize, live.log.len());
+        let newest = configurations::of(&live.log).next();
+        let (at, members) = newest.unwrap_or_else(|| (0, host.members.clone()));
+        assert_eq!((status.members_at.0, &status.members), (at, &members));
+        self.oracle.saw_members(&members);
+        // A new leader may not know yet what is committed.
+        if status.role == Role::Leader && status.commit.term == status.term {
+            let mut open =
+                configurations::of(&live.log).filter(|(at, _)| *at > status.commit.index.0);
+            assert!(open.nth(1).is_none(), "{id} leads with two open changes");
+        }
         if status.trust != Trust::Suspect {
             self.oracle.saw_trusted(id);
             if live.trust == Trust::Suspect {
@@ -428,7 +454,8 @@ impl World {
         let commit = status.commit.index.0 as usize;
         assert!(commit >= live.commit, "commit of {id} goes back");
         if commit > live.commit {
-            self.oracle.saw_commit(id, &live.log, live.commit, commit);
+            self.oracle
+                .saw_commit(id, &live.log, &members, live.commit, commit);
             live.commit = commit;
         }
         let (oracle, commit) = (&self.oracle, live.commit as u64);
@@ -456,7 +483,8 @@ impl World {
                 host.disk.take(write, entries);
             }
             Output::Ack { mode, held, upto } => {
-                self.oracle.saw_ack(id, mode, held, upto);
+                let deciding = deciding(&live.log, &host.members, live.commit as u64, upto);
+                self.oracle.saw_ack(id, (mode, held), upto, &deciding);
                 if !self.oracle.is_committed(upto) || upto.index.0 as usize > live.commit {
                     live.early.push(upto);
                 }
@@ -484,7 +512,6 @@ impl World {
     }
 
     fn answer(&mut self, place: usize) {
-        let voters = self.hosts[place].members.voters().len();
         let Some(live) = &mut self.hosts[place].live else {
             return;
         };
@@ -507,12 +534,33 @@ impl World {
                     assert!(enough, "asked {asked}, got {held}");
                 }
                 (Grade::Fallback, Some(_)) => {
-                    let asked = answer.asked.mode.voters_asked(voters);
-                    assert!(asked > voters / 2, "{answer:?}");
+                    let few = matches!(
+                        answer.asked.mode,
+                        CommitMode::Async | CommitMode::LeaderOnly
+                    );
+                    assert!(!few, "{answer:?}");
                 }
                 (Grade::TimedOut | Grade::Unknown, None) => {}
                 other => panic!("an answer that makes no sense: {other:?}"),
             }
         }
     }
+}
+
+/// The configurations that an acknowledgement through `upto` must count in: the newest, and while
+/// that may be cut off the one before.
+fn deciding(log: &[Entry], first: &Members, commit: u64, upto: LogPosition) -> Vec<Members> {
+    let mut newest = configurations::of(log).chain([(0, first.clone())]);
+    let Some((at, members)) = newest.next() else {
+        return Vec::new();
+    };
+    if at <= commit {
+        return vec![members];
+    }
+    assert!(
+        upto.index.0 < at,
+        "{upto} is acknowledged above the open change at {at}"
+    );
+    let before = newest.next().map(|(_, members)| members);
+    [members].into_iter().chain(before).collect()
 }
