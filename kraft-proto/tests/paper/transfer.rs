@@ -148,14 +148,7 @@ fn a_target_that_makes_no_sense_is_refused_by_name() {
 fn a_suspect_is_refused_and_one_found_suspect_ends_it() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
-    let reply = |trust| {
-        let Message::HeartbeatReply(reply) = heartbeat_reply(0, 1, holding(1, 1)) else {
-            unreachable!()
-        };
-        let reply = kraft_proto::HeartbeatReply { trust, ..reply };
-        envelope(3, 1, 1, Message::HeartbeatReply(reply))
-    };
-    cluster.inject(reply(Trust::Suspect));
+    cluster.inject(answer_of_suspect(0));
     let refused = transfer(&mut cluster, 1, Some(3));
     assert_eq!(refused, Err(TransferError::Suspect(id(3))));
     assert_eq!(transfer(&mut cluster, 1, None), Ok(id(2)));
@@ -163,7 +156,7 @@ fn a_suspect_is_refused_and_one_found_suspect_ends_it() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     assert_eq!(transfer(&mut cluster, 1, Some(3)), Ok(id(3)));
-    cluster.inject(reply(Trust::Suspect));
+    cluster.inject(answer_of_suspect(0));
     assert_eq!(cluster.status(1).moving_to, None);
     assert!(cluster.try_propose(1, Class::default()).is_ok());
 }
@@ -264,4 +257,42 @@ fn a_stuck_disk_with_nobody_to_take_over_keeps_its_leader() {
     assert_eq!(cluster.role(1), Role::Leader);
     cluster.sync(1);
     assert!(cluster.acked(1, &proposed));
+}
+
+/// The vote of a node with a stuck disk would wait for that disk: the others must be able to elect
+/// without it, or nobody leads at all.
+#[test]
+fn a_stuck_disk_keeps_its_leader_where_the_others_cannot_elect_one() {
+    for suspect in [true, false] {
+        let mut cluster = Cluster::with(3, impatient);
+        cluster.elect(1);
+        match suspect {
+            true => {
+                cluster.lossy = |e| e.to == id(1) && e.from == id(3);
+                cluster.inject(answer_of_suspect(0));
+            }
+            false => cluster.kill(3),
+        }
+        cluster.pass(ms(200));
+        cluster.node(1).disk = Disk::LogHeld;
+        cluster.propose(1, Class::default());
+        for round in 0..20 {
+            cluster.pass(ms(50));
+            if suspect {
+                cluster.inject(answer_of_suspect(round + 100));
+            }
+        }
+        assert_eq!((cluster.role(1), cluster.term(1)), (Role::Leader, 1));
+        assert_eq!(cluster.status(1).moving_to, None);
+    }
+}
+
+/// Node 3 answers a round of heartbeats of leader 1, and says that it is suspect.
+fn answer_of_suspect(round: u64) -> Envelope {
+    let Message::HeartbeatReply(reply) = heartbeat_reply(round, 1, holding(1, 1)) else {
+        unreachable!()
+    };
+    let trust = Trust::Suspect;
+    let reply = kraft_proto::HeartbeatReply { trust, ..reply };
+    envelope(3, 1, 1, Message::HeartbeatReply(reply))
 }
