@@ -131,7 +131,7 @@ pub mod presets;
 pub mod time;
 pub mod zones;
 
-pub use config::{CheckQuorum, Config, ConfigError, PreVote};
+pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
@@ -145,7 +145,7 @@ pub use output::{
 pub use progress::PeerState;
 pub use raft::{
     Dropped, Duty, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft, ReadError,
-    Status, WAITING_MAX, Waiting,
+    Status, TransferError, WAITING_MAX, Waiting,
 };
 pub use recovery::Recovery;
 pub use time::Instant;

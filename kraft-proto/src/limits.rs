@@ -38,6 +38,9 @@ pub const UNSETTLED_TERMS_MAX: usize = 4;
 /// Batches of linearizable reads confirmed at the same time.
 pub const READ_BATCHES_MAX: usize = 6;
 
+/// Followers' questions for a read index on their way; one more is asked again with the next heartbeat.
+pub const REMOTE_READS_MAX: usize = 4;
+
 /// Replies owed to peers at any moment; one more is dropped as the network would.
 pub const REPLIES_MAX: usize = 12;
 

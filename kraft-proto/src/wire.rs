@@ -118,8 +118,13 @@ impl Envelope {
         let in_range = |h: Holding| h.written.0 <= INDEX_MAX && h.synced <= h.written;
         let fine = self.term.0 <= TERM_MAX
             && match self.message {
-                Message::PreVote { last } | Message::Vote { last } => position(last),
+                Message::PreVote { last }
+                | Message::Vote { last }
+                | Message::TransferVote { last } => position(last),
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
+                Message::TimeoutNow => true,
+                Message::ReadIndex { after, .. } => position(after),
+                Message::ReadIndexReply { index, .. } => index.0 <= INDEX_MAX,
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
                 Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),

@@ -31,7 +31,7 @@ fn a_leader_that_was_away_serves_no_read() {
     let mut cluster = away(10_000);
     let now = cluster.now;
     let refused = cluster.raft(1).read(now).unwrap_err();
-    assert_eq!(refused, ReadError::NotLeader(None));
+    assert_eq!(refused, ReadError::NoLeader);
 }
 
 #[test]

@@ -158,6 +158,31 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             7,
             Message::HeartbeatReply(heartbeat_reply(holding(202, 201))),
         ),
+        bare("timeout now", 7, Message::TimeoutNow),
+        bare(
+            "transfer vote",
+            8,
+            Message::TransferVote {
+                last: position(7, 300),
+            },
+        ),
+        bare(
+            "read index",
+            7,
+            Message::ReadIndex {
+                ticket: 9,
+                after: position(7, 201),
+            },
+        ),
+        bare(
+            "read index reply",
+            7,
+            Message::ReadIndexReply {
+                incarnation: Incarnation(5),
+                ticket: 9,
+                index: LogIndex(202),
+            },
+        ),
     ]
 }
 
@@ -268,7 +293,7 @@ fn an_unknown_kind_of_message_is_refused() {
     let mut bytes = encode(&envelope, &[]);
     // Version, from, to, two bytes of store, incarnation, term: then the kind.
     assert_eq!(bytes[7], 0);
-    bytes[7] = 9;
+    bytes[7] = 13;
     assert_eq!(Frame::decode(&bytes), Err(WireError::Malformed));
 }
 
@@ -292,6 +317,27 @@ fn numbers_beyond_the_limits_are_refused() {
             8,
             Message::PreVote {
                 last: LogPosition::new(Term(7), index),
+            },
+        ),
+        envelope(
+            8,
+            Message::TransferVote {
+                last: LogPosition::new(Term(7), index),
+            },
+        ),
+        envelope(
+            7,
+            Message::ReadIndex {
+                ticket: 0,
+                after: LogPosition::new(Term(7), index),
+            },
+        ),
+        envelope(
+            7,
+            Message::ReadIndexReply {
+                incarnation: Incarnation(1),
+                ticket: 0,
+                index,
             },
         ),
         envelope(7, Message::Matched(holding(INDEX_MAX + 1, 0))),

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
+use super::handover::PendingTransfer;
 use super::lag::Lag;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingReads, PendingWrites};
@@ -70,7 +71,7 @@ pub(super) struct Inputs {
 }
 
 /// One of them.
-enum Input {
+pub(super) enum Input {
     Peer(Event),
     Call(Call),
     Disk(Done),
@@ -82,6 +83,7 @@ pub(super) struct Engine {
     pub(super) waits: Waits<u32, Vec<Slot<u32>>>,
     pub(super) writes: PendingWrites,
     pub(super) reads: PendingReads,
+    pub(super) transfers: Vec<PendingTransfer>,
     pub(super) tail: Tail,
     pub(super) replica: Replicated<Kv>,
     pub(super) at_risk: AtRisk,
@@ -98,7 +100,7 @@ pub(super) struct Engine {
     refresh_at: Instant,
     /// After an absence, until when it may lead by mistake.
     pub(super) unsure_until: Instant,
-    failed: Option<NodeError>,
+    pub(super) failed: Option<NodeError>,
 }
 
 impl Engine {
@@ -109,6 +111,7 @@ impl Engine {
             waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
             writes: PendingWrites::default(),
             reads: PendingReads::default(),
+            transfers: Vec::new(),
             tail: Tail::after(status.last.index),
             replica: Replicated::new(Kv::default()),
             at_risk: AtRisk::default(),
@@ -174,6 +177,7 @@ impl Engine {
     /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this
     /// node starts clean, even after the power was out.
     async fn wind_down(&mut self, inputs: &mut Inputs) -> Result<(), NodeError> {
+        self.leave_office(inputs).await?;
         let patience = tokio::time::sleep(STOP_MAX);
         let mut patience = std::pin::pin!(patience);
         self.parts.raft.stop(self.now());
@@ -215,12 +219,12 @@ impl Engine {
         ended.and(closed)
     }
 
-    fn next_deadline(&self) -> Instant {
+    pub(super) fn next_deadline(&self) -> Instant {
         let core = self.parts.raft.poll_timeout();
         core.min(self.waits.poll_timeout()).min(self.refresh_at)
     }
 
-    fn pass_time(&mut self) {
+    pub(super) fn pass_time(&mut self) {
         let now = self.now();
         if now >= self.parts.raft.poll_timeout() {
             self.parts.raft.handle_timeout(now);
@@ -234,7 +238,7 @@ impl Engine {
         }
     }
 
-    fn take(&mut self, input: Input) {
+    pub(super) fn take(&mut self, input: Input) {
         match input {
             Input::Peer(event) => self.take_event(event),
             Input::Call(call) => {
@@ -320,7 +324,7 @@ impl Engine {
     }
 
     /// Does everything the core says by now.
-    fn pump(&mut self) {
+    pub(super) fn pump(&mut self) {
         while let Some(output) = self.parts.raft.poll_output() {
             self.waits.handle_output(&output, &self.parts.raft);
             match output {
@@ -359,6 +363,7 @@ impl Engine {
         while let Some(answer) = self.waits.poll_answer() {
             self.answer(answer);
         }
+        self.answer_transfers();
         if self.tail.bytes() > TAIL_BYTES_MAX {
             let written = self.parts.raft.status().holding.written;
             let done = written.min(self.replica.applied().index);

@@ -174,6 +174,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::LogWrites
         | Waiting::Leader
         | Waiting::Votes { .. }
+        | Waiting::Handover(_)
         | Waiting::Majority { .. }
         | Waiting::Members(_)
         | Waiting::Snapshot(_) => None,

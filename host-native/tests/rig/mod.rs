@@ -415,15 +415,20 @@ impl Cluster {
     /// Stops every node in order.
     pub async fn stop(self) {
         for node in self.nodes {
-            node.disk.gate.open();
-            // It may have noticed by itself that nobody holds the other end.
-            let _ = node.stop.send(());
-            node.ended.await.unwrap().unwrap();
+            node.stop().await;
         }
     }
 }
 
 impl Running {
+    /// Stops it in order.
+    pub async fn stop(self) {
+        self.disk.gate.open();
+        // It may have noticed by itself that nobody holds the other end.
+        let _ = self.stop.send(());
+        self.ended.await.unwrap().unwrap();
+    }
+
     /// A figure on its metrics page.
     pub async fn figure(&self, name: &str) -> Option<f64> {
         let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();

@@ -1,7 +1,10 @@
 //! The leader: takes proposals, feeds its peers, and counts who holds what.
 
+mod handing_over;
+mod lease;
 mod reading;
 mod sending;
+mod stuck_disk;
 
 use core::time::Duration;
 
@@ -27,6 +30,10 @@ use crate::reads::Reads;
 use crate::timers::Timer;
 use crate::writes::Writes;
 
+use handing_over::Handover;
+use lease::Tenure;
+use reading::Askers;
+
 /// Everybody but the leader; a leader on its way out may have them all as peers.
 const PEERS_MAX: usize = MEMBERS_MAX;
 
@@ -48,6 +55,12 @@ pub(super) struct Leader {
     force_upto: LogIndex,
     /// The last entry acknowledged on written copies that later leaders must know of.
     relied_acked: LogIndex,
+    handover: Option<Handover>,
+    /// Followers that wait for a read index.
+    askers: Askers,
+    tenure: Tenure,
+    /// What this node's own disk owes longest.
+    disk_owes: (u64, u64),
 }
 
 impl Leader {
@@ -67,6 +80,10 @@ impl Leader {
             waiting: 0,
             force_upto: LogIndex::ZERO,
             relied_acked: LogIndex::ZERO,
+            handover: None,
+            askers: Askers::new(),
+            tenure: Tenure::new(),
+            disk_owes: (0, 0),
         }
     }
 
@@ -175,6 +192,9 @@ impl Raft {
             }
             _ => return Err(ProposeError::NotLeader(None)),
         };
+        if let Some(to) = leader.moving_to() {
+            return Err(ProposeError::Moving(to));
+        }
         if count == 0 || count > RUN_ENTRIES_MAX {
             return Err(ProposeError::Count);
         }
@@ -273,7 +293,9 @@ impl Raft {
     pub(super) fn handle_heartbeat_due(&mut self) {
         if let RoleState::Leader(leader) = &mut self.role {
             leader.round += 1;
+            leader.tenure.watch(leader.round, self.now);
             leader.release(self.log.last());
+            leader.repeat_order();
             for peer in &mut leader.peers {
                 peer.mark_heartbeat(leader.round);
             }

@@ -273,13 +273,20 @@ impl Raft {
     /// believed: rule 6.
     pub(super) fn is_stranger(&self, from: NodeId, message: &Message) -> bool {
         let believed = match message {
-            Message::Vote { last } => *last >= self.log.last_position(),
+            Message::Vote { last } | Message::TransferVote { last } => {
+                *last >= self.log.last_position()
+            }
             Message::PreVoteReply { .. }
             | Message::VoteReply { .. }
             | Message::Matched(_)
             | Message::Rejected { .. }
-            | Message::HeartbeatReply(_) => false,
-            Message::PreVote { .. } | Message::Append(_) | Message::Heartbeat(_) => true,
+            | Message::HeartbeatReply(_)
+            | Message::ReadIndex { .. } => false,
+            Message::PreVote { .. }
+            | Message::Append(_)
+            | Message::Heartbeat(_)
+            | Message::TimeoutNow
+            | Message::ReadIndexReply { .. } => true,
         };
         !believed && !self.members.contains(from)
     }

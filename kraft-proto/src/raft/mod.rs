@@ -10,8 +10,10 @@ mod leader;
 mod membership;
 mod poll;
 mod proposal;
+mod reading;
 mod replies;
 mod status;
+mod transfer;
 mod trust;
 mod waiting;
 
@@ -50,6 +52,7 @@ pub use membership::MembersProposeError;
 use poll::Told;
 pub use proposal::{ProposeError, Proposed, ReadError};
 pub use status::{PeerStatus, Status};
+pub use transfer::TransferError;
 pub use waiting::{WAITING_MAX, Waiting};
 
 /// One node of a cluster: bytes, clocks, disks and sockets are its host's.
@@ -76,6 +79,8 @@ pub struct Raft {
     tickets: u64,
     told: Told,
     dropped: Dropped,
+    /// With leases on: no vote for anybody before this.
+    withheld_until: Instant,
     now: Instant,
 }
 
@@ -141,8 +146,10 @@ impl Raft {
             silent_timeouts: 0,
             tickets: 0,
             dropped: Dropped::default(),
+            withheld_until: Instant::ZERO,
             now,
         };
+        raft.withhold_votes(raft.config.election_timeout_max);
         raft.restart_election_timer();
         raft.settle();
         Ok(raft)
@@ -165,12 +172,26 @@ impl Raft {
         proposed
     }
 
-    /// Starts a linearizable read on this leader. [`Output::Read`](crate::output::Output::Read)
+    /// Starts a linearizable read, on a leader or on a node that follows one: it sees everything
+    /// acknowledged as Sync or stronger before. [`Output::Read`](crate::output::Output::Read)
     /// answers the ticket; reads asked before the next poll share one.
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
+        self.read_after(now, LogPosition::ZERO)
+    }
+
+    /// A linearizable read that sees the entry at `position` too, whatever its class: a client reads
+    /// its own `LeaderOnly` and `Async` writes. What that takes is forced.
+    ///
+    /// Once the read is ready, [`Raft::fate`] of the position is decided: committed, or lost. If it
+    /// is still pending then, no such entry was ever proposed.
+    pub fn read_after(
+        &mut self,
+        now: Instant,
+        position: LogPosition,
+    ) -> Result<ReadTicket, ReadError> {
         self.begin(now);
         self.leave_office_if_absent();
-        let ticket = self.start_read();
+        let ticket = self.start_read(position);
         self.settle();
         ticket
     }
@@ -220,6 +241,8 @@ impl Raft {
                 Timer::AsyncBatch => self.handle_async_batch(),
                 Timer::FsyncBatch | Timer::LazyFlush => self.writes.force(self.log.last()),
                 Timer::Quiet => self.handle_quiet(),
+                Timer::Handover => self.give_up_handover(),
+                Timer::DiskStall => self.handle_disk_stall(),
             }
         }
         self.settle();
@@ -264,6 +287,9 @@ impl Raft {
         self.advance_leader();
         self.advance_members();
         self.review_trust();
+        self.review_handover();
+        self.watch_disk();
+        self.review_lease();
         self.schedule_flushes();
         self.told.rewind(self.duty);
     }
@@ -321,7 +347,7 @@ impl Raft {
                     return Taken::nothing();
                 }
             }
-            Message::Vote { .. } if self.ignores_candidates() => {
+            Message::Vote { .. } if self.ignores_candidates() || self.withholds_votes() => {
                 self.count(Drop::Ignored);
                 return Taken::nothing();
             }
@@ -335,7 +361,18 @@ impl Raft {
         }
         match &envelope.message {
             Message::Append(append) => return self.handle_append(frame, append),
-            Message::Vote { last } => self.handle_vote(envelope, *last),
+            Message::Vote { last } | Message::TransferVote { last } => {
+                self.handle_vote(envelope, *last);
+            }
+            Message::TimeoutNow => self.handle_timeout_now(envelope),
+            Message::ReadIndex { ticket, after } => {
+                self.handle_read_index(envelope, *ticket, *after);
+            }
+            Message::ReadIndexReply {
+                incarnation,
+                ticket,
+                index,
+            } => self.handle_read_index_reply(envelope, *incarnation, *ticket, *index),
             Message::VoteReply { ballot } => self.handle_vote_reply(envelope, *ballot),
             Message::Matched(holding) => self.handle_matched(envelope, *holding),
             Message::Rejected { rejected, hint } => {
@@ -376,13 +413,9 @@ impl Raft {
 
     fn become_follower(&mut self, leader: Option<NodeId>) {
         let led = matches!(self.role, RoleState::Leader(_));
-        if let RoleState::Leader(leader) = &mut self.role {
-            while let Some(ticket) = leader.reads.take_any() {
-                self.told.read_failed(ticket);
-            }
-        }
+        self.fail_reads();
         self.role = RoleState::Follower(Follower::new(leader, self.now));
-        for timer in [Timer::Heartbeat, Timer::CheckQuorum, Timer::AsyncBatch] {
+        for timer in Timer::OF_A_LEADER {
             self.timers.stop(timer);
         }
         if led || !self.timers.is_set(Timer::Election) {
@@ -391,6 +424,7 @@ impl Raft {
     }
 
     fn lose_sight_of_leader(&mut self) {
+        self.fail_reads();
         self.role = RoleState::Follower(Follower::new(None, self.now));
     }
 

@@ -54,6 +54,8 @@ pub struct Status {
     pub vote: Option<NodeId>,
     /// Whom it follows; itself when it leads.
     pub leader: Option<NodeId>,
+    /// Whom this leader is handing over to.
+    pub moving_to: Option<NodeId>,
     /// Who is in the cluster, as the newest configuration in its log has it.
     pub members: Members,
     /// Where that stands; 0 for the one the cluster began with.
@@ -94,6 +96,10 @@ impl Raft {
             term,
             vote: self.hard.vote,
             leader,
+            moving_to: match &self.role {
+                RoleState::Leader(leader) => leader.moving_to(),
+                _ => None,
+            },
             members: self.members.clone(),
             members_at: self.succession.at(),
             commit: self.commit,

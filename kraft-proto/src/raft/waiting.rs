@@ -49,6 +49,8 @@ pub enum Waiting {
     Readmission(Option<LogIndex>),
     /// Many elections were won in vain: a new leader writes nothing before a majority matches.
     Match,
+    /// Leadership is moving to this node; nothing is proposed meanwhile.
+    Handover(NodeId),
     /// Entries wait for the disks of a majority.
     Majority {
         /// Voters whose disk holds the next entry.
@@ -101,6 +103,11 @@ impl fmt::Display for Waiting {
             ),
             Self::Match => f.write_str(
                 "many elections were won in vain: it writes nothing before a majority matches its log",
+            ),
+            Self::Handover(to) => write!(
+                f,
+                "leadership is moving to node {to}; writes are refused until it leads, or an \
+                 election timeout has passed"
             ),
             Self::Majority { synced } => write!(
                 f,
@@ -195,6 +202,9 @@ impl Raft {
         };
         if leader.barrier.is_none() && self.log.runs_free() < TERM_RUNS_RESERVE {
             reasons.add(Waiting::Match);
+        }
+        if let Some(to) = leader.moving_to() {
+            reasons.add(Waiting::Handover(to));
         }
         if self.log.last() > self.commit.index {
             let next = self.commit.index.next();

@@ -25,6 +25,8 @@ pub enum Canonical {
         term: Term,
         last_index: LogIndex,
         last_term: Term,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        transfer: Option<bool>,
         #[serde(flatten)]
         sender: Sender,
     },
@@ -85,6 +87,27 @@ pub enum Canonical {
         #[serde(flatten)]
         sender: Sender,
     },
+    TimeoutNow {
+        term: Term,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    ReadIndex {
+        term: Term,
+        ticket: u64,
+        after_term: Term,
+        after_index: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    ReadIndexReply {
+        term: Term,
+        ticket: u64,
+        asked_by: Incarnation,
+        index: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
 }
 
 /// What a leader knows of the node it speaks to.
@@ -109,12 +132,15 @@ pub fn kind(message: &Message) -> &'static str {
     match message {
         Message::PreVote { .. } => "prevote_req",
         Message::PreVoteReply { .. } => "prevote_resp",
-        Message::Vote { .. } => "vote_req",
+        Message::Vote { .. } | Message::TransferVote { .. } => "vote_req",
         Message::VoteReply { .. } => "vote_resp",
         Message::Append(_) => "append_req",
         Message::Matched(_) | Message::Rejected { .. } => "append_resp",
         Message::Heartbeat(_) => "heartbeat_req",
         Message::HeartbeatReply(_) => "heartbeat_resp",
+        Message::TimeoutNow => "timeout_now",
+        Message::ReadIndex { .. } => "read_index_req",
+        Message::ReadIndexReply { .. } => "read_index_resp",
     }
 }
 
@@ -126,7 +152,27 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
         incarnation: envelope.incarnation,
     };
     match envelope.message {
-        Message::PreVote { last } | Message::Vote { last } => request(term, last, sender),
+        Message::PreVote { last } | Message::Vote { last } => request(term, last, None, sender),
+        Message::TransferVote { last } => request(term, last, Some(true), sender),
+        Message::TimeoutNow => Canonical::TimeoutNow { term, sender },
+        Message::ReadIndex { ticket, after } => Canonical::ReadIndex {
+            term,
+            ticket,
+            after_term: after.term,
+            after_index: after.index,
+            sender,
+        },
+        Message::ReadIndexReply {
+            incarnation,
+            ticket,
+            index,
+        } => Canonical::ReadIndexReply {
+            term,
+            ticket,
+            asked_by: incarnation,
+            index,
+            sender,
+        },
         Message::PreVoteReply { ballot } | Message::VoteReply { ballot } => Canonical::VoteReply {
             term,
             granted: ballot != Ballot::Refused,
@@ -174,11 +220,12 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
     }
 }
 
-fn request(term: Term, last: LogPosition, sender: Sender) -> Canonical {
+fn request(term: Term, last: LogPosition, transfer: Option<bool>, sender: Sender) -> Canonical {
     Canonical::VoteRequest {
         term,
         last_index: last.index,
         last_term: last.term,
+        transfer,
         sender,
     }
 }

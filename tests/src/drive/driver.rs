@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kraft_proto::{Change, Class, LogPosition, Member, NodeId, StoreId};
+use kraft_proto::{Change, Class, LogPosition, Member, NodeId, StoreId, Term};
 use serde_json::Value;
 
 use super::fields::{Fields, Refusal};
@@ -14,9 +14,10 @@ use super::options::Options;
 const PROTO: u32 = 1;
 
 /// What works in this build.
-const FEATURES: [&str; 8] = [
+const FEATURES: [&str; 9] = [
     "prevote",
     "check_quorum",
+    "transfer",
     "readindex",
     "conf",
     "commit_modes",
@@ -122,7 +123,13 @@ fn carry_out(node: &mut Node, cmd: &str, fields: Fields<'_>) -> Result<Option<St
             );
             node.propose(client(fields)?, Some(data), class).map(Some)
         }
-        "read" => node.read(client(fields)?).map(|()| None),
+        "read" => {
+            let after = LogPosition::new(
+                Term(fields.number("after_term")?.unwrap_or_default()),
+                fields.index("after_index")?.unwrap_or_default(),
+            );
+            node.read(client(fields)?, after).map(|()| None)
+        }
         "fate" => {
             let of = LogPosition::new(fields.need_term("term")?, fields.need_index("index")?);
             Ok(Some(node.fate(of)))
@@ -130,6 +137,10 @@ fn carry_out(node: &mut Node, cmd: &str, fields: Fields<'_>) -> Result<Option<St
         "campaign" => {
             node.campaign();
             Ok(None)
+        }
+        "transfer" => {
+            let to = fields.number("to")?.map(NodeId);
+            node.transfer(to).map(|()| None)
         }
         "conf" => node.change_members(&changes(fields)?).map(Some),
         "state" => Ok(Some(node.state())),

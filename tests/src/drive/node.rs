@@ -39,7 +39,7 @@ pub struct Node {
     pending: Pending,
     peers: BTreeMap<NodeId, Peer>,
     clients: Clients,
-    reads: Vec<(ReadTicket, Value)>,
+    reads: Vec<(ReadTicket, Value, LogPosition)>,
     role: (Role, Term),
     out: Vec<Line>,
 }
@@ -195,11 +195,12 @@ impl Node {
         self.raft.durability().default
     }
 
-    /// Starts a linearizable read.
-    pub fn read(&mut self, id: &Value) -> Result<(), Refusal> {
-        let ticket = self.raft.read(self.now()).map_err(Refusal::new);
+    /// Starts a linearizable read that sees the entry at `after` too.
+    pub fn read(&mut self, id: &Value, after: LogPosition) -> Result<(), Refusal> {
+        let ticket = self.raft.read_after(self.now(), after);
+        let ticket = ticket.map_err(Refusal::new);
         if let Ok(ticket) = &ticket {
-            self.reads.push((*ticket, id.clone()));
+            self.reads.push((*ticket, id.clone(), after));
         }
         self.drain();
         ticket.map(|_| ())
@@ -209,6 +210,13 @@ impl Node {
     pub fn campaign(&mut self) {
         self.raft.campaign(self.now());
         self.drain();
+    }
+
+    /// Hands leadership to another node.
+    pub fn transfer(&mut self, to: Option<NodeId>) -> Result<(), Refusal> {
+        let begun = self.raft.transfer_leadership(self.now(), to);
+        self.drain();
+        begun.map(|_| ()).map_err(Refusal::new)
     }
 
     /// What became of an entry.
@@ -348,11 +356,15 @@ impl Node {
             ReadOutcome::Ready(index) => (Some(index), "ok"),
             ReadOutcome::Failed => (None, "fail"),
         };
-        let out = &mut self.out;
-        self.reads.retain(|(of, id)| {
+        let (out, raft) = (&mut self.out, &self.raft);
+        self.reads.retain(|(of, id, after)| {
             if *of != ticket {
                 return true;
             }
+            let (index, result) = match raft.fate(*after) {
+                Fate::Lost if index.is_some() => (None, "lost"),
+                _ => (index, result),
+            };
             out.push(Line::Read {
                 id: id.clone(),
                 index,

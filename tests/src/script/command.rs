@@ -42,6 +42,12 @@ fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
         ("read", [node, id]) => {
             ask(world, number(node)?, json!({"cmd": "read", "id": id}));
         }
+        ("read", [node, id, after]) => {
+            let (term, index) = after.split_once('.').ok_or("a position is term.index")?;
+            let (term, index) = (number(term)?, number(index)?);
+            let read = json!({"cmd": "read", "id": id, "after_term": term, "after_index": index});
+            ask(world, number(node)?, read);
+        }
         ("fate", [node, position]) => return fate(world, number(node)?, position),
         (_, [at, more @ ..]) => {
             for node in nodes(world, at)? {
@@ -58,6 +64,11 @@ fn one(world: &mut World, name: &str, node: u64, more: &[&str]) -> Result<(), Co
     match (name, more) {
         ("tick", []) => drop(ask(world, node, json!({"cmd": "tick", "n": 1}))),
         ("tick", [n]) => drop(ask(world, node, json!({"cmd": "tick", "n": number(n)?}))),
+        ("transfer", []) => drop(ask(world, node, json!({"cmd": "transfer"}))),
+        ("transfer", [to]) => {
+            let to = number(to)?;
+            drop(ask(world, node, json!({"cmd": "transfer", "to": to})));
+        }
         ("campaign", []) => drop(ask(world, node, json!({"cmd": "campaign"}))),
         ("sync", []) => drop(world.sync(node, Which::All, Detail::Full)),
         ("mark", []) => drop(world.sync(node, Which::HardState, Detail::Full)),

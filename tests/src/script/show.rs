@@ -116,6 +116,9 @@ fn message(line: &Value) -> String {
     match kind {
         "vote_req" | "prevote_req" => {
             shown += &format!(" last {}.{}", msg["last_term"], msg["last_index"]);
+            if msg["transfer"] == true {
+                shown += ", sent by the leader";
+            }
         }
         "vote_resp" | "prevote_resp" => shown += answer(msg),
         "append_req" => shown += &append(msg),
@@ -140,6 +143,16 @@ fn message(line: &Value) -> String {
             if msg["clean"] == false {
                 shown += ", suspect";
             }
+        }
+        "timeout_now" => {}
+        "read_index_req" => {
+            shown += &format!(" reads through {}", msg["ticket"]);
+            if msg["after_index"] != 0 {
+                shown += &format!(" after {}.{}", msg["after_term"], msg["after_index"]);
+            }
+        }
+        "read_index_resp" => {
+            shown += &format!(" reads through {} at {}", msg["ticket"], msg["index"]);
         }
         _ => shown += &format!(" {msg}"),
     }

@@ -9,6 +9,18 @@ use kraft_proto::{
 use crate::configurations;
 use crate::disk::{Crash, Disk, Entry, Image, runs};
 
+/// Marks who waits for commit, whatever the first answer was.
+pub const AWAITED: u64 = 1 << 63;
+
+/// A read on its way.
+pub struct Reading {
+    pub ticket: ReadTicket,
+    /// The index it must reach.
+    pub floor: u64,
+    /// An entry that it is to see too.
+    pub after: LogPosition,
+}
+
 /// A node that runs.
 pub struct Live {
     pub raft: Raft,
@@ -19,8 +31,7 @@ pub struct Live {
     pub waits: Waits<u64, Vec<Slot<u64>>>,
     /// Positions acknowledged before commit and not settled.
     pub early: Vec<LogPosition>,
-    /// Reads on their way, and the index each must reach.
-    pub reads: Vec<(ReadTicket, u64)>,
+    pub reads: Vec<Reading>,
     /// What it was trusted with when it was last looked at.
     pub trust: Trust,
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kraft_proto::{
     Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Members,
-    Message, NodeId, Raft, Rest,
+    Message, NodeId, Raft, Rest, Role,
 };
 
 use crate::configurations::{enough, voter_sets};
 use crate::disk::Entry;
-use crate::host::Live;
+use crate::host::{Live, Reading};
 
 /// Which faults a run has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,9 @@ pub struct Oracle {
     readmissions: u64,
     lost: HashSet<(u64, u64)>,
     acks: u64,
+    reads: (u64, u64),
+    transfers: u64,
+    taken_over: u64,
 }
 
 /// How far an acknowledgement outlives power cuts.
@@ -85,6 +88,9 @@ impl Oracle {
             readmissions: 0,
             lost: HashSet::new(),
             acks: 0,
+            reads: (0, 0),
+            transfers: 0,
+            taken_over: 0,
         }
     }
 
@@ -98,6 +104,16 @@ impl Oracle {
 
     pub fn leaders(&self) -> u64 {
         self.leaders.len() as u64
+    }
+
+    /// A leader agreed to hand over.
+    pub fn saw_transfer(&mut self) {
+        self.transfers += 1;
+    }
+
+    /// Transfers begun, and candidates sent by their leaders.
+    pub fn transfers(&self) -> (u64, u64) {
+        (self.transfers, self.taken_over)
     }
 
     /// A node goes by this configuration.
@@ -145,13 +161,16 @@ impl Oracle {
     pub fn saw_sent(&mut self, envelope: &Envelope, disk: HardState) {
         match envelope.message {
             Message::PreVote { .. } | Message::PreVoteReply { .. } => {}
-            Message::Vote { .. } => {
+            Message::Vote { .. } | Message::TransferVote { .. } => {
                 assert_eq!((disk.term, disk.vote), (envelope.term, Some(envelope.from)));
             }
             Message::VoteReply { ballot } if ballot != Ballot::Refused => {
                 assert_eq!((disk.term, disk.vote), (envelope.term, Some(envelope.to)));
             }
             _ => assert!(disk.term >= envelope.term, "{envelope:?} before {disk:?}"),
+        }
+        if let Message::TransferVote { .. } = envelope.message {
+            self.taken_over += 1;
         }
         if let Message::VoteReply { ballot } = envelope.message
             && ballot != Ballot::Refused
@@ -313,6 +332,28 @@ impl Oracle {
 
     pub fn power_cuts(&self) -> u64 {
         self.power_cuts
+    }
+
+    /// A read is served: by a leader, by a follower, or by a lease.
+    pub fn saw_read(&mut self, live: &Live, read: &Reading, index: u64) {
+        let Reading { floor, after, .. } = read;
+        self.reads.0 += 1;
+        if live.raft.status().role != Role::Leader {
+            self.reads.1 += 1;
+        }
+        assert!(index >= *floor, "a read at {index} misses {floor}");
+        assert!(index <= live.commit as u64, "a read beyond commit");
+        match live.raft.fate(*after) {
+            Fate::Pending => panic!("{after} is not decided when its read is"),
+            Fate::Committed => assert!(index >= after.index.0, "a read at {index} misses {after}"),
+            Fate::Lost => assert!(!self.is_committed(*after)),
+            Fate::Unknown => {}
+        }
+    }
+
+    /// Reads served, and by nodes that did not lead.
+    pub fn reads(&self) -> (u64, u64) {
+        self.reads
     }
 
     /// How far a read that begins now must see.

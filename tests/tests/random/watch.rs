@@ -4,6 +4,7 @@ use kraft_proto::{CommitMode, Grade, LogPosition, Members, Output, ReadOutcome, 
 
 use crate::configurations;
 use crate::disk::Entry;
+use crate::host::AWAITED;
 use crate::world::{Packet, World};
 
 impl World {
@@ -110,15 +111,12 @@ impl World {
                 live.early.retain(|early| early.term != term);
             }
             Output::Read { ticket, outcome } => {
-                for (of, floor) in &live.reads {
-                    if *of == ticket
-                        && let ReadOutcome::Ready(index) = outcome
-                    {
-                        assert!(index.0 >= *floor, "a read at {index} misses {floor}");
-                        assert!(index.0 <= live.commit as u64, "a read beyond commit");
+                for read in live.reads.iter().filter(|read| read.ticket == ticket) {
+                    if let ReadOutcome::Ready(index) = outcome {
+                        self.oracle.saw_read(live, read, index.0);
                     }
                 }
-                live.reads.retain(|(of, _)| *of != ticket);
+                live.reads.retain(|read| read.ticket != ticket);
             }
             Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
             Output::Commit { .. } | Output::Role { .. } => {}
@@ -130,6 +128,13 @@ impl World {
             return;
         };
         while let Some(answer) = live.waits.poll_answer() {
+            if answer.token & AWAITED != 0 {
+                let committed = self.oracle.is_committed(answer.position);
+                let unknown = answer.grade == Grade::Unknown;
+                let told = answer.grade == Grade::AsAsked;
+                assert!(unknown || told == committed, "{answer:?}");
+                continue;
+            }
             match (answer.grade, answer.held) {
                 (Grade::Lost, None) => assert!(!self.oracle.is_committed(answer.position)),
                 (Grade::AsAsked, Some(held)) => {

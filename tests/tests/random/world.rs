@@ -6,7 +6,7 @@ use kraft_proto::{
 
 use crate::chance::Chance;
 use crate::disk::Crash;
-use crate::host::Host;
+use crate::host::{AWAITED, Host, Reading};
 use crate::oracle::{Oracle, Power};
 use crate::weather::{Weather, draw_config, draw_weather, millis};
 
@@ -57,7 +57,7 @@ impl World {
             let config = Config {
                 id: NodeId(id),
                 store: StoreId(100 + id),
-                ..draw_config(&mut chance, weather.on_power_loss)
+                ..draw_config(&mut chance, weather.on_power_loss, weather.lease)
             };
             Host::new(config, members.clone())
         });
@@ -104,8 +104,9 @@ impl World {
                 0..=54 => self.deliver_any(),
                 55..=79 => self.advance_disk(place),
                 80..=91 => self.pass_time(),
-                92..=96 => self.propose(place),
-                97 => self.read(place),
+                92..=95 => self.propose(place),
+                96 | 97 => self.read(place),
+                98 if self.chance.permille(300) => self.transfer(place),
                 98 => self.check_some_fate(place),
                 _ => self.disturb(place),
             }
@@ -280,6 +281,12 @@ impl World {
         if let Some(run) = live.propose(now, class, count, self.proposals + 1) {
             self.proposals += u64::from(count);
             self.positions.push(run.last_position());
+            if self.chance.permille(300) && live.waits.has_room() {
+                let (waits, raft) = (&mut live.waits, &live.raft);
+                let token = AWAITED | self.proposals;
+                let awaited = waits.await_commit(token, run.last_position(), class, None, raft);
+                awaited.expect("there was room");
+            }
             self.trace(|| format!("propose {} {class} {run:?}", place + 1));
         }
         self.observe(place);
@@ -288,10 +295,33 @@ impl World {
     fn read(&mut self, place: usize) {
         let now = self.now;
         let floor = self.oracle.read_floor();
-        if let Some(live) = &mut self.hosts[place].live {
-            if let Ok(ticket) = live.raft.read(now) {
-                live.reads.push((ticket, floor));
+        let after = match self.positions.last() {
+            Some(_) if self.chance.permille(300) => {
+                self.positions[self.chance.place(self.positions.len())]
             }
+            _ => LogPosition::ZERO,
+        };
+        if let Some(live) = &mut self.hosts[place].live {
+            if let Ok(ticket) = live.raft.read_after(now, after) {
+                live.reads.push(Reading {
+                    ticket,
+                    floor,
+                    after,
+                });
+            }
+            self.observe(place);
+        }
+    }
+
+    fn transfer(&mut self, place: usize) {
+        let now = self.now;
+        let to = self.chance.number(0..=self.hosts.len() as u64);
+        if let Some(live) = &mut self.hosts[place].live {
+            let to = (to > 0).then_some(NodeId(to));
+            if live.raft.transfer_leadership(now, to).is_ok() {
+                self.oracle.saw_transfer();
+            }
+            self.trace(|| format!("transfer {} to {to:?}", place + 1));
             self.observe(place);
         }
     }
