@@ -39,6 +39,7 @@ impl World {
         let host = &mut self.hosts[place];
         let id = host.config.id;
         let Some(live) = &mut host.live else { return };
+        live.adopt_own_entries();
         let status = live.raft.status();
         assert_eq!(status.last.index.0 as usize, live.log.len());
         let newest = configurations::of(&live.log).next();
