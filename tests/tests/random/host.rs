@@ -116,7 +116,7 @@ impl Live {
     }
 
     /// The core adds barriers and configurations by itself.
-    fn adopt_own_entries(&mut self) {
+    pub fn adopt_own_entries(&mut self) {
         let first_missing = |log: &Vec<Entry>| LogPosition::ZERO.index.plus(log.len() as u64 + 1);
         while let Some(run) = self.raft.run_from(first_missing(&self.log), 1) {
             let at = run.last_position();

@@ -8,7 +8,7 @@
 //! | checked | where |
 //! | --- | --- |
 //! | at most one leader a term; one vote a term, across restarts | `oracle.rs` |
-//! | a node's members are those of the newest configuration in its log; a leader has one uncommitted at most | `world.rs` |
+//! | a node's members are those of the newest configuration in its log; a leader has one uncommitted at most | `watch.rs` |
 //! | a position names one entry and one predecessor, everywhere and for ever | `oracle.rs` |
 //! | one sequence is committed, and each commit lies on the disks of a majority of every active configuration | `oracle.rs` |
 //! | an ack claims no more copies than there were in each configuration that may decide, stands above no uncommitted configuration, and outlives what the contract says: written copies of a majority the power of any minority, of all voters that of all but one | `oracle.rs` |
@@ -25,6 +25,7 @@ mod configurations;
 mod disk;
 mod host;
 mod oracle;
+mod watch;
 mod weather;
 mod world;
 

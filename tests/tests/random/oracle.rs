@@ -277,11 +277,16 @@ impl Oracle {
         if !matches!(mode, CommitMode::Async | CommitMode::Sync | CommitMode::All) {
             assert!(holders.contains(&node), "{mode} {held} not on the leader");
         }
-        let sets = || deciding.iter().flat_map(voter_sets).map(|set| set.len());
-        if !sets().all(|voters| mode.outlives_leader(voters)) {
+        // The leader alone is a majority only where it is the one voter.
+        let sets = || deciding.iter().flat_map(voter_sets);
+        if mode == CommitMode::LeaderOnly && !sets().all(|set| set.contains(node)) {
             return;
         }
-        let fewest = sets().min().unwrap_or_default();
+        let sizes = || sets().map(|set| set.len());
+        if !sizes().all(|voters| mode.outlives_leader(voters)) {
+            return;
+        }
+        let fewest = sizes().min().unwrap_or_default();
         let cuts_max = match (held, self.protection) {
             (Held::Synced, _) => usize::MAX,
             (Held::Written, Protection::On) if mode == CommitMode::All => fewest - 1,
