@@ -50,6 +50,8 @@ pub enum MembersProposeError {
     NotReady,
     /// An earlier change, whose entry stands here, is not through. Ask again when it is.
     UnderWay(LogIndex),
+    /// Leadership is moving to this node. Ask again soon, there.
+    Moving(NodeId),
     /// The changes make no configuration.
     Change(ChangeError),
     /// Too many entries wait for this node's disk.
@@ -77,6 +79,10 @@ impl fmt::Display for MembersProposeError {
                 f,
                 "the change at {at} is not through, the members stay as it has them: ask again \
                  when it is"
+            ),
+            Self::Moving(to) => write!(
+                f,
+                "leadership is moving to node {to}, the members stay as they are: ask there soon"
             ),
             Self::Change(error) => write!(f, "the members stay as they are: {error}"),
             Self::DiskBusy => f.write_str(
@@ -134,7 +140,12 @@ impl Raft {
 
     fn propose_changes(&mut self, changes: &[Change]) -> Result<Proposed, MembersProposeError> {
         match &self.role {
-            RoleState::Leader(_) => {}
+            RoleState::Leader(leader) => {
+                // What the target is to have matched must not grow.
+                if let Some(to) = leader.moving_to() {
+                    return Err(MembersProposeError::Moving(to));
+                }
+            }
             _ if !self.is_active() => return Err(MembersProposeError::Stopped),
             RoleState::Follower(follower) => {
                 return Err(MembersProposeError::NotLeader(follower.leader));
@@ -203,6 +214,7 @@ impl Raft {
         let RoleState::Leader(leader) = &mut self.role else {
             return;
         };
+        leader.void_lease();
         let (members, own) = (&self.members, self.config.id);
         leader.peers.retain(|peer| members.contains(peer.id));
         for member in members.iter().filter(|member| member.id != own) {
@@ -240,7 +252,10 @@ impl Raft {
 
     /// Moves on once a configuration is committed: leaves the old voters behind, or leaves office.
     pub(super) fn advance_members(&mut self) {
-        let leads = matches!(self.role, RoleState::Leader(_));
+        let leads = match &self.role {
+            RoleState::Leader(leader) => leader.moving_to().is_none(),
+            _ => false,
+        };
         if !leads || self.commit.term != self.hard.term || self.awaits_configuration() {
             return;
         }

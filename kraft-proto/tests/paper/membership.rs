@@ -404,3 +404,25 @@ fn a_newcomer_gets_its_time_to_answer() {
     cluster.pass(ms(100));
     assert!(cluster.acked(1, &change));
 }
+
+/// What the target of a transfer is to have matched must not grow meanwhile.
+#[test]
+fn members_stay_as_they_are_while_leadership_moves() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.pass(ms(100));
+    // Node 2 cannot answer, so the transfer is under way for a while.
+    cluster.cut(1, 2);
+    let now = cluster.now;
+    cluster.propose(1, Class::default());
+    cluster
+        .raft(1)
+        .transfer_leadership(now, Some(id(2)))
+        .unwrap();
+    let change = [Change::Learner(Member {
+        id: id(4),
+        store: StoreId::ANY,
+    })];
+    let refused = cluster.raft(1).propose_members(now, &change).unwrap_err();
+    assert_eq!(refused, MembersProposeError::Moving(id(2)));
+}

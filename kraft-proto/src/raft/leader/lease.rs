@@ -10,11 +10,14 @@
 //! 4. **Who has sent `TimeoutNow` has none for the rest of its term:** the voters answer the target at
 //!    once, and the word may arrive long after this leader gave the transfer up.
 //! 5. **It is shorter than the timeout by what two clocks may drift apart.**
+//! 6. **It ends with the configuration it was given in:** those who gave it may be no voters any more,
+//!    and bind nobody.
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Leader;
 use crate::config::Lease;
 use crate::quorum;
 use crate::raft::{Raft, RoleState};
@@ -60,6 +63,14 @@ impl Tenure {
     /// Another node is told to campaign.
     pub fn end(&mut self) {
         self.claim = Claim::GivenUp;
+    }
+}
+
+impl Leader {
+    /// Other members count from now on: rule 6.
+    pub(in crate::raft) fn void_lease(&mut self) {
+        self.tenure.round = 0;
+        self.tenure.until = Instant::ZERO;
     }
 }
 
