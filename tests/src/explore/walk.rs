@@ -26,8 +26,8 @@ use super::show;
 use super::symmetry::Symmetry;
 use super::world::{Move, World};
 
-/// Everything is allowed, always.
-const ENDLESS: Bound = Bound {
+/// Everything is allowed, always: whoever takes moves gives the budget back.
+pub const ENDLESS: Bound = Bound {
     name: "walk",
     about: "everything, at random",
     class: Class::new(CommitMode::Sync, FsyncMode::Commit),
