@@ -4,6 +4,7 @@
 //! that fails; `cargo xtask STEP` runs one of them again. A step that exercised nothing has failed:
 //! a check that cannot fail is worse than none. The steps are listed in [`steps::STEPS`].
 
+mod by_hand;
 mod metadata;
 mod report;
 mod shell;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
+use crate::by_hand::{PROGRAMS, Program};
 use crate::report::Report;
 use crate::steps::{STEPS, Step};
 use crate::workshop::{Length, Workshop};
@@ -22,6 +24,7 @@ use crate::workshop::{Length, Workshop};
 enum Asked {
     Help,
     Steps(Vec<&'static Step>, Length),
+    ByHand(&'static Program, Vec<String>),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Asked::Steps(steps, length)) => run(&steps, length),
+        Ok(Asked::ByHand(program, args)) => by_hand::run(program, &args),
         Err(problem) => {
             eprintln!("xtask: {problem}; nothing was run\n\n{}", help());
             ExitCode::from(2)
@@ -56,7 +60,14 @@ fn asked(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
         match arg {
             Short('h') | Long("help") => return Ok(Asked::Help),
             Long("long") => length = Length::Long,
-            Value(value) if name.is_none() => name = Some(value.string()?),
+            Value(value) if name.is_none() => {
+                let value = value.string()?;
+                if let Some(program) = PROGRAMS.iter().find(|program| program.name == value) {
+                    let args = parser.raw_args()?.map(ValueExt::string);
+                    return Ok(Asked::ByHand(program, args.collect::<Result<_, _>>()?));
+                }
+                name = Some(value);
+            }
             other => return Err(other.unexpected()),
         }
     }
@@ -75,10 +86,15 @@ fn asked(mut parser: lexopt::Parser) -> Result<Asked, lexopt::Error> {
 fn help() -> String {
     let mut text = String::from(
         "usage: cargo xtask test [--long]    everything CI runs, in this order\n\
-        \x20      cargo xtask STEP             one step of it\n\n",
+        \x20      cargo xtask STEP             one step of it\n\
+        \x20      cargo xtask PROGRAM ARGS     a program that runs by hand\n\n",
     );
     for step in STEPS {
         text += &format!("  {:<10} {}\n", step.name, step.about);
+    }
+    text += "\nBy hand:\n";
+    for program in PROGRAMS {
+        text += &format!("  {:<10} {}\n", program.name, program.about);
     }
     text += "\n--long runs the random suites over thousands of seeds, not dozens.\n";
     text
@@ -92,6 +108,7 @@ mod tests {
         match asked(lexopt::Parser::from_args(args)) {
             Ok(Asked::Steps(steps, _)) => Ok(steps.iter().map(|step| step.name).collect()),
             Ok(Asked::Help) => Ok(Vec::new()),
+            Ok(Asked::ByHand(program, _)) => Ok(vec![program.name]),
             Err(problem) => Err(problem.to_string()),
         }
     }
@@ -107,6 +124,18 @@ mod tests {
         assert!(names(&["clipy"]).unwrap_err().contains("clipy"));
         assert!(names(&["test", "--lng"]).is_err());
         assert!(names(&["test", "clippy"]).is_err());
+    }
+
+    #[test]
+    fn a_program_takes_whatever_follows_it() {
+        let args = ["trace", "--seed", "1", "--steps", "2"];
+        match asked(lexopt::Parser::from_args(args)) {
+            Ok(Asked::ByHand(program, rest)) => {
+                assert_eq!(program.name, "trace");
+                assert_eq!(rest, args[1..]);
+            }
+            _ => panic!("not understood"),
+        }
     }
 
     #[test]

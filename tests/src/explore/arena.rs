@@ -1,0 +1,348 @@
+//! Every distinct node, message, network and past, kept once and called by its number.
+//!
+//! A world is a handful of numbers, and a step of a node is taken once, however many worlds it is
+//! part of: there are far fewer nodes than worlds.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use kraft_proto::{Envelope, LogIndex, LogPosition, Message, NodeId, Term};
+
+use super::bound::{Bound, Carries};
+use super::history::History;
+use super::invariants::{self, Seen, Violation};
+use super::node::{Deed, Input, Node};
+use super::rule::Rule;
+use super::symmetry::{NODES, PERMUTATIONS, Symmetry, fingerprints};
+
+/// The fingerprints of something under each renaming.
+pub type Prints = [u128; PERMUTATIONS.len()];
+
+/// A hasher for what is a fingerprint already.
+#[derive(Default)]
+pub struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only numbers are hashed");
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0 = number as u64;
+    }
+}
+
+/// A map by fingerprint, or by a number.
+pub type Map<K, V> = HashMap<K, V, BuildHasherDefault<AsItIs>>;
+
+/// A node and what is known of it.
+pub struct Known {
+    /// The node.
+    node: Box<Node>,
+    /// How invariants see it.
+    pub seen: Seen,
+    /// Its fingerprints.
+    pub prints: Prints,
+}
+
+fn is_vote(message: &Message) -> bool {
+    matches!(message, Message::Vote { .. } | Message::PreVote { .. })
+}
+
+/// What others see of a step, messages apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Entries were acknowledged.
+    Acked(LogPosition),
+    /// The log is known to be committed.
+    Committed(LogIndex),
+    /// The node was elected.
+    Elected(Term),
+}
+
+/// A step of a node.
+pub struct Stepped {
+    /// What it is now.
+    pub node: u32,
+    /// What it sent.
+    pub sent: Box<[u32]>,
+    /// What else others see.
+    pub news: Box<[News]>,
+}
+
+/// Messages in flight, and the sum of their fingerprints.
+struct Network {
+    messages: Box<[u32]>,
+    prints: Prints,
+}
+
+/// Where everything is kept.
+pub struct Arena {
+    rule: Rule,
+    bound: Bound,
+    symmetry: Symmetry,
+    nodes: Vec<Known>,
+    node_numbers: Map<u128, u32>,
+    messages: Vec<(Envelope, Prints)>,
+    message_numbers: HashMap<Envelope, u32>,
+    networks: Vec<Network>,
+    network_numbers: HashMap<Box<[u32]>, u32>,
+    histories: Vec<(History, Prints)>,
+    history_numbers: Map<u128, u32>,
+    steps: Map<u64, Option<Stepped>>,
+}
+
+/// An input by number: those that are no message, and then messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputNumber(u32);
+
+impl InputNumber {
+    const PLAIN: [Input; 7] = [
+        Input::HardStateSynced,
+        Input::LogSynced,
+        Input::Campaign,
+        Input::Propose,
+        Input::Deadlines,
+        Input::Kill,
+        Input::CutPower,
+    ];
+
+    /// Message number `message` arrives.
+    pub fn message(message: u32) -> Self {
+        Self(Self::PLAIN.len() as u32 + message)
+    }
+
+    /// An input that is no message.
+    pub fn plain(input: Input) -> Option<Self> {
+        let place = Self::PLAIN.iter().position(|plain| *plain == input)?;
+        Some(Self(place as u32))
+    }
+}
+
+impl Arena {
+    /// An empty arena for worlds within a bound that go by `rule`.
+    pub fn new(bound: Bound, rule: Rule, symmetry: Symmetry) -> Self {
+        Self {
+            rule,
+            bound,
+            symmetry,
+            nodes: Vec::new(),
+            node_numbers: Map::default(),
+            messages: Vec::new(),
+            message_numbers: HashMap::new(),
+            networks: Vec::new(),
+            network_numbers: HashMap::new(),
+            histories: Vec::new(),
+            history_numbers: Map::default(),
+            steps: Map::default(),
+        }
+    }
+
+    /// The bound of its worlds.
+    pub fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
+    /// What may be renamed.
+    pub fn symmetry(&self) -> Symmetry {
+        self.symmetry
+    }
+
+    /// The number of a node.
+    pub fn add_node(&mut self, node: Node) -> u32 {
+        let prints = fingerprints(&node, self.symmetry);
+        *self.node_numbers.entry(prints[0]).or_insert_with(|| {
+            let seen = Seen::of(&node);
+            let node = Box::new(node);
+            self.nodes.push(Known { node, seen, prints });
+            self.nodes.len() as u32 - 1
+        })
+    }
+
+    /// A node by its number.
+    pub fn node(&self, number: u32) -> &Known {
+        &self.nodes[number as usize]
+    }
+
+    fn add_message(&mut self, envelope: Envelope) -> u32 {
+        *self.message_numbers.entry(envelope).or_insert_with(|| {
+            let prints = fingerprints(&envelope, self.symmetry);
+            self.messages.push((envelope, prints));
+            self.messages.len() as u32 - 1
+        })
+    }
+
+    /// A message by its number.
+    pub fn message(&self, number: u32) -> &Envelope {
+        &self.messages[number as usize].0
+    }
+
+    /// The number of a network without messages.
+    pub fn empty_network(&mut self) -> u32 {
+        self.add_network(Box::new([]))
+    }
+
+    fn add_network(&mut self, messages: Box<[u32]>) -> u32 {
+        if let Some(number) = self.network_numbers.get(&messages) {
+            return *number;
+        }
+        let mut prints = [0_u128; PERMUTATIONS.len()];
+        for message in &messages {
+            for (sum, print) in prints.iter_mut().zip(self.messages[*message as usize].1) {
+                *sum = sum.wrapping_add(print);
+            }
+        }
+        let number = self.networks.len() as u32;
+        self.network_numbers.insert(messages.clone(), number);
+        self.networks.push(Network { messages, prints });
+        number
+    }
+
+    /// The messages of a network.
+    pub fn messages(&self, network: u32) -> &[u32] {
+        &self.networks[network as usize].messages
+    }
+
+    /// The appends among them.
+    pub fn appends(&self, network: u32) -> Vec<u32> {
+        let is_append =
+            |message: &&u32| matches!(self.message(**message).message, Message::Append(_));
+        let messages = self.messages(network).iter();
+        messages.filter(is_append).copied().collect()
+    }
+
+    /// Its fingerprints.
+    pub fn network_prints(&self, network: u32) -> &Prints {
+        &self.networks[network as usize].prints
+    }
+
+    /// A network with more messages, less those that can never again do anything.
+    pub fn send(&mut self, network: u32, sent: &[u32], nodes: &[u32; NODES]) -> u32 {
+        let mut messages = self.networks[network as usize].messages.to_vec();
+        messages.extend(sent);
+        messages.sort_unstable();
+        messages.dedup();
+        messages.retain(|message| !self.is_spent(*message, nodes));
+        self.add_network(messages.into_boxed_slice())
+    }
+
+    /// An answer of a term that its receiver's disk has left behind is ignored for ever; of other
+    /// messages the bound says what is carried.
+    fn is_spent(&self, message: u32, nodes: &[u32; NODES]) -> bool {
+        let envelope = &self.messages[message as usize].0;
+        let receiver = self.node(nodes[envelope.to.0 as usize - 1]);
+        let stale = envelope.term < receiver.seen.hard.term;
+        let carries = self.bound.carries;
+        match envelope.message {
+            Message::VoteReply { .. } | Message::PreVoteReply { .. } => stale,
+            _ if carries == Carries::Votes && !is_vote(&envelope.message) => true,
+            Message::Matched(_) | Message::Rejected { .. } | Message::HeartbeatReply(_) => stale,
+            Message::Append(_) | Message::Heartbeat(_) if carries == Carries::NothingOfTheLast => {
+                stale || envelope.term == self.bound.last_term()
+            }
+            _ => stale && carries != Carries::Everything,
+        }
+    }
+
+    /// The number of a past.
+    pub fn add_history(&mut self, history: History) -> u32 {
+        let prints = fingerprints(&history, self.symmetry);
+        *self.history_numbers.entry(prints[0]).or_insert_with(|| {
+            self.histories.push((history, prints));
+            self.histories.len() as u32 - 1
+        })
+    }
+
+    /// A past by its number.
+    pub fn history(&self, number: u32) -> &History {
+        &self.histories[number as usize].0
+    }
+
+    /// Its fingerprints.
+    pub fn history_prints(&self, number: u32) -> &Prints {
+        &self.histories[number as usize].1
+    }
+
+    /// The input with this number.
+    pub fn input(&self, number: InputNumber) -> Input {
+        let plain = InputNumber::PLAIN.get(number.0 as usize).copied();
+        plain.unwrap_or_else(|| {
+            Input::Message(*self.message(number.0 - InputNumber::PLAIN.len() as u32))
+        })
+    }
+
+    /// Takes a step, or remembers it. `None` where the input cannot be.
+    pub fn step(&mut self, node: u32, input: InputNumber) -> Result<Option<&Stepped>, Violation> {
+        let key = (u64::from(node) << 32) | u64::from(input.0);
+        if !self.steps.contains_key(&key) {
+            let stepped = self.take_step(node, self.input(input))?;
+            self.steps.insert(key, stepped);
+        }
+        Ok(self.steps[&key].as_ref())
+    }
+
+    fn take_step(&mut self, number: u32, input: Input) -> Result<Option<Stepped>, Violation> {
+        let mut node = Node::clone(&self.node(number).node);
+        let Some(deeds) = node.take(input, self.rule, &self.bound) else {
+            return Ok(None);
+        };
+        let after = self.add_node(node);
+        let step = invariants::Step {
+            before: &self.node(number).seen,
+            after: &self.node(after).seen,
+            deeds: &deeds,
+        };
+        invariants::judge(invariants::OF_STEPS, &step)?;
+        let (mut sent, mut news) = (Vec::new(), Vec::new());
+        for deed in deeds {
+            match deed {
+                Deed::Sent(envelope) => sent.push(self.add_message(envelope)),
+                Deed::Acked(upto) => news.push(News::Acked(upto)),
+                Deed::Committed(upto) => news.push(News::Committed(upto)),
+                Deed::Elected(term) => news.push(News::Elected(term)),
+            }
+        }
+        Ok(Some(Stepped {
+            node: after,
+            sent: sent.into(),
+            news: news.into(),
+        }))
+    }
+
+    /// How many distinct nodes, messages, networks, pasts and steps there are.
+    pub fn sizes(&self) -> [(&'static str, usize); 5] {
+        [
+            ("nodes", self.nodes.len()),
+            ("messages", self.messages.len()),
+            ("networks", self.networks.len()),
+            ("pasts", self.histories.len()),
+            ("steps", self.steps.len()),
+        ]
+    }
+
+    /// The most leaders, committed entries and acknowledgements of any past.
+    pub fn events(&self) -> [usize; 3] {
+        let most = |count: fn(&History) -> usize| {
+            let pasts = self.histories.iter().map(|(history, _)| history);
+            pasts.map(count).max().unwrap_or_default()
+        };
+        [
+            most(|history| history.leaders.len()),
+            most(|history| history.committed.len()),
+            most(|history| history.acked.len()),
+        ]
+    }
+
+    /// The id of the node in a place.
+    pub fn id(place: usize) -> NodeId {
+        NodeId(place as u64 + 1)
+    }
+}

@@ -1,0 +1,233 @@
+//! A world: three nodes, what is in flight between them, and what was.
+
+use kraft_proto::{CommitMode, EntryKind, Held, LogPosition, NodeId, Trust};
+
+use super::arena::{Arena, InputNumber, News};
+use super::bound::{Budget, Start};
+use super::fingerprint::fingerprint;
+use super::history::History;
+use super::invariants::{self, View, Violation};
+use super::node::{Input, Node};
+use super::symmetry::{NODES, PERMUTATIONS, Symmetry};
+
+/// A world, by the numbers an [`Arena`] gave its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct World {
+    /// Its nodes, in the order of their ids.
+    pub nodes: [u32; NODES],
+    /// Every message that may still arrive.
+    pub network: u32,
+    /// Its past.
+    pub history: u32,
+    /// What it may still do.
+    pub left: Budget,
+}
+
+/// Something happens to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Its place, which is its id less one.
+    pub place: u8,
+    /// What.
+    pub input: InputNumber,
+}
+
+impl World {
+    /// The world before the first move.
+    pub fn new(arena: &mut Arena) -> Result<Self, Violation> {
+        let budget = arena.bound().budget;
+        let empty = Self {
+            nodes: std::array::from_fn(|place| arena.add_node(Node::new(Arena::id(place)))),
+            network: arena.empty_network(),
+            history: arena.add_history(History::default()),
+            left: budget,
+        };
+        match arena.bound().start {
+            Start::Empty => Ok(empty),
+            Start::Led | Start::LedBefore => empty.led(arena),
+        }
+    }
+
+    /// The world in which node 1 was elected, and everybody heard of it.
+    fn led(self, arena: &mut Arena) -> Result<Self, Violation> {
+        let mut world = Self {
+            left: Budget {
+                campaigns: 1,
+                ..Budget::default()
+            },
+            ..self
+        };
+        let mut moves = Vec::new();
+        loop {
+            world.moves(arena, &mut moves);
+            let mut next = None;
+            for &taken in &moves {
+                next = next.or(world.after(arena, taken)?);
+            }
+            match next {
+                Some(after) => world = after,
+                None => break,
+            }
+        }
+        let sent = match arena.bound().start {
+            Start::LedBefore => arena.appends(world.network),
+            Start::Led | Start::Empty => Vec::new(),
+        };
+        world.network = arena.empty_network();
+        world.network = arena.send(world.network, &sent, &world.nodes);
+        world.left = self.left;
+        Ok(world)
+    }
+
+    /// Every move that its budget allows. Some of them may turn out not to be possible.
+    pub fn moves(&self, arena: &Arena, moves: &mut Vec<Move>) {
+        moves.clear();
+        let plain = [
+            (Input::HardStateSynced, 1),
+            (Input::LogSynced, 1),
+            (Input::Campaign, self.left.campaigns),
+            (Input::Propose, self.left.proposals),
+            (Input::Deadlines, self.left.deadlines),
+            (Input::Kill, self.left.kills),
+            (Input::CutPower, self.left.power_cuts),
+        ];
+        for place in 0..NODES as u8 {
+            let allowed = plain.iter().filter(|(_, left)| *left > 0);
+            let inputs = allowed.filter_map(|(input, _)| InputNumber::plain(*input));
+            moves.extend(inputs.map(|input| Move { place, input }));
+        }
+        for message in arena.messages(self.network) {
+            let place = arena.message(*message).to.0 as u8 - 1;
+            let input = InputNumber::message(*message);
+            moves.push(Move { place, input });
+        }
+    }
+
+    /// The world after a move; `None` where it is not possible or changes nothing.
+    pub fn after(&self, arena: &mut Arena, taken: Move) -> Result<Option<Self>, Violation> {
+        let place = usize::from(taken.place);
+        let Some(stepped) = arena.step(self.nodes[place], taken.input)? else {
+            return Ok(None);
+        };
+        let idle = stepped.node == self.nodes[place] && stepped.news.is_empty();
+        if idle && stepped.sent.is_empty() {
+            return Ok(None);
+        }
+        let (node, sent, news) = (stepped.node, stepped.sent.clone(), stepped.news.clone());
+        let mut next = *self;
+        next.nodes[place] = node;
+        next.network = arena.send(self.network, &sent, &next.nodes);
+        let input = arena.input(taken.input);
+        next.spend(input);
+        next.history = self.remember(arena, &next, place, input, &news);
+        Ok((next != *self).then_some(next))
+    }
+
+    fn spend(&mut self, input: Input) {
+        let spent = match input {
+            Input::Campaign => &mut self.left.campaigns,
+            Input::Propose => &mut self.left.proposals,
+            Input::Deadlines => &mut self.left.deadlines,
+            Input::Kill => &mut self.left.kills,
+            Input::CutPower => &mut self.left.power_cuts,
+            Input::Message(_) | Input::HardStateSynced | Input::LogSynced => return,
+        };
+        *spent -= 1;
+    }
+
+    fn remember(
+        &self,
+        arena: &mut Arena,
+        next: &Self,
+        place: usize,
+        input: Input,
+        news: &[News],
+    ) -> u32 {
+        let id = Arena::id(place);
+        let seen = &arena.node(next.nodes[place]).seen;
+        let known = arena.history(self.history);
+        let trusted = seen.trust != Trust::Suspect;
+        let cut = input == Input::CutPower;
+        if news.is_empty() && !cut && !(trusted && known.doubts(id)) {
+            return self.history;
+        }
+        let mut history = known.clone();
+        if cut {
+            history.power_cut(id, cuts_max(arena));
+        }
+        for news in news {
+            match *news {
+                News::Elected(term) => history.elected(id, term, seen.log_before(term)),
+                News::Committed(upto) => history.committed(upto, &seen.log),
+                News::Acked(upto) => {
+                    let entry = seen.log.get(upto.index.prev().0 as usize);
+                    if entry.is_some_and(|entry| entry.kind == EntryKind::Command) {
+                        history.acked(upto, next.in_doubt(arena, upto), cuts_max(arena));
+                    }
+                }
+            }
+        }
+        if trusted {
+            history.trusted(id);
+        }
+        arena.add_history(history)
+    }
+
+    /// Nodes that lack an entry now that it is acknowledged, because their power was cut after they
+    /// had reported it.
+    fn in_doubt(&self, arena: &Arena, upto: LogPosition) -> Vec<NodeId> {
+        let nodes = self.nodes.iter().map(|node| &arena.node(*node).seen);
+        let lacking = nodes.filter(|seen| {
+            let entry = seen.log.get(upto.index.prev().0 as usize);
+            seen.trust == Trust::Suspect && entry.is_none_or(|entry| entry.term != upto.term)
+        });
+        lacking.map(|seen| seen.id).collect()
+    }
+
+    /// Holds it against every invariant.
+    pub fn judge(&self, arena: &Arena) -> Result<(), Violation> {
+        let view = View {
+            nodes: self.nodes.map(|node| &arena.node(node).seen),
+            history: arena.history(self.history),
+        };
+        invariants::judge(invariants::OF_WORLDS, &view)
+    }
+
+    /// The same for all worlds that differ in the names of nodes alone.
+    pub fn fingerprint(&self, arena: &Arena, symmetry: Symmetry) -> u128 {
+        let nodes = self.nodes.map(|node| &arena.node(node).prints);
+        let network = arena.network_prints(self.network);
+        let history = arena.history_prints(self.history);
+        let mut bytes = [0; 16 * (NODES + 2) + 8];
+        let left = self.left;
+        bytes[16 * (NODES + 2)..][..5].copy_from_slice(&[
+            left.campaigns,
+            left.proposals,
+            left.deadlines,
+            left.kills,
+            left.power_cuts,
+        ]);
+        let mut least = u128::MAX;
+        for (number, permutation) in symmetry.permutations().iter().enumerate() {
+            for (node, place) in nodes.iter().zip(permutation) {
+                bytes[16 * place..][..16].copy_from_slice(&node[number].to_le_bytes());
+            }
+            bytes[16 * NODES..][..16].copy_from_slice(&network[number].to_le_bytes());
+            bytes[16 * (NODES + 1)..][..16].copy_from_slice(&history[number].to_le_bytes());
+            least = least.min(fingerprint(&bytes));
+        }
+        least
+    }
+}
+
+/// How many nodes in doubt an acknowledgement outlives.
+fn cuts_max(arena: &Arena) -> usize {
+    let class = arena.bound().class;
+    match (class.fsync.held(), class.mode) {
+        (Held::Synced, _) => NODES,
+        (_, CommitMode::All) => NODES - 1,
+        _ => NODES - (NODES / 2 + 1),
+    }
+}
+
+const _: () = assert!(PERMUTATIONS.len() == 6 && NODES == 3);

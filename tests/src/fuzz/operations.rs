@@ -1,0 +1,35 @@
+//! Operations: three nodes, their disks and their network, with every invariant on.
+
+use super::inputs::Input;
+use crate::explore::walk::ENDLESS;
+use crate::explore::{Arena, Rule, Symmetry, World, show};
+
+/// So many at most: what follows is another input's business.
+const MOVES_MAX: usize = 200;
+
+/// Takes moves, two bytes each: which of those that are possible.
+pub fn body(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let mut arena = Arena::new(ENDLESS, Rule::Kept, Symmetry::None);
+    let mut world = World::new(&mut arena).expect("an empty world");
+    let (mut moves, mut story) = (Vec::new(), String::new());
+    for _ in 0..MOVES_MAX {
+        if input.is_empty() {
+            return;
+        }
+        world.left = ENDLESS.budget;
+        world.moves(&arena, &mut moves);
+        let taken = moves[usize::from(input.short()) % moves.len()];
+        let judged = world.after(&mut arena, taken).and_then(|after| {
+            let Some(after) = after else {
+                return Ok(());
+            };
+            story += &format!("{}\n", show::step(&arena, taken));
+            world = after;
+            world.judge(&arena)
+        });
+        if let Err(violation) = judged {
+            panic!("{story}{}: {}", violation.invariant, violation.what);
+        }
+    }
+}

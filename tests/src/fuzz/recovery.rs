@@ -1,0 +1,56 @@
+//! Recovery: any hard state and any runs start a node, or are refused with a reason.
+
+use std::num::NonZeroU64;
+
+use kraft_proto::{
+    Class, Config, EntryKind, HardState, Incarnation, Instant, LogIndex, Members, NodeId, Raft,
+    Recovery, Run, StoreId, Term, Trust,
+};
+
+use super::frames::settle;
+use super::inputs::Input;
+
+/// Takes a hard state and runs.
+pub fn body(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let hard = HardState {
+        term: Term(input.number()),
+        vote: NonZeroU64::new(input.number()).map(|id| NodeId(id.get())),
+        incarnation: Incarnation(input.number()),
+        trust: [Trust::Clean, Trust::Dirty, Trust::Suspect][usize::from(input.byte() % 3)],
+    };
+    let members = Members::new([NodeId(1)], [NodeId(2)]).expect("members");
+    let mut recovery = Recovery::resume(hard, members);
+    if input.byte().is_multiple_of(2) {
+        recovery = recovery.same_boot();
+    }
+    let mut next = LogIndex(1);
+    while !input.is_empty() {
+        let shape = input.byte();
+        let first = match shape & 7 {
+            0 => LogIndex(input.number()),
+            _ => next,
+        };
+        let run = Run {
+            term: Term(input.number()),
+            kind: [EntryKind::Command, EntryKind::Barrier][usize::from(shape >> 7)],
+            first,
+            count: u32::from(input.short() & 0xfff),
+        };
+        next = first.plus(u64::from(run.count));
+        recovery = recovery.run(run);
+    }
+    let now = Instant::ZERO;
+    let Ok(mut node) = Raft::new(Config::new(NodeId(1), StoreId(1), 7), recovery, now) else {
+        return;
+    };
+    let status = node.status();
+    assert!(status.term >= hard.term && status.term >= status.last.term);
+    assert!(status.incarnation >= hard.incarnation);
+    assert_eq!(status.holding.synced, status.last.index);
+    settle(&mut node, now);
+    node.campaign(now);
+    settle(&mut node, now);
+    let _ = node.propose(now, Class::default(), 1);
+    settle(&mut node, now);
+}

@@ -1,0 +1,116 @@
+//! Every world within two bounds, and what is found when a rule is broken.
+//!
+//! `KRAFT_BLESS=1 cargo test -p tests --test explore` writes the ways that were found into
+//! `testdata/explore`; read the difference before it is committed. `cargo xtask explore` has larger
+//! bounds.
+
+use std::path::Path;
+use std::{env, fs};
+
+use tests::explore::{Outcome, Rule, Symmetry, bound, search, show, walk};
+
+/// Exhausts a bound, and returns how many worlds and how deep it is.
+fn exhaust(name: &str, symmetry: Symmetry) -> (usize, usize) {
+    let bound = bound::named(name).expect("a bound");
+    let (outcome, figures, arena) = search(bound, Rule::Kept, symmetry, usize::MAX, |_| {});
+    if let Outcome::Violated(violation, way) = &outcome {
+        panic!("{}", show::way(&arena, bound, Rule::Kept, violation, way));
+    }
+    assert!(matches!(outcome, Outcome::Exhausted));
+    println!("{name}: {} worlds, {} deep", figures.worlds, figures.depth);
+    let [leaders, committed, acked] = figures.events;
+    assert!(leaders > 1, "nobody was elected");
+    let proposes = bound.budget.proposals > 0;
+    assert!(
+        !proposes || (committed > 1 && acked > 0),
+        "nothing came of it"
+    );
+    (figures.worlds, figures.depth)
+}
+
+/// Finds what goes wrong under a broken rule, and compares the way there with the one known.
+fn finds(name: &str, rule: Rule, invariant: &str) {
+    let bound = bound::named(name).expect("a bound");
+    let (outcome, _, arena) = search(bound, rule, Symmetry::Names, usize::MAX, |_| {});
+    let Outcome::Violated(violation, way) = outcome else {
+        panic!("{} is not found out: {outcome:?}", rule.name());
+    };
+    assert_eq!(violation.invariant, invariant);
+    let came = show::way(&arena, bound, rule, &violation, &way);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/explore");
+    let path = folder.join(format!("{}.txt", rule.name()));
+    if env::var_os("KRAFT_BLESS").is_some() {
+        fs::write(path, came).expect("a way is written");
+        return;
+    }
+    let expected = fs::read_to_string(&path).expect("testdata/explore");
+    assert_eq!(expected, came, "{} has another shortest way", rule.name());
+}
+
+#[test]
+fn three_campaigns_and_a_power_cut_never_elect_two_leaders_of_a_term() {
+    let (worlds, _) = exhaust("elections", Symmetry::Names);
+    assert!(worlds > 10_000);
+}
+
+#[test]
+fn a_written_ack_of_a_majority_outlives_the_power_of_a_minority() {
+    let (worlds, _) = exhaust("suspects", Symmetry::Names);
+    assert!(worlds > 50_000);
+}
+
+#[test]
+fn renaming_nodes_hides_no_depth_and_leaves_about_a_sixth() {
+    let (all, deep) = exhaust("elections", Symmetry::None);
+    let (some, as_deep) = exhaust("elections", Symmetry::Names);
+    assert_eq!(deep, as_deep);
+    assert!(some * 6 >= all && some * 5 < all, "{some} of {all}");
+}
+
+#[test]
+fn a_vote_that_is_not_synced_elects_two_leaders() {
+    finds("elections", Rule::VotesNotSynced, "election safety");
+}
+
+#[test]
+fn a_naive_rejoin_loses_an_acknowledged_entry() {
+    finds("suspects", Rule::NaiveRejoin, "acks outlive power cuts");
+}
+
+#[test]
+fn votes_of_suspects_counted_as_clean_lose_an_acknowledged_entry() {
+    finds(
+        "suspects",
+        Rule::SuspectsCountAsClean,
+        "acks outlive power cuts",
+    );
+}
+
+#[test]
+fn readmission_at_the_commit_index_loses_an_acknowledged_entry() {
+    finds(
+        "readmission",
+        Rule::ReadmissionAtCommit,
+        "acks outlive power cuts",
+    );
+}
+
+#[test]
+fn a_trace_repeats_from_its_seed_and_elects_and_commits() {
+    let trace = |seed| {
+        let mut lines = Vec::new();
+        walk::walk(seed, 2_000, &mut lines).expect("nothing is violated");
+        String::from_utf8(lines).expect("JSON")
+    };
+    let lines = trace(1);
+    assert_eq!(lines, trace(1));
+    assert_ne!(lines, trace(2));
+    assert_eq!(lines.lines().count(), 2_001);
+    assert!(lines.contains("\"Leader\""));
+    let last: serde_json::Value =
+        serde_json::from_str(lines.lines().last().expect("a line")).expect("JSON");
+    let commits = last["nodes"].as_array().expect("nodes").iter();
+    let commit = commits.filter_map(|node| node["commit"].as_u64()).max();
+    println!("committed through {commit:?}");
+    assert!(lines.contains("\"commit\":1"));
+}

@@ -1,0 +1,57 @@
+//! The fuzz bodies on stable: a small corpus, and inputs made from it by a seed.
+//!
+//! `KRAFT_SEED=<number>` makes other inputs.
+
+use std::path::Path;
+use std::{env, fs};
+
+use tests::fuzz::inputs::Maker;
+use tests::fuzz::{BODIES, Body};
+
+const INPUTS: usize = 10_000;
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(name);
+    let files = fs::read_dir(folder).expect("a corpus");
+    let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    paths.sort();
+    let read = paths.iter().map(|path| fs::read(path).expect("an input"));
+    read.collect()
+}
+
+fn run(name: &str) {
+    let (_, body): &(_, Body) = BODIES.iter().find(|(n, _)| *n == name).expect("a body");
+    let corpus = corpus(name);
+    assert!(corpus.len() > 2, "no corpus");
+    corpus.iter().for_each(|input| body(input));
+    let seed = env::var("KRAFT_SEED").map_or(1, |seed| seed.parse().expect("a number"));
+    let mut maker = Maker::new(seed);
+    for number in 0..INPUTS {
+        let input = maker.make(&corpus);
+        // Captured, and shown only if the body panics.
+        println!("input {number} of seed {seed}: {input:?}");
+        body(&input);
+    }
+}
+
+#[test]
+fn frames_have_one_encoding_and_no_node_panics_on_one() {
+    run("frames");
+}
+
+#[test]
+fn any_recovery_starts_a_node_or_is_refused() {
+    run("recovery");
+}
+
+#[test]
+fn any_operations_keep_every_invariant() {
+    run("operations");
+}
+
+#[test]
+fn a_damaged_store_opens_with_what_was_written_or_refuses() {
+    run("store");
+}
