@@ -55,6 +55,10 @@ pub fn message(envelope: &Envelope) -> String {
             "heartbeat {} answered, received {} written {} synced {}",
             reply.round, reply.received, reply.holding.written, reply.holding.synced
         ),
+        Message::TimeoutNow => "campaign now".to_owned(),
+        Message::TransferVote { last } => format!("vote in a transfer, last {last}"),
+        Message::ReadIndex { ticket, after } => format!("read {ticket}, after {after}"),
+        Message::ReadIndexReply { ticket, index, .. } => format!("read {ticket} at {index}"),
     };
     format!(
         "{}>{}: term {}, life {}: {what}",
