@@ -57,7 +57,7 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, classes: &[Class]) -> Vec<Ti
         let last = chance.one_of(&[20_000, 300_000, 1_500_000]);
         let episode = match kind {
             Theme::Kills => kills(chance, nodes),
-            Theme::Power => power(chance, nodes),
+            Theme::Power => power(chance, nodes, classes),
             Theme::Blackouts => blackout(chance),
             Theme::Links => links(chance, nodes),
             Theme::Disks => disks(chance, nodes),
@@ -65,21 +65,34 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, classes: &[Class]) -> Vec<Ti
             Theme::Everything | Theme::Nothing => Vec::new(),
         };
         actions.extend(writes_before(chance, at_us, classes));
-        let (fault, ends) = match episode.split_last() {
-            Some((end, faults)) => (faults.to_vec(), *end),
-            None => break,
-        };
-        for (offset, action) in fault.into_iter().enumerate() {
+        let (ends, faults): (Vec<_>, Vec<_>) = episode.into_iter().partition(is_end);
+        for (offset, action) in faults.into_iter().enumerate() {
             let at_us = at_us + offset as u64 * chance.number(0, 40_000);
             actions.push(Timed { at_us, action });
         }
-        actions.push(Timed {
-            at_us: at_us + 100_000 + chance.number(0, last),
-            action: ends,
-        });
+        let end_us = at_us + 100_000 + chance.number(0, last);
+        actions.extend(ends.into_iter().map(|action| Timed {
+            at_us: end_us,
+            action,
+        }));
         at_us += chance.number(1, gap * 2);
     }
     actions
+}
+
+/// What undoes faults rather than being one.
+fn is_end(action: &Action) -> bool {
+    match *action {
+        Action::StartAll | Action::Heal => true,
+        Action::Disk { state, .. } => state == DiskState::Healthy,
+        Action::Drift { ppm, .. } => ppm == 0,
+        Action::Network {
+            loss_permille,
+            copy_permille,
+            late_permille,
+        } => loss_permille + copy_permille + late_permille == 0,
+        _ => false,
+    }
 }
 
 /// Writes that are under way when the fault comes.
@@ -138,7 +151,10 @@ fn kills(chance: &mut Chance, nodes: u64) -> Vec<Action> {
     }
 }
 
-fn power(chance: &mut Chance, nodes: u64) -> Vec<Action> {
+fn power(chance: &mut Chance, nodes: u64, classes: &[Class]) -> Vec<Action> {
+    if chance.permille(250) {
+        return power_of_all_who_know(chance, classes);
+    }
     let count = chance.number(1, nodes.div_ceil(2));
     let mut faults: Vec<Action> = (0..count)
         .map(|_| Action::CutPower {
@@ -147,6 +163,30 @@ fn power(chance: &mut Chance, nodes: u64) -> Vec<Action> {
         .collect();
     faults.push(Action::StartAll);
     faults
+}
+
+/// One node misses writes, and those that have them lose their power.
+fn power_of_all_who_know(chance: &mut Chance, classes: &[Class]) -> Vec<Action> {
+    let away = Action::Isolate {
+        node: Target::Follower(0),
+        way: Way::Both,
+    };
+    let write = |chance: &mut Chance| Action::Write {
+        to: Target::Leader,
+        class: chance.one_of(classes),
+        count: 1,
+    };
+    let cut = |node| Action::CutPower { node };
+    vec![
+        away,
+        write(chance),
+        write(chance),
+        cut(Target::Leader),
+        // With the leader gone the one that is away is the first again.
+        cut(Target::Follower(1)),
+        Action::StartAll,
+        Action::Heal,
+    ]
 }
 
 fn blackout(chance: &mut Chance) -> Vec<Action> {

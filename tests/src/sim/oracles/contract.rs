@@ -8,8 +8,9 @@ use kraft_proto::{Answer, CommitMode, Grade, Held, LogPosition, Role};
 
 use super::Verdict;
 use super::facts::Facts;
+use super::led::Led;
 use crate::sim::cells::{Cells, Column, Promise, Row};
-use crate::sim::entry::{has, term_ends};
+use crate::sim::entry::has;
 use crate::sim::event::{End, Event};
 
 /// An acknowledgement that later leaders must know of.
@@ -41,7 +42,7 @@ const WINDOW_US: u64 = 2_000_000;
 pub(crate) struct Oracle {
     on_power_loss: OnPowerLoss,
     outliving: BTreeMap<LogPosition, Outliving>,
-    leaders: Vec<(u64, usize, Vec<(u64, u64)>)>,
+    leaders: Vec<Led>,
     now_us: u64,
     early: Vec<Heard>,
     firm: VecDeque<Heard>,
@@ -96,7 +97,7 @@ impl Oracle {
                 for heard in self.early.iter_mut().chain(&mut self.firm) {
                     heard.leader_changed |= term > heard.position.term.0;
                 }
-                self.leaders.push((term, node, term_ends(log)));
+                self.leaders.push(Led::new(term, node, log));
                 for position in self.outliving.keys() {
                     if position.term.0 < term && !has(log, *position) {
                         return Err(lacks(node, term, *position));
@@ -188,10 +189,9 @@ impl Oracle {
         if in_doubt.count_ones() as usize > cuts_max {
             return Ok(());
         }
-        for (term, leader, ends) in self.leaders.iter().rev() {
-            let there = |(of, end): &(u64, u64)| *of == upto.term.0 && upto.index.0 <= *end;
-            if *term > upto.term.0 && !ends.iter().any(there) {
-                return Err(lacks(*leader, *term, upto));
+        for led in self.leaders.iter().rev() {
+            if led.term > upto.term.0 && !led.had(upto) {
+                return Err(lacks(led.node, led.term, upto));
             }
         }
         let outliving = self

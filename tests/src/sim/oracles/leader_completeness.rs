@@ -5,13 +5,13 @@ use kraft_proto::{LogIndex, LogPosition, Role, Term};
 
 use super::Verdict;
 use super::facts::Facts;
-use crate::sim::entry::{has, term_ends};
+use super::led::Led;
+use crate::sim::entry::has;
 use crate::sim::event::Event;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
-    /// Term, node, and the end of each term of its log when it won.
-    leaders: Vec<(u64, usize, Vec<(u64, u64)>)>,
+    leaders: Vec<Led>,
 }
 
 impl Oracle {
@@ -23,16 +23,13 @@ impl Oracle {
                 term,
                 log,
             } => {
+                self.leaders.push(Led::new(term, node, log));
                 let earlier = |reported: &u64| *reported < term;
                 let Some(place) = facts.committed_in.iter().rposition(earlier) else {
-                    self.leaders.push((term, node, term_ends(log)));
                     return Ok(());
                 };
-                let last = LogPosition::new(
-                    Term(facts.committed[place].term),
-                    LogIndex(place as u64 + 1),
-                );
-                self.leaders.push((term, node, term_ends(log)));
+                let entry = facts.committed[place];
+                let last = LogPosition::new(Term(entry.term), LogIndex(place as u64 + 1));
                 if !has(log, last) {
                     return Err(lacks(node, term, last));
                 }
@@ -43,10 +40,9 @@ impl Oracle {
             } => {
                 let entry = log[upto - 1];
                 let last = LogPosition::new(Term(entry.term), LogIndex(upto as u64));
-                for (led, node, ends) in self.leaders.iter().rev() {
-                    let there = |(of, end): &(u64, u64)| *of == entry.term && last.index.0 <= *end;
-                    if *led > term && !ends.iter().any(there) {
-                        return Err(lacks(*node, *led, last));
+                for led in self.leaders.iter().rev() {
+                    if led.term > term && !led.had(last) {
+                        return Err(lacks(led.node, led.term, last));
                     }
                 }
                 Ok(())

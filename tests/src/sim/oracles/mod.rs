@@ -22,6 +22,7 @@ pub(crate) mod election_safety;
 pub(crate) mod facts;
 pub(crate) mod leader_append_only;
 pub(crate) mod leader_completeness;
+pub(crate) mod led;
 pub(crate) mod linearizable_reads;
 pub(crate) mod log_matching;
 pub(crate) mod one_fate;

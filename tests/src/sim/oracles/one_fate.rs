@@ -19,9 +19,8 @@ impl Oracle {
             Event::Committed {
                 log, from, upto, ..
             } if !self.lost.is_empty() => {
-                for place in from..upto {
-                    let index = LogIndex(place as u64 + 1);
-                    let position = LogPosition::new(Term(log[place].term), index);
+                for (entry, index) in log[from..upto].iter().zip(from as u64 + 1..) {
+                    let position = LogPosition::new(Term(entry.term), LogIndex(index));
                     if self.lost.contains(&position) {
                         return Err(format!("{position} was told lost, and commits"));
                     }
