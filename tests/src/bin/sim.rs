@@ -33,7 +33,7 @@ fn run(args: &[String]) -> Result<(), String> {
         number.map_err(|_| format!("`{text}` is not a number\n{USAGE}"))
     };
     let seeds = match option("--seeds").map(|text| text.split_once("..")) {
-        None => 0..4000,
+        None => 0..2400,
         Some(Some((from, to))) => number(from)?..number(to)?,
         Some(None) => return Err(format!("--seeds wants A..B\n{USAGE}")),
     };

@@ -16,6 +16,7 @@
 //! One a file under `oracles/`; each has a [`Plant`], a host that is wrong on purpose, which it finds.
 
 pub mod action;
+mod ask;
 pub mod cells;
 mod chance;
 mod clients;
