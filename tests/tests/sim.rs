@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use kraft_proto::{Class, CommitMode, Config, FsyncMode, NodeId, PreVote, StoreId};
 use tests::sim::action::Way;
+use tests::sim::cells::{COLUMNS, Promise, ROWS};
 use tests::sim::setup::{DiskSpeed, Network};
 use tests::sim::shrink::{play, report, shrink};
 use tests::sim::{
@@ -235,4 +236,29 @@ fn the_contract_is_written_between_its_markers() {
     assert!(written.starts_with("before\n<!-- contract -->\n| you heard |"));
     assert!(written.ends_with("<!-- /contract -->\nafter\n") && !written.contains("stale"));
     assert!(contract::between_markers("no markers", &table).is_err());
+}
+
+#[test]
+fn the_readme_shows_each_cell_as_the_design_has_it() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once(contract::BEGIN).expect("a marker");
+    let (table, _) = rest.split_once(contract::END).expect("its end");
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 2 + ROWS.len());
+    for (row, line) in ROWS.iter().zip(&rows[2..]) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).skip(3).collect();
+        for (column, cell) in COLUMNS.iter().zip(cells) {
+            let (said, counts) = cell.split_once(": ").expect("a cell with its counts");
+            let begins = match row.promise(*column) {
+                Promise::Survives => "survives",
+                Promise::MayLose => "may lose",
+            };
+            assert!(said.starts_with(begins), "{row:?} when {column:?}: {cell}");
+            if let Some((kept, all)) = counts.split_once(" of ")
+                && begins == "survives"
+            {
+                assert_eq!(kept, all, "{row:?} when {column:?}");
+            }
+        }
+    }
 }
