@@ -155,6 +155,27 @@ fn what_is_put_is_read_scanned_deleted_and_has_a_fate() {
 }
 
 #[test]
+fn leadership_moves_by_command_and_exit_codes_tell_whether_it_did() {
+    let cluster = Cluster::start(3);
+    assert_eq!(cluster.run(&["put", "k", "v"]).0, 0);
+    for to in [1, 2, 3] {
+        let (code, leads) = cluster.run(&["transfer", &to.to_string()]);
+        assert_eq!((code, &leads["leader"]), (0, &to.into()), "{leads}");
+    }
+    let (_, again) = cluster.run(&["transfer", "3"]);
+    assert_eq!(again["leader"], 3, "it leads already: {again}");
+    let said = cluster.read(&["transfer"]);
+    assert!(said.starts_with("node "), "{said}");
+    assert!(said.contains(" leads term "), "{said}");
+    assert!(!said.starts_with("node 3 "), "another one: {said}");
+    let (code, refused) = cluster.run(&["transfer", "9"]);
+    let why = refused["error"].as_str().unwrap();
+    assert_eq!(code, 5);
+    assert!(why.contains("node 9 is no member"), "{why}");
+    assert_eq!(cluster.run(&["get", "k"]).1["value"], "v");
+}
+
+#[test]
 fn the_zone_of_a_key_decides_and_the_request_beats_it() {
     let cluster = Cluster::start(3);
     for (words, mode, fsync) in [

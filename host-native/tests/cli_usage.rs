@@ -56,6 +56,7 @@ fn a_command_that_makes_no_sense_exits_with_1_and_says_why() {
         (&["put", "k", "v", "--request", "x"], "not a request id"),
         (&["put", "a", "1", "b"], "key \"b\" has no value"),
         (&["fate", "17"], "TERM.INDEX"),
+        (&["transfer", "two"], "NODE"),
         (&["init", "--nodes", "0"], "1..=15"),
         (&["init", "--nodes", "16"], "1..=15"),
         (&["put", "k", "v", "--fallback=perhaps"], "majority, never"),
@@ -102,6 +103,7 @@ fn help_names_every_command_and_exits_with_0() {
         "load",
         "status",
         "fate",
+        "transfer",
         "completions",
     ] {
         assert!(stdout(&output).contains(command), "{command}");

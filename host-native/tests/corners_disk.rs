@@ -58,6 +58,9 @@ fn open_all(cluster: &Cluster) {
 
 async fn a_relaxed_write_waits_for_no_disk(cluster: &Cluster, mode: CommitMode, fsync: FsyncMode) {
     settle(cluster).await;
+    // The first of them waits for one thing: the mark that a power cut would take such copies.
+    let marks = cluster.client.put("marks", "x").mode(CommitMode::All);
+    marks.fsync(FsyncMode::None).send().await.unwrap();
     shut_all(cluster);
     let put = cluster.client.put("relaxed", "x").mode(mode).fsync(fsync);
     let answer = put.send().await.unwrap();

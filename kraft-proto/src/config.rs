@@ -32,6 +32,25 @@ pub enum CheckQuorum {
     Off,
 }
 
+/// Whether a leader serves reads without asking around while nobody else can lead (Raft thesis
+/// §6.4.1). One setting for the whole cluster, like the election timeouts that it rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Lease {
+    /// Every batch of reads waits for a round of heartbeats.
+    #[default]
+    Off,
+    /// It does, and every node withholds its vote for the shortest election timeout after it heard a
+    /// leader, and for the longest after it started.
+    On {
+        /// How far a clock may run fast or slow, in thousandths; at most [`DRIFT_PERMILLE_MAX`].
+        /// Clocks must go on while a machine sleeps.
+        drift_permille: u16,
+    },
+}
+
+/// A clock that runs worse is no clock.
+pub const DRIFT_PERMILLE_MAX: u16 = 500;
+
 /// The settings of one node. [`Raft::new`](crate::Raft::new) checks them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Config {
@@ -51,6 +70,8 @@ pub struct Config {
     pub pre_vote: PreVote,
     /// Whether a leader without a majority steps down.
     pub check_quorum: CheckQuorum,
+    /// Whether a leader serves reads by its lease. Needs [`CheckQuorum::On`].
+    pub lease: Lease,
     /// Entries one append carries at most; 1 to [`RUN_ENTRIES_MAX`].
     pub append_entries_max: u32,
     /// Every durability option.
@@ -69,6 +90,7 @@ impl Config {
             heartbeat: Duration::from_millis(50),
             pre_vote: PreVote::On,
             check_quorum: CheckQuorum::On,
+            lease: Lease::Off,
             append_entries_max: 1024,
             durability: Durability::default(),
         }
@@ -87,6 +109,11 @@ impl Config {
         }
         if self.append_entries_max == 0 || self.append_entries_max > RUN_ENTRIES_MAX {
             return Err(ConfigError::AppendEntries);
+        }
+        if let Lease::On { drift_permille } = self.lease
+            && (self.check_quorum == CheckQuorum::Off || drift_permille > DRIFT_PERMILLE_MAX)
+        {
+            return Err(ConfigError::Lease);
         }
         self.durability.check().map_err(ConfigError::Durability)
     }
@@ -111,10 +138,15 @@ pub enum ConfigError {
     ElectionTimeout,
     /// `append_entries_max` is 0 or more than [`RUN_ENTRIES_MAX`].
     AppendEntries,
+    /// A lease needs the quorum's check, and clocks no worse than [`DRIFT_PERMILLE_MAX`].
+    Lease,
     /// The durability options do not work.
     Durability(DurabilityError),
     /// A run given to [`Recovery`](crate::Recovery) does not follow the one before it.
     Gap,
+    /// An entry given to [`Recovery`](crate::Recovery) as a configuration holds none, or one that
+    /// holds one was given without its bytes.
+    Members,
     /// The recovered log or term is beyond what the protocol counts.
     Exhausted,
 }
@@ -131,8 +163,13 @@ impl fmt::Display for ConfigError {
             Self::AppendEntries => {
                 write!(f, "append_entries_max must lie in 1..={RUN_ENTRIES_MAX}")
             }
+            Self::Lease => write!(
+                f,
+                "a lease needs check_quorum, and clocks that drift by at most {DRIFT_PERMILLE_MAX} in 1000"
+            ),
             Self::Durability(error) => error.fmt(f),
             Self::Gap => f.write_str("the recovered log has a gap or a term out of order"),
+            Self::Members => f.write_str("the recovered log has a configuration that does not decode"),
             Self::Exhausted => f.write_str("the recovered log or term is beyond the protocol's range"),
         }
     }

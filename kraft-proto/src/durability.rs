@@ -80,6 +80,8 @@ pub struct Durability {
     pub at_risk_entries_max: u64,
     /// What a power cut under relaxed fsync means.
     pub on_power_loss: OnPowerLoss,
+    /// How long a leader's own disk may owe it the same write before it hands leadership over.
+    pub disk_stall: Duration,
 }
 
 impl Default for Durability {
@@ -98,6 +100,7 @@ impl Default for Durability {
             lazy_flush: Duration::from_secs(1),
             at_risk_entries_max: 100_000,
             on_power_loss: OnPowerLoss::Protect,
+            disk_stall: Duration::from_secs(5),
         }
     }
 }
@@ -113,6 +116,8 @@ pub enum DurabilityError {
     AtRisk,
     /// `lazy_flush` is zero.
     LazyFlush,
+    /// `disk_stall` is zero.
+    DiskStall,
 }
 
 impl fmt::Display for DurabilityError {
@@ -122,6 +127,7 @@ impl fmt::Display for DurabilityError {
             Self::BatchFsyncCount => "batch_fsync_count is 0: use fsync ALWAYS to force each entry",
             Self::AtRisk => "at_risk_entries_max is 0: no early acknowledgement could be given",
             Self::LazyFlush => "lazy_flush is zero: use fsync COMMIT to force at once",
+            Self::DiskStall => "disk_stall is zero: no disk answers at once",
         })
     }
 }
@@ -142,6 +148,9 @@ impl Durability {
         }
         if self.lazy_flush.is_zero() {
             return Err(DurabilityError::LazyFlush);
+        }
+        if self.disk_stall.is_zero() {
+            return Err(DurabilityError::DiskStall);
         }
         Ok(())
     }

@@ -74,7 +74,9 @@
 //! 1. Writes in the order they come. A [`Receipt`] says no more than what happened; a disk that fails
 //!    ends the node: drop it and recover.
 //! 2. The bytes of every position it was handed, by [`Raft::propose`] or in a [`Taken`], until they
-//!    are written; and bytes by term *and* index, never by index alone.
+//!    are written; and bytes by term *and* index, never by index alone. Those of a configuration the
+//!    core makes itself ([`Raft::configuration_bytes`]): a host stores and sends them like any others,
+//!    and gives them back to [`Recovery::config`].
 //! 3. At the start everything on its disk, forced, by way of [`Recovery`], and whether the operating
 //!    system is still the one that took it ([`Recovery::same_boot`]). What a power cut may have taken
 //!    makes a node [suspect](Trust): it takes part, and its votes count in full only once a leader
@@ -88,8 +90,9 @@
 //! 3. [`Raft`]: the inputs, in the order of Raft's figure 2; then `raft/follower.rs`,
 //!    `raft/candidate.rs`, `raft/leader.rs`, and `raft/poll.rs`, where outputs are derived.
 //! 4. [`Trust`] and `raft/trust.rs`: what a power cut may take, and how a node is trusted again.
-//! 5. [`Waits`]: matching clients to watermarks.
-//! 6. [`Frame`] and `WIRE.md`: the bytes between nodes. [`Status`]: what a node waits for; [`health`]:
+//! 5. [`Members`] and `raft/membership.rs`: who is in the cluster, and how that changes.
+//! 6. [`Waits`]: matching clients to watermarks.
+//! 7. [`Frame`] and `WIRE.md`: the bytes between nodes. [`Status`]: what a node waits for; [`health`]:
 //!    when to alarm an operator.
 //!
 //! `examples/hello_cluster.rs` is a cluster in one file, `examples/custom_runtime.rs` one with
@@ -107,6 +110,7 @@ mod raft;
 mod reads;
 mod recovery;
 mod rng;
+mod succession;
 mod timers;
 mod waits;
 mod wire;
@@ -127,12 +131,12 @@ pub mod presets;
 pub mod time;
 pub mod zones;
 
-pub use config::{CheckQuorum, Config, ConfigError, PreVote};
+pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
 pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
-pub use members::{Member, Members, MembersError};
+pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, MembersError};
 pub use message::{Append, Ballot, Envelope, Heartbeat, HeartbeatReply, Holding, Known, Message};
 pub use modes::{Class, CommitMode, FsyncMode, Held};
 pub use output::{
@@ -140,8 +144,8 @@ pub use output::{
 };
 pub use progress::PeerState;
 pub use raft::{
-    Dropped, Duty, PeerStatus, ProposeError, Proposed, Raft, ReadError, Status, WAITING_MAX,
-    Waiting,
+    Dropped, Duty, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft, ReadError,
+    Status, TransferError, WAITING_MAX, Waiting,
 };
 pub use recovery::Recovery;
 pub use time::Instant;

@@ -6,7 +6,11 @@
 /// Members of a cluster, voters and learners together, counted over the union while joint.
 pub const MEMBERS_MAX: usize = 15;
 
-/// Changes of term the core remembers. Older history is unknown and served by snapshot.
+/// Bytes of an entry that holds a configuration of [`MEMBERS_MAX`] members.
+pub const CONFIGURATION_BYTES_MAX: usize = 1 + MEMBERS_MAX * 21;
+
+/// Changes of term, and of members within one, that the core remembers. Older history is unknown
+/// and served by snapshot.
 pub const TERM_RUNS_MAX: usize = 64;
 
 /// With fewer free term runs than this a new leader writes its barrier only once a majority has
@@ -33,6 +37,9 @@ pub const UNSETTLED_TERMS_MAX: usize = 4;
 
 /// Batches of linearizable reads confirmed at the same time.
 pub const READ_BATCHES_MAX: usize = 6;
+
+/// Followers' questions for a read index on their way; one more is asked again with the next heartbeat.
+pub const REMOTE_READS_MAX: usize = 4;
 
 /// Replies owed to peers at any moment; one more is dropped as the network would.
 pub const REPLIES_MAX: usize = 12;

@@ -5,22 +5,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, Term};
-use crate::limits::TERM_RUNS_MAX;
+use crate::limits::{INDEX_MAX, TERM_RUNS_MAX};
 
-/// The entries of one term: from `first` to where the next run begins.
+/// Entries of one term: from `first` to where the next run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct TermRun {
     term: Term,
-    first: LogIndex,
-    /// What the first entry is for; the others are commands.
-    opening: EntryKind,
+    /// The index of its first entry in the upper bits, and in the lower two what that entry is for;
+    /// the others are commands. In one number, as there are many runs and an index leaves room.
+    opening: u64,
+}
+
+const _: () = assert!(INDEX_MAX <= u64::MAX >> KIND_BITS);
+const KIND_BITS: u32 = 2;
+
+impl TermRun {
+    const fn new(term: Term, first: LogIndex, kind: EntryKind) -> Self {
+        let kind = match kind {
+            EntryKind::Command => 0,
+            EntryKind::Barrier => 1,
+            EntryKind::Configuration => 2,
+        };
+        Self {
+            term,
+            opening: first.0 << KIND_BITS | kind,
+        }
+    }
+
+    const fn first(&self) -> LogIndex {
+        LogIndex(self.opening >> KIND_BITS)
+    }
+
+    /// What the first entry is for.
+    const fn kind(&self) -> EntryKind {
+        match self.opening & ((1 << KIND_BITS) - 1) {
+            0 => EntryKind::Command,
+            1 => EntryKind::Barrier,
+            _ => EntryKind::Configuration,
+        }
+    }
 }
 
 /// The newest [`TERM_RUNS_MAX`] term runs of a log.
 ///
 /// Invariants:
-/// 1. terms and first indexes of the runs strictly ascend;
-/// 2. the first run begins right after `base`; without runs the log ends at `base`.
+/// 1. first indexes of the runs strictly ascend, and terms do not go back;
+/// 2. a run of its predecessor's term opens with an entry that is no command;
+/// 3. the first run begins right after `base`; without runs the log ends at `base`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Log {
     /// The last entry of the forgotten history: its own term is known, nothing before it is.
@@ -80,8 +111,8 @@ impl Log {
         }
         // Nearly every question is about the newest term.
         match self.runs.last() {
-            Some(run) if run.first <= index => Some(self.runs.len() - 1),
-            _ => Some(self.runs.partition_point(|run| run.first <= index) - 1),
+            Some(run) if run.first() <= index => Some(self.runs.len() - 1),
+            _ => Some(self.runs.partition_point(|run| run.first() <= index) - 1),
         }
     }
 
@@ -106,31 +137,26 @@ impl Log {
     /// The last index of the run in `place`.
     fn end_of(&self, place: usize) -> LogIndex {
         match self.runs.get(place + 1) {
-            Some(next) => next.first.prev(),
+            Some(next) => next.first().prev(),
             None => self.last,
         }
     }
 
     /// The last index of `term`; `None` if the log holds none of it.
     pub fn end_of_term(&self, term: Term) -> Option<LogIndex> {
-        if term == self.base.term {
-            return Some(
-                self.runs
-                    .first()
-                    .filter(|run| run.term == term)
-                    .map_or(self.base.index, |_| self.end_of(0)),
-            );
+        let behind = self.runs.partition_point(|run| run.term <= term);
+        match behind.checked_sub(1) {
+            Some(place) if self.runs[place].term == term => Some(self.end_of(place)),
+            _ => (term == self.base.term).then_some(self.base.index),
         }
-        let place = self.runs.binary_search_by_key(&term, |run| run.term).ok()?;
-        Some(self.end_of(place))
     }
 
     /// The longest run of one term and one kind that starts at `first`, at most `count_max` long.
     pub fn run_from(&self, first: LogIndex, count_max: u32) -> Option<Run> {
         let place = self.run_at(first)?;
         let run = &self.runs[place];
-        let (kind, left) = if run.first == first && run.opening != EntryKind::Command {
-            (run.opening, 1)
+        let (kind, left) = if run.first() == first && run.kind() != EntryKind::Command {
+            (run.kind(), 1)
         } else {
             (EntryKind::Command, self.end_of(place).since(first.prev()))
         };
@@ -142,6 +168,12 @@ impl Log {
         })
     }
 
+    /// Whether an entry of this term and kind goes on with the last run.
+    pub fn continues(&self, term: Term, kind: EntryKind) -> bool {
+        let newest = self.runs.last();
+        kind == EntryKind::Command && newest.is_some_and(|run| run.term == term)
+    }
+
     /// Appends a run right after the end. The caller has checked that its term does not go back.
     pub fn extend(&mut self, run: Run) {
         debug_assert_eq!(run.first, self.last.next());
@@ -149,16 +181,11 @@ impl Log {
         if run.is_empty() {
             return;
         }
-        let continues = run.term == self.last_term() && !self.runs.is_empty();
-        if !continues {
+        if !self.continues(run.term, run.kind) {
             if self.runs.is_full() {
                 self.forget_oldest();
             }
-            let opened = TermRun {
-                term: run.term,
-                first: run.first,
-                opening: run.kind,
-            };
+            let opened = TermRun::new(run.term, run.first, run.kind);
             if self.runs.push(opened).is_err() {
                 unreachable!("a slot was freed just now");
             }
@@ -185,7 +212,7 @@ impl Log {
         if index >= self.last {
             return;
         }
-        while self.runs.last().is_some_and(|run| run.first > index) {
+        while self.runs.last().is_some_and(|run| run.first() > index) {
             self.runs.pop();
         }
         self.last = index;
@@ -208,7 +235,7 @@ impl Log {
             if run.term <= limit.term {
                 return Some(LogPosition::new(run.term, end));
             }
-            end = run.first.prev();
+            end = run.first().prev();
             if place == 0 {
                 return (self.base.term <= limit.term).then_some(self.base);
             }
@@ -267,6 +294,26 @@ mod tests {
         assert_eq!(hint(1, 5), Some(LogPosition::new(Term(1), LogIndex(3))));
         assert_eq!(hint(9, 99), Some(LogPosition::new(Term(5), LogIndex(10))));
         assert_eq!(hint(0, 5), Some(LogPosition::ZERO));
+    }
+
+    #[test]
+    fn a_configuration_stands_alone_within_its_term() {
+        let configuration = Run {
+            kind: EntryKind::Configuration,
+            ..run(1, 4, 1)
+        };
+        let mut log = log(&[run(1, 1, 3), configuration, run(1, 5, 2), run(2, 7, 1)]);
+        let read = |log: &Log, first| log.run_from(LogIndex(first), 99);
+        assert_eq!(read(&log, 2), Some(run(1, 2, 2)));
+        assert_eq!(read(&log, 4), Some(configuration));
+        assert_eq!(read(&log, 5), Some(run(1, 5, 2)));
+        assert_eq!(log.end_of_term(Term(1)), Some(LogIndex(6)));
+        log.forget_oldest();
+        assert_eq!(log.end_of_term(Term(1)), Some(LogIndex(6)));
+        log.truncate(LogIndex(4));
+        log.extend(run(1, 5, 1));
+        assert_eq!(read(&log, 4), Some(configuration));
+        assert_eq!(log.last_position(), LogPosition::new(Term(1), LogIndex(5)));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Who is in the cluster.
 
+mod bytes;
+mod change;
+
 use core::fmt;
 
 use heapless::Vec;
@@ -7,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{NodeId, StoreId};
 use crate::limits::MEMBERS_MAX;
+
+pub use bytes::ConfigurationBytes;
+pub use change::{Change, ChangeError};
 
 /// Some of the members: one bit for each place among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,7 +66,7 @@ pub struct Member {
 /// Invariants, checked where it is built:
 /// 1. at least one voter;
 /// 2. at most [`MEMBERS_MAX`] members over the union;
-/// 3. nobody is voter and learner at once; ids ascend and do not repeat.
+/// 3. nobody is voter and learner of the newest configuration at once; ids ascend and do not repeat.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Members {
     stores: Vec<Member, MEMBERS_MAX>,
@@ -173,6 +179,11 @@ impl Members {
     /// Whether `id` is a member of any kind.
     pub fn contains(&self, id: NodeId) -> bool {
         self.stores.iter().any(|member| member.id == id)
+    }
+
+    /// Whether a change is under way that needs both majorities (Raft §6, *joint consensus*).
+    pub fn is_joint(&self) -> bool {
+        !self.voters_outgoing().is_empty()
     }
 
     /// Whether `id` votes in an active configuration.

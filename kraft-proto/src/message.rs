@@ -94,6 +94,30 @@ pub enum Message {
     Heartbeat(Heartbeat),
     /// The answer to [`Message::Heartbeat`].
     HeartbeatReply(HeartbeatReply),
+    /// You have my whole log: campaign at once (Raft thesis §3.10).
+    TimeoutNow,
+    /// RequestVote of a candidate whom the leader told to campaign: hearing that leader is no reason
+    /// to ignore it. Answered by [`Message::VoteReply`].
+    TransferVote {
+        /// The end of the candidate's log.
+        last: LogPosition,
+    },
+    /// From where on does a read see everything? A follower asks its leader.
+    ReadIndex {
+        /// The sender's own number of these reads: the answer is for them and all before.
+        ticket: u64,
+        /// They are to see this entry too, if it is of the leader's term; zero: none in particular.
+        after: LogPosition,
+    },
+    /// The answer to [`Message::ReadIndex`], once the leader is sure that it led when it was asked.
+    ReadIndexReply {
+        /// The life that asked: numbers begin anew with every start.
+        incarnation: Incarnation,
+        /// Its number.
+        ticket: u64,
+        /// Apply everything through here first.
+        index: LogIndex,
+    },
 }
 
 /// The leader lives.

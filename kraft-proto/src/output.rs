@@ -45,7 +45,8 @@ pub enum Output {
         /// What became of those beyond.
         rest: Rest,
     },
-    /// A linearizable read may be served, or cannot be.
+    /// A linearizable read may be served, or cannot be. A ticket that was not handed out here is
+    /// that of followers' reads, and concerns nobody here.
     Read {
         /// Which.
         ticket: ReadTicket,
@@ -100,7 +101,7 @@ pub struct ReadTicket(pub u64);
 pub enum ReadOutcome {
     /// Serve it once everything through here is applied.
     Ready(LogIndex),
-    /// The node is no longer sure to lead. Nothing was read; ask the new leader.
+    /// The node is no longer sure to lead, or lost sight of its leader. Nothing was read; ask again.
     Failed,
 }
 

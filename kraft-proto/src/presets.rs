@@ -124,6 +124,7 @@ mod tests {
             lazy_flush: Duration::from_secs(1),
             at_risk_entries_max: 100_000,
             on_power_loss: OnPowerLoss::Protect,
+            disk_stall: Duration::from_secs(5),
         }
     }
 

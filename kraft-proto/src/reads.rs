@@ -13,9 +13,16 @@ struct Batch {
     ticket: ReadTicket,
     /// Commit must get here first: everything acknowledged before the reads is then applied.
     target: LogIndex,
-    /// The round that confirms it; still open to further reads when `None`.
-    round: Option<u64>,
+    /// The round that confirms it; still open to further reads when [`OPEN`].
+    round: u64,
 }
+
+/// No round: the batch has not set out.
+const OPEN: u64 = u64::MAX;
+
+/// Rounds of a follower, whose leader confirms: the leader was asked, and it answered.
+pub(crate) const ASKED: u64 = 0;
+pub(crate) const ANSWERED: u64 = 1;
 
 /// Only the last batch may be open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +40,7 @@ impl Reads {
     /// Adds a read to the open batch, or opens one with the `fresh` ticket.
     pub fn join(&mut self, fresh: ReadTicket, target: LogIndex) -> ReadTicket {
         if let Some(batch) = self.batches.back_mut()
-            && batch.round.is_none()
+            && batch.round == OPEN
         {
             batch.target = batch.target.max(target);
             return batch.ticket;
@@ -41,7 +48,7 @@ impl Reads {
         let batch = Batch {
             ticket: fresh,
             target,
-            round: None,
+            round: OPEN,
         };
         // Not full: the last slot is only ever taken by an open batch.
         let _ = self.batches.push_back(batch);
@@ -50,13 +57,13 @@ impl Reads {
 
     /// Whether an open batch may set out.
     pub fn may_start(&self) -> bool {
-        !self.batches.is_full() && self.batches.back().is_some_and(|b| b.round.is_none())
+        !self.batches.is_full() && self.batches.back().is_some_and(|b| b.round == OPEN)
     }
 
     /// Closes the open batch: `round` confirms it.
     pub fn start(&mut self, round: u64) {
         if let Some(batch) = self.batches.back_mut() {
-            batch.round = Some(round);
+            batch.round = round;
         }
     }
 
@@ -67,14 +74,30 @@ impl Reads {
         commit: LogIndex,
     ) -> Option<(ReadTicket, LogIndex)> {
         let batch = *self.batches.front()?;
-        let ready = batch.target <= commit && batch.round.is_some_and(confirmed);
+        let ready = batch.target <= commit && batch.round != OPEN && confirmed(batch.round);
         ready.then(|| {
             self.batches.pop_front();
             (batch.ticket, batch.target)
         })
     }
 
-    /// Takes any batch: the leader that opened it is gone.
+    /// The newest batch whose question has no answer.
+    pub fn newest_asked(&self) -> Option<ReadTicket> {
+        let asked = self.batches.iter().rev().find(|b| b.round == ASKED);
+        asked.map(|batch| batch.ticket)
+    }
+
+    /// The leader's answer for the batches asked about through `ticket`.
+    pub fn answered(&mut self, ticket: ReadTicket, index: LogIndex) {
+        for batch in &mut self.batches {
+            if batch.ticket <= ticket && batch.round == ASKED {
+                batch.target = index;
+                batch.round = ANSWERED;
+            }
+        }
+    }
+
+    /// Takes any batch: nobody can confirm it any more.
     pub fn take_any(&mut self) -> Option<ReadTicket> {
         self.batches.pop_front().map(|batch| batch.ticket)
     }

@@ -1,9 +1,12 @@
 //! The only road to a running node: what its store held, told in order.
 
-use crate::entry::Run;
+use crate::config::ConfigError;
+use crate::entry::{EntryKind, Run};
 use crate::hard_state::{Boot, HardState};
+use crate::ids::{LogIndex, LogPosition};
 use crate::log::Log;
 use crate::members::Members;
+use crate::succession::Succession;
 
 /// What a store recovered. Everything given to it is synced first: the node counts on it.
 ///
@@ -20,8 +23,10 @@ pub struct Recovery {
     pub(crate) hard: HardState,
     pub(crate) log: Log,
     pub(crate) members: Members,
+    pub(crate) succession: Succession,
     pub(crate) boot: Boot,
-    pub(crate) gap: bool,
+    /// Why no node can start from this, told by [`Raft::new`](crate::Raft::new).
+    pub(crate) flaw: Option<ConfigError>,
 }
 
 impl Recovery {
@@ -38,9 +43,10 @@ impl Recovery {
         Self {
             hard,
             log: Log::empty(),
+            succession: Succession::new(&members, LogIndex::ZERO),
             members,
             boot: Boot::Unknown,
-            gap: false,
+            flaw: None,
         }
     }
 
@@ -54,17 +60,41 @@ impl Recovery {
         self
     }
 
-    /// The next entries of its log, from index 1 on. A gap or a term that goes back is reported by
-    /// [`Raft::new`](crate::Raft::new).
+    /// The next entries of its log, from index 1 on: commands or a barrier. A gap or a term that
+    /// goes back is reported by [`Raft::new`](crate::Raft::new).
     pub fn run(mut self, run: Run) -> Self {
+        if run.kind == EntryKind::Configuration {
+            self.flaw = self.flaw.or(Some(ConfigError::Members));
+        } else {
+            self.extend(run);
+        }
+        self
+    }
+
+    /// The next entry of its log, which holds a configuration, and its bytes.
+    pub fn config(mut self, at: LogPosition, bytes: &[u8]) -> Self {
+        let Some(members) = Members::from_bytes(bytes) else {
+            self.flaw = self.flaw.or(Some(ConfigError::Members));
+            return self;
+        };
+        self.extend(Run {
+            term: at.term,
+            kind: EntryKind::Configuration,
+            first: at.index,
+            count: 1,
+        });
+        self.succession.enter(&mut self.members, members, at.index);
+        self
+    }
+
+    fn extend(&mut self, run: Run) {
         let follows = run.first == self.log.last().next()
             && run.term >= self.log.last_position().term
             && run.term.0 > 0;
         if follows {
             self.log.extend(run);
         } else {
-            self.gap = true;
+            self.flaw = self.flaw.or(Some(ConfigError::Gap));
         }
-        self
     }
 }

@@ -21,10 +21,14 @@ pub(crate) enum Timer {
     LazyFlush,
     /// No relied-on copy lay unsynced for so long that the disk may say so.
     Quiet,
+    /// Whom leadership was handed to does not lead yet.
+    Handover,
+    /// A leader's own disk reports nothing.
+    DiskStall,
 }
 
 impl Timer {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Election,
         Self::Heartbeat,
         Self::CheckQuorum,
@@ -32,6 +36,17 @@ impl Timer {
         Self::FsyncBatch,
         Self::LazyFlush,
         Self::Quiet,
+        Self::Handover,
+        Self::DiskStall,
+    ];
+
+    /// What stops with leading.
+    pub const OF_A_LEADER: [Self; 5] = [
+        Self::Heartbeat,
+        Self::CheckQuorum,
+        Self::AsyncBatch,
+        Self::Handover,
+        Self::DiskStall,
     ];
 }
 

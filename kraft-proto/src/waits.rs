@@ -7,6 +7,7 @@
 //! propose ─► insert ─► [ one queue per way of asking ] ── Output::Ack ──► answered
 //!                         │ deadline passes ──► Fallback or TimedOut
 //!                         │ leader leaves office ──► orphans ── Output::Commit ──► by their fate
+//! await_commit ─► [ stronger, by position ] ─────────────── Output::Commit ──► by their fate
 //! ```
 //!
 //! Cost: constant per insert and per answer. Deadlines and orphans are looked through only when one
@@ -69,6 +70,24 @@ struct Wait<T> {
     answer: (CommitMode, Option<Held>, Grade),
 }
 
+/// What commit's word is to one who waits: an answer, unless it is still open.
+fn by_fate(
+    fate: Fate,
+    majority_is_enough: bool,
+    fallback: Fallback,
+) -> Option<(Option<Held>, Grade)> {
+    Some(match fate {
+        Fate::Pending => return None,
+        Fate::Committed if majority_is_enough => (Some(Held::Synced), Grade::AsAsked),
+        Fate::Committed if fallback == Fallback::ToMajority => {
+            (Some(Held::Synced), Grade::Fallback)
+        }
+        Fate::Committed => (None, Grade::TimedOut),
+        Fate::Lost => (None, Grade::Lost),
+        Fate::Unknown => (None, Grade::Unknown),
+    })
+}
+
 /// Room for one who waits.
 #[derive(Clone, Debug)]
 pub struct Slot<T> {
@@ -98,14 +117,17 @@ const EMPTY: Queue = Queue {
     tail: NONE,
 };
 const ORPHANS: usize = WAYS;
-const ANSWERED: usize = WAYS + 1;
-const FREE: usize = WAYS + 2;
+/// Those who wait for commit alone, by position.
+const STRONGER: usize = WAYS + 1;
+const ANSWERED: usize = WAYS + 2;
+const FREE: usize = WAYS + 3;
+const QUEUES: usize = WAYS + 4;
 
 /// Those who wait, in storage the host provides: an array, or a vector where there is a heap.
 #[derive(Clone, Debug)]
 pub struct Waits<T, S> {
     slots: S,
-    queues: [Queue; WAYS + 3],
+    queues: [Queue; QUEUES],
     /// How far a majority holds the log in the term led now, for fallbacks: written, synced.
     majority: [LogPosition; 2],
     /// No deadline lies before this.
@@ -120,7 +142,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     pub fn new(slots: S) -> Self {
         let mut waits = Self {
             slots,
-            queues: [EMPTY; WAYS + 3],
+            queues: [EMPTY; QUEUES],
             majority: [LogPosition::ZERO; 2],
             earliest: Instant::NEVER,
             orphaned: 0,
@@ -214,6 +236,53 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         Ok(())
     }
 
+    /// Waits until the entry at `position` is committed, whoever leads by then and whatever it was
+    /// acknowledged as before: a client that has its `LeaderOnly` or `Async` answer awaits the
+    /// stronger one, Sync·synced. Lost and Unknown are told too. Any node can be asked, at any time.
+    ///
+    /// # Errors
+    ///
+    /// The token comes back when all room is taken.
+    pub fn await_commit(
+        &mut self,
+        token: T,
+        position: LogPosition,
+        asked: Class,
+        deadline: Option<Instant>,
+        raft: &Raft,
+    ) -> Result<(), T> {
+        let Some(place) = self.pop(FREE) else {
+            return Err(token);
+        };
+        let deadline = deadline.unwrap_or(Instant::NEVER);
+        self.earliest = self.earliest.min(deadline);
+        self.slots.as_mut()[place as usize].wait = Some(Wait {
+            token,
+            position,
+            asked,
+            mode: CommitMode::Sync,
+            held: Held::Synced,
+            majority_is_enough: true,
+            deadline,
+            fallback: Fallback::Refuse,
+            answer: (CommitMode::Sync, None, Grade::Unknown),
+        });
+        self.len += 1;
+        let tail = match self.queues[STRONGER].tail {
+            NONE => LogPosition::ZERO,
+            tail => self.wait(tail).map_or(LogPosition::ZERO, |w| w.position),
+        };
+        match by_fate(raft.fate(position), true, Fallback::Refuse) {
+            Some((held, grade)) => self.answer(place, CommitMode::Sync, held, grade),
+            None if position >= tail => self.push(STRONGER, place),
+            None => {
+                self.push(ORPHANS, place);
+                self.orphaned += 1;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes note of what the core said. Show it every output, in order.
     pub fn handle_output(&mut self, output: &Output, raft: &Raft) {
         match output {
@@ -280,20 +349,20 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             let Some(wait) = self.wait(place) else {
                 continue;
             };
-            let (held, grade) = match fate(wait.position) {
-                Fate::Pending => {
+            let decided = by_fate(fate(wait.position), wait.majority_is_enough, wait.fallback);
+            match decided {
+                Some((held, grade)) => self.answer(place, CommitMode::Sync, held, grade),
+                None => {
                     self.push(ORPHANS, place);
                     self.orphaned += 1;
-                    continue;
                 }
-                Fate::Committed if wait.majority_is_enough => (Some(Held::Synced), Grade::AsAsked),
-                Fate::Committed if wait.fallback == Fallback::ToMajority => {
-                    (Some(Held::Synced), Grade::Fallback)
-                }
-                Fate::Committed => (None, Grade::TimedOut),
-                Fate::Lost => (None, Grade::Lost),
-                Fate::Unknown => (None, Grade::Unknown),
-            };
+            }
+        }
+        // In order: behind one that is not decided, nothing of its term is.
+        while let Some(wait) = self.head(STRONGER)
+            && let Some((held, grade)) = by_fate(fate(wait.position), true, Fallback::Refuse)
+            && let Some(place) = self.pop(STRONGER)
+        {
             self.answer(place, CommitMode::Sync, held, grade);
         }
     }
@@ -304,7 +373,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             return;
         }
         self.earliest = Instant::NEVER;
-        for queue in 0..=ORPHANS {
+        for queue in 0..=STRONGER {
             self.expire(queue, now);
         }
     }

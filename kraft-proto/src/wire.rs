@@ -18,7 +18,7 @@ use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
 use crate::message::{Append, Envelope, Holding, Message};
 
 /// The version this build speaks. Peers agree on it when they connect.
-pub const WIRE_VERSION: u8 = 2;
+pub const WIRE_VERSION: u8 = 3;
 
 /// Bytes before each entry: its length.
 pub const ENTRY_PREFIX: usize = 4;
@@ -118,8 +118,13 @@ impl Envelope {
         let in_range = |h: Holding| h.written.0 <= INDEX_MAX && h.synced <= h.written;
         let fine = self.term.0 <= TERM_MAX
             && match self.message {
-                Message::PreVote { last } | Message::Vote { last } => position(last),
+                Message::PreVote { last }
+                | Message::Vote { last }
+                | Message::TransferVote { last } => position(last),
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
+                Message::TimeoutNow => true,
+                Message::ReadIndex { after, .. } => position(after),
+                Message::ReadIndexReply { index, .. } => index.0 <= INDEX_MAX,
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
                 Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),

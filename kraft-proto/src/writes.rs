@@ -159,6 +159,17 @@ impl Writes {
         !self.in_flight.is_full() && self.always.is_none()
     }
 
+    /// What the disk owes longest, of the log and of hard states: the same until it is reported, and
+    /// zeros if it owes nothing.
+    pub fn owed(&self) -> (u64, u64) {
+        let log = self.in_flight.front().map_or(0, |write| write.seq);
+        let hard = match self.hard_synced < self.hard_emitted {
+            true => self.hard_synced + 1,
+            false => 0,
+        };
+        (log, hard)
+    }
+
     /// Whether a log write through `upto` must be forced at once.
     pub fn must_force(&self, upto: LogIndex) -> bool {
         self.force_upto > self.asked_upto && upto > self.asked_upto

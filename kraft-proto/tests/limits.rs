@@ -8,8 +8,8 @@ use std::time::Duration;
 use cluster::messages::{append, envelope, heartbeat, heartbeat_reply, holding};
 use cluster::{Cluster, Disk, at, id, run};
 use kraft_proto::limits::{
-    APPENDS_IN_FLIGHT_MAX, INDEX_MAX, MEMBERS_MAX, READ_BATCHES_MAX, REPLIES_MAX, RUN_ENTRIES_MAX,
-    TERM_JUMP_MAX, TERM_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
+    APPENDS_IN_FLIGHT_MAX, INDEX_MAX, MEMBERS_MAX, READ_BATCHES_MAX, REMOTE_READS_MAX, REPLIES_MAX,
+    RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
 };
 use kraft_proto::{
     CheckQuorum, Class, CommitMode, Config, FsyncMode, LogIndex, LogPosition, Members,
@@ -213,6 +213,30 @@ fn reads_beyond_the_batches_on_their_way_share_the_next_one() {
             matches!(output, Output::Read { ticket: of, outcome: ReadOutcome::Ready(_) } if *of == ticket)
         });
         assert!(told, "{ticket:?} is answered");
+    }
+}
+
+#[test]
+fn questions_of_followers_beyond_those_on_their_way_are_dropped_counted_and_asked_again() {
+    let mut cluster = Cluster::new(9);
+    cluster.elect(1);
+    let now = cluster.now;
+    let mut tickets = Vec::new();
+    for n in 2..=9 {
+        tickets.push((n, cluster.raft(n).read(now).unwrap()));
+    }
+    // All questions arrive before any answer.
+    cluster.poll();
+    for packet in cluster.intercept(|_| true) {
+        cluster.deliver(&packet);
+    }
+    let dropped = cluster.status(1).dropped.busy;
+    assert_eq!(dropped as usize, 8 - REMOTE_READS_MAX);
+    cluster.pass(Duration::from_millis(120));
+    for (n, of) in tickets {
+        let mut outputs = cluster.node(n).outputs.iter();
+        let ready = |o: &Output| matches!(o, Output::Read { ticket, .. } if *ticket == of);
+        assert!(outputs.any(ready), "node {n}");
     }
 }
 

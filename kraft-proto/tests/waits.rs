@@ -149,3 +149,72 @@ fn a_full_house_turns_the_next_one_away_with_its_token() {
     cluster.sync(1);
     assert_eq!(clients.told(&mut cluster).len(), 8);
 }
+
+/// Design §4.4: a client may await the stronger answer of a LeaderOnly write: Sync·synced, or lost.
+#[test]
+fn whoever_awaits_commit_is_told_of_it_after_the_first_answer() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.disks(Disk::LogHeld);
+    let mut clients = Clients::new();
+    let position = clients.propose(&mut cluster, 1, LEADER_ONLY, Fallback::Refuse);
+    clients.await_commit(&mut cluster, 2, position);
+    cluster.settle();
+    let first = clients.told(&mut cluster);
+    assert_eq!(graded(&first), [(1, Grade::AsAsked, Some(Held::Written))]);
+    for n in [1, 2] {
+        cluster.pass(Duration::from_secs(1));
+        assert_eq!(clients.told(&mut cluster), [], "{} of 3 disks", n - 1);
+        cluster.sync(n);
+    }
+    cluster.pass(Duration::from_millis(60));
+    let then = clients.told(&mut cluster);
+    assert_eq!(graded(&then), [(2, Grade::AsAsked, Some(Held::Synced))]);
+    assert_eq!(then[0].mode, CommitMode::Sync);
+    clients.await_commit(&mut cluster, 3, position);
+    let at_once = clients.told(&mut cluster);
+    assert_eq!(graded(&at_once), [(3, Grade::AsAsked, Some(Held::Synced))]);
+}
+
+#[test]
+fn whoever_awaits_commit_is_told_that_it_will_not_come() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.isolate(1);
+    let mut clients = Clients::new();
+    let first = clients.propose(&mut cluster, 1, LEADER_ONLY, Fallback::Refuse);
+    let second = clients.propose(&mut cluster, 2, LEADER_ONLY, Fallback::Refuse);
+    // Not in the order of their positions.
+    clients.await_commit(&mut cluster, 12, second);
+    clients.await_commit(&mut cluster, 11, first);
+    cluster.pass(Duration::from_secs(1));
+    let early = clients.told(&mut cluster);
+    assert_eq!(early.len(), 2, "{early:?}");
+    cluster.heal();
+    cluster.pass(Duration::from_secs(1));
+    let mut told = graded(&clients.told(&mut cluster));
+    told.sort_by_key(|(token, ..)| *token);
+    assert_eq!(told, [(11, Grade::Lost, None), (12, Grade::Lost, None)]);
+}
+
+/// Asked in the order of positions or not, each is told as soon as its own entry is committed.
+#[test]
+fn whoever_awaits_an_earlier_entry_does_not_wait_for_a_later_one() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.disks(Disk::LogHeld);
+    let mut clients = Clients::new();
+    let first = clients.propose(&mut cluster, 1, LEADER_ONLY, Fallback::Refuse);
+    cluster.settle();
+    assert_eq!(clients.told(&mut cluster).len(), 1);
+    cluster.lossy = |envelope| envelope.entries() > 0;
+    let second = clients.propose(&mut cluster, 2, LEADER_ONLY, Fallback::Refuse);
+    clients.await_commit(&mut cluster, 12, second);
+    clients.await_commit(&mut cluster, 11, first);
+    cluster.settle();
+    assert_eq!(clients.told(&mut cluster).len(), 1);
+    cluster.sync(2);
+    cluster.sync(3);
+    let told = graded(&clients.told(&mut cluster));
+    assert_eq!(told, [(11, Grade::AsAsked, Some(Held::Synced))]);
+}

@@ -3,8 +3,8 @@
 use kraft_proto::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
 use kraft_proto::{
     Append, Ballot, CommitMode, EntryKind, Envelope, Frame, FsyncMode, Heartbeat, HeartbeatReply,
-    Holding, Incarnation, Known, LogIndex, LogPosition, Message, NodeId, StoreId, Term, Trust,
-    WIRE_VERSION, WireError, entry_prefix,
+    Holding, Incarnation, Known, LogIndex, LogPosition, Members, Message, NodeId, StoreId, Term,
+    Trust, WIRE_VERSION, WireError, entry_prefix,
 };
 
 const SPEC: &str = include_str!("../WIRE.md");
@@ -128,6 +128,11 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             envelope(7, Message::Append(relaxed)),
             vec![b"a=1", b"b"],
         ),
+        (
+            "append, configuration",
+            envelope(7, Message::Append(append(EntryKind::Configuration, 1))),
+            vec![b"\x03\x01\xac\x02\x03\x02\xad\x02\x02\x03\x00\x01"],
+        ),
         bare(
             "append, empty",
             7,
@@ -152,6 +157,31 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             "heartbeat reply",
             7,
             Message::HeartbeatReply(heartbeat_reply(holding(202, 201))),
+        ),
+        bare("timeout now", 7, Message::TimeoutNow),
+        bare(
+            "transfer vote",
+            8,
+            Message::TransferVote {
+                last: position(7, 300),
+            },
+        ),
+        bare(
+            "read index",
+            7,
+            Message::ReadIndex {
+                ticket: 9,
+                after: position(7, 201),
+            },
+        ),
+        bare(
+            "read index reply",
+            7,
+            Message::ReadIndexReply {
+                incarnation: Incarnation(5),
+                ticket: 9,
+                index: LogIndex(202),
+            },
         ),
     ]
 }
@@ -188,6 +218,20 @@ fn every_kind_of_message_has_the_bytes_of_the_specification() {
         .map(|(name, envelope, entries)| ((*name).to_owned(), hex(&encode(envelope, entries))))
         .collect();
     assert_eq!(golden(), expected);
+}
+
+#[test]
+fn a_configuration_has_the_bytes_of_the_specification() {
+    let joint = examples().into_iter().find_map(|(name, _, entries)| {
+        (name == "append, configuration").then(|| Members::from_bytes(entries[0]).unwrap())
+    });
+    let joint = joint.unwrap();
+    let ids =
+        |set: kraft_proto::members::NodeSet<'_>| set.iter().map(|id| id.0).collect::<Vec<_>>();
+    assert_eq!(ids(joint.voters()), [1, 3]);
+    assert_eq!(ids(joint.voters_outgoing()), [1, 2]);
+    let stores: Vec<u64> = joint.iter().map(|member| member.store.0).collect();
+    assert_eq!(stores, [300, 301, 0]);
 }
 
 #[test]
@@ -249,7 +293,7 @@ fn an_unknown_kind_of_message_is_refused() {
     let mut bytes = encode(&envelope, &[]);
     // Version, from, to, two bytes of store, incarnation, term: then the kind.
     assert_eq!(bytes[7], 0);
-    bytes[7] = 9;
+    bytes[7] = 13;
     assert_eq!(Frame::decode(&bytes), Err(WireError::Malformed));
 }
 
@@ -273,6 +317,27 @@ fn numbers_beyond_the_limits_are_refused() {
             8,
             Message::PreVote {
                 last: LogPosition::new(Term(7), index),
+            },
+        ),
+        envelope(
+            8,
+            Message::TransferVote {
+                last: LogPosition::new(Term(7), index),
+            },
+        ),
+        envelope(
+            7,
+            Message::ReadIndex {
+                ticket: 0,
+                after: LogPosition::new(Term(7), index),
+            },
+        ),
+        envelope(
+            7,
+            Message::ReadIndexReply {
+                incarnation: Incarnation(1),
+                ticket: 0,
+                index,
             },
         ),
         envelope(7, Message::Matched(holding(INDEX_MAX + 1, 0))),

@@ -296,6 +296,28 @@ fn mixed_classes_allocate_nothing() {
     assert_eq!((entries, allocated), (1 + 50 * 20, 0));
 }
 
+/// Leadership that moves, and reads on every node.
+#[test]
+fn transfers_and_reads_of_followers_allocate_nothing() {
+    let mut cluster = Cluster::led();
+    let before = ALLOCATIONS.get();
+    let mut served = cluster.asked.others;
+    for to in [2, 3, 1, 2, 3, 1] {
+        for node in &mut cluster.nodes {
+            node.read(cluster.now).unwrap();
+        }
+        let leader = cluster.nodes[0].status().leader.unwrap().0 as usize - 1;
+        let begun = cluster.nodes[leader].transfer_leadership(cluster.now, Some(NodeId(to)));
+        begun.unwrap();
+        cluster.settle();
+        assert_eq!(cluster.nodes[0].status().leader, Some(NodeId(to)));
+        cluster.pass(Duration::from_millis(60));
+        served = cluster.asked.others - served;
+    }
+    assert!(served > 0);
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+}
+
 /// 1,024 entries ask for as many outputs as one does. `Always` is left out: it asks for a write of
 /// each entry by itself.
 #[test]
@@ -309,8 +331,10 @@ fn a_call_costs_the_same_however_many_entries_it_covers() {
                     cluster.propose(class, count);
                     cluster.settle();
                     // What waits for company or for a lazy flush has had its time.
-                    cluster.pass(Duration::from_millis(10));
-                    cluster.pass(Duration::from_millis(1000));
+                    // In small steps: a leader that was away for long leaves office.
+                    for _ in 0..101 {
+                        cluster.pass(Duration::from_millis(10));
+                    }
                 }
                 cluster.catch_up();
                 cluster.asked

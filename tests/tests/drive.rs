@@ -56,6 +56,9 @@ fn strange_message(chance: &mut Chance) -> String {
         "append_resp",
         "heartbeat_req",
         "heartbeat_resp",
+        "timeout_now",
+        "read_index_req",
+        "read_index_resp",
     ]);
     let mut msg = String::new();
     for field in [
@@ -70,6 +73,10 @@ fn strange_message(chance: &mut Chance) -> String {
         "hint_term",
         "round",
         "received",
+        "ticket",
+        "after_term",
+        "after_index",
+        "index",
     ] {
         let _ = write!(msg, r#""{field}": {}, "#, chance.number());
     }
@@ -95,7 +102,7 @@ fn strange_message(chance: &mut Chance) -> String {
     let truth = chance.one_of(&["true", "false"]);
     let _ = write!(
         msg,
-        r#""entries": [{entries}], "granted": {truth}, "ok": {truth}, "clean": {truth}"#
+        r#""entries": [{entries}], "granted": {truth}, "ok": {truth}, "clean": {truth}, "transfer": {truth}"#
     );
     let from = chance.below(5);
     format!(r#""from": {from}, "kind": "{kind}", "msg": {{{msg}}}"#)
@@ -125,8 +132,9 @@ fn strange_request(chance: &mut Chance) -> String {
         7..=9 => {
             format!(r#""propose", "id": {n}, "data": "x", "mode": "{mode}", "fsync": "{fsync}""#)
         }
-        10 => format!(r#""read", "id": {n}"#),
+        10 => format!(r#""read", "id": {n}, "after_term": {term}, "after_index": {n}"#),
         11 => format!(r#""fate", "index": {n}, "term": {term}"#),
+        12 if n % 2 == 0 => format!(r#""transfer", "to": {term}"#),
         12 => r#""campaign""#.to_owned(),
         13 => r#""state""#.to_owned(),
         _ => format!(r#""msg", {}"#, strange_message(chance)),

@@ -19,7 +19,7 @@ mod words;
 
 use bytes::Bytes;
 use kraft_proto::durability::Fallback;
-use kraft_proto::ids::{LogIndex, LogPosition, NodeId};
+use kraft_proto::ids::{LogIndex, LogPosition, NodeId, Term};
 use kraft_proto::modes::{CommitMode, FsyncMode};
 use kraft_proto::output::Fate;
 use serde::de::DeserializeOwned;
@@ -83,6 +83,11 @@ pub enum Request {
     Digest,
     /// For demonstrations and tests; refused unless the node was started with its test switch.
     Test(TestSwitch),
+    /// Hand leadership over. Leader only; answered once another leads, or none took over.
+    Transfer {
+        /// To whom; to the one that could take over soonest unless given.
+        to: Option<NodeId>,
+    },
 }
 
 /// A write and the durability asked for it.
@@ -163,6 +168,8 @@ pub enum Response {
     Digest(DigestReport),
     /// The test switch is set.
     Switched,
+    /// Who leads, after a transfer.
+    Leads(LeadsReport),
 }
 
 /// Where to find the leader.
@@ -186,6 +193,15 @@ pub struct FateReport {
     pub node: NodeId,
     /// How far that node knows the log to be committed.
     pub commit: LogIndex,
+}
+
+/// Who leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LeadsReport {
+    /// Which node.
+    pub leader: NodeId,
+    /// In which term.
+    pub term: Term,
 }
 
 /// The digest of a node's state.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kraft_proto::ids::LogIndex;
+use kraft_proto::ids::{LogIndex, NodeId};
 use kraft_proto::modes::Class;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -101,6 +101,18 @@ pub enum Refusal {
         /// What is wrong with them.
         why: String,
     },
+    /// Leadership cannot be handed over like this.
+    #[error("{why}")]
+    NoTransfer {
+        /// Why not.
+        why: String,
+    },
+    /// The node to lead did not take over in time. The old leader leads on.
+    #[error("node {node} did not take over within an election timeout: the leader leads on")]
+    NotTakenOver {
+        /// Which.
+        node: NodeId,
+    },
 }
 
 /// What a node takes on only so much of.
@@ -156,7 +168,9 @@ impl Refusal {
             | Self::RequestTooOld { .. }
             | Self::TestSwitchOff
             | Self::Version { .. }
-            | Self::Malformed { .. } => Retry::No,
+            | Self::Malformed { .. }
+            | Self::NoTransfer { .. }
+            | Self::NotTakenOver { .. } => Retry::No,
         }
     }
 }

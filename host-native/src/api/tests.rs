@@ -79,6 +79,9 @@ fn requests() -> Vec<Request> {
         Request::Status,
         Request::Digest,
         Request::Test(TestSwitch::HoldAppends),
+        Request::Transfer {
+            to: Some(NodeId(2)),
+        },
     ]
 }
 
@@ -131,6 +134,10 @@ fn responses() -> Vec<Response> {
             }),
         },
         Response::Redirect { leader: None },
+        Response::Leads(LeadsReport {
+            leader: NodeId(2),
+            term: Term(4),
+        }),
         Response::Refused(Refusal::Floor {
             zone: "account:*".to_owned(),
             floor: Class::default(),

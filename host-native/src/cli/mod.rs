@@ -26,6 +26,7 @@ mod scan;
 mod server;
 mod settings;
 mod status;
+mod transfer;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -78,6 +79,8 @@ enum Command {
     Status(status::Status),
     /// Say what became of a write, by its position
     Fate(fate::Fate),
+    /// Have another node lead
+    Transfer(transfer::Transfer),
     /// Let a node that lost power vote again, whatever it has forgotten
     Recover(recover::Recover),
     /// Print a completion script for a shell
@@ -127,6 +130,7 @@ impl Command {
             Self::Load(load) => block_on(load.run(style)),
             Self::Status(status) => block_on(status.run(style)),
             Self::Fate(fate) => block_on(fate.run(style)),
+            Self::Transfer(transfer) => block_on(transfer.run(style)),
             Self::Recover(recover) => recover.run(style),
             Self::Completions(completions) => completions.run(),
         }

@@ -1,14 +1,14 @@
 //! Reads: of keys, and of what nodes know.
 
 use bytes::Bytes;
-use kraft_proto::ids::LogPosition;
+use kraft_proto::ids::{LogPosition, NodeId};
 
 use super::routes::{Hop, Met};
 use super::trip::{Time, Trip};
 use super::{Client, ClientError};
 use crate::api::{
-    DigestReport, FateReport, Freshness, Refusal, Request, Response, Retry, StatusReport,
-    TestSwitch,
+    DigestReport, FateReport, Freshness, LeadsReport, Refusal, Request, Response, Retry,
+    StatusReport, TestSwitch,
 };
 use crate::kv::{Page, Scan};
 use crate::pair::{Key, Value};
@@ -128,6 +128,20 @@ impl Client {
                 _ => None,
             },
         )
+        .await
+    }
+
+    /// Has node `to` lead, or the one that could take over soonest; says who leads then. Asking for
+    /// one that leads already changes nothing.
+    ///
+    /// # Errors
+    /// If leadership cannot go there, the node did not take over in time, or nobody answered.
+    pub async fn transfer(&self, to: Option<NodeId>) -> Result<LeadsReport, ClientError> {
+        let request = Request::Transfer { to };
+        self.read(Whom::Anyone, &request, |response| match response {
+            Response::Leads(report) => Some(report),
+            _ => None,
+        })
         .await
     }
 

@@ -207,6 +207,10 @@ pub const SETTINGS: &[Setting] = &[
         "NONE: the background flush, this long after the first unforced entry"
     },
     setting! {
+        "durability.disk_stall", "disk_stall", duration, quoted_duration, durability.disk_stall,
+        "a leader whose own disk owes it a write for this long hands leadership over"
+    },
+    setting! {
         "durability.at_risk_entries_max", "at_risk_entries_max", count, number, durability.at_risk_entries_max,
         "entries acknowledged early and not committed; beyond it early writes are refused"
     },

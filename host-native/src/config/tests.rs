@@ -66,6 +66,7 @@ fn the_defaults_are_the_documented_ones() {
         (100, ms(100))
     );
     assert_eq!(d.lazy_flush, ms(1000));
+    assert_eq!(d.disk_stall, ms(5000));
     assert_eq!(d.at_risk_entries_max, 100_000);
     assert_eq!(config.at_risk_bytes_max, 256 * 1024 * 1024);
     assert_eq!(d.on_power_loss, OnPowerLoss::Protect);

@@ -38,6 +38,7 @@ impl Engine {
             Request::Fate { .. } | Request::Status | Request::Digest => {
                 reply.send(self.serve(&request).encode());
             }
+            Request::Transfer { to } => self.take_transfer(to, reply),
             Request::Test(switch) => reply.send(self.switch(switch).encode()),
         }
     }
@@ -140,7 +141,7 @@ impl Engine {
             }
         };
         let position = proposed.run.last_position();
-        self.keep_barriers(position.index.prev());
+        self.keep_own(position.index.prev());
         let entry = sealed::seal(position, EntryKind::Command, &payload);
         let bytes = entry.len();
         self.tail.put(position, entry);
@@ -206,6 +207,7 @@ impl Engine {
             ProposeError::NotReady | ProposeError::Exhausted | ProposeError::Count => {
                 Refusal::NotReady
             }
+            ProposeError::Moving(_) => Refusal::LeadershipMoving,
             ProposeError::AtLeast { asked, voters } => {
                 Refusal::AtLeastOutOfRange { n: asked, voters }
             }
@@ -232,6 +234,10 @@ impl Engine {
             reply.send(self.serve(&request).encode());
             return;
         }
+        if self.role != Role::Leader {
+            reply.send(self.redirect().encode());
+            return;
+        }
         if self.reads.len() >= READS_MAX {
             let refusal = Refusal::Busy {
                 bound: Bound::Reads,
@@ -243,7 +249,9 @@ impl Engine {
         let now = self.now();
         match self.parts.raft.read(now) {
             Ok(ticket) => self.reads.insert(ticket, PendingRead { reply, request }),
-            Err(ReadError::NotLeader(_)) => reply.send(self.redirect().encode()),
+            Err(ReadError::NoLeader | ReadError::Lost(_) | ReadError::NoSuchEntry(_)) => {
+                reply.send(self.redirect().encode());
+            }
             Err(ReadError::Stopped) => {
                 reply.send(Response::Refused(Refusal::Stopping).encode());
             }
@@ -279,7 +287,9 @@ impl Engine {
                     entries: self.replica.machine().entries(),
                 })
             }
-            Request::Write(_) | Request::Test(_) => Response::Refused(Refusal::NotReady),
+            Request::Write(_) | Request::Test(_) | Request::Transfer { .. } => {
+                Response::Refused(Refusal::NotReady)
+            }
         }
     }
 

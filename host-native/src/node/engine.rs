@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
+use super::handover::PendingTransfer;
 use super::lag::Lag;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingReads, PendingWrites};
@@ -70,7 +71,7 @@ pub(super) struct Inputs {
 }
 
 /// One of them.
-enum Input {
+pub(super) enum Input {
     Peer(Event),
     Call(Call),
     Disk(Done),
@@ -82,6 +83,7 @@ pub(super) struct Engine {
     pub(super) waits: Waits<u32, Vec<Slot<u32>>>,
     pub(super) writes: PendingWrites,
     pub(super) reads: PendingReads,
+    pub(super) transfers: Vec<PendingTransfer>,
     pub(super) tail: Tail,
     pub(super) replica: Replicated<Kv>,
     pub(super) at_risk: AtRisk,
@@ -98,7 +100,7 @@ pub(super) struct Engine {
     refresh_at: Instant,
     /// After an absence, until when it may lead by mistake.
     pub(super) unsure_until: Instant,
-    failed: Option<NodeError>,
+    pub(super) failed: Option<NodeError>,
 }
 
 impl Engine {
@@ -109,6 +111,7 @@ impl Engine {
             waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
             writes: PendingWrites::default(),
             reads: PendingReads::default(),
+            transfers: Vec::new(),
             tail: Tail::after(status.last.index),
             replica: Replicated::new(Kv::default()),
             at_risk: AtRisk::default(),
@@ -174,6 +177,7 @@ impl Engine {
     /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this
     /// node starts clean, even after the power was out.
     async fn wind_down(&mut self, inputs: &mut Inputs) -> Result<(), NodeError> {
+        self.leave_office(inputs).await?;
         let patience = tokio::time::sleep(STOP_MAX);
         let mut patience = std::pin::pin!(patience);
         self.parts.raft.stop(self.now());
@@ -215,12 +219,12 @@ impl Engine {
         ended.and(closed)
     }
 
-    fn next_deadline(&self) -> Instant {
+    pub(super) fn next_deadline(&self) -> Instant {
         let core = self.parts.raft.poll_timeout();
         core.min(self.waits.poll_timeout()).min(self.refresh_at)
     }
 
-    fn pass_time(&mut self) {
+    pub(super) fn pass_time(&mut self) {
         let now = self.now();
         if now >= self.parts.raft.poll_timeout() {
             self.parts.raft.handle_timeout(now);
@@ -234,7 +238,7 @@ impl Engine {
         }
     }
 
-    fn take(&mut self, input: Input) {
+    pub(super) fn take(&mut self, input: Input) {
         match input {
             Input::Peer(event) => self.take_event(event),
             Input::Call(call) => {
@@ -299,7 +303,11 @@ impl Engine {
                 // be room.
                 return;
             }
-            for (position, entry) in run.positions().zip(frame.entries()) {
+            // Whether a configuration is one, the core sees for itself.
+            let sealed = frame
+                .entries()
+                .filter(|_| run.kind != EntryKind::Configuration);
+            for (position, entry) in run.positions().zip(sealed) {
                 if let Err(error) = sealed::open(position, run.kind, entry) {
                     tracing::warn!("an append of node {from} was dropped: {error}");
                     self.parts.transport.disconnect(from, Fault::Garbage);
@@ -316,7 +324,7 @@ impl Engine {
     }
 
     /// Does everything the core says by now.
-    fn pump(&mut self) {
+    pub(super) fn pump(&mut self) {
         while let Some(output) = self.parts.raft.poll_output() {
             self.waits.handle_output(&output, &self.parts.raft);
             match output {
@@ -355,6 +363,7 @@ impl Engine {
         while let Some(answer) = self.waits.poll_answer() {
             self.answer(answer);
         }
+        self.answer_transfers();
         if self.tail.bytes() > TAIL_BYTES_MAX {
             let written = self.parts.raft.status().holding.written;
             let done = written.min(self.replica.applied().index);
@@ -366,16 +375,19 @@ impl Engine {
         let payloads = match write.kind() {
             // The core makes barriers itself; their bytes are nothing but a seal.
             WriteKind::Entries(run) if run.kind == EntryKind::Barrier => {
-                self.keep_barriers(run.first);
+                self.keep_own(run.first);
                 seals_of(run)
             }
-            WriteKind::Entries(run) => match self.tail.run(run) {
-                Some(payloads) => payloads,
-                None => {
+            WriteKind::Entries(run) => {
+                if run.kind == EntryKind::Configuration {
+                    self.keep_own(run.first);
+                }
+                let Some(payloads) = self.tail.run(run) else {
                     self.failed = Some(NodeError::Damaged(LogPosition::new(run.term, run.first)));
                     return;
-                }
-            },
+                };
+                payloads
+            }
             WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
         };
         if let WriteKind::Entries(run) = write.kind() {
@@ -384,17 +396,23 @@ impl Engine {
         self.parts.disk.submit(Job { write, payloads });
     }
 
-    /// Keeps the seals of barriers through `upto` in their place among the newest entries.
-    pub(super) fn keep_barriers(&mut self, upto: LogIndex) {
+    /// Keeps what the core makes itself through `upto` in its place among the newest entries: the
+    /// seals of barriers, and configurations, which have no seal.
+    pub(super) fn keep_own(&mut self, upto: LogIndex) {
         while self.tail.next() <= upto {
-            match self.parts.raft.run_from(self.tail.next(), 1) {
-                Some(run) if run.kind == EntryKind::Barrier => {
-                    for (position, seal) in run.positions().zip(seals_of(run)) {
-                        self.tail.put(position, seal);
-                    }
-                }
-                _ => return,
-            }
+            let Some(run) = self.parts.raft.run_from(self.tail.next(), 1) else {
+                return;
+            };
+            let at = run.last_position();
+            let bytes = match run.kind {
+                EntryKind::Barrier => sealed::seal(at, run.kind, &[]),
+                EntryKind::Configuration => match self.parts.raft.configuration_bytes(at) {
+                    Some(bytes) => Bytes::copy_from_slice(&bytes),
+                    None => return,
+                },
+                EntryKind::Command => return,
+            };
+            self.tail.put(at, bytes);
         }
     }
 

@@ -18,6 +18,7 @@ mod clients;
 mod clock;
 mod disk;
 mod engine;
+mod handover;
 mod lag;
 mod open;
 mod pending;

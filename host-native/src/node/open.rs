@@ -4,9 +4,10 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use kraft_proto::limits::CONFIGURATION_BYTES_MAX;
 use kraft_proto::{
-    Config as CoreConfig, ConfigError as CoreConfigError, Incarnation, Instant, LogPosition,
-    Member, Members, MembersError, NodeId, Raft, Recovery, StoreId, Trust,
+    Config as CoreConfig, ConfigError as CoreConfigError, EntryKind, Incarnation, Instant,
+    LogPosition, Member, Members, MembersError, NodeId, Raft, Recovery, Run, StoreId, Trust,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -20,7 +21,9 @@ use crate::cluster_id::ClusterId;
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
-use crate::storage::{self, Boot, Disk, DiskError, Expect, Fs, Identity, OpenError, RealFs};
+use crate::storage::{
+    self, Boot, Disk, DiskError, Expect, Fs, Identity, LogReader, OpenError, RealFs,
+};
 use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
 /// Bytes of one frame between peers: the longest command, its seal and its header, with room.
@@ -119,6 +122,20 @@ pub struct Addresses {
     pub admin: Option<SocketAddr>,
 }
 
+/// The configurations of a run that was recovered.
+fn configurations(recovery: Recovery, reader: &LogReader, run: Run) -> Result<Recovery, NodeError> {
+    run.positions().try_fold(recovery, |recovery, at| {
+        let one = Run {
+            first: at.index,
+            count: 1,
+            ..run
+        };
+        let bytes = reader.read(one, CONFIGURATION_BYTES_MAX);
+        let bytes = bytes.map_err(NodeError::Unreadable)?;
+        Ok(recovery.config(at, bytes.first().map_or(&[][..], |bytes| bytes)))
+    })
+}
+
 fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig {
     CoreConfig {
         election_timeout_min: config.timing.election_timeout_min,
@@ -198,7 +215,10 @@ pub async fn start_on(
         recovery = recovery.same_boot();
     }
     for run in &opened.log {
-        recovery = recovery.run(*run);
+        recovery = match run.kind {
+            EntryKind::Configuration => configurations(recovery, &opened.store.reader(), *run)?,
+            EntryKind::Command | EntryKind::Barrier => recovery.run(*run),
+        };
     }
     let core = core_config(&config, node, opened.identity);
     let raft = Raft::new(core, recovery, Instant::ZERO).map_err(NodeError::Core)?;

@@ -165,6 +165,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         Waiting::CleanVotes { .. }
         | Waiting::Readmission(_)
         | Waiting::Match
+        | Waiting::LeftOut
         | Waiting::Settlement
         | Waiting::Superseded(_) => Some(waiting.to_string()),
         Waiting::Stop
@@ -173,7 +174,9 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::LogWrites
         | Waiting::Leader
         | Waiting::Votes { .. }
+        | Waiting::Handover(_)
         | Waiting::Majority { .. }
+        | Waiting::Members(_)
         | Waiting::Snapshot(_) => None,
     }
 }

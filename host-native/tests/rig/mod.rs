@@ -16,7 +16,7 @@ use host_native::client::{Client, Settings};
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
 use host_native::storage::fs::{File, LockGuard};
-use host_native::storage::{self, BootId, FaultFs, Fs, Identity};
+use host_native::storage::{self, BootId, Crash, FaultFs, Fs, Identity};
 use kraft_proto::{NodeId, Role, StoreId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
@@ -186,10 +186,18 @@ impl File for GatedFile {
 /// A node that runs, and its disk.
 pub struct Running {
     pub disk: Disk,
+    config: Config,
     pub clients: String,
     admin: SocketAddr,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), NodeError>>,
+}
+
+/// A machine whose node does not run.
+pub struct Stopped {
+    at: usize,
+    pub disk: Disk,
+    pub config: Config,
 }
 
 pub struct Cluster {
@@ -242,10 +250,21 @@ async fn run(disk: Disk, config: Config) -> Running {
         segment_bytes: SEGMENT_BYTES,
         ..storage::Options::default()
     };
-    let clients = config.listen.clients.to_string();
-    let files = Arc::new(disk.clone());
-    let node = node::start_on(files, options, config, TestSwitchAccess::Refused);
-    let node = node.await.unwrap();
+    let node = loop {
+        let files = Arc::new(disk.clone());
+        let opened = node::start_on(
+            files,
+            options.clone(),
+            config.clone(),
+            TestSwitchAccess::Refused,
+        );
+        match opened.await {
+            Ok(node) => break node,
+            // Its last life is just about to leave its ports.
+            Err(NodeError::Peers(_) | NodeError::Clients(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    };
     let admin = node.addresses().admin.unwrap();
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(node.run(async {
@@ -253,8 +272,9 @@ async fn run(disk: Disk, config: Config) -> Running {
         let _ = stopped.await;
     }));
     Running {
+        clients: config.listen.clients.to_string(),
+        config,
         disk,
-        clients,
         admin,
         stop,
         ended,
@@ -304,6 +324,11 @@ impl Cluster {
         };
         started.leader().await;
         started
+    }
+
+    /// Where each node's disk has its data.
+    pub fn data_dir(&self) -> std::path::PathBuf {
+        self.nodes[0].config.data_dir.clone()
     }
 
     /// How node `at` sees the cluster.
@@ -363,18 +388,47 @@ impl Cluster {
         }
     }
 
+    /// Ends node `at` as a crash does, and returns what its machine has left.
+    pub async fn crash(&mut self, at: usize, crash: Crash) -> Stopped {
+        let node = self.nodes.remove(at);
+        let fs = node.disk.fs.crash(crash);
+        node.ended.abort();
+        node.disk.gate.open();
+        // Whether it was aborted or its disk failed first: it is gone.
+        let _ = node.ended.await;
+        Stopped {
+            at,
+            disk: Disk {
+                fs,
+                gate: Gate::default(),
+            },
+            config: node.config,
+        }
+    }
+
+    /// Starts a node from what its machine has left. Nodes come back in the order of their places.
+    pub async fn restart(&mut self, stopped: Stopped) {
+        let running = run(stopped.disk, stopped.config).await;
+        self.nodes.insert(stopped.at.min(self.nodes.len()), running);
+    }
+
     /// Stops every node in order.
     pub async fn stop(self) {
         for node in self.nodes {
-            node.disk.gate.open();
-            // It may have noticed by itself that nobody holds the other end.
-            let _ = node.stop.send(());
-            node.ended.await.unwrap().unwrap();
+            node.stop().await;
         }
     }
 }
 
 impl Running {
+    /// Stops it in order.
+    pub async fn stop(self) {
+        self.disk.gate.open();
+        // It may have noticed by itself that nobody holds the other end.
+        let _ = self.stop.send(());
+        self.ended.await.unwrap().unwrap();
+    }
+
     /// A figure on its metrics page.
     pub async fn figure(&self, name: &str) -> Option<f64> {
         let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();

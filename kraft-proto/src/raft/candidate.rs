@@ -10,20 +10,34 @@ use crate::limits::{MEMBERS_MAX, TERM_MAX};
 use crate::message::{Ballot, Envelope, Message};
 use crate::quorum;
 
+/// What a candidate goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Call {
+    /// No leader was heard, or a caller wants an election.
+    Timeout,
+    /// The leader itself hands over.
+    Transfer,
+}
+
 /// The votes of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Candidate {
     /// One answer a voter, the first it gave.
-    ballots: Vec<(NodeId, Ballot), MEMBERS_MAX>,
+    ballots: Vec<(NodeId, Ballot), ASKED_MAX>,
     /// Who was asked.
-    asked: Vec<NodeId, MEMBERS_MAX>,
+    asked: Vec<NodeId, ASKED_MAX>,
+    call: Call,
 }
 
+/// Every member, and a candidate that is none any more.
+const ASKED_MAX: usize = MEMBERS_MAX + 1;
+
 impl Candidate {
-    fn new(own: NodeId, ballot: Ballot) -> Self {
+    fn new(own: NodeId, ballot: Ballot, call: Call) -> Self {
         let mut candidate = Self {
             ballots: Vec::new(),
             asked: Vec::new(),
+            call,
         };
         candidate.cast(own, ballot);
         let _ = candidate.asked.push(own);
@@ -63,7 +77,8 @@ impl Raft {
     pub(super) fn handle_election_timeout(&mut self) {
         self.silent_timeouts = self.silent_timeouts.saturating_add(1);
         self.restart_election_timer();
-        if !self.members.is_voter(self.config.id) || matches!(self.role, RoleState::Leader(_)) {
+        self.fail_reads();
+        if !self.may_campaign() || matches!(self.role, RoleState::Leader(_)) {
             return;
         }
         // What is forgotten cannot be sent, so a node that forgot uncommitted history leaves the
@@ -77,28 +92,33 @@ impl Raft {
     }
 
     pub(super) fn campaign_as_configured(&mut self) {
+        if self.withholds_votes() {
+            return;
+        }
         match self.config.pre_vote {
             PreVote::On => self.ask_around(),
-            PreVote::Off => self.start_election(),
+            PreVote::Off => self.start_election(Call::Timeout),
         }
     }
 
     fn ask_around(&mut self) {
-        let own = Candidate::new(self.config.id, self.own_ballot());
+        self.fail_reads();
+        let own = Candidate::new(self.config.id, self.own_ballot(), Call::Timeout);
         self.role = RoleState::PreCandidate(own);
     }
 
     /// Starts an election (Raft §5.2): a new term, and this node's vote for itself.
-    fn start_election(&mut self) {
+    pub(super) fn start_election(&mut self, call: Call) {
         let Some(term) = self.hard.term.next().filter(|term| term.0 <= TERM_MAX) else {
             return;
         };
+        self.fail_reads();
         self.hard.term = term;
         self.hard.vote = Some(self.config.id);
         self.writes.change_word();
         self.replies.clear();
         self.restart_election_timer();
-        let own = Candidate::new(self.config.id, self.own_ballot());
+        let own = Candidate::new(self.config.id, self.own_ballot(), call);
         self.role = RoleState::Candidate(own);
     }
 
@@ -122,7 +142,7 @@ impl Raft {
         if let RoleState::PreCandidate(candidate) = &self.role
             && self.is_elected(candidate)
         {
-            self.start_election();
+            self.start_election(Call::Timeout);
         }
         if let RoleState::Candidate(candidate) = &self.role
             && self.writes.word_is_synced()
@@ -157,7 +177,10 @@ impl Raft {
             RoleState::Candidate(candidate) => (
                 candidate.next_to_ask(&mut voters)?,
                 self.hard.term,
-                Message::Vote { last },
+                match candidate.call {
+                    Call::Timeout => Message::Vote { last },
+                    Call::Transfer => Message::TransferVote { last },
+                },
             ),
             RoleState::Follower(_) | RoleState::Leader(_) => return None,
         };

@@ -14,6 +14,7 @@ pub(super) enum Drop {
     Busy,
     Replies,
     Ignored,
+    Stranger,
 }
 
 /// Messages dropped since the node started, by reason.
@@ -33,6 +34,8 @@ pub struct Dropped {
     pub replies: u64,
     /// Candidates ignored because a leader is heard.
     pub candidates: u64,
+    /// Answers of nodes that are no members, and candidates that are none and could not win.
+    pub strangers: u64,
 }
 
 impl Raft {
@@ -46,6 +49,7 @@ impl Raft {
             Drop::Busy => &mut dropped.busy,
             Drop::Replies => &mut dropped.replies,
             Drop::Ignored => &mut dropped.candidates,
+            Drop::Stranger => &mut dropped.strangers,
         };
         *counter = counter.saturating_add(1);
     }

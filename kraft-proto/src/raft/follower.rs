@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dropped::Drop;
+use super::reading::FollowerReads;
 use super::replies::{Answer, Reply};
 use super::{Raft, RoleState};
 use crate::config::CheckQuorum;
@@ -42,6 +43,8 @@ pub(super) struct Follower {
     answer: Acknowledgement,
     /// The newest round of heartbeats not answered yet.
     pub round: Option<u64>,
+    /// Reads whose index the leader is asked for.
+    pub reads: FollowerReads,
 }
 
 impl Follower {
@@ -56,6 +59,7 @@ impl Follower {
             reported: Holding::default(),
             answer: Acknowledgement::Given,
             round: None,
+            reads: FollowerReads::new(),
         }
     }
 
@@ -123,7 +127,8 @@ impl Raft {
     pub(super) fn handle_pre_vote(&mut self, envelope: &Envelope, last: LogPosition) {
         let grants = envelope.term > self.hard.term
             && last >= self.log.last_position()
-            && !self.hears_leader();
+            && !self.hears_leader()
+            && !self.withholds_votes();
         let (term, ballot) = if grants {
             (envelope.term, self.consent())
         } else {
@@ -183,6 +188,7 @@ impl Raft {
             _ => self.role = RoleState::Follower(Follower::new(Some(leader), self.now)),
         }
         self.silent_timeouts = 0;
+        self.withhold_votes(self.config.election_timeout_min);
         self.restart_election_timer();
         Some(())
     }
@@ -213,12 +219,22 @@ impl Raft {
         }
         let fresh = self.not_held_yet(run);
         if !fresh.is_empty() {
+            let configuration = match self.configuration_in(frame, fresh) {
+                Ok(configuration) => configuration,
+                Err(reason) => {
+                    self.count(reason);
+                    return Taken::nothing();
+                }
+            };
             let waiting = fresh.last().since(self.writes.emitted());
-            if waiting > UNWRITTEN_ENTRIES_MAX || !self.has_term_run_for(fresh.term) {
+            if waiting > UNWRITTEN_ENTRIES_MAX || !self.has_term_run_for(fresh.term, fresh.kind) {
                 self.count(Drop::Busy);
                 return Taken::nothing();
             }
             self.accept(fresh, append.class());
+            if let Some(members) = configuration {
+                self.enter_configuration(fresh.first, members);
+            }
         }
         let matched = append.prev.index.max(run.last()).max(self.known_agreed());
         let RoleState::Follower(follower) = &mut self.role else {
@@ -278,6 +294,7 @@ impl Raft {
             self.classes.truncate(keep);
             self.writes.truncate(keep);
             self.rely_no_further_than(keep);
+            self.fall_back(keep);
         }
         self.log.extend(fresh);
         let fsync = class.fsync.max(self.config.durability.fsync_floor);
@@ -310,6 +327,7 @@ impl Raft {
         if let RoleState::Follower(follower) = &mut self.role {
             if beat.round > 0 {
                 follower.round = follower.round.max(Some(beat.round));
+                follower.reads.ask_again(self.now, self.config.heartbeat);
             }
             self.writes.force(beat.force_upto.min(follower.matched));
         }

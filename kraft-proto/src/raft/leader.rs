@@ -1,7 +1,10 @@
 //! The leader: takes proposals, feeds its peers, and counts who holds what.
 
+mod handing_over;
+mod lease;
 mod reading;
 mod sending;
+mod stuck_disk;
 
 use core::time::Duration;
 
@@ -27,6 +30,10 @@ use crate::reads::Reads;
 use crate::timers::Timer;
 use crate::writes::Writes;
 
+use handing_over::Handover;
+use lease::Tenure;
+use reading::Askers;
+
 /// Everybody but the leader; a leader on its way out may have them all as peers.
 const PEERS_MAX: usize = MEMBERS_MAX;
 
@@ -48,6 +55,12 @@ pub(super) struct Leader {
     force_upto: LogIndex,
     /// The last entry acknowledged on written copies that later leaders must know of.
     relied_acked: LogIndex,
+    handover: Option<Handover>,
+    /// Followers that wait for a read index.
+    askers: Askers,
+    tenure: Tenure,
+    /// What this node's own disk owes longest.
+    disk_owes: (u64, u64),
 }
 
 impl Leader {
@@ -67,6 +80,10 @@ impl Leader {
             waiting: 0,
             force_upto: LogIndex::ZERO,
             relied_acked: LogIndex::ZERO,
+            handover: None,
+            askers: Askers::new(),
+            tenure: Tenure::new(),
+            disk_owes: (0, 0),
         }
     }
 
@@ -84,14 +101,17 @@ impl Leader {
     }
 }
 
-/// How far `id` holds the log: the leader itself by its writes, a peer by what it reported.
-fn held_by(peers: &[Progress], writes: &Writes, id: NodeId, held: Held) -> LogIndex {
+/// How far `id` holds the log: the leader itself by its writes, a peer by what it reported. A voter
+/// of the configuration before that is no peer any more reports nothing.
+fn held_by(peers: &[Progress], own: (NodeId, &Writes), id: NodeId, held: Held) -> LogIndex {
+    let (leader, writes) = own;
     let holding = match peers.iter().find(|peer| peer.id == id) {
         Some(peer) => peer.holding(),
-        None => Holding {
+        None if id == leader => Holding {
             written: writes.written(),
             synced: writes.synced(),
         },
+        None => Holding::default(),
     };
     match held {
         Held::Synced => holding.synced,
@@ -103,7 +123,9 @@ impl Raft {
     /// How far a member holds the log, as this leader knows.
     pub(super) fn held_by_member(&self, id: NodeId, held: Held) -> LogIndex {
         match &self.role {
-            RoleState::Leader(leader) => held_by(&leader.peers, &self.writes, id, held),
+            RoleState::Leader(leader) => {
+                held_by(&leader.peers, (self.config.id, &self.writes), id, held)
+            }
             _ => LogIndex::ZERO,
         }
     }
@@ -170,6 +192,9 @@ impl Raft {
             }
             _ => return Err(ProposeError::NotLeader(None)),
         };
+        if let Some(to) = leader.moving_to() {
+            return Err(ProposeError::Moving(to));
+        }
         if count == 0 || count > RUN_ENTRIES_MAX {
             return Err(ProposeError::Count);
         }
@@ -233,7 +258,7 @@ impl Raft {
     }
 
     /// Decides when entries just proposed are sent.
-    fn schedule_sending(&mut self, mode: CommitMode, run: Run) {
+    pub(super) fn schedule_sending(&mut self, mode: CommitMode, run: Run) {
         let durability = &self.config.durability;
         let RoleState::Leader(leader) = &mut self.role else {
             return;
@@ -268,7 +293,9 @@ impl Raft {
     pub(super) fn handle_heartbeat_due(&mut self) {
         if let RoleState::Leader(leader) = &mut self.role {
             leader.round += 1;
+            leader.tenure.watch(leader.round, self.now);
             leader.release(self.log.last());
+            leader.repeat_order();
             for peer in &mut leader.peers {
                 peer.mark_heartbeat(leader.round);
             }
@@ -382,12 +409,12 @@ impl Raft {
         };
         let by_majority = |held| {
             quorum::held_by_majority(&self.members, |id| {
-                held_by(&leader.peers, &self.writes, id, held)
+                held_by(&leader.peers, (self.config.id, &self.writes), id, held)
             })
         };
         if leader.barrier.is_none() {
             let matched = by_majority(Held::Written) >= self.log.last();
-            if matched && self.has_term_run_for(self.hard.term) {
+            if matched && self.has_term_run_for(self.hard.term, EntryKind::Barrier) {
                 self.open_term();
             }
             return;
@@ -403,9 +430,11 @@ impl Raft {
 
     /// The next watermark of acknowledgements that rose.
     pub(super) fn poll_ack(&mut self) -> Option<(CommitMode, Held, LogPosition)> {
-        let (own, term, members) = (self.config.id, self.hard.term, &self.members);
+        let (own, term) = (self.config.id, self.hard.term);
         let may_be_early = self.unsettled.has_room(term);
-        let (voters, own_counted) = (members.voters_min(), self.counted_written());
+        let (voters, own_counted) = (self.voters_acking(), self.counted_written());
+        let (members, before) = (&self.members, self.succession.before());
+        let unsure_from = self.awaits_configuration().then(|| self.succession.at());
         let commit = match self.commit {
             LogPosition { term: t, index } if t == term => index,
             _ => LogIndex::ZERO,
@@ -420,9 +449,9 @@ impl Raft {
             let by = |id| match held {
                 // This node's own relaxed copy counts once its disk says that it exists.
                 Held::Written if id == own && relied_on => own_counted,
-                _ => held_by(peers, writes, id, held),
+                _ => held_by(peers, (own, writes), id, held),
             };
-            let reached = match mode {
+            let within = |members| match mode {
                 CommitMode::Async => log.last(),
                 CommitMode::LeaderOnly => by(own),
                 CommitMode::AtLeast(n) => {
@@ -431,6 +460,10 @@ impl Raft {
                 CommitMode::Sync if held == Held::Synced => commit,
                 CommitMode::Sync => quorum::held_by_majority(members, by),
                 CommitMode::All => quorum::held_by_all(members, by),
+            };
+            let reached = match unsure_from {
+                None => within(members),
+                Some(at) => within(members).min(within(before)).min(at.prev()),
             };
             match reached {
                 inherited if inherited < barrier => LogIndex::ZERO,

@@ -7,10 +7,13 @@ mod dropped;
 mod duty;
 mod follower;
 mod leader;
+mod membership;
 mod poll;
 mod proposal;
+mod reading;
 mod replies;
 mod status;
+mod transfer;
 mod trust;
 mod waiting;
 
@@ -21,7 +24,7 @@ use crate::acks::{Early, Unsettled};
 use crate::classes::Classes;
 use crate::config::{Config, ConfigError};
 use crate::durability::Durability;
-use crate::entry::Run;
+use crate::entry::{EntryKind, Run};
 use crate::hard_state::HardState;
 use crate::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::limits::{INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX, TERM_MAX};
@@ -31,6 +34,7 @@ use crate::message::{Ballot, Envelope, Message};
 use crate::modes::{Class, FsyncMode};
 use crate::output::{Fate, ReadTicket, Receipt, Rest};
 use crate::recovery::Recovery;
+use crate::succession::Succession;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use crate::wire::{Frame, Taken};
@@ -44,9 +48,11 @@ pub use dropped::Dropped;
 pub use duty::Duty;
 use follower::Follower;
 use leader::Leader;
+pub use membership::MembersProposeError;
 use poll::Told;
 pub use proposal::{ProposeError, Proposed, ReadError};
 pub use status::{PeerStatus, Status};
+pub use transfer::TransferError;
 pub use waiting::{WAITING_MAX, Waiting};
 
 /// One node of a cluster: bytes, clocks, disks and sockets are its host's.
@@ -54,6 +60,7 @@ pub use waiting::{WAITING_MAX, Waiting};
 pub struct Raft {
     config: Config,
     members: Members,
+    succession: Succession,
     hard: HardState,
     writes: Writes,
     log: Log,
@@ -72,6 +79,8 @@ pub struct Raft {
     tickets: u64,
     told: Told,
     dropped: Dropped,
+    /// With leases on: no vote for anybody before this.
+    withheld_until: Instant,
     now: Instant,
 }
 
@@ -98,11 +107,12 @@ impl Raft {
             hard,
             log,
             members,
+            succession,
             boot,
-            gap,
+            flaw,
         } = recovery;
-        if gap {
-            return Err(ConfigError::Gap);
+        if let Some(flaw) = flaw {
+            return Err(flaw);
         }
         // Entries may reach the disk before the term they came in.
         let term = hard.term.max(log.last_position().term);
@@ -121,6 +131,7 @@ impl Raft {
             told: Told::new(hard.term),
             config,
             members,
+            succession,
             hard,
             writes,
             log,
@@ -135,8 +146,10 @@ impl Raft {
             silent_timeouts: 0,
             tickets: 0,
             dropped: Dropped::default(),
+            withheld_until: Instant::ZERO,
             now,
         };
+        raft.withhold_votes(raft.config.election_timeout_max);
         raft.restart_election_timer();
         raft.settle();
         Ok(raft)
@@ -159,12 +172,26 @@ impl Raft {
         proposed
     }
 
-    /// Starts a linearizable read on this leader. [`Output::Read`](crate::output::Output::Read)
+    /// Starts a linearizable read, on a leader or on a node that follows one: it sees everything
+    /// acknowledged as Sync or stronger before. [`Output::Read`](crate::output::Output::Read)
     /// answers the ticket; reads asked before the next poll share one.
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
+        self.read_after(now, LogPosition::ZERO)
+    }
+
+    /// A linearizable read that sees the entry at `position` too, whatever its class: a client reads
+    /// its own `LeaderOnly` and `Async` writes. What that takes is forced.
+    ///
+    /// Once the read is ready, [`Raft::fate`] of the position is decided: committed, or lost. If it
+    /// is still pending then, no such entry was ever proposed.
+    pub fn read_after(
+        &mut self,
+        now: Instant,
+        position: LogPosition,
+    ) -> Result<ReadTicket, ReadError> {
         self.begin(now);
         self.leave_office_if_absent();
-        let ticket = self.start_read();
+        let ticket = self.start_read(position);
         self.settle();
         ticket
     }
@@ -172,8 +199,8 @@ impl Raft {
     /// Starts an election at once, as after an election timeout.
     pub fn campaign(&mut self, now: Instant) {
         self.begin(now);
-        let voter = self.members.is_voter(self.config.id) && self.is_active();
-        if voter && !matches!(self.role, RoleState::Leader(_)) {
+        let may = self.may_campaign() && self.is_active();
+        if may && !matches!(self.role, RoleState::Leader(_)) {
             self.restart_election_timer();
             self.campaign_as_configured();
         }
@@ -214,6 +241,8 @@ impl Raft {
                 Timer::AsyncBatch => self.handle_async_batch(),
                 Timer::FsyncBatch | Timer::LazyFlush => self.writes.force(self.log.last()),
                 Timer::Quiet => self.handle_quiet(),
+                Timer::Handover => self.give_up_handover(),
+                Timer::DiskStall => self.handle_disk_stall(),
             }
         }
         self.settle();
@@ -247,11 +276,6 @@ impl Raft {
         &self.config.durability
     }
 
-    /// Who is in the cluster.
-    pub fn members(&self) -> &Members {
-        &self.members
-    }
-
     fn begin(&mut self, now: Instant) {
         // A clock that steps back stands still instead.
         self.now = self.now.max(now);
@@ -261,7 +285,11 @@ impl Raft {
     fn settle(&mut self) {
         self.count_votes();
         self.advance_leader();
+        self.advance_members();
         self.review_trust();
+        self.review_handover();
+        self.watch_disk();
+        self.review_lease();
         self.schedule_flushes();
         self.told.rewind(self.duty);
     }
@@ -279,8 +307,8 @@ impl Raft {
 
     /// Whether entries of `term` can be added without forgetting any that the disk was not handed
     /// yet: nothing could name those to it any more.
-    fn has_term_run_for(&self, term: Term) -> bool {
-        self.log.last_position().term == term
+    fn has_term_run_for(&self, term: Term, kind: EntryKind) -> bool {
+        self.log.continues(term, kind)
             || self.log.runs_free() > 0
             || self.log.oldest_end() <= self.writes.emitted()
     }
@@ -319,7 +347,7 @@ impl Raft {
                     return Taken::nothing();
                 }
             }
-            Message::Vote { .. } if self.ignores_candidates() => {
+            Message::Vote { .. } if self.ignores_candidates() || self.withholds_votes() => {
                 self.count(Drop::Ignored);
                 return Taken::nothing();
             }
@@ -333,7 +361,18 @@ impl Raft {
         }
         match &envelope.message {
             Message::Append(append) => return self.handle_append(frame, append),
-            Message::Vote { last } => self.handle_vote(envelope, *last),
+            Message::Vote { last } | Message::TransferVote { last } => {
+                self.handle_vote(envelope, *last);
+            }
+            Message::TimeoutNow => self.handle_timeout_now(envelope),
+            Message::ReadIndex { ticket, after } => {
+                self.handle_read_index(envelope, *ticket, *after);
+            }
+            Message::ReadIndexReply {
+                incarnation,
+                ticket,
+                index,
+            } => self.handle_read_index_reply(envelope, *incarnation, *ticket, *index),
             Message::VoteReply { ballot } => self.handle_vote_reply(envelope, *ballot),
             Message::Matched(holding) => self.handle_matched(envelope, *holding),
             Message::Rejected { rejected, hint } => {
@@ -355,6 +394,7 @@ impl Raft {
         }
         let bound = self.members.iter().find(|m| m.id == envelope.from);
         match bound.map(|member| member.store) {
+            None if self.is_stranger(envelope.from, &envelope.message) => Err(Drop::Stranger),
             Some(store) if store != StoreId::ANY && store != envelope.store => {
                 Err(Drop::ForeignStore)
             }
@@ -373,13 +413,9 @@ impl Raft {
 
     fn become_follower(&mut self, leader: Option<NodeId>) {
         let led = matches!(self.role, RoleState::Leader(_));
-        if let RoleState::Leader(leader) = &mut self.role {
-            while let Some(ticket) = leader.reads.take_any() {
-                self.told.read_failed(ticket);
-            }
-        }
+        self.fail_reads();
         self.role = RoleState::Follower(Follower::new(leader, self.now));
-        for timer in [Timer::Heartbeat, Timer::CheckQuorum, Timer::AsyncBatch] {
+        for timer in Timer::OF_A_LEADER {
             self.timers.stop(timer);
         }
         if led || !self.timers.is_set(Timer::Election) {
@@ -388,6 +424,7 @@ impl Raft {
     }
 
     fn lose_sight_of_leader(&mut self) {
+        self.fail_reads();
         self.role = RoleState::Follower(Follower::new(None, self.now));
     }
 

@@ -272,6 +272,9 @@ impl Raft {
 
     /// What a follower tells its leader.
     fn poll_report(&mut self) -> Option<Envelope> {
+        if let Some(question) = self.poll_read_index() {
+            return Some(question);
+        }
         let counted = self.counted_written();
         let RoleState::Follower(follower) = &mut self.role else {
             return None;

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::entry::Run;
-use crate::ids::NodeId;
+use crate::ids::{LogPosition, NodeId};
 use crate::limits::RUN_ENTRIES_MAX;
 use crate::modes::{CommitMode, Held};
 
@@ -27,6 +27,8 @@ pub enum ProposeError {
     NotLeader(Option<NodeId>),
     /// This node won an election and has not opened its term yet. Ask again soon.
     NotReady,
+    /// Leadership is moving to this node. Ask it, or this one again soon.
+    Moving(NodeId),
     /// No entries, or more than [`RUN_ENTRIES_MAX`] at once.
     Count,
     /// `AtLeast(0)`, or more nodes than there are voters.
@@ -58,6 +60,10 @@ impl fmt::Display for ProposeError {
             Self::NotReady => f.write_str(
                 "the leader has not opened its term yet, nothing was written: ask again soon",
             ),
+            Self::Moving(to) => write!(
+                f,
+                "leadership is moving to node {to}, nothing was written: ask again soon"
+            ),
             Self::Count => write!(
                 f,
                 "nothing was written: a proposal holds 1 to {RUN_ENTRIES_MAX} entries"
@@ -84,8 +90,12 @@ impl core::error::Error for ProposeError {}
 /// Why no read was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// This node does not lead; here is who does, if it knows.
-    NotLeader(Option<NodeId>),
+    /// This node neither leads nor hears who does.
+    NoLeader,
+    /// Commit proves that the entry to be seen is gone.
+    Lost(LogPosition),
+    /// The entry to be seen was never proposed, as far as this node knows.
+    NoSuchEntry(LogPosition),
     /// This node has been stopped, or replaced by a newer life of its store.
     Stopped,
 }
@@ -93,12 +103,14 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotLeader(Some(leader)) => {
-                write!(f, "not the leader, nothing was read: ask node {leader}")
+            Self::NoLeader => {
+                f.write_str("nothing was read: no leader is known yet, ask again soon")
             }
-            Self::NotLeader(None) => {
-                f.write_str("not the leader, nothing was read: no leader is known yet")
-            }
+            Self::Lost(of) => write!(
+                f,
+                "nothing was read: {of} is lost, other entries are committed in its place"
+            ),
+            Self::NoSuchEntry(of) => write!(f, "nothing was read: no entry stands at {of}"),
             Self::Stopped => f.write_str("this node is stopping, nothing was read: ask another"),
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Raft;
 use super::dropped::Drop;
-use crate::ids::{LogIndex, LogPosition, NodeId, Term};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Term};
 use crate::message::{Ballot, Envelope, Message};
 
 /// An answer that waits for the hard state it depends on.
@@ -24,6 +24,11 @@ pub(super) enum Answer {
         rejected: LogIndex,
         hint: LogPosition,
     },
+    ReadIndex {
+        incarnation: Incarnation,
+        ticket: u64,
+        index: LogIndex,
+    },
 }
 
 impl Answer {
@@ -32,6 +37,15 @@ impl Answer {
             Self::PreVote(ballot) => Message::PreVoteReply { ballot },
             Self::Vote(ballot) => Message::VoteReply { ballot },
             Self::Rejected { rejected, hint } => Message::Rejected { rejected, hint },
+            Self::ReadIndex {
+                incarnation,
+                ticket,
+                index,
+            } => Message::ReadIndexReply {
+                incarnation,
+                ticket,
+                index,
+            },
         }
     }
 }
@@ -47,7 +61,7 @@ impl Raft {
     /// Tells a node of an earlier term about this one (Raft §5.1).
     pub(super) fn answer_stale(&mut self, envelope: &Envelope) {
         let answer = match envelope.message {
-            Message::Vote { .. } => Answer::Vote(Ballot::Refused),
+            Message::Vote { .. } | Message::TransferVote { .. } => Answer::Vote(Ballot::Refused),
             Message::Append(append) => Answer::Rejected {
                 rejected: append.prev.index,
                 hint: self.commit,

@@ -8,6 +8,7 @@ use crate::entry::Run;
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::limits::MEMBERS_MAX;
+use crate::members::Members;
 use crate::message::Holding;
 use crate::output::Role;
 use crate::progress::PeerState;
@@ -53,6 +54,12 @@ pub struct Status {
     pub vote: Option<NodeId>,
     /// Whom it follows; itself when it leads.
     pub leader: Option<NodeId>,
+    /// Whom this leader is handing over to.
+    pub moving_to: Option<NodeId>,
+    /// Who is in the cluster, as the newest configuration in its log has it.
+    pub members: Members,
+    /// Where that stands; 0 for the one the cluster began with.
+    pub members_at: LogIndex,
     /// The last committed entry.
     pub commit: LogPosition,
     /// The last entry.
@@ -89,6 +96,12 @@ impl Raft {
             term,
             vote: self.hard.vote,
             leader,
+            moving_to: match &self.role {
+                RoleState::Leader(leader) => leader.moving_to(),
+                _ => None,
+            },
+            members: self.members.clone(),
+            members_at: self.succession.at(),
             commit: self.commit,
             last: self.log.last_position(),
             first_known: self.log.base().index.next(),

@@ -14,7 +14,7 @@ use crate::progress::PeerState;
 use crate::quorum;
 
 /// Reasons at most: one of each kind, and peers that need a snapshot while there is room.
-pub const WAITING_MAX: usize = 12;
+pub const WAITING_MAX: usize = 14;
 
 /// Something a node waits for. Most last microseconds; one that stays is what to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,11 +49,18 @@ pub enum Waiting {
     Readmission(Option<LogIndex>),
     /// Many elections were won in vain: a new leader writes nothing before a majority matches.
     Match,
+    /// Leadership is moving to this node; nothing is proposed meanwhile.
+    Handover(NodeId),
     /// Entries wait for the disks of a majority.
     Majority {
         /// Voters whose disk holds the next entry.
         synced: u8,
     },
+    /// The configuration whose entry stands here is not committed: entries behind it are not
+    /// acknowledged before they are, and the members do not change again.
+    Members(LogIndex),
+    /// It finds itself left out of the cluster.
+    LeftOut,
     /// Acknowledgements wait for commit: those of too many earlier terms are not settled.
     Settlement,
     /// This peer needs history that is forgotten here.
@@ -97,10 +104,20 @@ impl fmt::Display for Waiting {
             Self::Match => f.write_str(
                 "many elections were won in vain: it writes nothing before a majority matches its log",
             ),
+            Self::Handover(to) => write!(
+                f,
+                "leadership is moving to node {to}; writes are refused until it leads, or an \
+                 election timeout has passed"
+            ),
             Self::Majority { synced } => write!(
                 f,
                 "entries wait to be committed: the disks of {synced} voters hold the next one"
             ),
+            Self::Members(at) => write!(
+                f,
+                "the members change: entries behind {at} are acknowledged once that is committed"
+            ),
+            Self::LeftOut => f.write_str("it is no member of the cluster as far as it knows"),
             Self::Settlement => write!(
                 f,
                 "acknowledgements wait for commit: those of {UNSETTLED_TERMS_MAX} earlier terms are open"
@@ -132,6 +149,9 @@ impl Raft {
             Duty::Active => {}
         }
         self.wait_for_disk(&mut reasons);
+        if !self.members.contains(self.config.id) {
+            reasons.add(Waiting::LeftOut);
+        }
         if self.hard.trust == Trust::Suspect {
             let upto = match &self.role {
                 RoleState::Follower(follower) => follower.readmit_upto,
@@ -183,11 +203,17 @@ impl Raft {
         if leader.barrier.is_none() && self.log.runs_free() < TERM_RUNS_RESERVE {
             reasons.add(Waiting::Match);
         }
+        if let Some(to) = leader.moving_to() {
+            reasons.add(Waiting::Handover(to));
+        }
         if self.log.last() > self.commit.index {
             let next = self.commit.index.next();
             let holds = |id: &NodeId| self.held_by_member(*id, Held::Synced) >= next;
             let synced = self.members.voters().iter().filter(holds).count() as u8;
             reasons.add(Waiting::Majority { synced });
+        }
+        if self.awaits_configuration() {
+            reasons.add(Waiting::Members(self.succession.at()));
         }
         if !self.unsettled.has_room(self.hard.term) {
             reasons.add(Waiting::Settlement);

@@ -45,6 +45,14 @@ impl Clients {
         position
     }
 
+    /// Has a client wait for the commit of an entry.
+    pub fn await_commit(&mut self, cluster: &mut Cluster, token: u32, of: LogPosition) {
+        let raft = &cluster.node(self.node).raft;
+        self.waits
+            .await_commit(token, of, Class::default(), None, raft)
+            .unwrap();
+    }
+
     /// Shows the node's outputs to the clients and returns what they are told.
     pub fn told(&mut self, cluster: &mut Cluster) -> Vec<Answer<u32>> {
         let now = cluster.now;

@@ -20,9 +20,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use kraft_proto::{
-    Class, Config, EntryKind, Envelope, Frame, HardState, Instant, LogIndex, LogPosition, Members,
-    Message, NodeId, Output, ProposeError, Proposed, Raft, Recovery, Role, Run, StoreId, Term,
-    WriteKind,
+    Change, Class, Config, EntryKind, Envelope, Frame, HardState, Instant, LogIndex, LogPosition,
+    Members, MembersProposeError, Message, NodeId, Output, ProposeError, Proposed, Raft, Recovery,
+    Role, Run, StoreId, Term, WriteKind,
 };
 
 use messages::Packet;
@@ -189,7 +189,7 @@ impl Cluster {
     }
 
     pub fn isolate(&mut self, n: u64) {
-        let others: Vec<u64> = self.members.iter().map(|member| member.id.0).collect();
+        let others: Vec<u64> = self.configs.keys().map(|id| id.0).collect();
         for other in others {
             if other != n {
                 self.cut(n, other);
@@ -217,11 +217,17 @@ impl Cluster {
             while let Some(output) = node.raft.poll_output() {
                 match output {
                     Output::Send { envelope, .. } => {
+                        if let Message::Append(append) = &envelope.message {
+                            node.keep_own(append.run());
+                        }
                         let known = |at| node.bytes.get(&at).cloned().unwrap_or_default();
                         self.network.push_back(Packet::new(envelope, known));
                     }
                     Output::Write(write) => {
                         node.writes.push((write.kind(), write.force()));
+                        if let WriteKind::Entries(run) = write.kind() {
+                            node.keep_own(run);
+                        }
                         match write.kind() {
                             WriteKind::HardState(_) => node.take(write, store, now),
                             _ if node.disk == Disk::Busy => node.queued.push_back(write),
@@ -353,6 +359,17 @@ impl Cluster {
     pub fn elect(&mut self, n: u64) {
         self.campaign(n);
         assert_eq!(self.raft(n).status().role, Role::Leader, "node {n} leads");
+    }
+
+    /// Starts an empty node that is to join: it knows the members the cluster began with.
+    pub fn join(&mut self, n: u64) {
+        let recovery = Recovery::bootstrap(self.members.clone());
+        self.start(n, recovery, |config| config);
+    }
+
+    pub fn change(&mut self, n: u64, changes: &[Change]) -> Result<Proposed, MembersProposeError> {
+        let now = self.now;
+        self.raft(n).propose_members(now, changes)
     }
 
     pub fn propose(&mut self, n: u64, class: Class) -> Proposed {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use kraft_proto::{
-    EntryKind, Force, Instant, LogIndex, LogPosition, Output, Raft, Unsynced, Write, WriteKind,
+    EntryKind, Force, Instant, LogIndex, LogPosition, Output, Raft, Run, Unsynced, Write, WriteKind,
 };
 
 use super::store::{Store, Synced, payload};
@@ -56,19 +56,32 @@ impl Node {
         }
     }
 
+    /// Keeps the bytes of a configuration of the core's own, named by an output.
+    pub fn keep_own(&mut self, run: Run) {
+        let at = run.last_position();
+        if run.kind == EntryKind::Configuration && !run.is_empty() && !self.bytes.contains_key(&at)
+        {
+            let bytes = self.raft.configuration_bytes(at);
+            let bytes = bytes.unwrap_or_else(|| panic!("no bytes of the configuration at {at}"));
+            self.bytes.insert(at, bytes.to_vec());
+        }
+    }
+
     /// The operating system takes a write.
     pub fn take(&mut self, write: Write, store: &mut Store, now: Instant) {
         let (kind, force) = (write.kind(), write.force());
-        let command = |position| match kind {
-            WriteKind::Entries(run) if run.kind == EntryKind::Command => {
+        let held = |position| match kind {
+            WriteKind::Entries(run) if run.kind != EntryKind::Barrier => {
                 let bytes = self.bytes.get(&position).cloned();
                 let bytes = bytes.unwrap_or_else(|| panic!("no bytes of {position}"));
-                assert_eq!(bytes, payload(position), "the bytes of another entry");
+                if run.kind == EntryKind::Command {
+                    assert_eq!(bytes, payload(position), "the bytes of another entry");
+                }
                 bytes
             }
             _ => Vec::new(),
         };
-        store.write(kind, command);
+        store.write(kind, held);
         let (receipt, unsynced) = write.written();
         self.raft.handle_stored(now, receipt);
         self.unsynced.push((unsynced, store.snapshot(kind)));

@@ -123,9 +123,14 @@ impl Store {
         self.synced = self.written.clone();
         let stop = self.stopped.take();
         let recovery = recovered(self.written.hard, members, stop);
-        runs(&self.written.log)
+        let log = &self.written.log;
+        let bytes = |run: Run| &log[run.first.prev().0 as usize].payload;
+        runs(log)
             .into_iter()
-            .fold(recovery, Recovery::run)
+            .fold(recovery, |recovery, run| match run.kind {
+                EntryKind::Configuration => recovery.config(run.last_position(), bytes(run)),
+                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+            })
     }
 }
 
@@ -138,7 +143,9 @@ pub enum Synced {
 
 /// A log as runs of one term and one kind.
 fn runs(log: &[Entry]) -> Vec<Run> {
-    let same = |a: &Entry, b: &Entry| a.position.term == b.position.term && a.kind == b.kind;
+    let same = |a: &Entry, b: &Entry| {
+        a.position.term == b.position.term && a.kind == b.kind && a.kind != EntryKind::Configuration
+    };
     let run = |entries: &[Entry]| Run {
         term: entries[0].position.term,
         kind: entries[0].kind,

@@ -30,12 +30,11 @@ fn a_node_that_does_not_lead_says_who_does() {
     let mut cluster = Cluster::new(3);
     let refused = cluster.try_propose(2, Class::default());
     assert_eq!(refused, Err(ProposeError::NotLeader(None)));
+    let now = cluster.now;
+    assert_eq!(cluster.raft(2).read(now), Err(ReadError::NoLeader));
     cluster.elect(1);
     let refused = cluster.try_propose(2, Class::default());
     assert_eq!(refused, Err(ProposeError::NotLeader(Some(id(1)))));
-    let now = cluster.now;
-    let refused = cluster.raft(2).read(now);
-    assert_eq!(refused, Err(ReadError::NotLeader(Some(id(1)))));
 }
 
 /// §8: "Raft handles this by having each leader commit a blank no-op entry into the log at the start

@@ -6,6 +6,8 @@
 //! | `replication` | Raft §5.3: the log, figure 7 |
 //! | `safety` | Raft §5.4: votes by logs, commit by terms, figure 8 |
 //! | `membership`, `clients` | Raft §6, §8, as far as they are built |
+//! | `reads`, `lease` | thesis §6.4: reads of followers, of one's own writes, by lease |
+//! | `transfer` | thesis §3.10: leadership handed over on purpose |
 //! | `fsync_modes`, `commit_modes`, `pairs`, `requests` | when the disk is forced, when a client hears |
 //! | `contract` | what can still be lost, and what cannot |
 //! | `fates` | every early acknowledgement ends in one fate |
@@ -21,12 +23,15 @@ mod copies;
 mod elections;
 mod fates;
 mod fsync_modes;
+mod lease;
 mod membership;
 mod outputs;
 mod pairs;
+mod reads;
 mod replication;
 mod requests;
 mod safety;
+mod transfer;
 mod writes;
 
 use kraft_proto::{CheckQuorum, Config, PreVote};

@@ -1,9 +1,12 @@
-//! Raft §6, as far as it is built: learners, and voters that are not disturbed.
+//! Raft §6: changes of the members, learners, and voters that are not disturbed.
 
-use kraft_proto::{Class, CommitMode, FsyncMode, Held, LogPosition, Message, Role};
+use kraft_proto::{
+    Change, CheckQuorum, Class, CommitMode, Config, EntryKind, FsyncMode, Held, LogPosition,
+    Member, MembersProposeError, Message, PreVote, Role, StoreId, Waiting,
+};
 
 use crate::cluster::messages::envelope;
-use crate::cluster::{Cluster, id, ms};
+use crate::cluster::{Cluster, Disk, id, ms};
 
 /// §6: "the new servers join the cluster as non-voting members (the leader replicates log entries
 /// to them, but they are not considered for majorities)."
@@ -62,4 +65,364 @@ fn voters_that_hear_a_leader_ignore_candidates_and_their_terms() {
     cluster.now = heard.after(ms(150));
     cluster.inject(envelope(3, 2, 9, Message::Vote { last }));
     assert_eq!((cluster.term(2), cluster.status(2).vote), (9, Some(id(3))));
+}
+
+fn voter(n: u64) -> Change {
+    Change::Voter(member(n))
+}
+
+fn member(n: u64) -> Member {
+    Member {
+        id: id(n),
+        store: StoreId(n),
+    }
+}
+
+fn voters(cluster: &Cluster, n: u64) -> Vec<u64> {
+    cluster
+        .status(n)
+        .members
+        .voters()
+        .iter()
+        .map(|id| id.0)
+        .collect()
+}
+
+/// Three voters led by node 1, and these nodes waiting to join.
+fn with_joiners(joiners: &[u64]) -> Cluster {
+    let mut cluster = Cluster::new(3);
+    for n in joiners {
+        cluster.join(*n);
+    }
+    cluster.elect(1);
+    cluster
+}
+
+/// §6: "once a given server adds the new configuration entry to its log, it uses that configuration
+/// for all future decisions (a server always uses the latest configuration in its log, regardless of
+/// whether the entry is committed)."
+#[test]
+fn a_configuration_counts_from_when_it_is_appended() {
+    let mut cluster = with_joiners(&[4]);
+    cluster.isolate(4);
+    cluster.isolate(3);
+    let change = cluster.change(1, &[voter(4)]).unwrap();
+    cluster.settle();
+    assert_eq!(voters(&cluster, 1), [1, 2, 3, 4]);
+    assert_eq!(voters(&cluster, 2), [1, 2, 3, 4]);
+    assert!(!cluster.acked(1, &change), "two of four");
+    cluster.heal();
+    cluster.pass(ms(200));
+    assert!(cluster.acked(1, &change));
+    assert_eq!(voters(&cluster, 4), [1, 2, 3, 4]);
+    let all = cluster.propose(1, Class::new(CommitMode::All, FsyncMode::Commit));
+    cluster.settle();
+    let held = cluster.holders(all.run.last_position(), Held::Synced);
+    assert_eq!(held, [1, 2, 3, 4]);
+}
+
+/// §6, joint consensus: "agreement (for elections and entry commitment) requires separate majorities
+/// from both the old and new configurations."
+#[test]
+fn while_joint_both_majorities_decide() {
+    for cut_off in [[2, 3], [4, 5]] {
+        let mut cluster = with_joiners(&[4, 5]);
+        for n in cut_off {
+            cluster.isolate(n);
+        }
+        let changes = [
+            voter(4),
+            voter(5),
+            Change::Remove(id(2)),
+            Change::Remove(id(3)),
+        ];
+        let change = cluster.change(1, &changes).unwrap();
+        cluster.settle();
+        assert!(cluster.status(1).members.is_joint());
+        assert!(!cluster.acked(1, &change), "without {cut_off:?}");
+        cluster.heal();
+        cluster.pass(ms(200));
+        assert!(cluster.acked(1, &change));
+        assert_eq!(
+            voters(&cluster, 1),
+            [1, 4, 5],
+            "the leader leaves by itself"
+        );
+        assert!(!cluster.status(1).members.is_joint());
+    }
+}
+
+/// §6: "the leader steps down once it has committed the C_new log entry"; "while it is committing
+/// C_new, it does not count itself in majorities."
+#[test]
+fn a_removed_leader_counts_itself_no_more_and_then_steps_down() {
+    let mut cluster = with_joiners(&[]);
+    cluster.isolate(3);
+    let change = cluster.change(1, &[Change::Remove(id(1))]).unwrap();
+    cluster.settle();
+    assert_eq!(cluster.role(1), Role::Leader);
+    assert_eq!(cluster.commit(1).index.0, 1, "one of the two that count");
+    cluster.heal();
+    cluster.pass(ms(100));
+    assert_eq!(cluster.commit(1), change.run.last_position());
+    assert_eq!(cluster.role(1), Role::Follower);
+    assert!(cluster.status(1).waiting.contains(&Waiting::LeftOut));
+    cluster.pass(ms(2000));
+    assert!(matches!(cluster.leader(), Some(2 | 3)));
+}
+
+/// §6: "removed servers (those not in C_new) can disrupt the cluster": not here.
+#[test]
+fn a_removed_node_disturbs_nobody() {
+    let bold = |config| Config {
+        pre_vote: PreVote::Off,
+        check_quorum: CheckQuorum::Off,
+        ..config
+    };
+    let mut cluster = Cluster::with(3, bold);
+    cluster.elect(1);
+    cluster.isolate(3);
+    let removal = cluster.change(1, &[Change::Remove(id(3))]).unwrap();
+    cluster.settle();
+    assert!(cluster.acked(1, &removal));
+    cluster.heal();
+    cluster.pass(ms(3000));
+    assert!(cluster.term(3) > 3, "it campaigns for ever");
+    assert_eq!((cluster.role(1), cluster.term(1)), (Role::Leader, 1));
+    assert!(cluster.status(2).dropped.strangers > 3);
+}
+
+/// Thesis §4.1 as corrected: "a leader must not append a new configuration until it has committed
+/// an entry from its current term", and one change follows another.
+#[test]
+fn one_change_at_a_time_and_none_before_the_barrier() {
+    let mut cluster = with_joiners(&[4, 5]);
+    cluster.isolate(2);
+    cluster.isolate(3);
+    let change = cluster.change(1, &[voter(4)]).unwrap();
+    cluster.settle();
+    let again = cluster.change(1, &[voter(5)]).unwrap_err();
+    assert_eq!(again, MembersProposeError::UnderWay(change.run.first));
+    let waiting = cluster.status(1).waiting;
+    assert!(waiting.contains(&Waiting::Members(change.run.first)));
+    cluster.heal();
+    cluster.isolate(1);
+    cluster.disks(Disk::LogHeld);
+    cluster.pass(ms(1000));
+    let leader = cluster.leader().unwrap();
+    assert_ne!(leader, 1);
+    let early = cluster.change(leader, &[voter(5)]).unwrap_err();
+    assert_eq!(early, MembersProposeError::NotReady);
+}
+
+#[test]
+fn a_configuration_that_is_cut_off_gives_way_to_the_one_before() {
+    let mut cluster = with_joiners(&[4]);
+    for n in 2..=4 {
+        cluster.isolate(n);
+    }
+    cluster.change(1, &[voter(4)]).unwrap();
+    cluster.settle();
+    assert_eq!(voters(&cluster, 1), [1, 2, 3, 4]);
+    cluster.kill(1);
+    cluster.heal();
+    cluster.pass(ms(1000));
+    cluster.restart(1);
+    assert_eq!(voters(&cluster, 1), [1, 2, 3, 4], "recovered from its log");
+    cluster.pass(ms(1000));
+    assert_eq!(voters(&cluster, 1), [1, 2, 3]);
+    assert_eq!(cluster.status(1).members_at.0, 0);
+}
+
+#[test]
+fn a_cluster_restarted_while_joint_goes_on_and_leaves() {
+    let mut cluster = with_joiners(&[4]);
+    cluster.isolate(4);
+    let changes = [voter(4), Change::Remove(id(1)), Change::Learner(member(2))];
+    cluster.change(1, &changes).unwrap();
+    cluster.settle();
+    for n in 1..=4 {
+        cluster.kill(n);
+    }
+    cluster.heal();
+    for n in 1..=4 {
+        cluster.restart(n);
+    }
+    assert!(cluster.status(1).members.is_joint());
+    cluster.pass(ms(3000));
+    let leader = cluster.leader().unwrap();
+    assert_eq!(voters(&cluster, leader), [3, 4]);
+    assert!(!cluster.status(leader).members.is_joint());
+    assert!(cluster.status(leader).members.learners().contains(id(2)));
+}
+
+/// Of an entry above a configuration that may yet be cut off nobody hears early, and of one below
+/// it only by those who would elect the next leader if it were.
+#[test]
+fn early_acknowledgements_wait_for_the_configuration_below_them() {
+    let relaxed = Class::new(CommitMode::Sync, FsyncMode::None);
+    let mut cluster = with_joiners(&[4]);
+    cluster.disks(Disk::LogHeld);
+    let below = cluster.propose(1, relaxed);
+    cluster.change(1, &[voter(4)]).unwrap();
+    let above = cluster.propose(1, relaxed);
+    let alone = cluster.propose(1, Class::new(CommitMode::LeaderOnly, FsyncMode::None));
+    let at_once = cluster.propose(1, Class::new(CommitMode::Async, FsyncMode::None));
+    cluster.settle();
+    assert!(cluster.acked(1, &below));
+    for waits in [&above, &alone, &at_once] {
+        assert!(!cluster.acked(1, waits));
+    }
+    for n in 1..=4 {
+        cluster.sync(n);
+    }
+    for told in [&above, &alone, &at_once] {
+        assert!(cluster.acked(1, told));
+    }
+}
+
+/// The story, were entries below counted among the new voters only: 1. of four voters node 3 is to
+/// leave; 2. an entry before that is written on a majority of the three that stay, and acknowledged;
+/// 3. the change is cut off, the power of one of these two fails, and three of four elect a leader
+///    that never had the entry.
+#[test]
+fn entries_below_a_configuration_have_the_copies_that_the_old_one_asks() {
+    let mut cluster = Cluster::new(4);
+    cluster.elect(1);
+    cluster.disks(Disk::LogHeld);
+    cluster.isolate(3);
+    cluster.isolate(4);
+    let below = cluster.propose(1, Class::new(CommitMode::Sync, FsyncMode::None));
+    cluster.change(1, &[Change::Remove(id(3))]).unwrap();
+    cluster.settle();
+    let held = cluster.holders(below.run.last_position(), Held::Written);
+    assert_eq!(held, [1, 2]);
+    assert!(!cluster.acked(1, &below), "two of four");
+}
+
+#[test]
+fn a_learner_is_promoted_and_a_voter_demoted() {
+    let mut cluster = Cluster::with_learners(3, 1);
+    cluster.elect(1);
+    cluster.change(1, &[voter(4)]).unwrap();
+    cluster.settle();
+    assert_eq!(voters(&cluster, 4), [1, 2, 3, 4]);
+    cluster.change(1, &[Change::Learner(member(2))]).unwrap();
+    cluster.settle();
+    assert_eq!(voters(&cluster, 1), [1, 3, 4]);
+    cluster.kill(1);
+    cluster.isolate(2);
+    cluster.pass(ms(1000));
+    assert!(matches!(cluster.leader(), Some(3 | 4)));
+}
+
+#[test]
+fn what_was_asked_of_more_voters_than_are_left_is_clamped() {
+    let mut cluster = with_joiners(&[]);
+    cluster.isolate(3);
+    let three = cluster.propose(1, Class::new(CommitMode::AtLeast(3), FsyncMode::Commit));
+    cluster.settle();
+    assert!(!cluster.acked(1, &three));
+    cluster.change(1, &[Change::Remove(id(3))]).unwrap();
+    cluster.settle();
+    assert!(cluster.acked(1, &three), "every voter there is holds it");
+}
+
+/// A follower takes no bytes for a configuration that are none.
+#[test]
+fn a_configuration_that_does_not_decode_is_dropped() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    let run = kraft_proto::Run {
+        kind: EntryKind::Configuration,
+        ..crate::cluster::run(1, 2, 1)
+    };
+    cluster.append(1, 2, 1, crate::cluster::at(1, 1), run, 0);
+    assert_eq!(cluster.status(2).last.index.0, 1);
+    assert_eq!(cluster.status(2).dropped.malformed, 1);
+}
+
+/// Thesis §4.2.2: "a server that is not part of its own latest configuration should still start new
+/// elections, as it might still be needed until the C_new entry is committed."
+#[test]
+fn a_node_left_out_by_an_open_change_may_be_needed_to_lead() {
+    let mut cluster = Cluster::new(4);
+    cluster.elect(1);
+    cluster.isolate(1);
+    cluster.change(1, &[Change::Remove(id(1))]).unwrap();
+    cluster.settle();
+    cluster.kill(1);
+    cluster.kill(4);
+    cluster.heal();
+    cluster.restart(1);
+    // Three of four are up, and only the log of node 1 is long enough for all of them.
+    cluster.pass(ms(5000));
+    let leader = cluster.leader().expect("somebody leads");
+    assert_ne!(leader, 1, "it led, committed its removal, and left");
+    assert_eq!(voters(&cluster, leader), [2, 3, 4]);
+}
+
+#[test]
+fn elections_take_both_majorities_while_joint() {
+    let mut cluster = with_joiners(&[4, 5]);
+    cluster.isolate(4);
+    cluster.isolate(5);
+    let changes = [
+        voter(4),
+        voter(5),
+        Change::Remove(id(2)),
+        Change::Remove(id(3)),
+    ];
+    cluster.change(1, &changes).unwrap();
+    cluster.settle();
+    cluster.kill(1);
+    cluster.pass(ms(3000));
+    assert_eq!(
+        cluster.leader(),
+        None,
+        "two of the old three, none of the new"
+    );
+    cluster.heal();
+    cluster.pass(ms(3000));
+    let leader = cluster.leader().expect("four of five are up");
+    assert_eq!(voters(&cluster, leader), [1, 4, 5]);
+}
+
+/// 1. a leader alone adds a second voter, and by that no longer hears a majority;
+/// 2. its quorum is checked before the newcomer could answer: it must not step down for that.
+#[test]
+fn a_newcomer_gets_its_time_to_answer() {
+    let mut cluster = Cluster::new(1);
+    cluster.join(2);
+    cluster.elect(1);
+    cluster.pass(ms(149));
+    cluster.isolate(2);
+    let change = cluster.change(1, &[voter(2)]).unwrap();
+    cluster.pass(ms(10));
+    assert_eq!(cluster.role(1), Role::Leader);
+    cluster.heal();
+    cluster.pass(ms(100));
+    assert!(cluster.acked(1, &change));
+}
+
+/// What the target of a transfer is to have matched must not grow meanwhile.
+#[test]
+fn members_stay_as_they_are_while_leadership_moves() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.pass(ms(100));
+    // Node 2 cannot answer, so the transfer is under way for a while.
+    cluster.cut(1, 2);
+    let now = cluster.now;
+    cluster.propose(1, Class::default());
+    cluster
+        .raft(1)
+        .transfer_leadership(now, Some(id(2)))
+        .unwrap();
+    let change = [Change::Learner(Member {
+        id: id(4),
+        store: StoreId::ANY,
+    })];
+    let refused = cluster.raft(1).propose_members(now, &change).unwrap_err();
+    assert_eq!(refused, MembersProposeError::Moving(id(2)));
 }

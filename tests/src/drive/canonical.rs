@@ -6,7 +6,8 @@ use kraft_proto::{
     Append, Ballot, Envelope, Incarnation, LogIndex, LogPosition, Message, StoreId, Term, Trust,
 };
 
-use super::payloads::Data;
+use super::line::Members;
+use super::payloads::{self, Data};
 
 /// What every message says of its sender.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,8 @@ pub enum Canonical {
         term: Term,
         last_index: LogIndex,
         last_term: Term,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        transfer: Option<bool>,
         #[serde(flatten)]
         sender: Sender,
     },
@@ -84,6 +87,27 @@ pub enum Canonical {
         #[serde(flatten)]
         sender: Sender,
     },
+    TimeoutNow {
+        term: Term,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    ReadIndex {
+        term: Term,
+        ticket: u64,
+        after_term: Term,
+        after_index: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
+    ReadIndexReply {
+        term: Term,
+        ticket: u64,
+        asked_by: Incarnation,
+        index: LogIndex,
+        #[serde(flatten)]
+        sender: Sender,
+    },
 }
 
 /// What a leader knows of the node it speaks to.
@@ -99,6 +123,8 @@ pub struct Receiver {
 pub struct Entry {
     term: Term,
     data: Data,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Members>,
 }
 
 /// The contract's name for a kind of message.
@@ -106,12 +132,15 @@ pub fn kind(message: &Message) -> &'static str {
     match message {
         Message::PreVote { .. } => "prevote_req",
         Message::PreVoteReply { .. } => "prevote_resp",
-        Message::Vote { .. } => "vote_req",
+        Message::Vote { .. } | Message::TransferVote { .. } => "vote_req",
         Message::VoteReply { .. } => "vote_resp",
         Message::Append(_) => "append_req",
         Message::Matched(_) | Message::Rejected { .. } => "append_resp",
         Message::Heartbeat(_) => "heartbeat_req",
         Message::HeartbeatReply(_) => "heartbeat_resp",
+        Message::TimeoutNow => "timeout_now",
+        Message::ReadIndex { .. } => "read_index_req",
+        Message::ReadIndexReply { .. } => "read_index_resp",
     }
 }
 
@@ -123,7 +152,27 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
         incarnation: envelope.incarnation,
     };
     match envelope.message {
-        Message::PreVote { last } | Message::Vote { last } => request(term, last, sender),
+        Message::PreVote { last } | Message::Vote { last } => request(term, last, None, sender),
+        Message::TransferVote { last } => request(term, last, Some(true), sender),
+        Message::TimeoutNow => Canonical::TimeoutNow { term, sender },
+        Message::ReadIndex { ticket, after } => Canonical::ReadIndex {
+            term,
+            ticket,
+            after_term: after.term,
+            after_index: after.index,
+            sender,
+        },
+        Message::ReadIndexReply {
+            incarnation,
+            ticket,
+            index,
+        } => Canonical::ReadIndexReply {
+            term,
+            ticket,
+            asked_by: incarnation,
+            index,
+            sender,
+        },
         Message::PreVoteReply { ballot } | Message::VoteReply { ballot } => Canonical::VoteReply {
             term,
             granted: ballot != Ballot::Refused,
@@ -171,19 +220,29 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
     }
 }
 
-fn request(term: Term, last: LogPosition, sender: Sender) -> Canonical {
+fn request(term: Term, last: LogPosition, transfer: Option<bool>, sender: Sender) -> Canonical {
     Canonical::VoteRequest {
         term,
         last_index: last.index,
         last_term: last.term,
+        transfer,
         sender,
     }
 }
 
 fn append_request(term: Term, append: &Append, data: Vec<Data>, sender: Sender) -> Canonical {
-    let entry = |data| Entry {
-        term: append.run_term,
-        data,
+    let (term_of, kind) = (append.run_term, append.kind);
+    let entry = |data| {
+        let held = payloads::Entry {
+            term: term_of,
+            kind,
+            data,
+        };
+        Entry {
+            term: term_of,
+            config: held.members().as_ref().map(Members::from),
+            data: held.text(),
+        }
     };
     Canonical::Append {
         term,

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! hard <term> <vote or -> <incarnation> <clean, dirty or suspect>
-//! entries <term before> <first> <term> <command or barrier> <hex or ->,…
+//! entries <term before> <first> <term> <command, barrier or configuration> <hex or ->,…
 //! force
 //! ```
 
 use kraft_proto::{
-    EntryKind, HardState, Incarnation, LogIndex, Members, NodeId, Recovery, Run, Term, Trust,
-    WriteKind,
+    EntryKind, HardState, Incarnation, LogIndex, LogPosition, Members, NodeId, Recovery, Run, Term,
+    Trust, WriteKind,
 };
 
 use super::fields::Refusal;
@@ -126,6 +126,10 @@ impl Disk {
             }
         };
         self.log.iter().fold(recovery, |recovery, (first, entry)| {
+            if entry.kind == EntryKind::Configuration {
+                let at = LogPosition::new(entry.term, first);
+                return recovery.config(at, &entry.configuration());
+            }
             recovery.run(Run {
                 term: entry.term,
                 kind: entry.kind,

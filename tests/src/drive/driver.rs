@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kraft_proto::{Class, LogPosition, NodeId};
+use kraft_proto::{Change, Class, LogPosition, Member, NodeId, StoreId, Term};
 use serde_json::Value;
 
 use super::fields::{Fields, Refusal};
@@ -14,10 +14,12 @@ use super::options::Options;
 const PROTO: u32 = 1;
 
 /// What works in this build.
-const FEATURES: [&str; 7] = [
+const FEATURES: [&str; 9] = [
     "prevote",
     "check_quorum",
+    "transfer",
     "readindex",
+    "conf",
     "commit_modes",
     "fsync_modes",
     "suspect",
@@ -121,7 +123,13 @@ fn carry_out(node: &mut Node, cmd: &str, fields: Fields<'_>) -> Result<Option<St
             );
             node.propose(client(fields)?, Some(data), class).map(Some)
         }
-        "read" => node.read(client(fields)?).map(|()| None),
+        "read" => {
+            let after = LogPosition::new(
+                Term(fields.number("after_term")?.unwrap_or_default()),
+                fields.index("after_index")?.unwrap_or_default(),
+            );
+            node.read(client(fields)?, after).map(|()| None)
+        }
         "fate" => {
             let of = LogPosition::new(fields.need_term("term")?, fields.need_index("index")?);
             Ok(Some(node.fate(of)))
@@ -130,6 +138,11 @@ fn carry_out(node: &mut Node, cmd: &str, fields: Fields<'_>) -> Result<Option<St
             node.campaign();
             Ok(None)
         }
+        "transfer" => {
+            let to = fields.number("to")?.map(NodeId);
+            node.transfer(to).map(|()| None)
+        }
+        "conf" => node.change_members(&changes(fields)?).map(Some),
         "state" => Ok(Some(node.state())),
         _ => Err(Refusal(format!("cmd: {cmd:?} does not work in this build"))),
     }
@@ -145,6 +158,29 @@ fn deliver(node: &mut Node, fields: Fields<'_>) -> Result<(), Refusal> {
             node.deliver_handmade(from, kind, msg)
         }
     }
+}
+
+/// `[["add", 4], …]`
+fn changes(fields: Fields<'_>) -> Result<Vec<Change>, Refusal> {
+    fields.need("changes")?;
+    let changes = fields.list("changes")?.unwrap_or_default().iter();
+    let change = |change: &Value| {
+        let (word, node) = (change.get(0)?.as_str()?, change.get(1)?.as_u64()?);
+        let member = Member {
+            id: NodeId(node),
+            store: StoreId::ANY,
+        };
+        match word {
+            "add" => Some(Change::Voter(member)),
+            "learner" => Some(Change::Learner(member)),
+            "remove" => Some(Change::Remove(member.id)),
+            _ => None,
+        }
+    };
+    let changes = changes.map(change).collect::<Option<_>>();
+    changes.ok_or_else(|| {
+        Refusal::new("changes: expected a list of [\"add\", \"learner\" or \"remove\", node]")
+    })
 }
 
 /// The caller's own name for a proposal or a read.

@@ -22,7 +22,7 @@ pub fn encode(envelope: &Envelope, data: &[Data]) -> Result<Vec<u8>, Refusal> {
     for data in data {
         let bytes = payloads::to_bytes(kind, data.as_deref());
         frame.extend(entry_prefix(bytes.len() as u32));
-        frame.extend(bytes);
+        frame.extend(&*bytes);
     }
     Ok(frame)
 }

@@ -61,7 +61,10 @@ pub fn frames(
     }
     let message = match kind {
         "prevote_req" => Message::PreVote { last: last(msg)? },
-        "vote_req" => Message::Vote { last: last(msg)? },
+        "vote_req" => match msg.truth("transfer")?.unwrap_or_default() {
+            true => Message::TransferVote { last: last(msg)? },
+            false => Message::Vote { last: last(msg)? },
+        },
         "prevote_resp" => Message::PreVoteReply {
             ballot: ballot(msg)?,
         },
@@ -76,7 +79,22 @@ pub fn frames(
             known: known(msg, defaults)?,
         }),
         "heartbeat_resp" => heartbeat_reply(msg, defaults)?,
-        "snapshot" | "timeout_now" => {
+        "timeout_now" => Message::TimeoutNow,
+        "read_index_req" => Message::ReadIndex {
+            ticket: msg.number("ticket")?.unwrap_or_default(),
+            after: LogPosition::new(
+                Term(msg.number("after_term")?.unwrap_or_default()),
+                msg.index("after_index")?.unwrap_or_default(),
+            ),
+        },
+        "read_index_resp" => Message::ReadIndexReply {
+            incarnation: msg
+                .number("asked_by")?
+                .map_or(defaults.receiver.1, Incarnation),
+            ticket: msg.number("ticket")?.unwrap_or_default(),
+            index: msg.need_index("index")?,
+        },
+        "snapshot" => {
             return Err(Refusal(format!(
                 "kind: {kind:?} does not work in this build"
             )));

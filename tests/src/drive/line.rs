@@ -84,6 +84,8 @@ pub enum Line {
         index: LogIndex,
         term: Term,
         data: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        config: Option<Members>,
     },
     Ack {
         id: Value,

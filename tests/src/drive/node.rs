@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kraft_proto::{
-    Class, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition, Message, NodeId,
-    Output, Raft, ReadOutcome, ReadTicket, Role, StoreId, Term, Trust, WriteKind,
+    Change, Class, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition, Message,
+    NodeId, Output, Raft, ReadOutcome, ReadTicket, Role, StoreId, Term, Trust, WriteKind,
 };
 use serde_json::Value;
 
@@ -39,7 +39,7 @@ pub struct Node {
     pending: Pending,
     peers: BTreeMap<NodeId, Peer>,
     clients: Clients,
-    reads: Vec<(ReadTicket, Value)>,
+    reads: Vec<(ReadTicket, Value, LogPosition)>,
     role: (Role, Term),
     out: Vec<Line>,
 }
@@ -179,16 +179,28 @@ impl Node {
         })
     }
 
+    /// Proposes other members.
+    pub fn change_members(&mut self, changes: &[Change]) -> Result<State, Refusal> {
+        let proposed = self.raft.propose_members(self.now(), changes);
+        self.drain();
+        let run = proposed.map_err(Refusal::new)?.run;
+        Ok(State::Proposed {
+            index: run.first,
+            term: run.term,
+        })
+    }
+
     /// The class of a proposal that names none.
     pub fn default_class(&self) -> Class {
         self.raft.durability().default
     }
 
-    /// Starts a linearizable read.
-    pub fn read(&mut self, id: &Value) -> Result<(), Refusal> {
-        let ticket = self.raft.read(self.now()).map_err(Refusal::new);
+    /// Starts a linearizable read that sees the entry at `after` too.
+    pub fn read(&mut self, id: &Value, after: LogPosition) -> Result<(), Refusal> {
+        let ticket = self.raft.read_after(self.now(), after);
+        let ticket = ticket.map_err(Refusal::new);
         if let Ok(ticket) = &ticket {
-            self.reads.push((*ticket, id.clone()));
+            self.reads.push((*ticket, id.clone(), after));
         }
         self.drain();
         ticket.map(|_| ())
@@ -198,6 +210,13 @@ impl Node {
     pub fn campaign(&mut self) {
         self.raft.campaign(self.now());
         self.drain();
+    }
+
+    /// Hands leadership to another node.
+    pub fn transfer(&mut self, to: Option<NodeId>) -> Result<(), Refusal> {
+        let begun = self.raft.transfer_leadership(self.now(), to);
+        self.drain();
+        begun.map(|_| ()).map_err(Refusal::new)
     }
 
     /// What became of an entry.
@@ -221,7 +240,7 @@ impl Node {
             .map(|(index, entry)| Entry {
                 index,
                 term: entry.term,
-                data: entry.data.clone(),
+                data: entry.text(),
             })
             .collect();
         State::Node {
@@ -252,14 +271,17 @@ impl Node {
         self.adopt_own_entries();
         while let Some(output) = self.raft.poll_output() {
             self.handle_output(output);
+            self.adopt_own_entries();
         }
         self.clients.handle_timeout(now, &self.raft, &mut self.out);
     }
 
-    /// The core adds entries of its own, which hold nothing.
+    /// The core adds entries of its own: barriers, which hold nothing, and configurations.
     fn adopt_own_entries(&mut self) {
         while let Some(run) = self.raft.run_from(self.payloads.last().index.next(), 1) {
-            self.payloads.replace(run, [None]);
+            let bytes = self.raft.configuration_bytes(run.last_position());
+            let data = bytes.map(|bytes| hex::encode(&bytes));
+            self.payloads.replace(run, [data]);
         }
     }
 
@@ -322,7 +344,8 @@ impl Node {
             self.out.push(Line::Apply {
                 index,
                 term: entry.term,
-                data: entry.data.clone(),
+                data: entry.text(),
+                config: entry.members().as_ref().map(Into::into),
             });
             self.applied = index;
         }
@@ -333,11 +356,15 @@ impl Node {
             ReadOutcome::Ready(index) => (Some(index), "ok"),
             ReadOutcome::Failed => (None, "fail"),
         };
-        let out = &mut self.out;
-        self.reads.retain(|(of, id)| {
+        let (out, raft) = (&mut self.out, &self.raft);
+        self.reads.retain(|(of, id, after)| {
             if *of != ticket {
                 return true;
             }
+            let (index, result) = match raft.fate(*after) {
+                Fate::Lost if index.is_some() => (None, "lost"),
+                _ => (index, result),
+            };
             out.push(Line::Read {
                 id: id.clone(),
                 index,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication};
 use kraft_proto::{
-    CheckQuorum, Class, Config, Durability, Instant, Members, NodeId, PreVote, StoreId,
+    CheckQuorum, Class, Config, Durability, Instant, Lease, Members, NodeId, PreVote, StoreId,
 };
 use serde_json::Value;
 
@@ -78,6 +78,13 @@ fn config(node: NodeId, fields: Fields<'_>) -> Result<Config, Refusal> {
         heartbeat: ticks(heartbeat_ticks),
         pre_vote,
         check_quorum,
+        lease: match fields.number("lease_drift_permille")? {
+            None => Lease::Off,
+            // Beyond its type it is beyond its limit, which the core refuses by name.
+            Some(drift) => Lease::On {
+                drift_permille: drift.try_into().unwrap_or(u16::MAX),
+            },
+        },
         durability: durability(fields)?,
         // A node keeps its store, whichever blobs survive on it.
         ..Config::new(node, StoreId(node.0), seed)
@@ -113,6 +120,8 @@ fn durability(fields: Fields<'_>) -> Result<Durability, Refusal> {
         batch_fsync_count: count("batch_fsync_count", 100)?,
         batch_fsync_interval: time("batch_fsync_ticks", 10)?,
         lazy_flush: time("lazy_flush_ticks", 100)?,
+        // A caller that reports no write for long may have its reasons.
+        disk_stall: time("disk_stall_ticks", u64::MAX)?,
         ..Durability::default()
     })
 }

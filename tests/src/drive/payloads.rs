@@ -1,30 +1,39 @@
 //! What the entries hold. The core knows the log's shape only, so the driver keeps the rest.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use kraft_proto::{EntryKind, LogIndex, LogPosition, Run, Term};
+use kraft_proto::{EntryKind, LogIndex, LogPosition, Members, Run, Term};
 
 use super::fields::Refusal;
+use super::hex;
 
-/// What one entry holds: text, or nothing.
+/// What one entry holds: text, or nothing. In a configuration the text is its bytes in hex.
 pub type Data = Option<String>;
 
 /// Stands on the wire for a command that holds nothing, which no text begins with.
 const NOTHING: &[u8] = &[0xff];
 
 /// The bytes of an entry on the wire.
-pub fn to_bytes(kind: EntryKind, data: Option<&str>) -> &[u8] {
+pub fn to_bytes(kind: EntryKind, data: Option<&str>) -> Cow<'_, [u8]> {
     match (kind, data) {
-        (EntryKind::Command, Some(text)) => text.as_bytes(),
-        (EntryKind::Command, None) => NOTHING,
-        (EntryKind::Barrier | EntryKind::Configuration, _) => &[],
+        (EntryKind::Command, Some(text)) => Cow::Borrowed(text.as_bytes()),
+        (EntryKind::Command, None) => Cow::Borrowed(NOTHING),
+        (EntryKind::Configuration, Some(text)) => Cow::Owned(configuration_bytes(text)),
+        (EntryKind::Barrier | EntryKind::Configuration, _) => Cow::Borrowed(&[]),
     }
+}
+
+fn configuration_bytes(text: &str) -> Vec<u8> {
+    // What is no hex is no configuration either.
+    hex::decode(text).unwrap_or_default()
 }
 
 /// What an entry with these bytes holds.
 pub fn from_bytes(kind: EntryKind, bytes: &[u8]) -> Result<Data, Refusal> {
     match kind {
-        EntryKind::Barrier | EntryKind::Configuration => Ok(None),
+        EntryKind::Barrier => Ok(None),
+        EntryKind::Configuration => Ok(Some(hex::encode(bytes))),
         EntryKind::Command if bytes == NOTHING => Ok(None),
         EntryKind::Command => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Some(text.to_owned())),
@@ -42,6 +51,28 @@ pub struct Entry {
     pub kind: EntryKind,
     /// What it holds.
     pub data: Data,
+}
+
+impl Entry {
+    /// What a command holds.
+    pub fn text(&self) -> Data {
+        self.data
+            .clone()
+            .filter(|_| self.kind == EntryKind::Command)
+    }
+
+    /// The bytes of a configuration.
+    pub fn configuration(&self) -> Vec<u8> {
+        configuration_bytes(self.data.as_deref().unwrap_or_default())
+    }
+
+    /// The members of a configuration.
+    pub fn members(&self) -> Option<Members> {
+        match self.kind {
+            EntryKind::Configuration => Members::from_bytes(&self.configuration()),
+            EntryKind::Command | EntryKind::Barrier => None,
+        }
+    }
 }
 
 /// A node's log, from index 1.

@@ -42,6 +42,12 @@ fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
         ("read", [node, id]) => {
             ask(world, number(node)?, json!({"cmd": "read", "id": id}));
         }
+        ("read", [node, id, after]) => {
+            let (term, index) = after.split_once('.').ok_or("a position is term.index")?;
+            let (term, index) = (number(term)?, number(index)?);
+            let read = json!({"cmd": "read", "id": id, "after_term": term, "after_index": index});
+            ask(world, number(node)?, read);
+        }
         ("fate", [node, position]) => return fate(world, number(node)?, position),
         (_, [at, more @ ..]) => {
             for node in nodes(world, at)? {
@@ -58,6 +64,11 @@ fn one(world: &mut World, name: &str, node: u64, more: &[&str]) -> Result<(), Co
     match (name, more) {
         ("tick", []) => drop(ask(world, node, json!({"cmd": "tick", "n": 1}))),
         ("tick", [n]) => drop(ask(world, node, json!({"cmd": "tick", "n": number(n)?}))),
+        ("transfer", []) => drop(ask(world, node, json!({"cmd": "transfer"}))),
+        ("transfer", [to]) => {
+            let to = number(to)?;
+            drop(ask(world, node, json!({"cmd": "transfer", "to": to})));
+        }
         ("campaign", []) => drop(ask(world, node, json!({"cmd": "campaign"}))),
         ("sync", []) => drop(world.sync(node, Which::All, Detail::Full)),
         ("mark", []) => drop(world.sync(node, Which::HardState, Detail::Full)),
@@ -66,6 +77,11 @@ fn one(world: &mut World, name: &str, node: u64, more: &[&str]) -> Result<(), Co
         ("kill", []) => world.stop(node, Stop::Kill),
         ("cut-power", []) => world.stop(node, Stop::PowerCut),
         ("start", fields) => world.start(node, &settings(fields)?, Detail::Full),
+        ("conf", words) => conf(world, node, words)?,
+        ("members", []) => {
+            let state = ask(world, node, json!({"cmd": "state"}));
+            world.say(format!("{node}: {}", show::members(&state["config"])));
+        }
         ("state", []) => {
             let state = ask(world, node, json!({"cmd": "state"}));
             world.say(show::state(node, &state));
@@ -100,6 +116,22 @@ fn fate(world: &mut World, node: u64, position: &str) -> Result<(), Confused> {
     let request = json!({"cmd": "fate", "term": number(term)?, "index": number(index)?});
     let state = ask(world, node, request);
     world.say(state["fate"].as_str().unwrap_or_default().to_owned());
+    Ok(())
+}
+
+/// `conf NODE add 4 remove 1 …`
+fn conf(world: &mut World, node: u64, words: &[&str]) -> Result<(), Confused> {
+    let mut changes = Vec::new();
+    for pair in words.chunks(2) {
+        let [word, of] = pair else {
+            return Err("a word and a node for each change".into());
+        };
+        changes.push(json!([word, number(of)?]));
+    }
+    let state = ask(world, node, json!({"cmd": "conf", "changes": changes}));
+    if let (Some(term), Some(index)) = (state["term"].as_u64(), state["index"].as_u64()) {
+        world.say(format!("the change stands at {term}.{index}"));
+    }
     Ok(())
 }
 

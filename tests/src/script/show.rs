@@ -16,7 +16,7 @@ pub fn line(node: u64, line: &Value, detail: Detail) -> Option<String> {
             "{node}: apply {}.{} {}",
             line["term"],
             line["index"],
-            data(line)
+            held(line)
         ),
         "ack" => format!("{node}: {}", ack(line)),
         "read" => match line["index"].as_u64() {
@@ -33,6 +33,32 @@ fn id(line: &Value) -> String {
     line["id"]
         .as_str()
         .map_or_else(|| line["id"].to_string(), str::to_owned)
+}
+
+/// What an entry holds, be it members.
+fn held(entry: &Value) -> String {
+    match entry["config"].is_object() {
+        true => members(&entry["config"]),
+        false => data(entry).to_owned(),
+    }
+}
+
+/// The members of a configuration.
+pub fn members(config: &Value) -> String {
+    let list = |name: &str, word: &str| {
+        let ids = config[name].as_array().map_or(&[][..], Vec::as_slice);
+        let ids: Vec<String> = ids.iter().map(Value::to_string).collect();
+        match ids.is_empty() {
+            true => None,
+            false => Some(format!("{word} {}", ids.join(","))),
+        }
+    };
+    let lists = [
+        list("voters", "voters"),
+        list("voters_outgoing", "leaving"),
+        list("learners", "learners"),
+    ];
+    lists.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// What an entry holds: `-` for nothing.
@@ -90,6 +116,9 @@ fn message(line: &Value) -> String {
     match kind {
         "vote_req" | "prevote_req" => {
             shown += &format!(" last {}.{}", msg["last_term"], msg["last_index"]);
+            if msg["transfer"] == true {
+                shown += ", sent by the leader";
+            }
         }
         "vote_resp" | "prevote_resp" => shown += answer(msg),
         "append_req" => shown += &append(msg),
@@ -115,6 +144,16 @@ fn message(line: &Value) -> String {
                 shown += ", suspect";
             }
         }
+        "timeout_now" => {}
+        "read_index_req" => {
+            shown += &format!(" reads through {}", msg["ticket"]);
+            if msg["after_index"] != 0 {
+                shown += &format!(" after {}.{}", msg["after_term"], msg["after_index"]);
+            }
+        }
+        "read_index_resp" => {
+            shown += &format!(" reads through {} at {}", msg["ticket"], msg["index"]);
+        }
         _ => shown += &format!(" {msg}"),
     }
     shown
@@ -132,7 +171,7 @@ fn append(msg: &Value) -> String {
     let entries = msg["entries"].as_array().map_or(&[][..], Vec::as_slice);
     let entries: Vec<String> = entries
         .iter()
-        .map(|entry| format!("{}:{}", entry["term"], data(entry)))
+        .map(|entry| format!("{}:{}", entry["term"], held(entry)))
         .collect();
     format!(
         " after {}.{} [{}] commit {}{}",

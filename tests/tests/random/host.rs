@@ -1,12 +1,25 @@
 //! One node and its host: it keeps what entries hold, and does what the core says.
 
 use kraft_proto::{
-    Class, Config, EntryKind, Envelope, Frame, Incarnation, Instant, LogPosition, Members, Message,
-    NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Trust, Waits, entry_prefix,
-    limits::FRAME_HEADER_MAX,
+    Change, Class, Config, EntryKind, Envelope, Frame, Incarnation, Instant, LogPosition, Members,
+    Message, NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Trust, Waits,
+    entry_prefix, limits::FRAME_HEADER_MAX,
 };
 
+use crate::configurations;
 use crate::disk::{Crash, Disk, Entry, Image, runs};
+
+/// Marks who waits for commit, whatever the first answer was.
+pub const AWAITED: u64 = 1 << 63;
+
+/// A read on its way.
+pub struct Reading {
+    pub ticket: ReadTicket,
+    /// The index it must reach.
+    pub floor: u64,
+    /// An entry that it is to see too.
+    pub after: LogPosition,
+}
 
 /// A node that runs.
 pub struct Live {
@@ -18,8 +31,7 @@ pub struct Live {
     pub waits: Waits<u64, Vec<Slot<u64>>>,
     /// Positions acknowledged before commit and not settled.
     pub early: Vec<LogPosition>,
-    /// Reads on their way, and the index each must reach.
-    pub reads: Vec<(ReadTicket, u64)>,
+    pub reads: Vec<Reading>,
     /// What it was trusted with when it was last looked at.
     pub trust: Trust,
 }
@@ -66,7 +78,15 @@ impl Host {
             Crash::Process => resumed.same_boot(),
             Crash::Power | Crash::Stop => resumed,
         };
-        let recovery = runs(&self.image.log).fold(resumed, Recovery::run);
+        let log = &self.image.log;
+        let recovery = runs(log).fold(resumed, |recovery, run| match run.kind {
+            EntryKind::Configuration => {
+                let entry = log[run.first.prev().0 as usize];
+                let bytes = configurations::numbered(entry.data).to_bytes();
+                recovery.config(run.last_position(), &bytes)
+            }
+            EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+        });
         let raft = Raft::new(self.config, recovery, now).expect("a disk recovers");
         self.live = Some(Live {
             raft,
@@ -95,17 +115,32 @@ impl Live {
             .collect()
     }
 
-    /// The core adds its barrier by itself.
-    fn adopt_own_entries(&mut self) {
-        let end = LogPosition::ZERO.index.plus(self.log.len() as u64 + 1);
-        if let Some(run) = self.raft.run_from(end, 1) {
-            assert_eq!(run.kind, EntryKind::Barrier);
+    /// The core adds barriers and configurations by itself.
+    pub fn adopt_own_entries(&mut self) {
+        let first_missing = |log: &Vec<Entry>| LogPosition::ZERO.index.plus(log.len() as u64 + 1);
+        while let Some(run) = self.raft.run_from(first_missing(&self.log), 1) {
+            let at = run.last_position();
+            let data = match run.kind {
+                EntryKind::Barrier => 0,
+                EntryKind::Configuration => {
+                    let bytes = self.raft.configuration_bytes(at);
+                    configurations::number_of(&bytes.expect("the newest configuration"))
+                }
+                EntryKind::Command => panic!("nobody proposed {at}"),
+            };
             self.log.push(Entry {
                 term: run.term.0,
                 kind: run.kind,
-                data: 0,
+                data,
             });
         }
+    }
+
+    /// Proposes other members.
+    pub fn change_members(&mut self, now: Instant, changes: &[Change]) -> Option<Run> {
+        let proposed = self.raft.propose_members(now, changes);
+        self.adopt_own_entries();
+        proposed.ok().map(|proposed| proposed.run)
     }
 
     pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
@@ -115,7 +150,10 @@ impl Live {
             self.log.truncate(run.first.prev().0 as usize);
             for (position, bytes) in taken.entries() {
                 assert_eq!(position.index.0 as usize, self.log.len() + 1);
-                let data = bytes.try_into().map_or(0, u64::from_le_bytes);
+                let data = match run.kind {
+                    EntryKind::Configuration => configurations::number_of(bytes),
+                    _ => bytes.try_into().map_or(0, u64::from_le_bytes),
+                };
                 self.log.push(Entry {
                     term: position.term.0,
                     kind: run.kind,
@@ -178,8 +216,11 @@ impl Live {
             for entry in self.entries(append.run()) {
                 let data = entry.data.to_le_bytes();
                 let data = match entry.kind {
-                    EntryKind::Command => &data[..],
-                    _ => &[],
+                    EntryKind::Command => data.to_vec(),
+                    EntryKind::Barrier => Vec::new(),
+                    EntryKind::Configuration => {
+                        configurations::numbered(entry.data).to_bytes().to_vec()
+                    }
                 };
                 bytes.extend(entry_prefix(data.len() as u32));
                 bytes.extend(data);

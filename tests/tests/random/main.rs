@@ -8,20 +8,24 @@
 //! | checked | where |
 //! | --- | --- |
 //! | at most one leader a term; one vote a term, across restarts | `oracle.rs` |
+//! | a node's members are those of the newest configuration in its log; a leader has one uncommitted at most | `watch.rs` |
 //! | a position names one entry and one predecessor, everywhere and for ever | `oracle.rs` |
-//! | one sequence is committed, and each commit lies on a majority's disks | `oracle.rs` |
-//! | an ack claims no more copies than there were, and outlives what the contract says: written copies of a majority the power of any minority, of all voters that of all but one | `oracle.rs` |
+//! | one sequence is committed, and each commit lies on the disks of a majority of every active configuration | `oracle.rs` |
+//! | an ack claims no more copies than there were in each configuration that may decide, stands above no uncommitted configuration, and outlives what the contract says: written copies of a majority the power of any minority, of all voters that of all but one | `oracle.rs` |
 //! | a fate, once told, stays true | `oracle.rs` |
-//! | a read sees what was acknowledged before it | `oracle.rs` |
+//! | a read sees what was acknowledged before it, on a leader, a follower or by lease, and the entry it was to see | `oracle.rs` |
 //! | faults over, the cluster converges and everyone who waited was answered | `world.rs` |
 //!
 //! A failure prints its seed. `KRAFT_SEEDS=17 KRAFT_TRACE=1 cargo test -p tests --test random -- --nocapture`
 //! replays it; `KRAFT_SEEDS=1..5000` runs many.
 
 mod chance;
+mod churn;
+mod configurations;
 mod disk;
 mod host;
 mod oracle;
+mod watch;
 mod weather;
 mod world;
 
@@ -62,6 +66,9 @@ fn nothing_raft_promises_breaks_under_random_faults() {
     let mut leaders = 0;
     let mut power_cuts = 0;
     let mut readmissions = 0;
+    let mut transfers = (0, 0);
+    let mut reads = (0, 0);
+    let mut changes = 0;
     for seed in seeds(0..120) {
         let replay = Replay(seed);
         let mut world = World::new(Chance::new(seed));
@@ -73,8 +80,17 @@ fn nothing_raft_promises_breaks_under_random_faults() {
         leaders += world.oracle.leaders();
         power_cuts += world.oracle.power_cuts();
         readmissions += world.oracle.readmissions();
+        let (begun, sent) = world.oracle.transfers();
+        transfers = (transfers.0 + begun, transfers.1 + sent);
+        let (served, elsewhere) = world.oracle.reads();
+        reads = (reads.0 + served, reads.1 + elsewhere);
+        changes += world.changes;
         drop(replay);
     }
     println!("{steps} steps, {leaders} leaders, {commits} entries committed, {acks} acks checked");
     println!("{power_cuts} power cuts of voters, {readmissions} suspects re-admitted");
+    println!("{} reads served, {} of them by followers", reads.0, reads.1);
+    let (begun, sent) = transfers;
+    println!("{begun} transfers begun, {sent} votes asked for by whom a leader sent");
+    println!("{changes} changes of members");
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kraft_proto::{
-    Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Message, NodeId,
-    Raft, Rest,
+    Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Members,
+    Message, NodeId, Raft, Rest, Role,
 };
 
+use crate::configurations::{enough, voter_sets};
 use crate::disk::Entry;
-use crate::host::Live;
+use crate::host::{Live, Reading};
 
 /// Which faults a run has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,8 @@ pub enum Protection {
 
 /// Everything ever seen of a run.
 pub struct Oracle {
-    voters: usize,
+    /// Everybody who ever voted.
+    voters: BTreeSet<NodeId>,
     protection: Protection,
     /// Who led each term, and the terms of its log when it began.
     leaders: HashMap<u64, (NodeId, Vec<u64>)>,
@@ -48,6 +50,9 @@ pub struct Oracle {
     readmissions: u64,
     lost: HashSet<(u64, u64)>,
     acks: u64,
+    reads: (u64, u64),
+    transfers: u64,
+    taken_over: u64,
 }
 
 /// How far an acknowledgement outlives power cuts.
@@ -67,9 +72,9 @@ fn pair(position: LogPosition) -> (u64, u64) {
 }
 
 impl Oracle {
-    pub fn new(voters: usize, protection: Protection) -> Self {
+    pub fn new(members: &Members, protection: Protection) -> Self {
         Self {
-            voters,
+            voters: members.voters().iter().collect(),
             protection,
             leaders: HashMap::new(),
             votes: HashMap::new(),
@@ -83,6 +88,9 @@ impl Oracle {
             readmissions: 0,
             lost: HashSet::new(),
             acks: 0,
+            reads: (0, 0),
+            transfers: 0,
+            taken_over: 0,
         }
     }
 
@@ -98,8 +106,20 @@ impl Oracle {
         self.leaders.len() as u64
     }
 
-    fn majority(&self) -> usize {
-        self.voters / 2 + 1
+    /// A leader agreed to hand over.
+    pub fn saw_transfer(&mut self) {
+        self.transfers += 1;
+    }
+
+    /// Transfers begun, and candidates sent by their leaders.
+    pub fn transfers(&self) -> (u64, u64) {
+        (self.transfers, self.taken_over)
+    }
+
+    /// A node goes by this configuration.
+    pub fn saw_members(&mut self, members: &Members) {
+        let voting = voter_sets(members).flat_map(|set| set.iter().collect::<Vec<_>>());
+        self.voters.extend(voting);
     }
 
     /// Log Matching (Raft §5.3): a position names one entry, and one entry before it.
@@ -141,13 +161,16 @@ impl Oracle {
     pub fn saw_sent(&mut self, envelope: &Envelope, disk: HardState) {
         match envelope.message {
             Message::PreVote { .. } | Message::PreVoteReply { .. } => {}
-            Message::Vote { .. } => {
+            Message::Vote { .. } | Message::TransferVote { .. } => {
                 assert_eq!((disk.term, disk.vote), (envelope.term, Some(envelope.from)));
             }
             Message::VoteReply { ballot } if ballot != Ballot::Refused => {
                 assert_eq!((disk.term, disk.vote), (envelope.term, Some(envelope.to)));
             }
             _ => assert!(disk.term >= envelope.term, "{envelope:?} before {disk:?}"),
+        }
+        if let Message::TransferVote { .. } = envelope.message {
+            self.taken_over += 1;
         }
         if let Message::VoteReply { ballot } = envelope.message
             && ballot != Ballot::Refused
@@ -177,7 +200,7 @@ impl Oracle {
         }
     }
 
-    /// The voters that held an entry in the last life the leader of `term` heard of, or a later one:
+    /// The nodes that held an entry in the last life the leader of `term` heard of, or a later one:
     /// what a life before that held may be gone.
     fn holders(&self, term: u64, position: (u64, u64), held: Held) -> BTreeSet<NodeId> {
         let by = match held {
@@ -186,7 +209,7 @@ impl Oracle {
         };
         let counts = |(node, life): &Life| {
             let heard = self.heard.get(&(term, *node)).copied().unwrap_or_default();
-            node.0 <= self.voters as u64 && *life >= heard
+            *life >= heard
         };
         by.iter()
             .filter(|(life, positions)| counts(life) && positions.contains(&position))
@@ -195,7 +218,15 @@ impl Oracle {
     }
 
     /// State Machine Safety (Raft §5.4.3), and commit by synced copies only.
-    pub fn saw_commit(&mut self, node: NodeId, log: &[Entry], from: usize, upto: usize) {
+    pub fn saw_commit(
+        &mut self,
+        node: NodeId,
+        log: &[Entry],
+        members: &Members,
+        from: usize,
+        upto: usize,
+    ) {
+        let news = upto > self.committed.len();
         for (place, entry) in log[..upto].iter().enumerate().skip(from) {
             match self.committed.get(place) {
                 Some(known) => assert_eq!(entry, known, "node {node} commits otherwise"),
@@ -204,12 +235,12 @@ impl Oracle {
             let key = (entry.term, place as u64 + 1);
             assert!(!self.lost.contains(&key), "{key:?} was lost and commits");
         }
-        if upto > from {
+        if news {
             let last = (log[upto - 1].term, upto as u64);
             let holders = self.holders(last.0, last, Held::Synced);
             assert!(
-                holders.len() >= self.majority(),
-                "{last:?} commits on {holders:?} only"
+                enough(members, CommitMode::Sync, |id| holders.contains(&id)),
+                "{last:?} commits on {holders:?} only, of {members:?}"
             );
         }
     }
@@ -221,24 +252,45 @@ impl Oracle {
     }
 
     /// An ack was given by leader `node`.
-    pub fn saw_ack(&mut self, node: NodeId, mode: CommitMode, held: Held, upto: LogPosition) {
+    ///
+    /// `deciding` are the configurations that may elect the next leader.
+    pub fn saw_ack(
+        &mut self,
+        node: NodeId,
+        (mode, held): (CommitMode, Held),
+        upto: LogPosition,
+        deciding: &[Members],
+    ) {
         self.acks += 1;
-        let asked = mode.voters_asked(self.voters);
         let holders = self.holders(upto.term.0, pair(upto), held);
-        assert!(
-            holders.len() >= asked,
-            "{mode} {held} through {upto} is on {holders:?} only"
-        );
-        if asked > 0 && mode != CommitMode::Sync {
+        if (mode, held) == (CommitMode::Sync, Held::Synced) {
+            // Counted when it was committed, by those who were members then.
+            assert!(self.is_committed(upto), "{upto} is not committed");
+        } else if mode != CommitMode::LeaderOnly {
+            for members in deciding {
+                assert!(
+                    enough(members, mode, |id| holders.contains(&id)),
+                    "{mode} {held} through {upto} is on {holders:?} only, of {members:?}"
+                );
+            }
+        }
+        if !matches!(mode, CommitMode::Async | CommitMode::Sync | CommitMode::All) {
             assert!(holders.contains(&node), "{mode} {held} not on the leader");
         }
-        if !mode.outlives_leader(self.voters) {
+        // The leader alone is a majority only where it is the one voter.
+        let sets = || deciding.iter().flat_map(voter_sets);
+        if mode == CommitMode::LeaderOnly && !sets().all(|set| set.contains(node)) {
             return;
         }
+        let sizes = || sets().map(|set| set.len());
+        if !sizes().all(|voters| mode.outlives_leader(voters)) {
+            return;
+        }
+        let fewest = sizes().min().unwrap_or_default();
         let cuts_max = match (held, self.protection) {
-            (Held::Synced, _) => self.voters,
-            (Held::Written, Protection::On) if mode == CommitMode::All => self.voters - 1,
-            (Held::Written, Protection::On) => self.voters - self.majority(),
+            (Held::Synced, _) => usize::MAX,
+            (Held::Written, Protection::On) if mode == CommitMode::All => fewest - 1,
+            (Held::Written, Protection::On) => fewest - (fewest / 2 + 1),
             (Held::Written, Protection::Off) | (Held::Accepted, _) => return,
         };
         for (term, (leader, log)) in &self.leaders {
@@ -252,7 +304,7 @@ impl Oracle {
 
     /// The power of `node` failed: what was merely written there may be gone.
     pub fn saw_power_cut(&mut self, node: NodeId) {
-        if node.0 > self.voters as u64 {
+        if !self.voters.contains(&node) {
             return;
         }
         self.power_cuts += 1;
@@ -280,6 +332,28 @@ impl Oracle {
 
     pub fn power_cuts(&self) -> u64 {
         self.power_cuts
+    }
+
+    /// A read is served: by a leader, by a follower, or by a lease.
+    pub fn saw_read(&mut self, live: &Live, read: &Reading, index: u64) {
+        let Reading { floor, after, .. } = read;
+        self.reads.0 += 1;
+        if live.raft.status().role != Role::Leader {
+            self.reads.1 += 1;
+        }
+        assert!(index >= *floor, "a read at {index} misses {floor}");
+        assert!(index <= live.commit as u64, "a read beyond commit");
+        match live.raft.fate(*after) {
+            Fate::Pending => panic!("{after} is not decided when its read is"),
+            Fate::Committed => assert!(index >= after.index.0, "a read at {index} misses {after}"),
+            Fate::Lost => assert!(!self.is_committed(*after)),
+            Fate::Unknown => {}
+        }
+    }
+
+    /// Reads served, and by nodes that did not lead.
+    pub fn reads(&self) -> (u64, u64) {
+        self.reads
     }
 
     /// How far a read that begins now must see.

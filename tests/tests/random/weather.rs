@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication, OnPowerLoss};
 use kraft_proto::{
-    CheckQuorum, Class, CommitMode, Config, Durability, FsyncMode, NodeId, PreVote, StoreId,
+    CheckQuorum, Class, CommitMode, Config, Durability, FsyncMode, Lease, NodeId, PreVote, StoreId,
 };
 
 use crate::chance::Chance;
@@ -15,9 +15,12 @@ pub struct Weather {
     pub steps: u64,
     pub power: Power,
     pub on_power_loss: OnPowerLoss,
+    pub lease: Lease,
     pub crash_permille: u64,
     pub loss_permille: u64,
     pub copy_permille: u64,
+    /// Of a thousand steps, how many try to change the members.
+    pub churn_permille: u64,
     /// Outputs a host fetches at a time.
     pub outputs_max: u64,
     pub classes: Vec<Class>,
@@ -65,15 +68,23 @@ pub fn draw_weather(chance: &mut Chance, voters: u64) -> Weather {
             OnPowerLoss::Protect,
             OnPowerLoss::Available,
         ]),
+        lease: chance.one_of(&[
+            Lease::Off,
+            Lease::On { drift_permille: 0 },
+            Lease::On {
+                drift_permille: 300,
+            },
+        ]),
         crash_permille: chance.one_of(&[0, 50, 200, 600]),
         loss_permille: chance.one_of(&[0, 20, 200]),
         copy_permille: chance.one_of(&[0, 20, 100]),
+        churn_permille: chance.one_of(&[0, 0, 5, 30]),
         outputs_max: chance.one_of(&[u64::MAX, u64::MAX, 1, 3]),
         classes: (0..kinds).map(|_| draw_class(chance, voters)).collect(),
     }
 }
 
-pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
+pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss, lease: Lease) -> Config {
     let durability = Durability {
         fsync_floor: chance.one_of(&[FsyncMode::None, FsyncMode::None, FsyncMode::Commit]),
         leader_fsync: chance.one_of(&[LeaderFsync::AsClass, LeaderFsync::Required]),
@@ -90,6 +101,7 @@ pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
         lazy_flush: millis(chance.number(1..=100)),
         at_risk_entries_max: chance.one_of(&[10, 1000]),
         on_power_loss,
+        disk_stall: millis(chance.one_of(&[5, 50, 5000])),
         ..Durability::default()
     };
     Config {
@@ -97,7 +109,11 @@ pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
         election_timeout_max: millis(20),
         heartbeat: millis(chance.number(1..=3)),
         pre_vote: chance.one_of(&[PreVote::On, PreVote::Off]),
-        check_quorum: chance.one_of(&[CheckQuorum::On, CheckQuorum::Off]),
+        check_quorum: match lease {
+            Lease::Off => chance.one_of(&[CheckQuorum::On, CheckQuorum::Off]),
+            Lease::On { .. } => CheckQuorum::On,
+        },
+        lease,
         append_entries_max: chance.one_of(&[1, 3, 1024]),
         durability,
         ..Config::new(NodeId(0), StoreId(0), chance.number(0..=u64::MAX - 1))

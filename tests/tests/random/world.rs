@@ -1,35 +1,35 @@
 //! The cluster, its network and its clock, and what befalls them.
 
 use kraft_proto::{
-    CommitMode, Config, Frame, Grade, Instant, LogPosition, Member, Members, NodeId, Output,
-    ReadOutcome, Role, StoreId, Trust,
+    Class, Config, Frame, Instant, LogPosition, Member, Members, NodeId, Role, StoreId, Trust,
 };
 
 use crate::chance::Chance;
 use crate::disk::Crash;
-use crate::host::Host;
+use crate::host::{AWAITED, Host, Reading};
 use crate::oracle::{Oracle, Power};
 use crate::weather::{Weather, draw_config, draw_weather, millis};
 
 /// A message in flight.
-struct Packet {
-    from: NodeId,
-    to: NodeId,
-    bytes: Vec<u8>,
+pub struct Packet {
+    pub from: NodeId,
+    pub to: NodeId,
+    pub bytes: Vec<u8>,
 }
 
 pub struct World {
-    chance: Chance,
-    weather: Weather,
-    hosts: Vec<Host>,
-    packets: Vec<Packet>,
+    pub chance: Chance,
+    pub weather: Weather,
+    pub hosts: Vec<Host>,
+    pub packets: Vec<Packet>,
     /// Nodes nobody hears, and who hear nobody.
     cut_off: Vec<NodeId>,
-    now: Instant,
+    pub now: Instant,
     proposals: u64,
     positions: Vec<LogPosition>,
     steps: u64,
     trace: bool,
+    pub changes: u64,
     pub oracle: Oracle,
 }
 
@@ -42,7 +42,11 @@ impl World {
             id: NodeId(id),
             store: StoreId(100 + id),
         };
-        let everyone = 1..=voters + learners;
+        let joiners = match weather.churn_permille {
+            0 => 0,
+            _ => chance.number(0..=2),
+        };
+        let everyone = 1..=voters + learners + joiners;
         let (voting, learning) = (1..=voters, voters + 1..=voters + learners);
         let members = match chance.permille(500) {
             true => Members::new(voting.map(NodeId), learning.map(NodeId)),
@@ -53,13 +57,14 @@ impl World {
             let config = Config {
                 id: NodeId(id),
                 store: StoreId(100 + id),
-                ..draw_config(&mut chance, weather.on_power_loss)
+                ..draw_config(&mut chance, weather.on_power_loss, weather.lease)
             };
             Host::new(config, members.clone())
         });
         let mut world = Self {
             hosts: hosts.collect(),
-            oracle: Oracle::new(voters as usize, weather.protection()),
+            oracle: Oracle::new(&members, weather.protection()),
+            changes: 0,
             chance,
             weather,
             packets: Vec::new(),
@@ -80,7 +85,7 @@ impl World {
         self.steps
     }
 
-    fn trace(&self, what: impl FnOnce() -> String) {
+    pub fn trace(&self, what: impl FnOnce() -> String) {
         if self.trace {
             eprintln!("{:>9} {}", self.now.0, what());
         }
@@ -91,12 +96,17 @@ impl World {
         for _ in 0..self.weather.steps {
             self.steps += 1;
             let place = self.chance.place(self.hosts.len());
+            if self.chance.permille(self.weather.churn_permille) {
+                self.change_members(place);
+                continue;
+            }
             match self.chance.number(0..=99) {
                 0..=54 => self.deliver_any(),
                 55..=79 => self.advance_disk(place),
                 80..=91 => self.pass_time(),
-                92..=96 => self.propose(place),
-                97 => self.read(place),
+                92..=95 => self.propose(place),
+                96 | 97 => self.read(place),
+                98 if self.chance.permille(300) => self.transfer(place),
                 98 => self.check_some_fate(place),
                 _ => self.disturb(place),
             }
@@ -150,10 +160,13 @@ impl World {
         let now = self.now;
         self.proposals += 1;
         let data = self.proposals;
-        for place in 0..self.hosts.len() {
+        if let Some((place, _)) = self.leader() {
             let live = self.hosts[place].live.as_mut()?;
             let class = self.weather.classes[data as usize % self.weather.classes.len()];
-            let proposed = live.propose(now, class, 1, data);
+            // Some ask more voters than there are by now.
+            let proposed = live
+                .propose(now, class, 1, data)
+                .or_else(|| live.propose(now, Class::default(), 1, data));
             self.observe(place);
             if let Some(run) = proposed {
                 return Some(run.last_position());
@@ -163,9 +176,14 @@ impl World {
     }
 
     fn is_at_rest(&self) -> bool {
-        let longest = self.hosts.iter().filter_map(|host| host.live.as_ref());
+        // Who is no member any more waits for ever, and nobody waits for it.
+        let Some((_, members)) = self.leader().filter(|(_, members)| !members.is_joint()) else {
+            return false;
+        };
+        let hosts = self.hosts.iter().filter(|host| members.contains(host.id()));
+        let longest = hosts.clone().filter_map(|host| host.live.as_ref());
         let longest = longest.map(|live| live.log.len()).max();
-        self.hosts.iter().all(|host| {
+        hosts.clone().all(|host| {
             host.live.as_ref().is_some_and(|live| {
                 longest == Some(live.log.len())
                     && live.commit == live.log.len()
@@ -263,6 +281,12 @@ impl World {
         if let Some(run) = live.propose(now, class, count, self.proposals + 1) {
             self.proposals += u64::from(count);
             self.positions.push(run.last_position());
+            if self.chance.permille(300) && live.waits.has_room() {
+                let (waits, raft) = (&mut live.waits, &live.raft);
+                let token = AWAITED | self.proposals;
+                let awaited = waits.await_commit(token, run.last_position(), class, None, raft);
+                awaited.expect("there was room");
+            }
             self.trace(|| format!("propose {} {class} {run:?}", place + 1));
         }
         self.observe(place);
@@ -271,10 +295,33 @@ impl World {
     fn read(&mut self, place: usize) {
         let now = self.now;
         let floor = self.oracle.read_floor();
-        if let Some(live) = &mut self.hosts[place].live {
-            if let Ok(ticket) = live.raft.read(now) {
-                live.reads.push((ticket, floor));
+        let after = match self.positions.last() {
+            Some(_) if self.chance.permille(300) => {
+                self.positions[self.chance.place(self.positions.len())]
             }
+            _ => LogPosition::ZERO,
+        };
+        if let Some(live) = &mut self.hosts[place].live {
+            if let Ok(ticket) = live.raft.read_after(now, after) {
+                live.reads.push(Reading {
+                    ticket,
+                    floor,
+                    after,
+                });
+            }
+            self.observe(place);
+        }
+    }
+
+    fn transfer(&mut self, place: usize) {
+        let now = self.now;
+        let to = self.chance.number(0..=self.hosts.len() as u64);
+        if let Some(live) = &mut self.hosts[place].live {
+            let to = (to > 0).then_some(NodeId(to));
+            if live.raft.transfer_leadership(now, to).is_ok() {
+                self.oracle.saw_transfer();
+            }
+            self.trace(|| format!("transfer {} to {to:?}", place + 1));
             self.observe(place);
         }
     }
@@ -348,137 +395,5 @@ impl World {
             }
         }
         panic!("node {} does not stop", place + 1);
-    }
-
-    /// Looks at a node after anything happened to it, and does what it says.
-    fn observe(&mut self, place: usize) {
-        let budget = match self.weather.outputs_max {
-            u64::MAX => u64::MAX,
-            most => self.chance.number(0..=most),
-        };
-        self.observe_some(place, budget);
-    }
-
-    fn observe_all(&mut self, place: usize) {
-        self.observe_some(place, u64::MAX);
-    }
-
-    fn observe_some(&mut self, place: usize, budget: u64) {
-        self.look(place);
-        for _ in 0..budget {
-            let Some(live) = &mut self.hosts[place].live else {
-                return;
-            };
-            let Some(output) = live.poll() else { break };
-            self.trace(|| format!("  {} {output:?}", place + 1));
-            self.handle_output(place, output);
-            self.look(place);
-        }
-        self.answer(place);
-    }
-
-    fn look(&mut self, place: usize) {
-        let host = &mut self.hosts[place];
-        let id = host.config.id;
-        let Some(live) = &mut host.live else { return };
-        let status = live.raft.status();
-        assert_eq!(status.last.index.0 as usize, live.log.len());
-        if status.trust != Trust::Suspect {
-            self.oracle.saw_trusted(id);
-            if live.trust == Trust::Suspect {
-                self.oracle.saw_readmission();
-            }
-        }
-        live.trust = status.trust;
-        self.oracle
-            .saw_log(&live.log, live.log.len().saturating_sub(8));
-        if status.role == Role::Leader {
-            self.oracle.saw_leader(id, status.term.0, &live.log);
-        }
-        let commit = status.commit.index.0 as usize;
-        assert!(commit >= live.commit, "commit of {id} goes back");
-        if commit > live.commit {
-            self.oracle.saw_commit(id, &live.log, live.commit, commit);
-            live.commit = commit;
-        }
-        let (oracle, commit) = (&self.oracle, live.commit as u64);
-        live.early
-            .retain(|early| early.index.0 > commit || !oracle.is_committed(*early));
-    }
-
-    fn handle_output(&mut self, place: usize, output: Output) {
-        let host = &mut self.hosts[place];
-        let id = host.config.id;
-        let Some(live) = &mut host.live else { return };
-        match output {
-            Output::Send { envelope, .. } => {
-                let disk = host.disk.synced_hard_state();
-                self.oracle.saw_sent(&envelope, disk);
-                let bytes = live.encode(&envelope);
-                self.packets.push(Packet {
-                    from: envelope.from,
-                    to: envelope.to,
-                    bytes,
-                });
-            }
-            Output::Write(write) => {
-                let entries = |run| live.entries(run);
-                host.disk.take(write, entries);
-            }
-            Output::Ack { mode, held, upto } => {
-                self.oracle.saw_ack(id, mode, held, upto);
-                if !self.oracle.is_committed(upto) || upto.index.0 as usize > live.commit {
-                    live.early.push(upto);
-                }
-            }
-            Output::Settled {
-                term,
-                committed_upto,
-                rest,
-            } => {
-                let oracle = &mut self.oracle;
-                oracle.saw_settled(term.0, committed_upto.0, rest, live);
-                live.early.retain(|early| early.term != term);
-            }
-            Output::Read { ticket, outcome } => {
-                for (of, floor) in &live.reads {
-                    if *of == ticket
-                        && let ReadOutcome::Ready(index) = outcome
-                    {
-                        assert!(index.0 >= *floor, "a read at {index} misses {floor}");
-                        assert!(index.0 <= live.commit as u64, "a read beyond commit");
-                    }
-                }
-                live.reads.retain(|(of, _)| *of != ticket);
-            }
-            Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
-            Output::Commit { .. } | Output::Role { .. } => {}
-        }
-    }
-
-    fn answer(&mut self, place: usize) {
-        let voters = self.hosts[place].members.voters().len();
-        let Some(live) = &mut self.hosts[place].live else {
-            return;
-        };
-        while let Some(answer) = live.waits.poll_answer() {
-            match (answer.grade, answer.held) {
-                (Grade::Lost, None) => assert!(!self.oracle.is_committed(answer.position)),
-                (Grade::AsAsked, Some(held)) => {
-                    let asked = answer.asked;
-                    let enough = match asked.mode {
-                        CommitMode::Async => true,
-                        _ => held >= asked.fsync.held(),
-                    };
-                    assert!(enough, "asked {asked}, got {held}");
-                }
-                (Grade::Fallback, Some(_)) => {
-                    let asked = answer.asked.mode.voters_asked(voters);
-                    assert!(asked > voters / 2, "{answer:?}");
-                }
-                (Grade::TimedOut | Grade::Unknown, None) => {}
-                other => panic!("an answer that makes no sense: {other:?}"),
-            }
-        }
     }
 }

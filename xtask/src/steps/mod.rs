@@ -8,6 +8,7 @@ mod licences;
 mod lints;
 mod peers;
 mod readme;
+mod stories;
 mod suites;
 mod tools;
 mod transcript;

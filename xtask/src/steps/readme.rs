@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::STEPS;
+use super::stories::stories;
 use super::transcript::Transcript;
 use crate::report::Done;
 use crate::shell;
@@ -34,9 +35,10 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     checked += figures(&readme, &sources_in(workshop, FIGURES)?)?;
     checked += sessions(workshop)?;
     checked += links(workshop)?;
+    checked += stories(workshop)?;
     Ok(Done::checked(
         checked,
-        "commands, excerpts, figures, replies and links checked",
+        "commands, excerpts, figures, replies, links and stories checked",
     ))
 }
 

@@ -1,44 +1,126 @@
-//! Linearizable reads of a leader (ReadIndex: Raft thesis §6.4), which see what was acknowledged
-//! before them on written copies too.
+//! Linearizable reads at the leader (ReadIndex: Raft thesis §6.4), its own and those of followers.
+//! They see what was acknowledged before them on written copies too.
 
-use crate::ids::LogIndex;
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId};
+use crate::limits::REMOTE_READS_MAX;
+use crate::message::Envelope;
 use crate::output::ReadTicket;
 use crate::quorum;
-use crate::raft::{Raft, ReadError, RoleState};
+use crate::raft::dropped::Drop;
+use crate::raft::replies::{Answer, Reply};
+use crate::raft::{Raft, RoleState};
 
-impl Raft {
-    /// Starts a linearizable read.
-    pub(in crate::raft) fn start_read(&mut self) -> Result<ReadTicket, ReadError> {
-        let next_ticket = ReadTicket(self.tickets);
-        let RoleState::Leader(leader) = &mut self.role else {
-            return Err(match &self.role {
-                _ if !self.is_active() => ReadError::Stopped,
-                RoleState::Follower(follower) => ReadError::NotLeader(follower.leader),
-                _ => ReadError::NotLeader(None),
-            });
-        };
-        let barrier = leader.barrier.unwrap_or(self.log.last().next());
-        let target = barrier.max(leader.relied_acked).max(self.commit.index);
-        if target > self.commit.index {
-            leader.force_upto = leader.force_upto.max(target);
-            self.writes.force(target);
-        }
-        let ticket = leader.reads.join(next_ticket, target);
-        if ticket == next_ticket {
-            self.tickets += 1;
-        }
-        Ok(ticket)
+/// A follower that waits for a read index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Asker {
+    from: NodeId,
+    incarnation: Incarnation,
+    /// Its own number.
+    asked: u64,
+    /// The batch here that its reads joined.
+    ticket: ReadTicket,
+}
+
+/// Followers that wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Askers(Vec<Asker, REMOTE_READS_MAX>);
+
+impl Askers {
+    pub fn new() -> Self {
+        Self(Vec::new())
     }
 
-    /// The next batch of reads that may be served.
-    pub(in crate::raft) fn poll_read(&mut self) -> Option<(ReadTicket, LogIndex)> {
+    /// Whether a question, or a later one of the same life, is on its way already.
+    fn has(&self, from: NodeId, incarnation: Incarnation, asked: u64) -> bool {
+        let mut askers = self.0.iter();
+        askers.any(|a| a.from == from && a.incarnation == incarnation && a.asked >= asked)
+    }
+
+    fn take(&mut self, ticket: ReadTicket) -> Option<Asker> {
+        let place = self.0.iter().position(|asker| asker.ticket == ticket)?;
+        Some(self.0.swap_remove(place))
+    }
+}
+
+impl Raft {
+    /// Adds a read to the open batch, or opens one with the `fresh` ticket.
+    pub(in crate::raft) fn join_read(
+        &mut self,
+        fresh: ReadTicket,
+        after: LogPosition,
+    ) -> ReadTicket {
+        let RoleState::Leader(leader) = &mut self.role else {
+            return fresh;
+        };
+        let barrier = leader.barrier.unwrap_or(self.log.last().next());
+        let mut target = barrier.max(leader.relied_acked).max(self.commit.index);
+        if after.term == self.hard.term {
+            target = target.max(after.index.min(self.log.last()));
+        }
+        if target > self.commit.index {
+            leader.force_upto = leader.force_upto.max(target);
+            if target > leader.release {
+                leader.release(target);
+            }
+            self.writes.force(target);
+        }
+        leader.reads.join(fresh, target)
+    }
+
+    /// A follower asks from where on its reads see everything.
+    pub(in crate::raft) fn handle_read_index(
+        &mut self,
+        envelope: &Envelope,
+        asked: u64,
+        after: LogPosition,
+    ) {
+        let RoleState::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let (from, incarnation) = (envelope.from, envelope.incarnation);
+        if leader.peer(from).is_none() || leader.askers.has(from, incarnation, asked) {
+            return;
+        }
+        if leader.askers.0.is_full() {
+            self.count(Drop::Busy);
+            return;
+        }
+        let fresh = ReadTicket(self.tickets);
+        let ticket = self.join_read(fresh, after);
+        if ticket == fresh {
+            self.tickets += 1;
+        }
+        if let RoleState::Leader(leader) = &mut self.role {
+            let asker = Asker {
+                from,
+                incarnation,
+                asked,
+                ticket,
+            };
+            // Not full, as was asked above.
+            let _ = leader.askers.0.push(asker);
+        }
+    }
+
+    /// The next batch of reads that may be served; followers in it are answered.
+    pub(in crate::raft) fn poll_led_read(&mut self) -> Option<(ReadTicket, LogIndex)> {
         let own = self.config.id;
+        let leased = self.holds_lease();
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };
         if leader.reads.may_start() {
-            leader.round += 1;
-            leader.reads.start(leader.round);
+            if leased {
+                // Nobody else has led by now: as if a round sent now had come back at once.
+                leader.reads.start(0);
+            } else {
+                leader.round += 1;
+                leader.tenure.watch(leader.round, self.now);
+                leader.reads.start(leader.round);
+            }
         }
         if self.commit.term != self.hard.term {
             return None;
@@ -52,6 +134,24 @@ impl Raft {
                         .any(|peer| peer.id == id && peer.round_answered >= round)
             })
         };
-        leader.reads.take_ready(confirmed, self.commit.index)
+        let (ticket, index) = leader.reads.take_ready(confirmed, self.commit.index)?;
+        self.answer_askers(ticket, index);
+        Some((ticket, index))
+    }
+
+    fn answer_askers(&mut self, of: ReadTicket, index: LogIndex) {
+        while let RoleState::Leader(leader) = &mut self.role
+            && let Some(asker) = leader.askers.take(of)
+        {
+            self.reply(Reply {
+                to: asker.from,
+                term: self.hard.term,
+                answer: Answer::ReadIndex {
+                    incarnation: asker.incarnation,
+                    ticket: asker.asked,
+                    index,
+                },
+            });
+        }
     }
 }

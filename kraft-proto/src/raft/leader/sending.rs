@@ -9,7 +9,10 @@ use crate::raft::{Raft, RoleState};
 impl Raft {
     /// The next message to a peer.
     pub(in crate::raft) fn poll_leader_message(&mut self) -> Option<(CommitMode, Envelope)> {
-        let RoleState::Leader(leader) = &mut self.role else {
+        if let Some(envelope) = self.poll_timeout_now() {
+            return Some((CommitMode::All, envelope));
+        }
+        let RoleState::Leader(leader) = &self.role else {
             return None;
         };
         let (round, force_upto) = (leader.round, leader.force_upto);

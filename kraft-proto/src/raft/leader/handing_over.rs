@@ -1,0 +1,114 @@
+//! A leader that hands over: what it waits for, what it says, and when it gives up.
+//!
+//! 1. **`TimeoutNow` goes out only once the target has the leader's last entry.** Otherwise the
+//!    target loses the election it was told to win, and nobody leads meanwhile.
+//! 2. **Nothing is proposed meanwhile**, or the target never gets there.
+//! 3. **It ends.** A target that died would keep writes out for ever.
+
+use serde::{Deserialize, Serialize};
+
+use super::Leader;
+use crate::hard_state::Trust;
+use crate::ids::NodeId;
+use crate::message::{Envelope, Message};
+use crate::raft::{Raft, RoleState};
+use crate::timers::Timer;
+
+/// Whether the target was told to take over, since the last heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Order {
+    Due,
+    Given,
+}
+
+/// Leadership on its way to another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Handover {
+    to: NodeId,
+    order: Order,
+}
+
+impl Leader {
+    /// Whom leadership is moving to.
+    pub fn moving_to(&self) -> Option<NodeId> {
+        self.handover.map(|handover| handover.to)
+    }
+
+    /// A word may be lost: it is said again with every round of heartbeats.
+    pub(super) fn repeat_order(&mut self) {
+        if let Some(handover) = &mut self.handover {
+            handover.order = Order::Due;
+        }
+    }
+}
+
+impl Raft {
+    /// The voter that could take over soonest: of those heard in this term and not suspect the one
+    /// that holds most of the log, and of these the one that answered last.
+    pub(in crate::raft) fn best_target(&self) -> Option<NodeId> {
+        let RoleState::Leader(leader) = &self.role else {
+            return None;
+        };
+        let fit = leader.peers.iter().filter(|peer| {
+            self.members.is_voter(peer.id) && peer.known().is_some() && peer.trust != Trust::Suspect
+        });
+        let best = fit.max_by_key(|peer| (peer.holding().written, peer.round_answered));
+        best.map(|peer| peer.id)
+    }
+
+    /// Begins to hand over.
+    pub(in crate::raft) fn hand_over(&mut self, to: NodeId) {
+        let RoleState::Leader(leader) = &mut self.role else {
+            return;
+        };
+        if leader.handover.is_some() {
+            return;
+        }
+        let order = Order::Due;
+        leader.handover = Some(Handover { to, order });
+        // Nothing waits for company any more.
+        leader.release(self.log.last());
+        self.timers.stop(Timer::AsyncBatch);
+        let patience = self.now.after(self.config.election_timeout_max);
+        self.timers.set(Timer::Handover, patience);
+    }
+
+    /// The target did not take over in time: this node leads on, and takes writes again.
+    pub(in crate::raft) fn give_up_handover(&mut self) {
+        self.timers.stop(Timer::Handover);
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.handover = None;
+        }
+    }
+
+    /// A target that votes no more, or turned out to have forgotten something, will not lead.
+    pub(in crate::raft) fn review_handover(&mut self) {
+        let RoleState::Leader(leader) = &self.role else {
+            return;
+        };
+        let Some(to) = leader.moving_to() else {
+            return;
+        };
+        let trusted = leader.peer(to).is_some_and(|p| p.trust != Trust::Suspect);
+        if !trusted || !self.members.is_voter(to) {
+            self.give_up_handover();
+        }
+    }
+
+    /// Tells the target to take over, once it has everything.
+    pub(super) fn poll_timeout_now(&mut self) -> Option<Envelope> {
+        let last = self.log.last();
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let Handover { to, order } = leader.handover?;
+        let caught_up = leader.peer(to)?.holding().written >= last;
+        if order == Order::Given || !caught_up {
+            return None;
+        }
+        let order = Order::Given;
+        leader.handover = Some(Handover { to, order });
+        leader.tenure.end();
+        Some(self.envelope(to, self.hard.term, Message::TimeoutNow))
+    }
+}

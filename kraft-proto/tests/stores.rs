@@ -1,0 +1,130 @@
+//! A blank disk under an old id, and lives of stores that are not the member's.
+
+mod cluster;
+
+use cluster::{Cluster, id};
+use kraft_proto::{
+    Class, Config, Fate, Incarnation, Instant, Member, Members, NodeId, Output, Raft, Recovery,
+    Role, StoreId,
+};
+
+/// Three nodes whose members name each store: node n runs on store n.
+fn bound() -> Cluster {
+    let mut cluster = Cluster::new(3);
+    let member = |n| Member {
+        id: NodeId(n),
+        store: StoreId(n),
+    };
+    cluster.members = Members::with_stores((1..=3).map(member), []).unwrap();
+    for n in 1..=3 {
+        let recovery = Recovery::bootstrap(cluster.members.clone());
+        cluster.start(n, recovery, |config| config);
+    }
+    cluster
+}
+
+/// Node 3 comes back with nothing, on a store of another number.
+fn replace_the_disk_of_3(cluster: &mut Cluster) {
+    let recovery = Recovery::bootstrap(cluster.members.clone());
+    cluster.start(3, recovery, |config| Config {
+        store: StoreId(33),
+        ..config
+    });
+}
+
+/// 1. an entry is committed by nodes 1 and 3;
+/// 2. node 3's disk is replaced, and it starts on a blank one under its old id;
+/// 3. node 2, which never had the entry, asks it for its vote;
+/// 4. with that vote it would lead without a committed entry.
+#[test]
+fn a_blank_disk_under_an_old_id_elects_nobody() {
+    let mut cluster = bound();
+    cluster.elect(1);
+    cluster.isolate(2);
+    let committed = cluster.propose(1, Class::default());
+    cluster.settle();
+    let position = committed.run.last_position();
+    assert_eq!(cluster.fate(1, position), Fate::Committed);
+    cluster.heal();
+    cluster.isolate(1);
+    replace_the_disk_of_3(&mut cluster);
+    for _ in 0..20 {
+        cluster.pass(std::time::Duration::from_millis(300));
+        assert_ne!(cluster.role(2), Role::Leader);
+        assert_ne!(cluster.role(3), Role::Leader);
+    }
+    assert!(
+        cluster.status(2).dropped.foreign_store > 0,
+        "and it is counted"
+    );
+    // The node that has the entry leads again as soon as it is heard.
+    cluster.heal();
+    cluster.pass(std::time::Duration::from_secs(2));
+    assert_eq!(cluster.fate(2, position), Fate::Committed);
+}
+
+#[test]
+fn the_answers_of_a_blank_disk_commit_nothing() {
+    let mut cluster = bound();
+    cluster.elect(1);
+    replace_the_disk_of_3(&mut cluster);
+    cluster.isolate(2);
+    let proposed = cluster.propose(1, Class::default());
+    cluster.settle();
+    assert!(!cluster.acked(1, &proposed));
+    assert_ne!(
+        cluster.fate(1, proposed.run.last_position()),
+        Fate::Committed
+    );
+}
+
+/// Where members name no store, the first that answers a leader is the one it counts in its term.
+#[test]
+fn without_names_a_leader_counts_the_first_store_it_hears() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    replace_the_disk_of_3(&mut cluster);
+    cluster.isolate(2);
+    let proposed = cluster.propose(1, Class::default());
+    cluster.settle();
+    assert!(!cluster.acked(1, &proposed), "store 3 was heard first");
+}
+
+/// A copy of a node's disk runs beside it: the leader hears the newer life, and the older one is told.
+#[test]
+fn a_replaced_life_says_so_once_and_then_nothing() {
+    let mut cluster = bound();
+    cluster.elect(1);
+    cluster.pass(std::time::Duration::from_millis(100));
+    let mut old = cluster.nodes[&id(2)].raft.clone();
+    cluster.kill(2);
+    cluster.restart(2);
+    cluster.pass(std::time::Duration::from_millis(200));
+    let newer = cluster.status(2).incarnation;
+    assert!(newer > Incarnation(1));
+    // The old life hears what was meant for the new one.
+    cluster.pass(std::time::Duration::from_millis(50));
+    let now = cluster.now;
+    cluster.nodes.remove(&id(2));
+    let later = now.after(std::time::Duration::from_millis(60));
+    cluster.raft(1).handle_timeout(later);
+    cluster.poll();
+    for packet in cluster.intercept(|envelope| envelope.to == NodeId(2)) {
+        let frame = kraft_proto::Frame::decode(&packet.frame).unwrap();
+        let _ = old.handle_message(later, &frame);
+    }
+    let told: Vec<Output> = std::iter::from_fn(|| old.poll_output()).collect();
+    assert_eq!(told, [Output::Superseded { by: newer }]);
+    says_nothing_more(&mut old, later);
+}
+
+fn says_nothing_more(old: &mut Raft, now: Instant) {
+    let much_later = now.after(std::time::Duration::from_secs(60));
+    assert_eq!(old.poll_timeout(), Instant::NEVER);
+    old.campaign(much_later);
+    old.handle_timeout(much_later);
+    assert!(old.propose(much_later, Class::default(), 1).is_err());
+    assert!(old.read(much_later).is_err());
+    assert_eq!(old.poll_output(), None);
+    assert!(old.is_stopped());
+}
