@@ -13,6 +13,7 @@ use super::stories::stories;
 use super::transcript::Transcript;
 use crate::report::Done;
 use crate::shell;
+use crate::simulator;
 use crate::workshop::Workshop;
 
 /// The driver's contract.
@@ -115,7 +116,9 @@ fn steps_named(readme: &str) -> Result<usize> {
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(rest.len());
         let name = &rest[..end];
-        let known = ["test", "STEP"].contains(&name) || STEPS.iter().any(|step| step.name == name);
+        let known = ["test", "STEP"].contains(&name)
+            || simulator::COMMANDS.contains(&name)
+            || STEPS.iter().any(|step| step.name == name);
         ensure!(known, "README.md: `cargo xtask {name}` is no step");
         count += 1;
     }

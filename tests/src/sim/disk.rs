@@ -1,0 +1,387 @@
+//! A simulated disk: what it holds for certain, what the operating system shows, and what a power
+//! cut makes of the difference.
+//!
+//! ```text
+//!  take ─► queued ─► written: the system shows it ─► synced: certain
+//!                    └── a power cut keeps a prefix, the last write of it perhaps torn; what
+//!                        an unsynced truncation had cut off is there again
+//! ```
+
+use std::collections::VecDeque;
+
+use kraft_proto::{Force, FsyncMode, HardState, Held, Receipt, Run, Unsynced, Write, WriteKind};
+use serde::Serialize;
+
+use super::action::DiskState;
+use super::chance::Chance;
+use super::entry::Entry;
+use super::setup::DiskSpeed;
+
+/// A log write that is not synced yet.
+#[derive(Clone, Debug)]
+struct Op {
+    change: Option<(Run, Vec<Entry>)>,
+    force: Force,
+    /// None once the life that asked for it has ended.
+    write: Option<Write>,
+    unsynced: Option<Unsynced>,
+}
+
+/// The hard state of a node, and the boot of the operating system that saved it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Saved {
+    /// Term, vote, life, trust.
+    pub hard: HardState,
+    /// Which boot.
+    pub boot: u64,
+}
+
+/// Whether an fsync does what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Fsync {
+    /// It does.
+    Honest,
+    /// It says that entries are synced, and they are not.
+    Lies,
+}
+
+/// Something a disk did.
+pub struct Done {
+    /// What to tell the core.
+    pub receipt: Receipt,
+    /// Entries held from now on, and how.
+    pub held: Vec<(Held, Run)>,
+}
+
+/// The disk of one node.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    key: [u64; 2],
+    speed: DiskSpeed,
+    fsync: Fsync,
+    state: DiskState,
+    boot: u64,
+    synced: Vec<Entry>,
+    seen: Vec<Entry>,
+    saved: Saved,
+    /// Said to be synced by a disk that lies.
+    lied: Vec<Op>,
+    /// Oldest first; the first `written` of them are in `seen`.
+    ops: VecDeque<Op>,
+    written: usize,
+    hards: VecDeque<(Saved, Write)>,
+    write_at: Option<u64>,
+    sync_at: Option<(u64, usize)>,
+    hard_at: Option<u64>,
+    /// A finished write whose receipt may come again.
+    finished: Option<Write>,
+    done: u64,
+}
+
+fn apply(change: Option<&(Run, Vec<Entry>)>, log: &mut Vec<Entry>, keep: usize) {
+    if let Some((run, entries)) = change {
+        log.truncate(run.first.prev().0 as usize);
+        log.extend(entries.iter().take(keep));
+    }
+}
+
+impl Disk {
+    /// An empty disk.
+    pub fn new(seed: u64, node: u64, speed: DiskSpeed, fsync: Fsync) -> Self {
+        Self {
+            key: [seed, node],
+            speed,
+            fsync,
+            state: DiskState::Healthy,
+            boot: 1,
+            synced: Vec::new(),
+            seen: Vec::new(),
+            saved: Saved::default(),
+            lied: Vec::new(),
+            ops: VecDeque::new(),
+            written: 0,
+            hards: VecDeque::new(),
+            write_at: None,
+            sync_at: None,
+            hard_at: None,
+            finished: None,
+            done: 0,
+        }
+    }
+
+    /// How it does.
+    pub fn state(&self) -> DiskState {
+        self.state
+    }
+
+    /// Changes how it does.
+    pub fn set_state(&mut self, now_us: u64, state: DiskState) {
+        if self.state == DiskState::Stuck {
+            let late = |at: &mut Option<u64>| *at = at.map(|at| at.max(now_us));
+            late(&mut self.write_at);
+            late(&mut self.hard_at);
+            self.sync_at = self.sync_at.map(|(at, covers)| (at.max(now_us), covers));
+        }
+        self.state = state;
+    }
+
+    /// The log as the operating system shows it.
+    pub fn log(&self) -> &[Entry] {
+        &self.seen
+    }
+
+    /// The log as far as it is certain.
+    pub fn synced_log(&self) -> &[Entry] {
+        &self.synced
+    }
+
+    /// The hard state that is certain.
+    pub fn saved(&self) -> Saved {
+        self.saved
+    }
+
+    /// Whether the system that saved the hard state still runs.
+    pub fn is_same_boot(&self) -> bool {
+        self.saved.boot == self.boot
+    }
+
+    /// Log writes and hard states that are not synced.
+    pub fn queued(&self) -> usize {
+        self.ops.len() + self.hards.len()
+    }
+
+    /// Takes a write, with what its entries hold. Refused if an entry that stands alone is not
+    /// synced yet.
+    pub fn take(&mut self, now_us: u64, write: Write, entries: Vec<Entry>) -> Result<(), String> {
+        let change = match write.kind() {
+            WriteKind::HardState(hard) => {
+                let boot = self.boot;
+                self.hards.push_back((Saved { hard, boot }, write));
+                self.begin(now_us);
+                return Ok(());
+            }
+            WriteKind::Entries(run) => Some((run, entries)),
+            WriteKind::Force => None,
+        };
+        let alone = |op: &Op| {
+            let write = op.write.as_ref();
+            op.change.is_some() && write.is_some_and(|w| w.class().fsync == FsyncMode::Always)
+        };
+        if self.ops.iter().any(alone) {
+            return Err(format!("{write:?} before an ALWAYS entry is synced"));
+        }
+        self.ops.push_back(Op {
+            change,
+            force: write.force(),
+            write: Some(write),
+            unsynced: None,
+        });
+        self.begin(now_us);
+        Ok(())
+    }
+
+    fn takes(&mut self, span: (u64, u64)) -> u64 {
+        self.done += 1;
+        let [seed, node] = self.key;
+        let time = Chance::about(&[seed, 2, node, self.done]).number(span.0, span.1);
+        match self.state {
+            DiskState::Slow(factor) => time * u64::from(factor),
+            _ => time,
+        }
+    }
+
+    /// Starts what can be started.
+    fn begin(&mut self, now_us: u64) {
+        if self.write_at.is_none() && self.written < self.ops.len() {
+            self.write_at = Some(now_us + self.takes(self.speed.write_us));
+        }
+        if self.hard_at.is_none() && !self.hards.is_empty() {
+            self.hard_at = Some(now_us + self.takes(self.speed.sync_us));
+        }
+        if self.sync_at.is_none() {
+            let mut written = self.ops.iter().take(self.written);
+            if written.any(|op| op.force == Force::Now) {
+                let at = now_us + self.takes(self.speed.sync_us);
+                self.sync_at = Some((at, self.written));
+            }
+        }
+    }
+
+    /// When it will have done something.
+    pub fn next_at(&self) -> u64 {
+        if self.state == DiskState::Stuck {
+            return u64::MAX;
+        }
+        let sync_at = self.sync_at.map(|(at, _)| at);
+        let all = [self.write_at, sync_at, self.hard_at];
+        all.into_iter().flatten().min().unwrap_or(u64::MAX)
+    }
+
+    /// Does what is done by now, one thing at a time.
+    pub fn advance(&mut self, now_us: u64) -> Option<Done> {
+        let due = |at: Option<u64>| at.is_some_and(|at| at <= now_us);
+        let done = if due(self.hard_at) {
+            self.finish_hard()
+        } else if due(self.write_at) {
+            self.finish_write()
+        } else if due(self.sync_at.map(|(at, _)| at)) {
+            self.finish_sync()
+        } else {
+            return None;
+        };
+        self.begin(now_us);
+        done
+    }
+
+    fn finish_hard(&mut self) -> Option<Done> {
+        self.hard_at = None;
+        let (saved, write) = self.hards.pop_front()?;
+        self.saved = saved;
+        Some(Done {
+            receipt: write.synced(),
+            held: Vec::new(),
+        })
+    }
+
+    fn finish_write(&mut self) -> Option<Done> {
+        self.write_at = None;
+        let op = self.ops.get_mut(self.written)?;
+        self.written += 1;
+        apply(op.change.as_ref(), &mut self.seen, usize::MAX);
+        let run = op.change.as_ref().map(|(run, _)| (Held::Written, *run));
+        let (receipt, unsynced) = op.write.clone()?.written();
+        op.unsynced = Some(unsynced);
+        Some(Done {
+            receipt,
+            held: run.into_iter().collect(),
+        })
+    }
+
+    fn finish_sync(&mut self) -> Option<Done> {
+        let (_, covers) = self.sync_at.take()?;
+        let mut held = Vec::new();
+        let mut receipt = None;
+        for mut op in self.ops.drain(..covers) {
+            held.extend(op.change.as_ref().map(|(run, _)| (Held::Synced, *run)));
+            receipt = op.unsynced.take().map(Unsynced::synced).or(receipt);
+            self.finished = op.write.take().or(self.finished.take());
+            match self.fsync {
+                Fsync::Honest => apply(op.change.as_ref(), &mut self.synced, usize::MAX),
+                Fsync::Lies => self.lied.push(op),
+            }
+        }
+        self.written -= covers;
+        receipt.map(|receipt| Done { receipt, held })
+    }
+
+    /// A receipt that was given already.
+    pub fn receipt_again(&self) -> Option<Receipt> {
+        self.finished.clone().map(Write::synced)
+    }
+
+    /// The process that wrote dies. What it had handed over stays; what it was about to may.
+    pub fn kill(&mut self) {
+        let mut chance = self.crash_chance();
+        let reached = chance.number(self.written as u64, self.ops.len() as u64) as usize;
+        for op in self.ops.iter().take(reached).skip(self.written) {
+            apply(op.change.as_ref(), &mut self.seen, usize::MAX);
+        }
+        self.ops.truncate(reached);
+        self.keep_some_hard_state(&mut chance);
+        for op in &mut self.ops {
+            op.write = None;
+            op.unsynced = None;
+        }
+        self.written = self.ops.len();
+        self.forget_work();
+    }
+
+    /// The power goes.
+    pub fn cut_power(&mut self) {
+        let mut chance = self.crash_chance();
+        let all: Vec<Op> = self.lied.drain(..).chain(self.ops.drain(..)).collect();
+        let kept = match chance.number(0, 2) {
+            0 => 0,
+            1 => all.len(),
+            _ => chance.number(0, all.len() as u64) as usize,
+        };
+        for op in all.iter().take(kept) {
+            apply(op.change.as_ref(), &mut self.synced, usize::MAX);
+        }
+        if let Some(Op {
+            change: Some((run, entries)),
+            ..
+        }) = all.get(kept)
+            && chance.permille(500)
+        {
+            let torn = chance.number(0, u64::from(run.count)) as usize;
+            if torn > 0 {
+                apply(Some(&(*run, entries.clone())), &mut self.synced, torn);
+            }
+        }
+        self.keep_some_hard_state(&mut chance);
+        self.seen = self.synced.clone();
+        self.written = 0;
+        self.boot += 1;
+        self.forget_work();
+    }
+
+    fn crash_chance(&mut self) -> Chance {
+        self.done += 1;
+        Chance::about(&[self.key[0], 3, self.key[1], self.done])
+    }
+
+    fn keep_some_hard_state(&mut self, chance: &mut Chance) {
+        let kept = chance.number(0, self.hards.len() as u64) as usize;
+        if let Some((saved, _)) = self.hards.drain(..).take(kept).next_back() {
+            self.saved = saved;
+        }
+        self.hards.clear();
+    }
+
+    fn forget_work(&mut self) {
+        self.write_at = None;
+        self.sync_at = None;
+        self.hard_at = None;
+        self.finished = None;
+    }
+
+    /// A new life begins: what is there is forced before it counts.
+    pub fn recover(&mut self) {
+        if self.fsync == Fsync::Lies {
+            self.lied.extend(self.ops.drain(..));
+        } else {
+            self.ops.clear();
+            self.synced.clone_from(&self.seen);
+        }
+        self.written = 0;
+    }
+
+    /// A recovery that brings back only so many entries: a broken store.
+    pub fn forget_from(&mut self, len: usize) {
+        self.synced.truncate(len);
+        self.seen.truncate(len);
+    }
+
+    /// What the disk forgets of its hard state: a broken store.
+    pub fn forget_vote(&mut self) {
+        self.saved.hard.vote = None;
+    }
+
+    /// Everything in it, for the hash of the state.
+    pub fn canonical(&self) -> impl Serialize {
+        let op = |op: &Op| (op.change.clone(), op.force, op.write.is_some());
+        (
+            (self.fsync, self.state, self.boot, self.done),
+            (&self.synced, &self.seen, self.saved),
+            self.lied.iter().map(op).collect::<Vec<_>>(),
+            self.ops.iter().map(op).collect::<Vec<_>>(),
+            self.written,
+            self.hards
+                .iter()
+                .map(|(saved, _)| *saved)
+                .collect::<Vec<_>>(),
+            (self.write_at, self.sync_at, self.hard_at),
+        )
+    }
+}

@@ -1,0 +1,373 @@
+//! The hosts at work: news goes into the cores, and what they ask for is done.
+
+use kraft_proto::{CommitMode, Held, LogIndex, LogPosition, Term};
+use kraft_proto::{Fate, Frame, Message, Output, ReadOutcome, Role, Trust, WriteKind};
+
+use super::action::DiskState;
+use super::event::{End, Event, Memory};
+use super::hash;
+use super::node::Stopping;
+use super::plant::Plant;
+use super::world::World;
+
+/// How often a node is measured, in things that happen.
+const MEASURED_EVERY: u64 = 256;
+
+impl World {
+    pub(super) fn deliver(&mut self) {
+        let Some(packet) = self.links.take() else {
+            return;
+        };
+        let (from, to) = (usize::from(packet.from), usize::from(packet.to));
+        let node = &mut self.nodes[to];
+        let Some(live) = &mut node.live else { return };
+        let frame = match Frame::decode(&packet.bytes) {
+            Ok(frame) => frame,
+            Err(error) => {
+                let what = format!("what node {} sent does not decode: {error:?}", from + 1);
+                return self.witness.object("log_matching", what);
+            }
+        };
+        let envelope = frame.envelope();
+        if let Message::Append(append) = &envelope.message
+            && append.count > 0
+            && node.disk.state() == DiskState::Full
+        {
+            return;
+        }
+        if live.role == Role::Leader && live.term == envelope.term.0 {
+            self.witness.see(Event::Heard {
+                term: live.term,
+                from,
+                life: envelope.incarnation.0,
+            });
+        }
+        let now = node.clock.show(self.now_us);
+        let len = live.log.len();
+        if let Some(from) = live.receive(now, &frame) {
+            if from < len && live.role == Role::Leader {
+                // Its host may not have been told yet that it leads no more.
+                let status = live.raft.status();
+                (live.role, live.term) = (status.role, status.term.0);
+                self.witness.see(Event::Role {
+                    node: to,
+                    role: live.role,
+                    term: live.term,
+                    log: &live.log,
+                });
+            }
+            let (node, log) = (to, &live.log);
+            self.witness.see(Event::Log { node, from, log });
+        }
+        self.attend(to);
+    }
+
+    pub(super) fn advance_disk(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        let Some(done) = node.disk.advance(self.now_us) else {
+            return;
+        };
+        let Some(live) = &mut node.live else { return };
+        for (held, run) in &done.held {
+            self.witness.see(Event::Held {
+                node: place,
+                held: *held,
+                run: *run,
+            });
+        }
+        if node.plant == Some(Plant::KeepsWrites) {
+            node.kept_writes += 1;
+        }
+        if node.plant == Some(Plant::NeverReports) && place == 0 && !done.held.is_empty() {
+            return;
+        }
+        let now = node.clock.show(self.now_us);
+        live.stored(now, done.receipt);
+        self.attend(place);
+    }
+
+    pub(super) fn wake(&mut self, place: usize) {
+        let mut chance = self.chance(1, self.attended);
+        let node = &mut self.nodes[place];
+        node.poll_us = u64::MAX;
+        let now = node.clock.show(self.now_us);
+        if let Some(live) = &mut node.live {
+            if live.raft.poll_timeout() <= now {
+                live.raft.handle_timeout(now);
+            }
+            live.waits.handle_timeout(now);
+            // A receipt may come twice.
+            if chance.permille(20)
+                && let Some(receipt) = node.disk.receipt_again()
+            {
+                live.raft.handle_stored(now, receipt);
+            }
+        }
+        self.attend(place);
+    }
+
+    /// Looks at a node after anything happened to it, and does what it says.
+    pub(super) fn attend(&mut self, place: usize) {
+        self.attended += 1;
+        if let Some(live) = &mut self.nodes[place].live
+            && let Some(from) = live.adopt_own_entries()
+        {
+            let log = &live.log;
+            let node = place;
+            self.witness.see(Event::Log { node, from, log });
+        }
+        let budget = self.setup.outputs_max.unwrap_or(u32::MAX);
+        self.nodes[place].poll_us = u64::MAX;
+        let mut fetched = 0;
+        loop {
+            if fetched == budget {
+                self.nodes[place].poll_us = self.now_us + 1000;
+                break;
+            }
+            let Some(live) = &mut self.nodes[place].live else {
+                break;
+            };
+            let Some(output) = live.poll() else { break };
+            fetched += 1;
+            if let Err(what) = self.handle_output(place, output) {
+                self.witness.object("contract", what);
+                break;
+            }
+        }
+        self.misbehave(place);
+        self.answer(place);
+        self.end_if_stopped(place);
+        self.nodes[place].plan_wake();
+        if self.attended.is_multiple_of(MEASURED_EVERY) {
+            self.measure(place);
+        }
+    }
+
+    fn handle_output(&mut self, place: usize, output: Output) -> Result<(), String> {
+        let now_us = self.now_us;
+        let node = &mut self.nodes[place];
+        let Some(live) = &mut node.live else {
+            return Ok(());
+        };
+        match output {
+            Output::Send { envelope, .. } => {
+                let saved = node.disk.saved().hard;
+                self.witness.see(Event::Sent {
+                    envelope: &envelope,
+                    saved,
+                });
+                let bytes = live.encode(&envelope, node.plant)?;
+                let to = envelope.to.0 as usize - 1;
+                self.links.send(now_us, place, to, bytes);
+            }
+            Output::Write(write) => {
+                let entries = match write.kind() {
+                    WriteKind::Entries(run) => live.entries(run)?,
+                    WriteKind::HardState(hard) => {
+                        if live.trust == Trust::Suspect && hard.trust != Trust::Suspect {
+                            self.witness.see(Event::Readmitted { node: place });
+                            self.tally.readmissions += 1;
+                        }
+                        live.trust = hard.trust;
+                        if hard.trust != Trust::Suspect {
+                            self.witness.see(Event::Trusted { node: place });
+                        }
+                        Vec::new()
+                    }
+                    WriteKind::Force => Vec::new(),
+                };
+                node.disk.take(now_us, write, entries)?;
+            }
+            Output::Ack { mode, held, upto } => {
+                if upto.index.0 as usize > live.commit {
+                    live.early.push(upto);
+                }
+                self.witness.see(Event::Acked {
+                    node: place,
+                    mode,
+                    held,
+                    upto,
+                });
+            }
+            Output::Settled {
+                term,
+                committed_upto,
+                rest,
+            } => {
+                self.catch_up_commit(place);
+                let Some(live) = &mut self.nodes[place].live else {
+                    return Ok(());
+                };
+                self.witness.see(Event::Settled {
+                    node: place,
+                    term: term.0,
+                    committed_upto,
+                    rest,
+                    early: &live.early,
+                });
+                live.early.retain(|early| early.term != term);
+            }
+            Output::Read { ticket, outcome } => {
+                let applied = live.commit as u64;
+                for (_, id) in live.reads.iter().filter(|(of, _)| *of == ticket) {
+                    let id = *id;
+                    match outcome {
+                        ReadOutcome::Ready(index) if index.0 > applied => {
+                            return Err(format!("a read at {index} beyond commit {applied}"));
+                        }
+                        ReadOutcome::Ready(_) => {
+                            self.tally.reads_served += 1;
+                            let node = place;
+                            self.witness.see(Event::ReadServed { node, id, applied });
+                        }
+                        ReadOutcome::Failed => {
+                            self.tally.reads_failed += 1;
+                            self.witness.see(Event::ReadFailed { id });
+                        }
+                    }
+                }
+                live.reads.retain(|(of, _)| *of != ticket);
+            }
+            Output::Role { role, term, .. } => {
+                if role == Role::Leader && live.role != Role::Leader {
+                    self.tally.leaders += 1;
+                }
+                live.role = role;
+                live.term = term.0;
+                self.witness.see(Event::Role {
+                    node: place,
+                    role,
+                    term: term.0,
+                    log: &live.log,
+                });
+            }
+            Output::Commit { upto } => self.commit_through(place, upto.index, None),
+            Output::Superseded { by } => {
+                return Err(format!(
+                    "node {} is told of its own later life {by}",
+                    place + 1
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn commit_through(&mut self, place: usize, upto: LogIndex, term: Option<Term>) {
+        let Some(live) = &mut self.nodes[place].live else {
+            return;
+        };
+        let (from, upto) = (live.commit, upto.0 as usize);
+        if upto <= from {
+            return;
+        }
+        self.witness.see(Event::Committed {
+            node: place,
+            term: term.map_or(live.term, |term| term.0),
+            log: &live.log,
+            from,
+            upto,
+        });
+        live.commit = upto;
+        let raft = &live.raft;
+        live.early
+            .retain(|early| raft.fate(*early) != Fate::Committed);
+    }
+
+    /// What the core knows to be committed although its host was not told yet.
+    pub(super) fn catch_up_commit(&mut self, place: usize) {
+        if let Some(live) = &self.nodes[place].live {
+            let status = live.raft.status();
+            self.commit_through(place, status.commit.index, Some(status.term));
+        }
+    }
+
+    fn answer(&mut self, place: usize) {
+        loop {
+            let Some(live) = &mut self.nodes[place].live else {
+                return;
+            };
+            let Some(answer) = live.waits.poll_answer() else {
+                return;
+            };
+            self.catch_up_commit(place);
+            if answer.held.is_some() {
+                self.clients.remember(answer.position);
+            }
+            self.tally.answer(&answer);
+            let node = place;
+            self.witness.see(Event::Answered { node, answer });
+        }
+    }
+
+    fn end_if_stopped(&mut self, place: usize) {
+        let Some(live) = &self.nodes[place].live else {
+            return;
+        };
+        if live.stopping == Stopping::Asked && live.raft.is_stopped() {
+            if live.raft.status().trust == Trust::Dirty {
+                let what = format!("node {} stops in order and stays dirty", place + 1);
+                self.witness.object("contract", what);
+            }
+            self.end(place, End::Stopped);
+        }
+    }
+
+    fn measure(&mut self, place: usize) {
+        let node = &self.nodes[place];
+        if let Some(live) = &node.live {
+            let held = Memory {
+                disk_queued: node.disk.queued() + node.kept_writes,
+                waits: live.waits.len(),
+                early_terms: live.early_terms(),
+                core_bytes: hash::encode(&live.raft).len(),
+            };
+            let node = place;
+            self.witness.see(Event::Memory { node, held });
+        }
+    }
+
+    /// What a host does that is wrong on purpose.
+    fn misbehave(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        let (Some(plant), Some(live)) = (node.plant, &mut node.live) else {
+            return;
+        };
+        let (node, len) = (place, live.log.len());
+        let ahead = len > live.commit;
+        let leads = live.role == Role::Leader;
+        match plant {
+            Plant::RewritesOwnLog if leads && ahead && len > 8 => {
+                live.log[len - 1].data += 1;
+                let log = &live.log;
+                self.witness.see(Event::Log {
+                    node,
+                    from: len - 1,
+                    log,
+                });
+            }
+            Plant::AppliesAhead if !leads && ahead => {
+                let (from, term, log) = (live.commit, live.term, &live.log);
+                let upto = len;
+                self.witness.see(Event::Committed {
+                    node,
+                    term,
+                    log,
+                    from,
+                    upto,
+                });
+                live.commit = upto;
+            }
+            Plant::AcksAlone if leads && ahead && live.log[len - 1].term == live.term => {
+                let upto = LogPosition::new(Term(live.term), LogIndex(len as u64));
+                let (mode, held) = (CommitMode::Sync, Held::Synced);
+                self.witness.see(Event::Acked {
+                    node,
+                    mode,
+                    held,
+                    upto,
+                });
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Entries as the simulated hosts keep them.
+
+use kraft_proto::{EntryKind, LogIndex, LogPosition, Run, Term};
+use serde::{Deserialize, Serialize};
+
+/// An entry: its term, what it is for, and the number of its proposal; 0 in a barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The term that created it.
+    pub term: u64,
+    /// What it is for.
+    pub kind: EntryKind,
+    /// Which proposal it is.
+    pub data: u64,
+}
+
+/// The stretches of a log that one write or message could hold.
+pub fn runs(log: &[Entry]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (entry, index) in log.iter().zip(1..) {
+        match runs.last_mut() {
+            Some(run)
+                if run.term.0 == entry.term
+                    && run.kind == entry.kind
+                    && entry.kind == EntryKind::Command =>
+            {
+                run.count += 1;
+            }
+            _ => runs.push(Run {
+                term: Term(entry.term),
+                kind: entry.kind,
+                first: LogIndex(index),
+                count: 1,
+            }),
+        }
+    }
+    runs
+}
+
+/// The last index of each term of a log.
+pub fn term_ends(log: &[Entry]) -> Vec<(u64, u64)> {
+    let mut ends: Vec<(u64, u64)> = Vec::new();
+    for (entry, index) in log.iter().zip(1..) {
+        match ends.last_mut() {
+            Some((term, end)) if *term == entry.term => *end = index,
+            _ => ends.push((entry.term, index)),
+        }
+    }
+    ends
+}
+
+/// Whether a log has the entry at a position.
+pub fn has(log: &[Entry], position: LogPosition) -> bool {
+    let place = (position.index.0 as usize).wrapping_sub(1);
+    log.get(place)
+        .is_some_and(|entry| entry.term == position.term.0)
+}

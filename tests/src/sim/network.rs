@@ -1,0 +1,178 @@
+//! The network: messages in flight, and the links that carry them.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use serde::{Deserialize, Serialize};
+
+use super::action::Way;
+use super::chance::Chance;
+use super::setup::{NODES_MAX, Network};
+
+/// A message in flight.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Packet {
+    /// When it arrives.
+    pub at_us: u64,
+    /// The so-manieth message of the world: breaks ties.
+    pub number: u64,
+    /// The place of the sender among the nodes.
+    pub from: u8,
+    /// The place of the receiver.
+    pub to: u8,
+    /// What it says.
+    pub bytes: Vec<u8>,
+}
+
+/// What the network did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// Messages that arrived.
+    pub delivered: u64,
+    /// Lost by chance.
+    pub lost: u64,
+    /// Doubled.
+    pub copied: u64,
+    /// Late.
+    pub late: u64,
+    /// Lost on a link that was cut.
+    pub cut: u64,
+    /// Messages that arrived before one sent earlier on the same link.
+    pub overtook: u64,
+}
+
+/// Every link between the nodes.
+#[derive(Clone, Debug)]
+pub struct Links {
+    seed: u64,
+    weather: Network,
+    heap: BinaryHeap<Reverse<Packet>>,
+    /// By receiver: a bit for each sender it does not hear.
+    deaf: [u16; NODES_MAX],
+    sent: u64,
+    /// By link: how many were sent, and the number of the newest that arrived.
+    by_link: Vec<(u64, u64)>,
+    /// What happened so far.
+    pub carried: Carried,
+}
+
+impl Links {
+    /// Whole links, in this weather.
+    pub fn new(seed: u64, weather: Network) -> Self {
+        Self {
+            seed,
+            weather,
+            heap: BinaryHeap::new(),
+            deaf: [0; NODES_MAX],
+            sent: 0,
+            by_link: vec![(0, 0); NODES_MAX * NODES_MAX],
+            carried: Carried::default(),
+        }
+    }
+
+    /// Changes the chances of messages.
+    pub fn weather(&mut self, loss: u16, copy: u16, late: u16) {
+        self.weather.loss_permille = loss;
+        self.weather.copy_permille = copy;
+        self.weather.late_permille = late;
+    }
+
+    /// Cuts a node off.
+    pub fn isolate(&mut self, node: usize, way: Way) {
+        if way != Way::Out {
+            self.deaf[node] = !0;
+        }
+        if way != Way::In {
+            for deaf in &mut self.deaf {
+                *deaf |= 1 << node;
+            }
+        }
+    }
+
+    /// Two sides do not hear each other.
+    pub fn split(&mut self, mask: u16) {
+        for (node, deaf) in self.deaf.iter_mut().enumerate() {
+            *deaf = match mask & (1 << node) {
+                0 => mask,
+                _ => !mask,
+            };
+        }
+    }
+
+    /// Every link carries again.
+    pub fn heal(&mut self) {
+        self.deaf = [0; NODES_MAX];
+    }
+
+    /// Sends a message, once or more often, or not at all.
+    pub fn send(&mut self, now_us: u64, from: usize, to: usize, bytes: Vec<u8>) {
+        let link = &mut self.by_link[from * NODES_MAX + to];
+        link.0 += 1;
+        let words = [self.seed, 1, from as u64, to as u64, link.0];
+        let mut chance = Chance::about(&words);
+        if chance.permille(u64::from(self.weather.loss_permille)) {
+            self.carried.lost += 1;
+            return;
+        }
+        if chance.permille(u64::from(self.weather.copy_permille)) {
+            self.carried.copied += 1;
+            self.put(now_us, from, to, bytes.clone(), &mut chance);
+        }
+        self.put(now_us, from, to, bytes, &mut chance);
+    }
+
+    fn put(&mut self, now_us: u64, from: usize, to: usize, bytes: Vec<u8>, chance: &mut Chance) {
+        let (min, max) = (self.weather.delay_us_min, self.weather.delay_us_max);
+        let mut delay = chance.number(min, max);
+        if chance.permille(u64::from(self.weather.late_permille)) {
+            self.carried.late += 1;
+            delay = chance.number(max, max * 20);
+        }
+        self.sent += 1;
+        self.heap.push(Reverse(Packet {
+            at_us: now_us + delay,
+            number: self.sent,
+            from: from as u8,
+            to: to as u8,
+            bytes,
+        }));
+    }
+
+    /// When the next message arrives.
+    pub fn next_at(&self) -> u64 {
+        self.heap.peek().map_or(u64::MAX, |packet| packet.0.at_us)
+    }
+
+    /// Takes the next message; `None` if its link is cut.
+    pub fn take(&mut self) -> Option<Packet> {
+        let packet = self.heap.pop()?.0;
+        if self.deaf[usize::from(packet.to)] & (1 << packet.from) != 0 {
+            self.carried.cut += 1;
+            return None;
+        }
+        let link = &mut self.by_link[usize::from(packet.from) * NODES_MAX + usize::from(packet.to)];
+        if packet.number < link.1 {
+            self.carried.overtook += 1;
+        }
+        link.1 = link.1.max(packet.number);
+        self.carried.delivered += 1;
+        Some(packet)
+    }
+
+    /// How many messages are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// The messages in flight, in the order they arrive.
+    pub fn packets(&self) -> Vec<&Packet> {
+        let mut packets: Vec<_> = self.heap.iter().map(|packet| &packet.0).collect();
+        packets.sort();
+        packets
+    }
+
+    /// What decides about later messages, for the hash of the state.
+    pub fn canonical(&self) -> impl Serialize {
+        (self.weather, self.deaf, self.sent, &self.by_link)
+    }
+}

@@ -1,0 +1,310 @@
+//! The contract (DESIGN §4.3): an acknowledgement claims no more copies than there are, and no
+//! leader comes without what must survive.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kraft_proto::durability::OnPowerLoss;
+use kraft_proto::{Answer, CommitMode, Grade, Held, LogPosition, Role};
+
+use super::Verdict;
+use super::facts::Facts;
+use super::led::Led;
+use crate::sim::cells::{Cells, Column, Promise, Row};
+use crate::sim::entry::has;
+use crate::sim::event::{End, Event};
+
+/// An acknowledgement that later leaders must know of.
+#[derive(Clone, Debug)]
+struct Outliving {
+    /// Voters whose power was cut since and who are not trusted again.
+    in_doubt: u16,
+    /// How many of them it outlives.
+    cuts_max: usize,
+}
+
+/// An answer that a client has, and what happened since.
+#[derive(Clone, Debug)]
+struct Heard {
+    position: LogPosition,
+    row: Row,
+    leader: usize,
+    at_us: u64,
+    dark: u16,
+    leader_killed: bool,
+    killed: bool,
+    leader_changed: bool,
+}
+
+/// How long faults still count for a write that is committed when it is answered.
+const WINDOW_US: u64 = 2_000_000;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Oracle {
+    on_power_loss: OnPowerLoss,
+    outliving: BTreeMap<LogPosition, Outliving>,
+    leaders: Vec<Led>,
+    now_us: u64,
+    early: Vec<Heard>,
+    firm: VecDeque<Heard>,
+    pub cells: Cells,
+    /// Acknowledgements checked, and those given before commit that were kept and lost.
+    pub acks: u64,
+    pub kept: u64,
+    pub lost: u64,
+}
+
+impl Oracle {
+    pub fn new(on_power_loss: OnPowerLoss) -> Self {
+        Self {
+            on_power_loss,
+            outliving: BTreeMap::new(),
+            leaders: Vec::new(),
+            now_us: 0,
+            early: Vec::new(),
+            firm: VecDeque::new(),
+            cells: Cells::default(),
+            acks: 0,
+            kept: 0,
+            lost: 0,
+        }
+    }
+
+    /// Tells the time.
+    pub fn pass(&mut self, now_us: u64) {
+        self.now_us = now_us;
+    }
+
+    /// The last index that a majority or more is relied on to keep.
+    pub fn last_outliving(&self) -> u64 {
+        let indexes = self.outliving.keys().map(|position| position.index.0);
+        indexes.max().unwrap_or(0)
+    }
+
+    pub fn see(&mut self, facts: &Facts, event: &Event<'_>) -> Verdict {
+        match *event {
+            Event::Acked {
+                node,
+                mode,
+                held,
+                upto,
+            } => self.acked(facts, node, mode, held, upto),
+            Event::Role {
+                node,
+                role: Role::Leader,
+                term,
+                log,
+            } => {
+                for heard in self.early.iter_mut().chain(&mut self.firm) {
+                    heard.leader_changed |= term > heard.position.term.0;
+                }
+                self.leaders.push(Led::new(term, node, log));
+                for position in self.outliving.keys() {
+                    if position.term.0 < term && !has(log, *position) {
+                        return Err(lacks(node, term, *position));
+                    }
+                }
+                Ok(())
+            }
+            Event::PowerCut { node, .. } if node < facts.voters => {
+                self.outliving.retain(|_, acked| {
+                    acked.in_doubt |= 1 << node;
+                    acked.in_doubt.count_ones() as usize <= acked.cuts_max
+                });
+                for heard in self.early.iter_mut().chain(&mut self.firm) {
+                    heard.dark |= 1 << node;
+                }
+                Ok(())
+            }
+            Event::Trusted { node } => {
+                for acked in self.outliving.values_mut() {
+                    acked.in_doubt &= !(1 << node);
+                }
+                Ok(())
+            }
+            Event::Ended {
+                node,
+                end: End::Killed,
+                led,
+            } => {
+                for heard in self.early.iter_mut().chain(&mut self.firm) {
+                    heard.killed = true;
+                    let of_term = led == Some(heard.position.term.0);
+                    heard.leader_killed |= of_term && heard.leader == node;
+                }
+                Ok(())
+            }
+            Event::Committed { upto, .. } => {
+                if !self.outliving.is_empty() {
+                    self.outliving
+                        .retain(|position, _| !facts.is_committed(*position));
+                }
+                let reached = |heard: &Heard| heard.position.index.0 <= upto as u64;
+                if self.early.iter().any(reached) {
+                    self.settle(facts, |heard| facts.is_committed(heard.position))?;
+                }
+                Ok(())
+            }
+            Event::Answered { node, answer } => self.answered(facts, node, answer),
+            Event::Rest { outcome: Ok(()) } => {
+                let firm = self.firm.drain(..);
+                self.early.extend(firm);
+                self.settle(facts, |_| true)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn acked(
+        &mut self,
+        facts: &Facts,
+        node: usize,
+        mode: CommitMode,
+        held: Held,
+        upto: LogPosition,
+    ) -> Verdict {
+        self.acks += 1;
+        let asked = mode.voters_asked(facts.voters);
+        if asked == 0 {
+            return Ok(());
+        }
+        let holders = facts.holders(upto, held);
+        let count = holders.count_ones() as usize;
+        let without_leader = mode != CommitMode::Sync && holders & (1 << node) == 0;
+        if count < asked || without_leader {
+            return Err(format!(
+                "node {} acknowledges {mode} {held} through {upto}, which {count} voters hold",
+                node + 1
+            ));
+        }
+        if !mode.outlives_leader(facts.voters) || facts.is_committed(upto) {
+            return Ok(());
+        }
+        let in_doubt = facts.doubtful(upto.term.0);
+        let cuts_max = match (held, self.on_power_loss) {
+            (Held::Synced, _) => facts.voters,
+            (_, OnPowerLoss::Available) => 0,
+            _ if mode == CommitMode::All => facts.voters - 1,
+            _ => facts.voters - facts.majority(),
+        };
+        if in_doubt.count_ones() as usize > cuts_max {
+            return Ok(());
+        }
+        for led in self.leaders.iter().rev() {
+            if led.term > upto.term.0 && !led.had(upto) {
+                return Err(lacks(led.node, led.term, upto));
+            }
+        }
+        let outliving = self
+            .outliving
+            .entry(upto)
+            .or_insert(Outliving { in_doubt, cuts_max });
+        outliving.cuts_max = outliving.cuts_max.max(cuts_max);
+        Ok(())
+    }
+
+    fn answered(&mut self, facts: &Facts, node: usize, answer: Answer<u64>) -> Verdict {
+        let (asked, voters) = (answer.asked, facts.voters);
+        let sensible = match (answer.grade, answer.held) {
+            (Grade::AsAsked, Some(held)) => {
+                let firm = asked.mode == CommitMode::Async || held >= asked.fsync.held();
+                let wide = answer.mode.voters_asked(voters) >= asked.mode.voters_asked(voters);
+                firm && wide
+            }
+            (Grade::Fallback, Some(_)) => asked.mode.voters_asked(voters) > voters / 2,
+            (Grade::Lost | Grade::TimedOut | Grade::Unknown, None) => true,
+            _ => false,
+        };
+        if !sensible {
+            return Err(format!("an answer that makes no sense: {answer:?}"));
+        }
+        let Some(held) = answer.held else {
+            return Ok(());
+        };
+        let heard = Heard {
+            position: answer.position,
+            row: Row::of(answer.mode, held, voters),
+            leader: node,
+            at_us: self.now_us,
+            dark: facts.doubtful(answer.position.term.0),
+            leader_killed: false,
+            killed: false,
+            leader_changed: false,
+        };
+        let over = |heard: &Heard, now: u64| heard.at_us + WINDOW_US < now;
+        while self.firm.front().is_some_and(|old| over(old, self.now_us)) {
+            self.early.extend(self.firm.pop_front());
+        }
+        if matches!(heard.row, Row::MajoritySynced | Row::AllSynced) {
+            self.firm.push_back(heard);
+        } else {
+            self.early.push(heard);
+        }
+        self.settle(facts, |heard| facts.is_committed(heard.position))
+    }
+
+    /// Counts the answers whose fate is known.
+    fn settle(&mut self, facts: &Facts, known: impl Fn(&Heard) -> bool) -> Verdict {
+        let mut broken = Ok(());
+        let mut early = std::mem::take(&mut self.early);
+        early.retain(|heard| {
+            if !known(heard) {
+                return true;
+            }
+            let kept = facts.is_committed(heard.position);
+            match kept {
+                true => self.kept += 1,
+                false => self.lost += 1,
+            }
+            match (column(heard, facts), kept) {
+                (Some(column), true) => self.cells.keep(heard.row, column),
+                (Some(column), false) => {
+                    self.cells.lose(heard.row, column);
+                    if self.promise(heard.row, column) == Promise::Survives {
+                        broken = Err(format!(
+                            "{:?} at {} is gone, and all that happened is {column:?}",
+                            heard.row, heard.position
+                        ));
+                    }
+                }
+                (None, _) => {}
+            }
+            false
+        });
+        self.early = early;
+        broken
+    }
+
+    fn promise(&self, row: Row, column: Column) -> Promise {
+        match (row, self.on_power_loss) {
+            (Row::MajorityWritten | Row::AllWritten, OnPowerLoss::Available)
+                if column >= Column::MinorityDark =>
+            {
+                Promise::MayLose
+            }
+            _ => row.promise(column),
+        }
+    }
+}
+
+/// Where an answer is counted, if anything befell it.
+fn column(heard: &Heard, facts: &Facts) -> Option<Column> {
+    let (voters, dark) = (facts.voters, heard.dark.count_ones() as usize);
+    if voters < 3 {
+        return None;
+    }
+    match dark {
+        _ if dark == voters => Some(Column::AllDark),
+        _ if dark > voters - facts.majority() => Some(Column::MostDark),
+        0 if heard.leader_killed => Some(Column::LeaderKilled),
+        0 if heard.leader_changed && !heard.killed => Some(Column::LeaderChanged),
+        0 => None,
+        _ => Some(Column::MinorityDark),
+    }
+}
+
+fn lacks(node: usize, term: u64, position: LogPosition) -> String {
+    format!(
+        "node {} leads term {term} without {position}, which was acknowledged and must survive",
+        node + 1
+    )
+}

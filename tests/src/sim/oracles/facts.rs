@@ -1,0 +1,148 @@
+//! What oracles know in common: what was committed, and who held what in which life.
+
+use std::collections::BTreeMap;
+
+use kraft_proto::{Held, LogPosition};
+
+use crate::sim::entry::{Entry, has, term_ends};
+use crate::sim::event::Event;
+use crate::sim::setup::NODES_MAX;
+
+/// What a node held between two starts: by term, how far.
+#[derive(Clone, Debug, Default)]
+struct Life {
+    number: u64,
+    written: Vec<(u64, u64)>,
+    synced: Vec<(u64, u64)>,
+}
+
+fn raise(held: &mut Vec<(u64, u64)>, term: u64, upto: u64) {
+    match held.iter_mut().rev().find(|(known, _)| *known == term) {
+        Some((_, known)) => *known = upto.max(*known),
+        None => held.push((term, upto)),
+    }
+}
+
+/// Everything ever seen of a run that more than one oracle needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub voters: usize,
+    /// The one sequence, and the term of the node that first reported each.
+    pub committed: Vec<Entry>,
+    pub committed_in: Vec<u64>,
+    lives: Vec<Vec<Life>>,
+    /// The newest life of each peer that the leader of a term has heard.
+    heard: BTreeMap<u64, [u64; NODES_MAX]>,
+    /// Voters whose power was cut in this life or after it, and who are not trusted again.
+    doubtful: [Option<u64>; NODES_MAX],
+}
+
+impl Facts {
+    pub fn new(voters: usize, nodes: usize) -> Self {
+        Self {
+            voters,
+            committed: Vec::new(),
+            committed_in: Vec::new(),
+            lives: vec![Vec::new(); nodes],
+            heard: BTreeMap::new(),
+            doubtful: [None; NODES_MAX],
+        }
+    }
+
+    pub fn majority(&self) -> usize {
+        self.voters / 2 + 1
+    }
+
+    pub fn is_committed(&self, position: LogPosition) -> bool {
+        has(&self.committed, position)
+    }
+
+    /// The voters, as bits, that held an entry in the last life the leader of its term has heard
+    /// of, or a later one: what a life before that held may be gone.
+    pub fn holders(&self, position: LogPosition, held: Held) -> u16 {
+        let heard = self.heard.get(&position.term.0);
+        let mut holders = 0;
+        for (node, lives) in self.lives[..self.voters].iter().enumerate() {
+            let since = heard.map_or(0, |heard| heard[node]);
+            let counted = lives.iter().rev().take_while(|life| life.number >= since);
+            let holds = |life: &Life| {
+                let by = match held {
+                    Held::Synced => &life.synced,
+                    Held::Accepted | Held::Written => &life.written,
+                };
+                by.iter()
+                    .rev()
+                    .any(|(term, upto)| *term == position.term.0 && position.index.0 <= *upto)
+            };
+            if counted.into_iter().any(holds) {
+                holders |= 1 << node;
+            }
+        }
+        holders
+    }
+
+    /// Voters that lost, in a power cut, what the leader of `term` may still count.
+    pub fn doubtful(&self, term: u64) -> u16 {
+        let heard = self.heard.get(&term);
+        let mut doubtful = 0;
+        for node in 0..self.voters {
+            let since = heard.map_or(0, |heard| heard[node]);
+            if self.doubtful[node].is_some_and(|life| since <= life) {
+                doubtful |= 1 << node;
+            }
+        }
+        doubtful
+    }
+
+    pub fn see(&mut self, event: &Event<'_>) {
+        match *event {
+            Event::Started { node, life, log } => {
+                let ends = term_ends(log);
+                let lives = &mut self.lives[node];
+                if lives.last().is_some_and(|last| last.number == life) {
+                    // It ended before anybody heard of it.
+                    lives.pop();
+                }
+                lives.push(Life {
+                    number: life,
+                    written: ends.clone(),
+                    synced: ends,
+                });
+            }
+            Event::Held {
+                node, held, run, ..
+            } => {
+                if let Some(life) = self.lives[node].last_mut() {
+                    let by = match held {
+                        Held::Synced => &mut life.synced,
+                        Held::Accepted | Held::Written => &mut life.written,
+                    };
+                    raise(by, run.term.0, run.last().0);
+                }
+            }
+            Event::Heard { term, from, life } => {
+                let heard = self.heard.entry(term).or_default();
+                heard[from] = heard[from].max(life);
+            }
+            Event::PowerCut { node, life } => {
+                let known = self.doubtful[node].unwrap_or(0);
+                self.doubtful[node] = Some(known.max(life));
+            }
+            Event::Trusted { node } => self.doubtful[node] = None,
+            Event::Committed {
+                term,
+                log,
+                from,
+                upto,
+                ..
+            } => {
+                let known = self.committed.len();
+                if from <= known && upto > known {
+                    self.committed.extend(&log[known..upto]);
+                    self.committed_in.resize(upto, term);
+                }
+            }
+            _ => {}
+        }
+    }
+}

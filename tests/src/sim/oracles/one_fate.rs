@@ -1,0 +1,72 @@
+//! One fate: what is said to have become of an entry is true, and stays so.
+
+use std::collections::BTreeSet;
+
+use kraft_proto::{Fate, Grade, LogIndex, LogPosition, Rest, Term};
+
+use super::Verdict;
+use super::facts::Facts;
+use crate::sim::event::Event;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Oracle {
+    lost: BTreeSet<LogPosition>,
+}
+
+impl Oracle {
+    pub fn see(&mut self, facts: &Facts, event: &Event<'_>) -> Verdict {
+        match *event {
+            Event::Committed {
+                log, from, upto, ..
+            } if !self.lost.is_empty() => {
+                for (entry, index) in log[from..upto].iter().zip(from as u64 + 1..) {
+                    let position = LogPosition::new(Term(entry.term), LogIndex(index));
+                    if self.lost.contains(&position) {
+                        return Err(format!("{position} was told lost, and commits"));
+                    }
+                }
+                Ok(())
+            }
+            Event::Told { of, fate, .. } => self.told(facts, of, fate),
+            Event::Answered { answer, .. } => match answer.grade {
+                Grade::Lost => self.told(facts, answer.position, Fate::Lost),
+                _ => Ok(()),
+            },
+            Event::Settled {
+                term,
+                committed_upto,
+                rest,
+                early,
+                ..
+            } => {
+                let of_term = early.iter().filter(|early| early.term.0 == term);
+                for early in of_term {
+                    let fate = match rest {
+                        _ if early.index <= committed_upto => Fate::Committed,
+                        Rest::Lost => Fate::Lost,
+                        Rest::Unknown => Fate::Unknown,
+                    };
+                    self.told(facts, *early, fate)?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn told(&mut self, facts: &Facts, of: LogPosition, fate: Fate) -> Verdict {
+        match fate {
+            Fate::Committed if !facts.is_committed(of) => {
+                Err(format!("{of} is told committed, and is not"))
+            }
+            Fate::Lost if facts.is_committed(of) => {
+                Err(format!("{of} is told lost, and is committed"))
+            }
+            Fate::Lost => {
+                self.lost.insert(of);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

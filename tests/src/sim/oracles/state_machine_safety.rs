@@ -1,0 +1,42 @@
+//! State Machine Safety (Raft §5.4.3): every node applies the one sequence, in order, and nothing
+//! is committed that does not lie on the disks of a majority.
+
+use kraft_proto::{Held, LogIndex, LogPosition, Term};
+
+use super::Verdict;
+use super::facts::Facts;
+use crate::sim::event::Event;
+
+pub(crate) fn see(facts: &Facts, event: &Event<'_>) -> Verdict {
+    let Event::Committed {
+        node,
+        log,
+        from,
+        upto,
+        ..
+    } = *event
+    else {
+        return Ok(());
+    };
+    let node = node + 1;
+    if upto <= from {
+        return Err(format!(
+            "node {node} goes back from commit {from} to {upto}"
+        ));
+    }
+    if upto > facts.committed.len() || log[from..upto] != facts.committed[from..upto] {
+        return Err(format!(
+            "node {node} applies another sequence within {}..={upto}",
+            from + 1
+        ));
+    }
+    let last = LogPosition::new(Term(log[upto - 1].term), LogIndex(upto as u64));
+    let holders = facts.holders(last, Held::Synced);
+    if (holders.count_ones() as usize) < facts.majority() {
+        return Err(format!(
+            "node {node} commits {last}, which is synced on {} voters only",
+            holders.count_ones()
+        ));
+    }
+    Ok(())
+}

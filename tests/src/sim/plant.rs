@@ -1,0 +1,52 @@
+//! Hosts that are wrong on purpose: each breaks one promise, for one oracle to find.
+//!
+//! The core is never touched. A plant is part of a run, so that a failing run with one replays like
+//! any other.
+
+use serde::{Deserialize, Serialize};
+
+/// What a host does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plant {
+    /// It starts without the vote its disk holds.
+    ForgetsVote,
+    /// While it leads it changes an entry of its log.
+    RewritesOwnLog,
+    /// It ships the bytes of another entry.
+    ShipsOtherBytes,
+    /// It brings back half of its synced log when it starts.
+    ForgetsSynced,
+    /// It applies what is written and not committed.
+    AppliesAhead,
+    /// It acknowledges for a majority what only it has.
+    AcksAlone,
+    /// It says after every power cut that the operating system ran on.
+    SaysSameBoot,
+    /// Its disks say that entries are synced, and they are not.
+    FsyncLies,
+    /// It tells fates by index, whatever the term.
+    FateByIndex,
+    /// It serves reads from what it has applied, without asking anybody.
+    ReadsAtOnce,
+    /// It never reports a write of its log.
+    NeverReports,
+    /// It keeps every write it has finished.
+    KeepsWrites,
+}
+
+/// Every plant, and the oracle that finds it.
+pub const PLANTS: [(Plant, &str); 12] = [
+    (Plant::ForgetsVote, "election_safety"),
+    (Plant::RewritesOwnLog, "leader_append_only"),
+    (Plant::ShipsOtherBytes, "log_matching"),
+    (Plant::ForgetsSynced, "leader_completeness"),
+    (Plant::AppliesAhead, "state_machine_safety"),
+    (Plant::AcksAlone, "contract"),
+    (Plant::SaysSameBoot, "contract"),
+    (Plant::FsyncLies, "leader_completeness"),
+    (Plant::FateByIndex, "one_fate"),
+    (Plant::ReadsAtOnce, "linearizable_reads"),
+    (Plant::NeverReports, "convergence"),
+    (Plant::KeepsWrites, "bounded_memory"),
+];

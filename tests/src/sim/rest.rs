@@ -1,0 +1,116 @@
+//! After the faults: does the cluster come to rest?
+
+use kraft_proto::{Class, LogPosition, PeerState, Role};
+
+use super::action::{Action, Target};
+use super::clients::Wish;
+use super::event::Event;
+use super::world::World;
+
+/// How long a cluster without faults may take.
+const REST_US_MAX: u64 = 60_000_000;
+/// How often it is looked at.
+const LOOK_US: u64 = 20_000;
+
+impl World {
+    /// Ends the faults and waits until every log is the same, committed and answered for; one more
+    /// write must commit too. Everything else is a violation.
+    pub fn come_to_rest(&mut self) {
+        self.step(&Action::Calm);
+        let end = self.now_us + REST_US_MAX;
+        let mut last: Option<LogPosition> = None;
+        while self.now_us < end && self.witness.violation.is_none() {
+            self.pass_until(self.now_us + LOOK_US);
+            for place in 0..self.nodes.len() {
+                // One that was asked to stop has by now.
+                self.start(place);
+            }
+            let behind = self.need_snapshot();
+            if self.is_at_rest(behind) {
+                let facts = &self.witness.oracles.facts;
+                if last.is_some_and(|last| facts.is_committed(last)) {
+                    if behind != 0 {
+                        self.tally.snapshots_needed += 1;
+                    }
+                    self.tally.runs = 1;
+                    return self.witness.see(Event::Rest { outcome: Ok(()) });
+                }
+                last = self.write(Wish {
+                    to: Target::Leader,
+                    class: Class::default(),
+                    count: 1,
+                    patience: 0,
+                });
+            }
+        }
+        if self.witness.violation.is_none() {
+            let what = self.unrest();
+            self.witness.see(Event::Rest {
+                outcome: Err(&what),
+            });
+        }
+    }
+
+    /// Nodes that need history which is forgotten, as bits: no snapshot brings it yet.
+    fn need_snapshot(&self) -> u16 {
+        let mut behind = 0;
+        let Some(place) = self.place_of(Target::Leader) else {
+            return 0;
+        };
+        if let Some(live) = &self.nodes[place].live {
+            for peer in &live.raft.status().peers {
+                if peer.state == PeerState::Snapshot {
+                    behind |= 1 << (peer.id.0 - 1);
+                }
+            }
+        }
+        behind
+    }
+
+    fn is_at_rest(&self, behind: u16) -> bool {
+        let Some(leader) = self.place_of(Target::Leader) else {
+            return false;
+        };
+        let longest = self.nodes[leader].live.as_ref().map(|live| live.log.len());
+        let mut nodes = self.nodes.iter().enumerate();
+        self.clients.next_at() == u64::MAX
+            && nodes.all(|(place, node)| {
+                behind & (1 << place) != 0
+                    || node.live.as_ref().is_some_and(|live| {
+                        longest == Some(live.log.len())
+                            && live.commit == live.log.len()
+                            && live.waits.is_empty()
+                            && live.early.is_empty()
+                            && live.reads.is_empty()
+                    })
+            })
+    }
+
+    fn unrest(&self) -> String {
+        let mut lines = Vec::new();
+        for (place, node) in self.nodes.iter().enumerate() {
+            let Some(live) = &node.live else {
+                lines.push(format!("node {} is down", place + 1));
+                continue;
+            };
+            let status = live.raft.status();
+            let waiting: Vec<String> = status.waiting.iter().map(ToString::to_string).collect();
+            let role = match live.role {
+                Role::Leader => "leads",
+                _ => "follows",
+            };
+            lines.push(format!(
+                "node {} {role} term {}, log {}, commit {}, {} wait, {} early, {} reads: {}",
+                place + 1,
+                status.term,
+                status.last,
+                status.commit,
+                live.waits.len(),
+                live.early.len(),
+                live.reads.len(),
+                waiting.join("; ")
+            ));
+        }
+        lines.join(" | ")
+    }
+}

@@ -1,0 +1,88 @@
+//! A run as a value: everything that decides what happens, in one JSON file (`SIMULATOR.md`).
+
+use serde::{Deserialize, Serialize};
+
+use super::action::Timed;
+use super::setup::Setup;
+use super::tally::Tally;
+use super::witness::{Tracing, Violation};
+use super::world::World;
+
+/// The version of the file, and of what it makes happen.
+pub const RUN_VERSION: u32 = 1;
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// [`RUN_VERSION`].
+    pub version: u32,
+    /// Decides everything that the rest leaves open: delays, losses, torn writes.
+    pub seed: u64,
+    /// The cluster.
+    pub setup: Setup,
+    /// What is done to it, in order of time.
+    pub actions: Vec<Timed>,
+    /// When the faults end, in microseconds.
+    pub storm_us: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The hash of the last state, in hexadecimal.
+    pub hash: String,
+    /// What was broken, if anything was.
+    pub violation: Option<Violation>,
+    /// What was exercised.
+    pub tally: Tally,
+    /// The end of the trace, if one was kept.
+    pub trace: Vec<String>,
+}
+
+impl Run {
+    /// Reads a run.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        let run: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if run.version != RUN_VERSION {
+            let version = run.version;
+            return Err(format!(
+                "version {version}; this reads version {RUN_VERSION}"
+            ));
+        }
+        run.setup.check()?;
+        Ok(run)
+    }
+
+    /// The run as text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a run is plain data")
+    }
+
+    /// The world of the run before its first action.
+    pub fn world(&self) -> Result<World, String> {
+        World::new(self.seed, self.setup.clone())
+    }
+
+    /// Does everything, faults first and rest afterwards.
+    pub fn play(&self, tracing: Tracing) -> Outcome {
+        let mut world = self.world().expect("the setup of a run is checked");
+        world.set_tracing(tracing);
+        for timed in &self.actions {
+            world.pass_until(timed.at_us.min(self.storm_us));
+            world.step(&timed.action);
+        }
+        world.pass_until(self.storm_us.max(world.now_us()));
+        world.come_to_rest();
+        Outcome {
+            hash: format!("{:032x}", world.hash()),
+            violation: world.violation().cloned(),
+            tally: world.tally(),
+            trace: world.trace().map(str::to_string).collect(),
+        }
+    }
+}
+
+/// Plays the run in `json`; the hash of its last state, or why it cannot be read.
+pub fn run_json(json: &str) -> Result<String, String> {
+    Run::from_json(json).map(|run| run.play(Tracing::Off).hash)
+}
