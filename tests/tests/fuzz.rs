@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::{env, fs};
 
+use kraft_proto::Frame;
 use tests::fuzz::inputs::Maker;
 use tests::fuzz::{BODIES, Body};
 
@@ -38,6 +39,12 @@ fn run(name: &str) {
 
 #[test]
 fn frames_have_one_encoding_and_no_node_panics_on_one() {
+    let corpus = corpus("frames");
+    let stale = corpus.iter().find(|bytes| Frame::decode(bytes).is_err());
+    assert_eq!(
+        stale, None,
+        "a frame of another wire version: take those of WIRE.md"
+    );
     run("frames");
 }
 
