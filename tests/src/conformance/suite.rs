@@ -37,31 +37,36 @@ impl Default for Effort {
     }
 }
 
+/// Seeds of one run at most: an hour is for other suites.
+const SEEDS_MAX: u64 = 2000;
+
 impl Effort {
-    /// The default, unless `KRAFT_SEED=<seed>` asks for that one alone or `KRAFT_SEEDS=<count>` for
-    /// more.
+    /// The default, unless `KRAFT_SEED=<seed>` asks for that one alone, or `KRAFT_SEEDS=<count>` or
+    /// `KRAFT_SEEDS=<from>..<to>` for more; of those 2,000 at most.
     ///
     /// # Panics
     ///
-    /// If one of them is set and not a number.
+    /// If one of them is set and not such numbers.
     pub fn from_env() -> Self {
-        let number = |name| {
-            let text = std::env::var(name).ok()?;
-            let number: u64 = text
-                .parse()
-                .expect("KRAFT_SEED and KRAFT_SEEDS are numbers");
-            Some(number)
-        };
-        match (number("KRAFT_SEED"), number("KRAFT_SEEDS")) {
-            (Some(seed), _) => Self {
+        let number = |text: &str| text.trim().parse::<u64>();
+        let number = |text: &str| number(text).expect("KRAFT_SEED and KRAFT_SEEDS are numbers");
+        if let Ok(seed) = std::env::var("KRAFT_SEED") {
+            let seed = number(&seed);
+            return Self {
                 fixed: Fixed::Skipped,
                 seeds: seed..seed + 1,
-            },
-            (None, Some(count)) => Self {
-                seeds: 0..count,
-                ..Self::default()
-            },
-            (None, None) => Self::default(),
+            };
+        }
+        let Ok(asked) = std::env::var("KRAFT_SEEDS") else {
+            return Self::default();
+        };
+        let (from, to) = match asked.split_once("..") {
+            Some((from, to)) => (number(from), number(to)),
+            None => (0, number(&asked)),
+        };
+        Self {
+            seeds: from..to.min(from + SEEDS_MAX),
+            ..Self::default()
         }
     }
 }

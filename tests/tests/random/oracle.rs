@@ -46,6 +46,7 @@ pub struct Oracle {
     /// Acknowledgements that later leaders must know of, and how far that goes.
     outliving: HashMap<(u64, u64), Outliving>,
     /// Voters that lost their power, and what they were relied on for, until they are trusted again.
+    in_doubt: BTreeSet<NodeId>,
     power_cuts: u64,
     readmissions: u64,
     lost: HashSet<(u64, u64)>,
@@ -84,6 +85,7 @@ impl Oracle {
             synced: HashMap::new(),
             heard: HashMap::new(),
             outliving: HashMap::new(),
+            in_doubt: BTreeSet::new(),
             power_cuts: 0,
             readmissions: 0,
             lost: HashSet::new(),
@@ -296,7 +298,21 @@ impl Oracle {
         for (term, (leader, log)) in &self.leaders {
             check_leader_has(pair(upto), *leader, *term, log);
         }
-        let outliving = self.outliving.entry(pair(upto)).or_default();
+        // A follower may have reported its copy, and lost it since: the leader counts what it heard.
+        let reported_and_cut = self.in_doubt.iter().copied().filter(|node| {
+            let lives = self.written.iter().filter(|(life, _)| life.0 == *node);
+            lives
+                .into_iter()
+                .any(|(_, held)| held.contains(&pair(upto)))
+        });
+        let in_doubt: BTreeSet<NodeId> = reported_and_cut.collect();
+        if in_doubt.len() > cuts_max {
+            return;
+        }
+        let outliving = self.outliving.entry(pair(upto)).or_insert(Outliving {
+            in_doubt,
+            cuts_max: 0,
+        });
         if cuts_max > outliving.cuts_max {
             outliving.cuts_max = cuts_max;
         }
@@ -308,6 +324,7 @@ impl Oracle {
             return;
         }
         self.power_cuts += 1;
+        self.in_doubt.insert(node);
         self.outliving.retain(|_, acked| {
             acked.in_doubt.insert(node);
             acked.in_doubt.len() <= acked.cuts_max
@@ -316,6 +333,9 @@ impl Oracle {
 
     /// A running node is not suspect: it has everything that was ever relied on.
     pub fn saw_trusted(&mut self, node: NodeId) {
+        if !self.in_doubt.remove(&node) {
+            return;
+        }
         for acked in self.outliving.values_mut() {
             acked.in_doubt.remove(&node);
         }
