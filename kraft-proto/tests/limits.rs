@@ -8,8 +8,9 @@ use std::time::Duration;
 use cluster::messages::{append, envelope, heartbeat, heartbeat_reply, holding};
 use cluster::{Cluster, Disk, at, id, run};
 use kraft_proto::limits::{
-    APPENDS_IN_FLIGHT_MAX, INDEX_MAX, MEMBERS_MAX, READ_BATCHES_MAX, REMOTE_READS_MAX, REPLIES_MAX,
-    RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
+    APPENDS_IN_FLIGHT_MAX, CLASS_RUNS_MAX, INDEX_MAX, MEMBERS_MAX, READ_BATCHES_MAX,
+    REMOTE_READS_MAX, REPLIES_MAX, RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX, UNWRITTEN_ENTRIES_MAX,
+    WRITES_IN_FLIGHT_MAX,
 };
 use kraft_proto::{
     CheckQuorum, Class, CommitMode, Config, FsyncMode, LogIndex, LogPosition, Members,
@@ -351,4 +352,40 @@ fn a_recovered_log_or_term_beyond_the_range_does_not_start() {
     let recovery = kraft_proto::Recovery::resume(hard, members);
     let refused = Raft::new(config, recovery, kraft_proto::Instant::ZERO);
     assert_eq!(refused.unwrap_err(), kraft_proto::ConfigError::Exhausted);
+}
+
+/// 1. more stretches of differing class wait than are remembered, and an entry that asked for nothing
+///    shares one with an `Always` entry;
+/// 2. it is handed to the disk by itself, as that one is, and nobody asks to force it;
+/// 3. nothing later is handed out before it is synced: the node stands still for ever.
+#[test]
+fn an_entry_that_shares_the_class_of_an_always_entry_is_forced_like_one() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.node(1).disk = Disk::Busy;
+    for _ in 0..WRITES_IN_FLIGHT_MAX {
+        propose_one(&mut cluster, FIRM).unwrap();
+    }
+    cluster.isolate(1);
+    let alone = Class::new(CommitMode::LeaderOnly, FsyncMode::Always);
+    for _ in 0..CLASS_RUNS_MAX / 2 - 1 {
+        cluster.propose(1, alone);
+        cluster.propose_many(1, RELAXED, 5);
+    }
+    // The table is full when the last of these comes, and joining the two before it costs the least.
+    cluster.propose(1, alone);
+    cluster.propose(1, RELAXED);
+    cluster.propose(1, Class::new(CommitMode::Async, FsyncMode::None));
+    cluster.node(1).disk = Disk::AsAsked;
+    cluster.write(1);
+    // The background flush comes around.
+    let now = cluster.now.after(Duration::from_secs(2));
+    cluster.raft(1).handle_timeout(now);
+    cluster.settle();
+    let status = cluster.status(1);
+    assert_eq!(
+        status.holding.synced, status.last.index,
+        "{:?}",
+        status.waiting
+    );
 }

@@ -1,4 +1,5 @@
-//! Programs of the tests that run by hand: longer, wider, or for another program to read.
+//! Programs of the tests that run by hand: longer, wider, or for another program to read. They are
+//! built optimized: in a debug build each is ten times slower.
 
 use std::process::ExitCode;
 
@@ -6,35 +7,117 @@ use crate::workshop::{Length, Workshop};
 
 /// A program of the `tests` package.
 pub struct Program {
-    /// Its name, here and there.
+    /// What `cargo xtask` calls it.
     pub name: &'static str,
     /// What it is for.
     pub about: &'static str,
+    /// The program, and the words it begins with.
+    command: &'static [&'static str],
+    /// What stands behind `--write`, where it has that.
+    writes: Option<&'static str>,
+}
+
+/// One that does not write.
+const fn program(
+    name: &'static str,
+    about: &'static str,
+    command: &'static [&'static str],
+) -> Program {
+    Program {
+        name,
+        about,
+        command,
+        writes: None,
+    }
 }
 
 /// All of them.
 pub const PROGRAMS: &[Program] = &[
+    program(
+        "sweep",
+        "many simulated runs: what was exercised, and what broke",
+        &["sim", "sweep"],
+    ),
+    program(
+        "replay",
+        "one simulated run: what happens in it, and its last state's hash",
+        &["sim", "replay"],
+    ),
     Program {
-        name: "explore",
-        about: "model checking: every world within a bound",
+        writes: Some("README.md"),
+        ..program(
+            "contract",
+            "the contract table, from what simulated runs have shown",
+            &["sim", "contract"],
+        )
     },
-    Program {
-        name: "trace",
-        about: "a random walk as JSON lines, for other specifications of Raft",
-    },
+    program("sim", "the simulator's other commands", &["sim"]),
+    program(
+        "explore",
+        "model checking: every world within a bound",
+        &["explore"],
+    ),
+    program(
+        "trace",
+        "a random walk as JSON lines, for other specifications of Raft",
+        &["trace"],
+    ),
 ];
 
-/// Runs a program, optimized, with these arguments.
+impl Program {
+    /// The program's name, and its arguments.
+    fn words<'a>(&'a self, args: &'a [String]) -> (&'a str, Vec<&'a str>) {
+        let (bin, first) = self.command.split_first().unwrap_or((&self.name, &[]));
+        let mut words: Vec<&str> = first.to_vec();
+        words.extend(args.iter().map(String::as_str));
+        if let Some(file) = self.writes
+            && words.last() == Some(&"--write")
+        {
+            words.push(file);
+        }
+        (bin, words)
+    }
+}
+
+/// Runs a program with these arguments. What it prints may be a file's contents: nothing of ours
+/// goes in between.
 pub fn run(program: &Program, args: &[String]) -> ExitCode {
     let workshop = Workshop::new(Length::Short);
+    let (bin, words) = program.words(args);
     let mut command = workshop.cargo(&["run", "--release", "--quiet", "--locked"]);
-    command.args(["--package", "tests", "--bin", program.name, "--"]);
-    match command.args(args).status() {
+    command.args(["--package", "tests", "--bin", bin, "--"]);
+    match command.args(words).status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(status) => ExitCode::from(status.code().map_or(1, |code| code as u8)),
         Err(problem) => {
-            eprintln!("xtask: `{}` does not start: {problem}", program.name);
+            eprintln!("xtask: `{bin}` does not start: {problem}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(line: &str) -> (String, Vec<String>) {
+        let mut words = line.split_whitespace().map(String::from);
+        let name = words.next().unwrap();
+        let program = PROGRAMS.iter().find(|program| program.name == name);
+        let args: Vec<String> = words.collect();
+        let (bin, words) = program.unwrap().words(&args);
+        (bin.into(), words.into_iter().map(String::from).collect())
+    }
+
+    #[test]
+    fn each_program_gets_its_own_words_first() {
+        let (bin, words) = given("sweep --seeds 0..9");
+        assert_eq!((bin.as_str(), words.len()), ("sim", 3));
+        assert_eq!(given("sim draw 3").1, ["draw", "3"]);
+        assert_eq!(
+            given("contract --write").1,
+            ["contract", "--write", "README.md"]
+        );
+        assert_eq!(given("explore elections").0, "explore");
     }
 }

@@ -8,7 +8,6 @@ mod by_hand;
 mod metadata;
 mod report;
 mod shell;
-mod simulator;
 mod steps;
 mod workshop;
 
@@ -29,9 +28,6 @@ enum Asked {
 }
 
 fn main() -> ExitCode {
-    if let Some(asked) = simulator::asked(std::env::args().skip(1)) {
-        return simulator::run(&Workshop::new(Length::Short), &asked);
-    }
     match asked(lexopt::Parser::from_env()) {
         Ok(Asked::Help) => {
             print!("{}", help());
@@ -91,11 +87,7 @@ fn help() -> String {
     let mut text = String::from(
         "usage: cargo xtask test [--long]    everything CI runs, in this order\n\
         \x20      cargo xtask STEP             one step of it\n\
-        \x20      cargo xtask PROGRAM ARGS     a program that runs by hand\n\
-        \x20      cargo xtask sweep --seeds A..B [--minutes M]\n\
-        \x20      cargo xtask replay FILE\n\
-        \x20      cargo xtask contract [--seeds A..B] [--write]\n\
-        \x20      cargo xtask sim draw SEED    the simulator (tests/SIMULATOR.md)\n\n",
+        \x20      cargo xtask PROGRAM ARGS     a program that runs by hand\n\n",
     );
     for step in STEPS {
         text += &format!("  {:<10} {}\n", step.name, step.about);

@@ -226,13 +226,14 @@ impl Raft {
     }
 
     /// Whether a write is forced itself: not if a later one, about to follow, forces it along.
+    ///
+    /// One that stands alone always is, whoever asked: nothing later is handed out before it is
+    /// synced, so nothing later can ask for it.
     fn force_of(&self, run: Run, alone: Alone) -> Force {
-        let due = self.writes.must_force(run.last());
-        let last_due = alone == Alone::Yes || self.writes.forces_through(run.last());
-        if due && last_due {
-            Force::Now
-        } else {
-            Force::Later
+        let due = self.writes.must_force(run.last()) && self.writes.forces_through(run.last());
+        match due || alone == Alone::Yes {
+            true => Force::Now,
+            false => Force::Later,
         }
     }
 

@@ -11,9 +11,9 @@ use anyhow::{Context, Result, ensure};
 use super::STEPS;
 use super::stories::stories;
 use super::transcript::Transcript;
+use crate::by_hand::PROGRAMS;
 use crate::report::Done;
 use crate::shell;
-use crate::simulator;
 use crate::workshop::Workshop;
 
 /// The driver's contract.
@@ -117,7 +117,7 @@ fn steps_named(readme: &str) -> Result<usize> {
             .unwrap_or(rest.len());
         let name = &rest[..end];
         let known = ["test", "STEP"].contains(&name)
-            || simulator::COMMANDS.contains(&name)
+            || PROGRAMS.iter().any(|program| program.name == name)
             || STEPS.iter().any(|step| step.name == name);
         ensure!(known, "README.md: `cargo xtask {name}` is no step");
         count += 1;
