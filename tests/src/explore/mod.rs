@@ -1,6 +1,6 @@
 //! Model checking of the code that ships: every state of a small world of real [`Raft`] values.
 //!
-//! A [`World`] is three voters, each with its disk, and every message ever sent. [`search`] visits
+//! A [`World`] is three voters, each with its disk, and every message ever sent. [`search()`] visits
 //! all worlds within a [`Bound`], breadth first, and holds each against the [`invariants`]; the
 //! first violation comes with a shortest way there.
 //!
@@ -50,7 +50,7 @@
 //!
 //! # Seams
 //!
-//! A change of members needs a move that proposes one, a [`Bound`](bound::Bound) that allows it, and
+//! A change of members needs a move that proposes one, a [`Bound`] that allows it, and
 //! [`Symmetry::None`]: nothing else here knows who votes.
 //!
 //! [`Raft`]: kraft_proto::Raft
