@@ -1,5 +1,5 @@
 //! Every limit of the core, reached on purpose: what it does then is refuse by name, wait, or drop and
-//! count; never stall for good, and never lose what it accepted.
+//! count; it does not stall for good, and what it accepted is still there.
 
 mod cluster;
 

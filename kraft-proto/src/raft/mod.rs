@@ -1,6 +1,20 @@
 //! The heart: one node of Raft (Raft figure 2), its inputs and its transitions.
 //!
 //! Each input changes the state and returns; [`Raft::poll_output`] then tells what follows from it.
+//!
+//! | figure 2 | here |
+//! | --- | --- |
+//! | currentTerm, votedFor; log\[\] | `hard`; `log`, which knows terms only: the bytes are the host's |
+//! | commitIndex; lastApplied | `commit`; applying is the host's |
+//! | nextIndex\[\], matchIndex\[\] | `leader.rs`, one `Progress` a peer |
+//! | AppendEntries | `leader/sending.rs` sends, `follower.rs` receives |
+//! | RequestVote | `candidate.rs` sends, `follower.rs` receives |
+//! | rules for all servers | `receive`, `adopt_term`, below |
+//! | rules for followers, candidates, leaders | the file of each role |
+//! | members, transfer, reads (§6, §8, thesis) | `membership.rs`, `transfer.rs`, `reading.rs` |
+//!
+//! What figure 2 has not: `trust.rs`, whose votes count in full after a power cut; `duty.rs`, how a
+//! node ends; `waiting.rs`, why nothing moves.
 
 mod candidate;
 mod dropped;
