@@ -38,6 +38,7 @@ use crate::members::{Change, ChangeError, ConfigurationBytes, Members};
 use crate::message::Message;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
 use crate::progress::{Heard, Progress};
+use crate::quorum;
 use crate::time::Instant;
 use crate::wire::Frame;
 
@@ -276,12 +277,24 @@ impl Raft {
     }
 
     /// The smallest number of voters in a configuration that early acknowledgements are counted in.
-    pub(crate) fn voters_acking(&self) -> usize {
+    pub(super) fn voters_acking(&self) -> usize {
         let voters = self.members.voters_min();
         match self.awaits_configuration() {
             true => voters.min(self.succession.before().voters_min()),
             false => voters,
         }
+    }
+
+    /// Whether commit is all that `mode` asks for: in no configuration that counts does it ask more
+    /// voters than a majority.
+    pub(crate) fn commit_fulfils(&self, mode: CommitMode) -> bool {
+        let within = |members: &Members| {
+            let sets = [members.voters(), members.voters_outgoing()];
+            sets.into_iter()
+                .map(|set| set.len())
+                .all(|voters| mode.voters_asked(voters).min(voters) <= quorum::majority(voters))
+        };
+        within(&self.members) && (!self.awaits_configuration() || within(self.succession.before()))
     }
 
     /// Whether a message is of a node that is no member, as far as this one knows, and is better not
