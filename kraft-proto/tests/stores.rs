@@ -128,3 +128,30 @@ fn says_nothing_more(old: &mut Raft, now: Instant) {
     assert_eq!(old.poll_output(), None);
     assert!(old.is_stopped());
 }
+
+/// 1. node 3 was once the only voter; others joined, and it left;
+/// 2. its disk is lost, and it joins again on an empty one, as a learner;
+/// 3. the log it is sent makes it, for a moment, the only voter again;
+/// 4. there its leader falls silent, and it would elect itself with nothing behind it.
+#[test]
+fn a_configuration_of_an_earlier_store_makes_nobody_a_voter() {
+    let member = |store| Member {
+        id: NodeId(3),
+        store: StoreId(store),
+    };
+    let campaigns = |named| {
+        let members = Members::with_stores([member(named)], []).unwrap();
+        let config = Config::new(NodeId(3), StoreId(33), 1);
+        let mut raft = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap();
+        raft.campaign(Instant::ZERO);
+        raft.handle_timeout(raft.poll_timeout());
+        while let Some(output) = raft.poll_output() {
+            if let Output::Write(write) = output {
+                raft.handle_stored(Instant::ZERO, write.synced());
+            }
+        }
+        raft.status().role == Role::Leader
+    };
+    assert!(!campaigns(3), "the voter is another store");
+    assert!(campaigns(33) && campaigns(StoreId::ANY.0));
+}
