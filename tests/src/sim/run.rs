@@ -63,15 +63,24 @@ impl Run {
         World::new(self.seed, self.setup.clone())
     }
 
-    /// Does everything, faults first and rest afterwards.
-    pub fn play(&self, tracing: Tracing) -> Outcome {
+    /// Does everything until the faults end, or a promise is broken.
+    pub fn storm(&self, tracing: Tracing) -> World {
         let mut world = self.world().expect("the setup of a run is checked");
         world.set_tracing(tracing);
         for timed in &self.actions {
             world.pass_until(timed.at_us.min(self.storm_us));
+            if world.violation().is_some() {
+                break;
+            }
             world.step(&timed.action);
         }
         world.pass_until(self.storm_us.max(world.now_us()));
+        world
+    }
+
+    /// Does everything, faults first and rest afterwards.
+    pub fn play(&self, tracing: Tracing) -> Outcome {
+        let mut world = self.storm(tracing);
         world.come_to_rest();
         Outcome {
             hash: format!("{:032x}", world.hash()),
