@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kraft_proto::{
-    EntryKind, Frame, Instant, LogIndex, LogPosition, NodeId, Output, Raft, ReadOutcome, Rest,
+    EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft, ReadOutcome, Rest,
     Role, Run, Slot, Term, Waits, Write, WriteKind,
 };
 use tokio::sync::mpsc;
@@ -15,7 +15,6 @@ use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
 use super::handover::PendingTransfer;
-use super::lag::Lag;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingReads, PendingWrites};
 use super::sending::seals_of;

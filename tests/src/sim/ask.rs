@@ -1,6 +1,6 @@
 //! What clients ask of nodes: writes, reads, and what became of a write.
 
-use kraft_proto::{LogPosition, ProposeError, Role, Term};
+use kraft_proto::{Bound, Busy, LogPosition, ProposeError, Role, Term};
 
 use super::action::{DiskState, Target};
 use super::clients::{RETRY_US, Wish};
@@ -43,7 +43,10 @@ impl World {
             return Err(ProposeError::NotLeader(None));
         };
         if node.disk.state() == DiskState::Full {
-            return Err(ProposeError::DiskBusy);
+            return Err(ProposeError::Busy(Busy {
+                bound: Bound::UnwrittenEntries,
+                limit: 0,
+            }));
         }
         let (from, data) = (live.log.len(), self.clients.entries + 1);
         let now = node.clock.show(self.now_us);
