@@ -221,7 +221,7 @@ fn another_version_is_named() {
     let error = Request::decode(&bytes).unwrap_err();
     assert_eq!(error, MessageError::Version { theirs: 9 });
     let refusal = Refusal::from(error).to_string();
-    assert!(refusal.contains("version 9, the node 1"), "{refusal}");
+    assert!(refusal.contains("version 9, the node 2"), "{refusal}");
 }
 
 #[test]
