@@ -14,6 +14,7 @@
 //! is due, or commit moves while there are orphans.
 
 use crate::acks::{WAYS, way};
+use crate::bounds::{Bound, Busy};
 use crate::durability::Fallback;
 use crate::ids::{LogPosition, Term};
 use crate::limits::MEMBERS_MAX;
@@ -170,6 +171,17 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     /// Whether another can wait. Ask before proposing.
     pub fn has_room(&self) -> bool {
         self.queues[FREE].head != NONE
+    }
+
+    /// The same, as a refusal to hand on.
+    pub fn check_room(&self) -> Result<(), Busy> {
+        match self.has_room() {
+            true => Ok(()),
+            false => Err(Busy {
+                bound: Bound::Waits,
+                limit: self.slots.as_ref().len() as u64,
+            }),
+        }
     }
 
     fn push(&mut self, queue: usize, place: u32) {

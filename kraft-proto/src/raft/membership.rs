@@ -25,18 +25,20 @@
 //! 6. **Who runs on another store than the configuration names is no voter of it:** 1. node 3 is the
 //!    only voter; others join, and it leaves; 2. its disk is lost, and it joins again on an empty one;
 //!    3. the log it is sent makes it, for a moment, the only voter again, and it elects itself.
-//! 7. **Who is no member, or runs on another store than the member, is not believed where that costs
-//!    nothing:** its answers count for nothing, and as a candidate behind this log it does not even
-//!    spread its term. One whose log is no shorter may be a member that this node has not heard of,
-//!    and gets its vote; and a leader is heard, or a node that lags would never hear of it.
+//! 7. **Who is no member is not believed where that costs nothing:** its answers count for nothing,
+//!    and as a candidate behind this log it does not even spread its term. One whose log is no
+//!    shorter may be a member that this node has not heard of, and gets its vote.
+//! 8. **A leader is heard whatever store it runs on:** a node that was cut off while the leader left,
+//!    lost its disk and joined again knows of the old store only, and would never hear of another.
 
 use core::fmt;
 
 use super::dropped::Drop;
 use super::{Proposed, Raft, RoleState};
+use crate::bounds::{Bound, Busy};
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId, StoreId};
-use crate::limits::{INDEX_MAX, UNWRITTEN_ENTRIES_MAX};
+use crate::limits::{INDEX_MAX, TERM_RUNS_MAX};
 use crate::log::TermAt;
 use crate::members::{Change, ChangeError, ConfigurationBytes, Members};
 use crate::message::Message;
@@ -59,8 +61,8 @@ pub enum MembersProposeError {
     Moving(NodeId),
     /// The changes make no configuration.
     Change(ChangeError),
-    /// Too many entries wait for this node's disk.
-    DiskBusy,
+    /// This node has as much to do as it takes on.
+    Busy(Busy),
     /// The log has reached the end of the protocol's range.
     Exhausted,
     /// This node has been stopped, or replaced by a newer life of its store.
@@ -90,9 +92,7 @@ impl fmt::Display for MembersProposeError {
                 "leadership is moving to node {to}, the members stay as they are: ask there soon"
             ),
             Self::Change(error) => write!(f, "the members stay as they are: {error}"),
-            Self::DiskBusy => f.write_str(
-                "the members stay as they are: too many entries wait for the disk, ask again later",
-            ),
+            Self::Busy(busy) => write!(f, "the members stay as they are: {busy}"),
             Self::Exhausted => {
                 f.write_str("the members stay as they are: the log is at its end")
             }
@@ -168,9 +168,8 @@ impl Raft {
         if self.log.last().next().0 > INDEX_MAX {
             return Err(MembersProposeError::Exhausted);
         }
-        if !self.has_room_for_configuration() {
-            return Err(MembersProposeError::DiskBusy);
-        }
+        self.check_room_for_configuration()
+            .map_err(MembersProposeError::Busy)?;
         let run = self.append_configuration(next);
         Ok(Proposed {
             run,
@@ -187,11 +186,16 @@ impl Raft {
 
     /// Whether the disk keeps up: the entry of the last configuration was handed to it, so that no
     /// more than two are ever asked for.
-    fn has_room_for_configuration(&self) -> bool {
-        let (term, emitted) = (self.hard.term, self.writes.emitted());
-        emitted >= self.succession.at()
-            && self.log.last().next().since(emitted) <= UNWRITTEN_ENTRIES_MAX
-            && self.has_term_run_for(term, EntryKind::Configuration)
+    fn check_room_for_configuration(&self) -> Result<(), Busy> {
+        let busy = |bound, limit| Err(Busy { bound, limit });
+        if self.writes.emitted() < self.succession.at() {
+            return busy(Bound::UnwrittenMembers, 1);
+        }
+        self.check_unwritten(self.log.last().next())?;
+        match self.has_term_run_for(self.hard.term, EntryKind::Configuration) {
+            true => Ok(()),
+            false => busy(Bound::UnwrittenTerms, TERM_RUNS_MAX as u64),
+        }
     }
 
     /// Appends a configuration to the log of this leader.
@@ -265,7 +269,8 @@ impl Raft {
             return;
         }
         if self.members.is_joint() {
-            if self.has_room_for_configuration() && self.log.last().0 < INDEX_MAX {
+            let room = self.check_room_for_configuration().is_ok();
+            if room && self.log.last().0 < INDEX_MAX {
                 self.append_configuration(self.members.left());
             }
         } else if !self.members.is_voter(self.config.id) {
@@ -305,10 +310,10 @@ impl Raft {
         within(&self.members) && (!self.awaits_configuration() || within(self.succession.before()))
     }
 
-    /// Whether a message is believed although its sender may be no member, as far as this node knows,
-    /// or run on another store: rule 7.
-    pub(super) fn believes_anyone(&self, message: &Message) -> bool {
-        match message {
+    /// Whether a message is of a node that is no member, as far as this one knows, and is better not
+    /// believed: rule 7.
+    pub(super) fn is_stranger(&self, from: NodeId, message: &Message) -> bool {
+        let believed = match message {
             Message::Vote { last } | Message::TransferVote { last } => {
                 *last >= self.log.last_position()
             }
@@ -318,11 +323,9 @@ impl Raft {
             | Message::Rejected { .. }
             | Message::HeartbeatReply(_)
             | Message::ReadIndex { .. } => false,
-            Message::PreVote { .. }
-            | Message::Append(_)
-            | Message::Heartbeat(_)
-            | Message::TimeoutNow
-            | Message::ReadIndexReply { .. } => true,
-        }
+            Message::PreVote { .. } => true,
+            _ => message.is_of_leader(),
+        };
+        !believed && !self.members.contains(from)
     }
 }

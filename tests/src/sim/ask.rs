@@ -1,6 +1,8 @@
 //! What clients ask of nodes: writes, reads, and what became of a write.
 
-use kraft_proto::{Answer, Class, Fate, Grade, LogPosition, ProposeError, ReadError, Role, Term};
+use kraft_proto::{
+    Answer, Bound, Busy, Class, Fate, Grade, LogPosition, ProposeError, ReadError, Role, Term,
+};
 
 use super::action::{DiskState, Target};
 use super::clients::{Errand, RETRY_US, Wish};
@@ -69,7 +71,10 @@ impl World {
             return Err(ProposeError::NotLeader(None));
         };
         if node.disk.state() == DiskState::Full {
-            return Err(ProposeError::DiskBusy);
+            return Err(ProposeError::Busy(Busy {
+                bound: Bound::UnwrittenEntries,
+                limit: 0,
+            }));
         }
         let (from, proposal) = (live.log.len(), self.clients.entries + 1);
         let data = request.map_or(proposal, |request| request.packed(proposal));

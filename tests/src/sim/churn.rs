@@ -145,6 +145,7 @@ impl World {
         node.config.store = members::store(place as u64 + 1, generation);
         let seed = self.seed.wrapping_add(generation << 32);
         node.disk = Disk::new(seed, place as u64 + 1, self.setup.disk, fsync);
+        self.links.forget(place);
         self.witness.see(Event::Replaced { node: place });
         self.start(place);
     }

@@ -256,9 +256,7 @@ impl Live {
         count: u32,
         data: u64,
     ) -> Result<Proposed, ProposeError> {
-        if !self.waits.has_room() {
-            return Err(ProposeError::DiskBusy);
-        }
+        self.waits.check_room().map_err(ProposeError::Busy)?;
         let proposed = self.raft.propose(now, class, count)?;
         for offset in 0..count {
             self.log.push(Entry {

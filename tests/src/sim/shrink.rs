@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::player::Player;
 use super::run::{Outcome, Run};
 use super::setup::Setup;
 use super::witness::{Tracing, Violation};
@@ -33,6 +34,13 @@ fn caught<T>(play: impl FnOnce() -> T) -> Result<T, Violation> {
             what: said.unwrap_or_default(),
         }
     })
+}
+
+/// What a run breaks before its faults end.
+fn storm(run: &Run) -> Option<Violation> {
+    let mut player = Player::new(run.clone(), Tracing::Off).ok()?;
+    player.play_until(run.storm_us);
+    player.world().violation().cloned()
 }
 
 /// Where a run breaks its promise.
@@ -86,10 +94,7 @@ impl Search {
         self.trials += 1;
         let violation = match self.broken {
             Broken::AtRest => play(run, Tracing::Off).violation,
-            Broken::InStorm => match caught(|| run.storm(Tracing::Off)) {
-                Ok(world) => world.violation().cloned(),
-                Err(violation) => Some(violation),
-            },
+            Broken::InStorm => caught(|| storm(run)).unwrap_or_else(Some),
         };
         let violation = violation.filter(|violation| violation.oracle == self.oracle);
         violation.map(|violation| violation.at_us)
