@@ -6,11 +6,11 @@ mod rig;
 use std::pin::pin;
 use std::time::Duration;
 
-use host_native::api::{Bound, Freshness, Options, Refusal, Request, Response, Write};
+use host_native::api::{Bound, FateReport, Freshness, Options, Refusal, Request, Response, Write};
 use host_native::command::{Operation, RequestId, SessionId};
 use host_native::config::Config;
 use host_native::pair::{Key, Pair, Value};
-use kraft_proto::{CommitMode, Fate, FsyncMode, Grade, Held, LogIndex};
+use kraft_proto::{CommitMode, Fate, FsyncMode, Grade, Held, LogIndex, LogPosition};
 use rig::{Cluster, PATIENCE};
 
 const MIB: usize = 1024 * 1024;
@@ -148,9 +148,41 @@ async fn reads_that_wait_are_bounded(cluster: &Cluster, leader: usize) {
     }
 }
 
+/// What a node says that is asked once to await a commit, and cannot commit before it has been asked.
+async fn awaited(cluster: &Cluster, position: LogPosition) -> FateReport {
+    let leader = cluster.leader().await;
+    let ask = |timeout_ms| Request::Await {
+        position: position,
+        timeout_ms,
+    };
+    let (patiently, at_once) = (ask(60_000), ask(0));
+    let mut awaited = pin!(cluster.call(leader, &patiently));
+    // Who awaits a commit has the only place among those who wait.
+    loop {
+        tokio::select! {
+            answer = &mut awaited => panic!("nothing is decided yet: {answer:?}"),
+            answer = cluster.call(leader, &at_once) => {
+                if answer == busy(Bound::Waits, 1) {
+                    break;
+                }
+            }
+        }
+    }
+    let disks = cluster.nodes.iter().map(|node| &node.disk.gate);
+    disks.for_each(|gate| gate.open());
+    match awaited.await {
+        Response::Fate(report) => report,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_early_answer_comes_first_and_the_commit_is_awaited() {
-    let cluster = Cluster::start_with(patient_disk).await;
+    let cluster = Cluster::start_with(|mut config| {
+        config.limits.waiting_writes = 1;
+        patient_disk(config)
+    })
+    .await;
     committed(&cluster).await;
     let disks = cluster.nodes.iter().map(|node| &node.disk.gate);
     disks.clone().for_each(|gate| gate.shut());
@@ -166,10 +198,7 @@ async fn an_early_answer_comes_first_and_the_commit_is_awaited() {
         .await_commit(early.position, Duration::from_millis(10))
         .await;
     assert_eq!(pending.unwrap().fate, Fate::Pending);
-    let client = cluster.client.clone();
-    let awaited = tokio::spawn(async move { client.await_commit(early.position, PATIENCE).await });
-    disks.for_each(|gate| gate.open());
-    let report = awaited.await.unwrap().unwrap();
+    let report = awaited(&cluster, early.position).await;
     assert_eq!(
         (report.position, report.fate),
         (early.position, Fate::Committed)

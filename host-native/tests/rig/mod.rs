@@ -338,8 +338,9 @@ impl Cluster {
     pub async fn call(&self, at: usize, request: &Request) -> Response {
         let address = &self.nodes[at].clients;
         let client = RpcClient::connect(address, &self.credentials, ClientLimits::default());
-        let answer = client.await.unwrap().call(request.encode()).await.unwrap();
-        Response::decode(&answer).unwrap()
+        let answer = async { client.await.unwrap().call(request.encode()).await.unwrap() };
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        Response::decode(&answer.expect("an answer in time")).unwrap()
     }
 
     /// Where each node's disk has its data.
