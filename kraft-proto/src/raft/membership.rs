@@ -280,7 +280,7 @@ impl Raft {
     }
 
     /// The smallest number of voters in a configuration that early acknowledgements are counted in.
-    pub(super) fn voters_acking(&self) -> usize {
+    pub(crate) fn voters_acking(&self) -> usize {
         let voters = self.members.voters_min();
         match self.awaits_configuration() {
             true => voters.min(self.succession.before().voters_min()),
