@@ -67,4 +67,9 @@ impl World {
     pub fn hash(&self) -> u128 {
         hash_of(&self.canonical())
     }
+
+    /// The same in hexadecimal.
+    pub fn hash_text(&self) -> String {
+        format!("{:032x}", self.hash())
+    }
 }
