@@ -128,6 +128,7 @@ pub mod message;
 pub mod modes;
 pub mod output;
 pub mod presets;
+pub mod snapshot;
 pub mod time;
 pub mod zones;
 
@@ -144,10 +145,11 @@ pub use output::{
 };
 pub use progress::PeerState;
 pub use raft::{
-    Dropped, Duty, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft, ReadError,
-    Status, TransferError, WAITING_MAX, Waiting,
+    CompactError, Dropped, Duty, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft,
+    ReadError, SnapshotError, Status, TransferError, WAITING_MAX, Waiting,
 };
 pub use recovery::Recovery;
+pub use snapshot::{Snapshot, SnapshotBytesError};
 pub use time::Instant;
 pub use waits::{Answer, Grade, Slot, Waits};
 pub use wire::{ENTRY_PREFIX, Entries, Frame, Taken, WIRE_VERSION, WireError, entry_prefix};

@@ -287,12 +287,15 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     pub fn handle_output(&mut self, output: &Output, raft: &Raft) {
         match output {
             Output::Ack { mode, held, upto } => self.handle_ack(*mode, *held, *upto),
-            Output::Commit { .. } => self.handle_commit(|of| raft.fate(of)),
+            Output::Commit { .. } | Output::Restored { .. } => {
+                self.handle_commit(|of| raft.fate(of))
+            }
             Output::Role { role, term, .. } => self.handle_role(*role, *term),
             Output::Send { .. }
             | Output::Write(_)
             | Output::Settled { .. }
             | Output::Read { .. }
+            | Output::Snapshot { .. }
             | Output::Superseded { .. } => {}
         }
     }

@@ -57,6 +57,7 @@ fn strange_message(chance: &mut Chance) -> String {
         "heartbeat_req",
         "heartbeat_resp",
         "timeout_now",
+        "snapshot",
         "read_index_req",
         "read_index_resp",
     ]);

@@ -4,6 +4,7 @@ mod handing_over;
 mod lease;
 mod reading;
 mod sending;
+mod snapshots;
 mod stuck_disk;
 
 use core::time::Duration;
@@ -218,7 +219,7 @@ impl Raft {
         if last.0 > INDEX_MAX {
             return Err(ProposeError::Exhausted);
         }
-        if last.since(self.writes.emitted()) > UNWRITTEN_ENTRIES_MAX {
+        if self.unwritten_through(last) > UNWRITTEN_ENTRIES_MAX {
             return Err(ProposeError::DiskBusy);
         }
         let early = held != Held::Synced || !class.mode.outlives_leader(voters);
@@ -291,13 +292,14 @@ impl Raft {
     }
 
     pub(super) fn handle_heartbeat_due(&mut self) {
+        let snapshot_rounds = self.snapshot_rounds();
         if let RoleState::Leader(leader) = &mut self.role {
             leader.round += 1;
             leader.tenure.watch(leader.round, self.now);
             leader.release(self.log.last());
             leader.repeat_order();
             for peer in &mut leader.peers {
-                peer.mark_heartbeat(leader.round);
+                peer.mark_heartbeat(leader.round, snapshot_rounds);
             }
             self.timers.stop(Timer::AsyncBatch);
             self.timers
@@ -382,8 +384,17 @@ impl Raft {
         hint: LogPosition,
     ) {
         let retry = self.log.last_not_after(hint).map(|at| at.index);
+        let gone = self.gone_through();
+        // No append is answered so: the hint lies before what was refused.
+        let comparable_from = match hint.index > rejected {
+            true => self.comparable_from(hint),
+            false => None,
+        };
         if let Some(peer) = self.answering(envelope) {
-            peer.rejected(rejected, retry);
+            peer.rejected(rejected, retry, gone);
+            if let Some(upto) = comparable_from {
+                peer.snapshot_rejected(upto);
+            }
         }
     }
 

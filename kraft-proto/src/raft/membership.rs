@@ -185,7 +185,7 @@ impl Raft {
     fn has_room_for_configuration(&self) -> bool {
         let (term, emitted) = (self.hard.term, self.writes.emitted());
         emitted >= self.succession.at()
-            && self.log.last().next().since(emitted) <= UNWRITTEN_ENTRIES_MAX
+            && self.unwritten_through(self.log.last().next()) <= UNWRITTEN_ENTRIES_MAX
             && self.has_term_run_for(term, EntryKind::Configuration)
     }
 
@@ -300,6 +300,7 @@ impl Raft {
             Message::PreVote { .. }
             | Message::Append(_)
             | Message::Heartbeat(_)
+            | Message::Snapshot { .. }
             | Message::TimeoutNow
             | Message::ReadIndexReply { .. } => true,
         };
