@@ -307,10 +307,13 @@ impl Progress {
         self.stall.next_before = next;
     }
 
-    /// A timed heartbeat of this round goes out. A snapshot has so many rounds to arrive.
+    /// A timed heartbeat of this round goes out. A snapshot has so many rounds to arrive, and a peer
+    /// that has answered none since it was asked for is not there to take it.
     pub fn mark_heartbeat(&mut self, round: u64, snapshot_rounds: u64) {
         if self.state == PeerState::Snapshot {
-            if self.probe == Probe::Sent && round - self.stall.round >= snapshot_rounds {
+            let asked = self.stall.round;
+            let overdue = round - asked >= snapshot_rounds && self.round_answered > asked;
+            if self.probe == Probe::Sent && overdue {
                 self.probe = Probe::Due;
             }
         } else if self.stall.round == 0 {

@@ -277,3 +277,20 @@ fn a_lost_snapshot_is_asked_for_again_after_an_election_timeout() {
     cluster.pass(config.election_timeout_max * 3);
     assert_eq!(asked(&cluster, 1).len(), 2, "it has it");
 }
+
+/// A peer that answers nothing is not there to take one: nobody reads a snapshot off a disk for it.
+#[test]
+fn a_snapshot_is_not_asked_for_again_while_the_peer_is_gone() {
+    let mut cluster = third_behind();
+    cluster.heal();
+    cluster.node(1).serving = Serving::WhenTold;
+    cluster.pass(ms(100));
+    assert_eq!(asked(&cluster, 1), [(3, 4)]);
+    cluster.kill(3);
+    cluster.pass(ms(2000));
+    assert_eq!(asked(&cluster, 1).len(), 1);
+    cluster.node(1).serving = Serving::AtOnce;
+    cluster.restart(3);
+    cluster.pass(ms(200));
+    assert_eq!(cluster.commit(3), cluster.commit(1), "it is back");
+}

@@ -3,8 +3,8 @@
 //! 1. **A snapshot is asked for only where it is committed,** and that was told to the host. One that
 //!    is to be made needs members that are known there as well: a leader may hold a configuration of
 //!    which it has yet to learn that it is committed.
-//! 2. **It is asked for once, and again when an election timeout of heartbeats brought no word of it:**
-//!    it may have been lost on the way, and a host that is still sending goes on.
+//! 2. **It is asked for once, and again when an election timeout of heartbeats brought no word of it,
+//!    though the peer answers:** it may have been lost on the way. A host that is still sending goes on.
 //! 3. **Only a log that reaches as far ends it.** A late answer to an append would have the leader try
 //!    entries that are gone.
 
