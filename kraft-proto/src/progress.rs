@@ -155,12 +155,8 @@ impl Progress {
         }
         let known = self.incarnation != Incarnation::default();
         if known && incarnation > self.incarnation {
-            // A snapshot may have got there before the life ended: ask how far its log reaches.
-            let next = match self.state {
-                PeerState::Snapshot => last.next(),
-                PeerState::Probe | PeerState::Replicate => self.next,
-            };
-            let fresh = Self::new(self.id, store, next);
+            // Of one that was to have a snapshot this asks whether it got there.
+            let fresh = Self::new(self.id, store, self.next);
             *self = Self {
                 round_sent: self.round_sent,
                 ..fresh
@@ -175,11 +171,11 @@ impl Progress {
         Life::Current
     }
 
-    /// Whether an append from `next` may go out now.
-    pub fn may_send(&self) -> bool {
+    /// Whether an append from `next` may go out now. `in_flight_max`: how many may be on their way.
+    pub fn may_send(&self, in_flight_max: u8) -> bool {
         match self.state {
             PeerState::Probe => self.probe == Probe::Due,
-            PeerState::Replicate => !self.in_flight.is_full(),
+            PeerState::Replicate => self.in_flight.len() < usize::from(in_flight_max),
             PeerState::Snapshot => false,
         }
     }

@@ -6,6 +6,7 @@
 
 mod by_hand;
 mod metadata;
+mod npm;
 mod report;
 mod shell;
 mod steps;

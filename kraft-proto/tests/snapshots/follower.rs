@@ -137,6 +137,10 @@ fn a_log_that_forgot_the_terms_there_is_replaced_only_by_proof() {
         _ => None,
     });
     assert_eq!(told, Some((10, at(20, 20))), "it remembers from there");
+    // The entry there may be of the first term it remembers, too.
+    let unclear = brought(&cluster, 99, &[(1, 1), (20, 5)], at(20, 10));
+    deliver(&mut cluster, &unclear);
+    assert_eq!(cluster.status(3).dropped.snapshots, 2);
     let proof = brought(&cluster, 99, &[(1, 1), (98, 5)], at(98, 10));
     deliver(&mut cluster, &proof);
     assert_eq!(restored(&cluster), [10]);

@@ -201,6 +201,33 @@ fn a_peer_that_cannot_compare_gets_a_snapshot_that_it_can() {
     assert_eq!(cluster.commit(3), committed, "it catches up");
 }
 
+/// 1. Node 1 starts from a snapshot through 3, with two changes of the members behind it: the first is
+///    committed, as there is a second, but not as far as it knows; 2. it leads, and needs node 3 to get
+///    anywhere; 3. who was a member at 3 only the snapshot at hand knows, and that is asked for.
+#[test]
+fn a_snapshot_at_hand_serves_where_none_could_be_made() {
+    let mut cluster = Cluster::with(3, bare);
+    let three = cluster.members.clone();
+    let voters = [id(1), id(2), id(3)];
+    let four = kraft_proto::Members::new(voters, [id(4)]).unwrap();
+    let five = kraft_proto::Members::new(voters, [id(4), id(5)]).unwrap();
+    let core = super::history(&[(1, 1)], 3, &three);
+    let snapshot = kraft_proto::Snapshot::decode(&core).unwrap();
+    let recovery = cluster.recovery(1, []).snapshot(&snapshot);
+    let recovery = recovery.config(at(1, 4), &four.to_bytes());
+    let recovery = recovery.config(at(1, 5), &five.to_bytes());
+    cluster.start(1, recovery, bare);
+    cluster.isolate(2);
+    cluster.pass(ms(10));
+    cluster.campaign(1);
+    cluster.pass(ms(300));
+    assert_eq!(cluster.leader(), Some(1), "by the vote of node 3");
+    assert_eq!(asked(&cluster)[0], (id(3), 3));
+    assert_eq!(super::restored(&cluster), [3]);
+    assert_eq!(cluster.commit(3), cluster.commit(1));
+    assert!(cluster.commit(1).index > LogIndex(5));
+}
+
 /// A snapshot message is given only where the core stands behind it.
 #[test]
 fn a_snapshot_message_is_given_by_a_leader_of_what_is_committed() {

@@ -1,8 +1,10 @@
 //! A snapshot on its way to the disk: what is true before, after, and if the node dies meanwhile.
 
-use kraft_proto::{Fate, Force, Held, LogIndex, Output, WriteKind};
+use kraft_proto::{
+    Append, Fate, Force, Held, Incarnation, LogIndex, Message, Output, Trust, WriteKind,
+};
 
-use super::cluster::messages::{envelope, heartbeat};
+use super::cluster::messages::{append, envelope, heartbeat};
 use super::cluster::{Cluster, Disk, at, id, ms, run};
 use super::{brought, deliver, restored, with_log};
 
@@ -173,10 +175,56 @@ fn entries_behind_a_snapshot_of_millions_are_taken() {
     cluster.node(3).disk = Disk::Busy;
     let millions = 5_000_000;
     let packet = brought(&cluster, 3, &[(1, 1), (3, 3)], at(3, millions));
-    deliver(&mut cluster, &packet);
+    // Not polled in between: the disk has been handed nothing yet.
+    cluster.deliver(&packet);
     cluster.append(1, 3, 3, at(3, millions), run(3, millions + 1, 1), 0);
     assert_eq!(cluster.status(3).last, at(3, millions + 1));
     assert_eq!(cluster.status(3).dropped.busy, 0);
+}
+
+/// A read is not served from the state before it, although what it is to see is committed.
+#[test]
+fn a_read_waits_until_it_is_restored() {
+    let mut cluster = taken();
+    let now = cluster.now;
+    let ticket = cluster.raft(3).read(now).unwrap();
+    cluster.poll();
+    let answer = Message::ReadIndexReply {
+        incarnation: Incarnation(1),
+        ticket: ticket.0,
+        index: LogIndex(8),
+    };
+    cluster.inject(envelope(1, 3, 3, answer));
+    let told = |cluster: &Cluster| {
+        let mut outputs = cluster.nodes[&id(3)].outputs.iter();
+        outputs.any(|output| matches!(output, Output::Read { .. }))
+    };
+    assert!(!told(&cluster));
+    cluster.sync(3);
+    assert_eq!(restored(&cluster), [8]);
+    assert!(told(&cluster));
+}
+
+/// Copies that somebody relied on, in a log that is replaced, are nobody's any more: the disk may be
+/// clean again.
+#[test]
+fn a_mark_for_copies_that_were_replaced_is_taken_back() {
+    let mut cluster = with_log();
+    cluster.node(3).disk = Disk::LogHeld;
+    let relied = Append {
+        relied_upto: LogIndex(9),
+        written_upto: LogIndex(9),
+        force_upto: LogIndex(0),
+        ..append(at(2, 6), run(3, 7, 3), 0)
+    };
+    cluster.inject(envelope(1, 3, 3, Message::Append(relied)));
+    assert_eq!(cluster.status(3).trust, Trust::Dirty);
+    let packet = brought(&cluster, 4, &[(1, 1), (4, 4)], at(4, 5));
+    deliver(&mut cluster, &packet);
+    cluster.sync(3);
+    cluster.isolate(3);
+    cluster.pass(ms(3000));
+    assert_eq!(cluster.status(3).trust, Trust::Clean);
 }
 
 /// A leader hears of it with the heartbeats, and sends what follows without waiting for the disk.

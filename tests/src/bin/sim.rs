@@ -1,15 +1,19 @@
 //! The simulator as a program. `cargo xtask sweep`, `replay` and `contract` run it.
 
+use std::ops::Range;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+use serde::Serialize;
+use tests::sim::marks::{Marks, marks};
 use tests::sim::sweep::{self, Asked};
 use tests::sim::{Run, Tracing, contract, shrink};
 
 const USAGE: &str = "usage: sim sweep --seeds A..B [--minutes M]   play the runs of these seeds
        sim replay FILE                       play one run, print what happens and the last hash
        sim draw SEED                         print the run of a seed
+       sim marks --seeds A..B                runs with their hashes, a line each, to hold another build against
        sim contract [--seeds A..B] [--write FILE]   the contract as the runs show it";
 
 fn main() -> ExitCode {
@@ -56,9 +60,43 @@ fn run(args: &[String]) -> Result<(), String> {
             println!("{}", tests::sim::draw(number(seed)?).to_json());
             Ok(())
         }
+        Some("marks") => print_marks(seeds),
         Some("replay") => replay(args.get(1).ok_or(USAGE)?),
         _ => Err(USAGE.to_string()),
     }
+}
+
+/// A mark for each simulated second.
+const MARK_US: u64 = 1_000_000;
+
+fn print_marks(seeds: Range<u64>) -> Result<(), String> {
+    for seed in seeds {
+        let began = Instant::now();
+        let run = tests::sim::draw(seed);
+        run.play(Tracing::Off);
+        let play_us = began.elapsed().as_micros() as u64;
+        let line = Line {
+            seed,
+            play_us,
+            marks: marks(&run, MARK_US)?,
+            run: run.to_json(),
+        };
+        let line = serde_json::to_string(&line).map_err(|error| error.to_string())?;
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// A run and what it does here: what another build is held against.
+#[derive(Serialize)]
+struct Line {
+    seed: u64,
+    /// The run as text: its numbers have 64 bits, and not every reader's do.
+    run: String,
+    /// How long it takes without marks, in microseconds of this machine.
+    play_us: u64,
+    #[serde(flatten)]
+    marks: Marks,
 }
 
 fn swept(asked: &Asked) -> Result<tests::sim::Tally, String> {

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::action::Timed;
+use super::player::Player;
 use super::setup::Setup;
 use super::tally::Tally;
 use super::witness::{Tracing, Violation};
 use super::world::World;
 
 /// The version of the file, and of what it makes happen.
-pub const RUN_VERSION: u32 = 1;
+pub const RUN_VERSION: u32 = 2;
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,20 +66,10 @@ impl Run {
 
     /// Does everything, faults first and rest afterwards.
     pub fn play(&self, tracing: Tracing) -> Outcome {
-        let mut world = self.world().expect("the setup of a run is checked");
-        world.set_tracing(tracing);
-        for timed in &self.actions {
-            world.pass_until(timed.at_us.min(self.storm_us));
-            world.step(&timed.action);
-        }
-        world.pass_until(self.storm_us.max(world.now_us()));
-        world.come_to_rest();
-        Outcome {
-            hash: format!("{:032x}", world.hash()),
-            violation: world.violation().cloned(),
-            tally: world.tally(),
-            trace: world.trace().map(str::to_string).collect(),
-        }
+        let player = Player::new(self.clone(), tracing);
+        let mut player = player.expect("the setup of a run is checked");
+        player.finish();
+        player.outcome()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::workshop::Workshop;
 /// What the core is built for besides the machine at hand.
 pub const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "wasm32-unknown-unknown"];
 
-/// The oldest Node that can fetch the test data.
+/// The oldest Node that the tests run under.
 const NODE_MIN: u32 = 20;
 
 pub fn step(workshop: &Workshop) -> Result<Done> {
@@ -53,14 +53,14 @@ pub fn targets(workshop: &Workshop) -> Result<()> {
 /// Makes sure that Node is there and new enough; returns its version.
 pub fn node(workshop: &Workshop) -> Result<String> {
     let Ok(said) = shell::output(workshop.command("node").arg("--version")) else {
-        bail!("Node is missing: the tests need Node {NODE_MIN} or later for their data");
+        bail!("Node is missing: the tests need Node {NODE_MIN} or later");
     };
     let version = said.trim().trim_start_matches('v');
     let Some(major) = major(version) else {
         bail!("`node --version` said {version:?}, which is no version");
     };
     if major < NODE_MIN {
-        bail!("Node {version} is too old: the tests need Node {NODE_MIN} or later for their data");
+        bail!("Node {version} is too old: the tests need Node {NODE_MIN} or later");
     }
     Ok(version.to_string())
 }
