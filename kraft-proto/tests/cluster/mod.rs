@@ -317,6 +317,18 @@ impl Cluster {
         last
     }
 
+    /// A node that was started from a made-up recovery has this snapshot, of which its core alone
+    /// could not tell the bytes any more.
+    pub fn keep_snapshot(&mut self, n: u64, last: LogPosition, bytes: Vec<u8>) {
+        let node = self.nodes.get_mut(&NodeId(n)).unwrap();
+        let store = self.stores.get_mut(&NodeId(n)).unwrap();
+        for medium in [&mut store.written, &mut store.synced] {
+            medium.snapshot = Some((last, bytes.clone()));
+        }
+        node.snapshots.insert(last, bytes);
+        node.applied = last.index;
+    }
+
     /// A node sends a snapshot at hand to another, once it is asked for it or by itself.
     pub fn send_snapshot(&mut self, n: u64, to: u64, last: LogPosition) -> Packet {
         let node = &self.nodes[&NodeId(n)];

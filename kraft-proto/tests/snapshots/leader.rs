@@ -217,6 +217,7 @@ fn a_snapshot_at_hand_serves_where_none_could_be_made() {
     let recovery = recovery.config(at(1, 4), &four.to_bytes());
     let recovery = recovery.config(at(1, 5), &five.to_bytes());
     cluster.start(1, recovery, bare);
+    cluster.keep_snapshot(1, at(1, 3), core);
     cluster.isolate(2);
     cluster.pass(ms(10));
     cluster.campaign(1);

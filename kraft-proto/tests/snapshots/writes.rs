@@ -234,7 +234,7 @@ fn heartbeats_say_that_a_snapshot_was_taken() {
     cluster.inject(envelope(1, 3, 3, heartbeat(8, 7)));
     let answers = cluster.intercept(|e| e.from == id(3));
     let said = answers.iter().find_map(|p| match p.envelope.message {
-        kraft_proto::Message::HeartbeatReply(reply) => Some((reply.received, reply.holding.synced)),
+        Message::HeartbeatReply(reply) => Some((reply.received, reply.holding.synced)),
         _ => None,
     });
     assert_eq!(said, Some((LogIndex(8), LogIndex(0))));
