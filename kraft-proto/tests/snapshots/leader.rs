@@ -218,6 +218,10 @@ fn a_snapshot_at_hand_serves_where_none_could_be_made() {
     let recovery = recovery.config(at(1, 5), &five.to_bytes());
     cluster.start(1, recovery, bare);
     cluster.keep_snapshot(1, at(1, 3), core);
+    for (index, members) in [(4, &four), (5, &five)] {
+        let bytes = members.to_bytes().to_vec();
+        cluster.node(1).bytes.insert(at(1, index), bytes);
+    }
     cluster.isolate(2);
     cluster.pass(ms(10));
     cluster.campaign(1);
