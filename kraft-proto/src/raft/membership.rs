@@ -305,6 +305,7 @@ impl Raft {
             Message::PreVote { .. }
             | Message::Append(_)
             | Message::Heartbeat(_)
+            | Message::Snapshot { .. }
             | Message::TimeoutNow
             | Message::ReadIndexReply { .. } => true,
         };

@@ -69,7 +69,7 @@ impl Raft {
                 rejected: append.prev.index,
                 hint: self.commit,
             },
-            Message::Heartbeat(_) => Answer::Rejected {
+            Message::Heartbeat(_) | Message::Snapshot { .. } => Answer::Rejected {
                 rejected: LogIndex::ZERO,
                 hint: self.commit,
             },

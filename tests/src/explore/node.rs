@@ -186,6 +186,10 @@ impl Node {
                 | Output::Read { .. }
                 | Output::Role { .. }
                 | Output::Superseded { .. } => {}
+                // No bound reaches as many terms as a log remembers, and nothing is compacted.
+                Output::Restored { .. } | Output::Snapshot { .. } => {
+                    unreachable!("{output:?} without a snapshot")
+                }
             }
         }
         deeds

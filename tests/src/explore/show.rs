@@ -55,6 +55,7 @@ pub fn message(envelope: &Envelope) -> String {
             "heartbeat {} answered, received {} written {} synced {}",
             reply.round, reply.received, reply.holding.written, reply.holding.synced
         ),
+        Message::Snapshot { last } => format!("snapshot through {last}"),
         Message::TimeoutNow => "campaign now".to_owned(),
         Message::TransferVote { last } => format!("vote in a transfer, last {last}"),
         Message::ReadIndex { ticket, after } => format!("read {ticket}, after {after}"),
