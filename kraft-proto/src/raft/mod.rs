@@ -420,7 +420,11 @@ impl Raft {
         let bound = self.members.iter().find(|m| m.id == envelope.from);
         match bound.map(|member| member.store) {
             None if self.is_stranger(envelope.from, &envelope.message) => Err(Drop::Stranger),
-            Some(store) if store != StoreId::ANY && store != envelope.store => {
+            Some(store)
+                if store != StoreId::ANY
+                    && store != envelope.store
+                    && !envelope.message.is_of_leader() =>
+            {
                 Err(Drop::ForeignStore)
             }
             _ => Ok(()),
