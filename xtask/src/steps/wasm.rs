@@ -21,11 +21,18 @@ struct Module {
     bytes_max: usize,
 }
 
-const MODULES: [Module; 1] = [Module {
-    package: "world",
-    folder: "web-demo/world",
-    bytes_max: 600_000,
-}];
+const MODULES: [Module; 2] = [
+    Module {
+        package: "host-wasm",
+        folder: "host-wasm",
+        bytes_max: 250_000,
+    },
+    Module {
+        package: "world",
+        folder: "web-demo/world",
+        bytes_max: 600_000,
+    },
+];
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
