@@ -85,7 +85,8 @@
 //!
 //! # Reading order
 //!
-//! 1. [`modes`] and [`durability`]: the choices; [`zones`] and [`presets`]: choosing by key and name.
+//! 1. [`modes`] and [`durability`]: the choices; [`zones`] and [`presets`]: choosing by key and name;
+//!    [`bounds`]: what a node takes on only so much of.
 //! 2. [`output`]: what the core asks for, and how a [`Write`] becomes a [`Receipt`].
 //! 3. [`Raft`]: the inputs, in the order of Raft's figure 2; then `raft/follower.rs`,
 //!    `raft/candidate.rs`, `raft/leader.rs`, and `raft/poll.rs`, where outputs are derived.
@@ -103,6 +104,7 @@
 
 mod acks;
 mod classes;
+mod lag;
 mod log;
 mod progress;
 mod quorum;
@@ -116,6 +118,7 @@ mod waits;
 mod wire;
 mod writes;
 
+pub mod bounds;
 pub mod config;
 pub mod durability;
 pub mod entry;
@@ -131,11 +134,13 @@ pub mod presets;
 pub mod time;
 pub mod zones;
 
+pub use bounds::{Bound, Busy};
 pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
 pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+pub use lag::Lag;
 pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, MembersError};
 pub use message::{Append, Ballot, Envelope, Heartbeat, HeartbeatReply, Holding, Known, Message};
 pub use modes::{Class, CommitMode, FsyncMode, Held};

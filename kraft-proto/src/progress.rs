@@ -169,11 +169,11 @@ impl Progress {
         Life::Current
     }
 
-    /// Whether an append from `next` may go out now.
-    pub fn may_send(&self) -> bool {
+    /// Whether an append from `next` may go out now. `in_flight_max`: how many may be on their way.
+    pub fn may_send(&self, in_flight_max: u8) -> bool {
         match self.state {
             PeerState::Probe => self.probe == Probe::Due,
-            PeerState::Replicate => !self.in_flight.is_full(),
+            PeerState::Replicate => self.in_flight.len() < usize::from(in_flight_max),
             PeerState::Snapshot => false,
         }
     }

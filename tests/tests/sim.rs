@@ -66,6 +66,7 @@ fn found(plant: Plant, oracle: &str) -> Option<Run> {
 fn told(actions: &[(u64, Action)]) -> Run {
     let mut run = draw(0);
     run.setup.voters = 3;
+    run.setup.learners = 0;
     run.setup.network = Network {
         delay_us_min: 100,
         delay_us_max: 500,

@@ -284,6 +284,11 @@ async fn run(disk: Disk, config: Config) -> Running {
 impl Cluster {
     /// Three nodes, started and led.
     pub async fn start() -> Self {
+        Self::start_with(|config| config).await
+    }
+
+    /// The same with other settings.
+    pub async fn start_with(settings: impl Fn(Config) -> Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let cluster = ClusterId::random().unwrap();
         let ca = ClusterCa::create(cluster).unwrap();
@@ -297,7 +302,7 @@ impl Cluster {
             .collect();
         let (mut nodes, mut gates) = (Vec::new(), Vec::new());
         for (id, member) in (1..).zip(&members) {
-            let config = configured(dir.path(), &ca, id, &members);
+            let config = settings(configured(dir.path(), &ca, id, &members));
             let disk = Disk::new(id);
             gates.push(OpenAtEnd(disk.gate.clone()));
             let identity = Identity {

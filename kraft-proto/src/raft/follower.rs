@@ -11,7 +11,7 @@ use crate::durability::OnPowerLoss;
 use crate::entry::Run;
 use crate::hard_state::Trust;
 use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{INDEX_MAX, UNWRITTEN_ENTRIES_MAX};
+use crate::limits::INDEX_MAX;
 use crate::log::TermAt;
 use crate::message::{Append, Ballot, Envelope, Heartbeat, Holding};
 use crate::modes::{Class, FsyncMode};
@@ -227,7 +227,8 @@ impl Raft {
                 }
             };
             let waiting = fresh.last().since(self.writes.emitted());
-            if waiting > UNWRITTEN_ENTRIES_MAX || !self.has_term_run_for(fresh.term, fresh.kind) {
+            let most = u64::from(self.config.unwritten_entries_max);
+            if waiting > most || !self.has_term_run_for(fresh.term, fresh.kind) {
                 self.count(Drop::Busy);
                 return Taken::nothing();
             }

@@ -13,13 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{ProposeError, Proposed, Raft, RoleState};
 use crate::acks::Acks;
+use crate::bounds::{Bound, Busy};
 use crate::config::CheckQuorum;
 use crate::durability::{LeaderFsync, LeaderOnlyReplication};
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{
-    INDEX_MAX, MEMBERS_MAX, RUN_ENTRIES_MAX, TERM_RUNS_RESERVE, UNWRITTEN_ENTRIES_MAX,
-};
+use crate::limits::{INDEX_MAX, MEMBERS_MAX, RUN_ENTRIES_MAX, TERM_RUNS_RESERVE};
 use crate::log::TermAt;
 use crate::members::Members;
 use crate::message::{Envelope, HeartbeatReply, Holding};
@@ -218,13 +217,10 @@ impl Raft {
         if last.0 > INDEX_MAX {
             return Err(ProposeError::Exhausted);
         }
-        if last.since(self.writes.emitted()) > UNWRITTEN_ENTRIES_MAX {
-            return Err(ProposeError::DiskBusy);
-        }
         let early = held != Held::Synced || !class.mode.outlives_leader(voters);
-        let at_risk = last.since(self.commit.index);
-        if early && at_risk > self.config.durability.at_risk_entries_max {
-            return Err(ProposeError::AtRisk);
+        self.check_unwritten(last).map_err(ProposeError::Busy)?;
+        if early {
+            self.check_at_risk(last).map_err(ProposeError::Busy)?;
         }
         let run = Run {
             term,
@@ -255,6 +251,26 @@ impl Raft {
             held,
             voters: voters as u8,
         })
+    }
+
+    /// Whether entries through `last` may be acknowledged before they are committed.
+    fn check_at_risk(&self, last: LogIndex) -> Result<(), Busy> {
+        let limit = self.config.durability.at_risk_entries_max;
+        let bound = Bound::EntriesAtRisk;
+        match last.since(self.commit.index) > limit {
+            true => Err(Busy { bound, limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the disk keeps up with a log that ends at `last`.
+    pub(super) fn check_unwritten(&self, last: LogIndex) -> Result<(), Busy> {
+        let limit = u64::from(self.config.unwritten_entries_max);
+        let bound = Bound::UnwrittenEntries;
+        match last.since(self.writes.emitted()) > limit {
+            true => Err(Busy { bound, limit }),
+            false => Ok(()),
+        }
     }
 
     /// Decides when entries just proposed are sent.

@@ -30,9 +30,10 @@ use core::fmt;
 
 use super::dropped::Drop;
 use super::{Proposed, Raft, RoleState};
+use crate::bounds::{Bound, Busy};
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{INDEX_MAX, UNWRITTEN_ENTRIES_MAX};
+use crate::limits::{INDEX_MAX, TERM_RUNS_MAX};
 use crate::log::TermAt;
 use crate::members::{Change, ChangeError, ConfigurationBytes, Members};
 use crate::message::Message;
@@ -54,8 +55,8 @@ pub enum MembersProposeError {
     Moving(NodeId),
     /// The changes make no configuration.
     Change(ChangeError),
-    /// Too many entries wait for this node's disk.
-    DiskBusy,
+    /// This node has as much to do as it takes on.
+    Busy(Busy),
     /// The log has reached the end of the protocol's range.
     Exhausted,
     /// This node has been stopped, or replaced by a newer life of its store.
@@ -85,9 +86,7 @@ impl fmt::Display for MembersProposeError {
                 "leadership is moving to node {to}, the members stay as they are: ask there soon"
             ),
             Self::Change(error) => write!(f, "the members stay as they are: {error}"),
-            Self::DiskBusy => f.write_str(
-                "the members stay as they are: too many entries wait for the disk, ask again later",
-            ),
+            Self::Busy(busy) => write!(f, "the members stay as they are: {busy}"),
             Self::Exhausted => {
                 f.write_str("the members stay as they are: the log is at its end")
             }
@@ -163,9 +162,8 @@ impl Raft {
         if self.log.last().next().0 > INDEX_MAX {
             return Err(MembersProposeError::Exhausted);
         }
-        if !self.has_room_for_configuration() {
-            return Err(MembersProposeError::DiskBusy);
-        }
+        self.check_room_for_configuration()
+            .map_err(MembersProposeError::Busy)?;
         let run = self.append_configuration(next);
         Ok(Proposed {
             run,
@@ -182,11 +180,16 @@ impl Raft {
 
     /// Whether the disk keeps up: the entry of the last configuration was handed to it, so that no
     /// more than two are ever asked for.
-    fn has_room_for_configuration(&self) -> bool {
-        let (term, emitted) = (self.hard.term, self.writes.emitted());
-        emitted >= self.succession.at()
-            && self.log.last().next().since(emitted) <= UNWRITTEN_ENTRIES_MAX
-            && self.has_term_run_for(term, EntryKind::Configuration)
+    fn check_room_for_configuration(&self) -> Result<(), Busy> {
+        let busy = |bound, limit| Err(Busy { bound, limit });
+        if self.writes.emitted() < self.succession.at() {
+            return busy(Bound::UnwrittenMembers, 1);
+        }
+        self.check_unwritten(self.log.last().next())?;
+        match self.has_term_run_for(self.hard.term, EntryKind::Configuration) {
+            true => Ok(()),
+            false => busy(Bound::UnwrittenTerms, TERM_RUNS_MAX as u64),
+        }
     }
 
     /// Appends a configuration to the log of this leader.
@@ -260,7 +263,8 @@ impl Raft {
             return;
         }
         if self.members.is_joint() {
-            if self.has_room_for_configuration() && self.log.last().0 < INDEX_MAX {
+            let room = self.check_room_for_configuration().is_ok();
+            if room && self.log.last().0 < INDEX_MAX {
                 self.append_configuration(self.members.left());
             }
         } else if !self.members.is_voter(self.config.id) {
@@ -276,7 +280,7 @@ impl Raft {
     }
 
     /// The smallest number of voters in a configuration that early acknowledgements are counted in.
-    pub(super) fn voters_acking(&self) -> usize {
+    pub(crate) fn voters_acking(&self) -> usize {
         let voters = self.members.voters_min();
         match self.awaits_configuration() {
             true => voters.min(self.succession.before().voters_min()),

@@ -139,7 +139,8 @@ impl Raft {
             vote: hard.vote.filter(|_| term == hard.term),
             trust: hard.trust.at_start(boot),
         };
-        let mut writes = Writes::recovered(hard.incarnation, log.last());
+        let in_flight_max = config.writes_in_flight_max;
+        let mut writes = Writes::recovered(hard.incarnation, log.last(), in_flight_max);
         writes.change_word();
         let mut raft = Self {
             told: Told::new(hard.term),
@@ -188,7 +189,9 @@ impl Raft {
 
     /// Starts a linearizable read, on a leader or on a node that follows one: it sees everything
     /// acknowledged as Sync or stronger before. [`Output::Read`](crate::output::Output::Read)
-    /// answers the ticket; reads asked before the next poll share one.
+    /// answers the ticket; reads asked before the next poll share one. It is never refused for want of
+    /// room: reads beyond the batches on their way share the next. How many clients wait behind a
+    /// ticket is the host's to bound.
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
         self.read_after(now, LogPosition::ZERO)
     }

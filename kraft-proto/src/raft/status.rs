@@ -27,6 +27,8 @@ pub struct PeerStatus {
     pub trust: Trust,
     /// How far it holds the leader's log.
     pub holding: Holding,
+    /// Entries of the leader's log it does not hold yet. [`Lag`](crate::Lag) turns that into time.
+    pub lag_entries: u64,
     /// The next entry it will be sent.
     pub next: LogIndex,
     /// Appends sent and not answered.
@@ -82,6 +84,28 @@ pub struct Status {
     pub dropped: Dropped,
 }
 
+impl Status {
+    /// Entries the slowest peer lacks; `None` without peers.
+    pub fn lag_entries_max(&self) -> Option<u64> {
+        self.peers.iter().map(|peer| peer.lag_entries).max()
+    }
+
+    /// Entries a peer lacks on average, rounded up: above zero if any lacks one.
+    pub fn lag_entries_mean(&self) -> Option<u64> {
+        let lags = self.peers.iter().map(|peer| peer.lag_entries);
+        let all = lags.fold(0, u64::saturating_add);
+        (!self.peers.is_empty()).then(|| all.div_ceil(self.peers.len() as u64))
+    }
+
+    /// Nodes that may have forgotten copies in a power cut, as far as this one hears: itself, and on
+    /// a leader its peers.
+    pub fn suspects(&self) -> usize {
+        let own = usize::from(self.trust == Trust::Suspect);
+        let peers = self.peers.iter();
+        own + peers.filter(|peer| peer.trust == Trust::Suspect).count()
+    }
+}
+
 impl Raft {
     /// What the node does at this moment.
     pub fn status(&self) -> Status {
@@ -128,6 +152,7 @@ impl Raft {
             trust: peer.trust,
             state: peer.state(),
             holding: peer.holding(),
+            lag_entries: self.log.last().since(peer.holding().written),
             next: peer.next(),
             in_flight: peer.in_flight(),
             round_answered: peer.round_answered,

@@ -36,6 +36,10 @@ fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
                 world.lose(from, to);
             }
         }
+        ("disk", [node, terms @ ..]) => {
+            let terms: Result<Vec<u64>, Confused> = terms.iter().map(|term| number(term)).collect();
+            world.history(number(node)?, &terms?);
+        }
         ("propose", [node, id, data, class @ ..]) => {
             propose(world, number(node)?, id, data, class);
         }

@@ -71,15 +71,14 @@ pub const COLUMNS: [Column; 5] = [
 ];
 
 impl Row {
-    /// The row of an answer.
-    pub fn of(mode: CommitMode, held: Held, voters: usize) -> Self {
-        let asked = mode.voters_asked(voters);
+    /// The row of an answer. `by_majority`: whether the mode asks a majority or more of the voters.
+    pub fn of(mode: CommitMode, held: Held, by_majority: bool) -> Self {
         match (mode, held) {
             (CommitMode::Async, _) | (_, Held::Accepted) => Self::Async,
             (CommitMode::All, Held::Written) => Self::AllWritten,
             (CommitMode::All, Held::Synced) => Self::AllSynced,
-            (_, Held::Written) if asked > voters / 2 => Self::MajorityWritten,
-            (_, Held::Synced) if asked > voters / 2 => Self::MajoritySynced,
+            (_, Held::Written) if by_majority => Self::MajorityWritten,
+            (_, Held::Synced) if by_majority => Self::MajoritySynced,
             (_, Held::Written) => Self::FewWritten,
             (_, Held::Synced) => Self::FewSynced,
         }

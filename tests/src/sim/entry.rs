@@ -3,14 +3,14 @@
 use kraft_proto::{EntryKind, LogIndex, LogPosition, Run, Term};
 use serde::{Deserialize, Serialize};
 
-/// An entry: its term, what it is for, and the number of its proposal; 0 in a barrier.
+/// An entry: its term, what it is for, and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The term that created it.
     pub term: u64,
     /// What it is for.
     pub kind: EntryKind,
-    /// Which proposal it is.
+    /// Which proposal it is; 0 in a barrier, the number of a configuration (see `members`).
     pub data: u64,
 }
 

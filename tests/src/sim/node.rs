@@ -7,10 +7,14 @@ use kraft_proto::{
     Waits, entry_prefix,
 };
 
+use serde::Serialize;
+
 use super::clock::Clock;
 use super::disk::Disk;
 use super::entry::{Entry, runs};
+use super::members::{self, Sets, bytes_of, number_of};
 use super::plant::Plant;
+use super::sessions::Machine;
 
 /// Clients that can wait at one node.
 pub(crate) const WAITS_MAX: usize = 96;
@@ -22,6 +26,15 @@ pub(crate) enum Stopping {
     Asked,
 }
 
+/// A read on its way.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Reading {
+    pub ticket: ReadTicket,
+    pub id: u64,
+    pub after: Option<LogPosition>,
+    pub asked_us: u64,
+}
+
 /// A node that runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
@@ -29,15 +42,22 @@ pub(crate) struct Live {
     /// What the core's log holds.
     pub log: Vec<Entry>,
     pub commit: usize,
+    /// The configurations in the log, with their indexes, after the one it began with.
+    pub configurations: Vec<(usize, u64)>,
     pub waits: Waits<u64, Vec<Slot<u64>>>,
     /// Positions acknowledged before commit and not settled.
     pub early: Vec<LogPosition>,
     /// Reads on their way.
-    pub reads: Vec<(ReadTicket, u64)>,
+    pub reads: Vec<Reading>,
+    /// What sessions asked for here, until it is applied.
+    pub asked: Vec<u64>,
+    pub machine: Machine,
     pub life: u64,
     pub role: Role,
     pub term: u64,
     pub trust: Trust,
+    /// The term it campaigns in because the leader said so.
+    pub taking_over: Option<u64>,
     pub stopping: Stopping,
 }
 
@@ -45,7 +65,10 @@ pub(crate) struct Live {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub config: Config,
+    /// The configuration at index 0.
     pub members: Members,
+    /// Which of its stores it runs on.
+    pub generation: u64,
     pub disk: Disk,
     pub clock: Clock,
     pub live: Option<Box<Live>>,
@@ -55,6 +78,11 @@ pub(crate) struct Node {
     pub plant: Option<Plant>,
     /// Writes that a host which is wrong has kept.
     pub kept_writes: usize,
+}
+
+/// The number of a life, beyond those of earlier stores of the node.
+pub(crate) fn life(generation: u64, incarnation: u64) -> u64 {
+    generation << 32 | incarnation
 }
 
 impl Node {
@@ -74,7 +102,19 @@ impl Node {
             false => resumed,
         };
         let log = self.disk.log().to_vec();
-        let recovery = runs(&log).into_iter().fold(resumed, Recovery::run);
+        let mut configurations = vec![(0, number_of(&self.members))];
+        let mut recovery = resumed;
+        for run in runs(&log) {
+            recovery = match run.kind {
+                EntryKind::Configuration => {
+                    let at = run.first.0 as usize;
+                    let number = log[at - 1].data;
+                    configurations.push((at, number));
+                    recovery.config(run.last_position(), &bytes_of(number))
+                }
+                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+            };
+        }
         let raft = Raft::new(self.config, recovery, self.clock.show(now_us))
             .map_err(|error| format!("node {} does not start: {error}", self.config.id))?;
         let trust = match (hard.trust, same_boot) {
@@ -86,13 +126,17 @@ impl Node {
             raft,
             log,
             commit: 0,
+            configurations,
             waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
             early: Vec::new(),
             reads: Vec::new(),
-            life: hard.incarnation.0 + 1,
+            asked: Vec::new(),
+            machine: Machine::default(),
+            life: life(self.generation, hard.incarnation.0 + 1),
             role: Role::Follower,
             term,
             trust,
+            taking_over: None,
             stopping: Stopping::No,
         }));
         Ok(())
@@ -126,17 +170,57 @@ impl Live {
             .collect()
     }
 
-    /// The core adds its barrier by itself. The place from which the log is new.
+    /// What the core will add to the log that its host has not taken yet: a barrier or a
+    /// configuration.
+    pub fn own_entry(&self) -> Option<EntryKind> {
+        let next = LogPosition::ZERO.index.plus(self.log.len() as u64 + 1);
+        self.raft.run_from(next, 1).map(|run| run.kind)
+    }
+
+    /// Takes what the core added by itself. The place from which the log is new.
     pub fn adopt_own_entries(&mut self) -> Option<usize> {
         let from = self.log.len();
-        let next = LogPosition::ZERO.index.plus(from as u64 + 1);
-        let run = self.raft.run_from(next, 1)?;
-        self.log.push(Entry {
-            term: run.term.0,
-            kind: run.kind,
-            data: 0,
-        });
-        Some(from)
+        loop {
+            let next = LogPosition::ZERO.index.plus(self.log.len() as u64 + 1);
+            let Some(run) = self.raft.run_from(next, 1) else {
+                return (self.log.len() > from).then_some(from);
+            };
+            let bytes = self.raft.configuration_bytes(run.last_position());
+            let number = bytes.and_then(|bytes| members::number_in(&bytes));
+            self.push(Entry {
+                term: run.term.0,
+                kind: run.kind,
+                data: number.unwrap_or(0),
+            });
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.log.push(entry);
+        if entry.kind == EntryKind::Configuration {
+            self.configurations.push((self.log.len(), entry.data));
+        }
+    }
+
+    /// The configuration in force: where it stands, and its number.
+    pub fn configuration(&self) -> (usize, u64) {
+        *self.configurations.last().unwrap_or(&(0, 0))
+    }
+
+    /// The voters by whose word it goes.
+    pub fn sets(&self) -> Sets {
+        Sets::of(self.configuration().1)
+    }
+
+    /// The voters that what it acknowledges must be counted in: while the newest configuration may
+    /// be cut off, those of the one before too.
+    pub fn deciding(&self) -> Sets {
+        let (at, _) = self.configuration();
+        let before = self.configurations.iter().rev().nth(1);
+        match before {
+            Some((_, before)) if at > self.commit => self.sets().and(Sets::of(*before)),
+            _ => self.sets(),
+        }
     }
 
     /// Takes a message. The place from which the log is new.
@@ -145,9 +229,13 @@ impl Live {
         let run = taken.run()?;
         let from = run.first.prev().0 as usize;
         self.log.truncate(from);
+        self.configurations.retain(|(at, _)| *at <= from);
         for (position, bytes) in taken.entries() {
-            let data = bytes.try_into().map_or(0, u64::from_le_bytes);
-            self.log.push(Entry {
+            let data = match run.kind {
+                EntryKind::Configuration => members::number_in(bytes).unwrap_or(0),
+                _ => bytes.try_into().map_or(0, u64::from_le_bytes),
+            };
+            self.push(Entry {
                 term: position.term.0,
                 kind: run.kind,
                 data,
@@ -168,9 +256,7 @@ impl Live {
         count: u32,
         data: u64,
     ) -> Result<Proposed, ProposeError> {
-        if !self.waits.has_room() {
-            return Err(ProposeError::DiskBusy);
-        }
+        self.waits.check_room().map_err(ProposeError::Busy)?;
         let proposed = self.raft.propose(now, class, count)?;
         for offset in 0..count {
             self.log.push(Entry {
@@ -213,7 +299,12 @@ impl Live {
                         bytes.extend(entry_prefix(8));
                         bytes.extend(shipped.to_le_bytes());
                     }
-                    _ => bytes.extend(entry_prefix(0)),
+                    EntryKind::Configuration => {
+                        let members = bytes_of(entry.data);
+                        bytes.extend(entry_prefix(members.len() as u32));
+                        bytes.extend(members);
+                    }
+                    EntryKind::Barrier => bytes.extend(entry_prefix(0)),
                 }
             }
         }

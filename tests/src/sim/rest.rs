@@ -5,6 +5,7 @@ use kraft_proto::{Class, LogPosition, PeerState, Role};
 use super::action::{Action, Target};
 use super::clients::Wish;
 use super::event::Event;
+use super::members::names;
 use super::world::World;
 
 /// How long a cluster without faults may take.
@@ -43,7 +44,11 @@ impl World {
                 });
             }
         }
-        if self.witness.violation.is_none() {
+        if self.witness.violation.is_none() && self.need_snapshot() != 0 {
+            // A voter without which nothing commits may be among them.
+            self.tally.snapshots_needed += 1;
+            self.tally.runs = 1;
+        } else if self.witness.violation.is_none() {
             let what = self.unrest();
             self.witness.see(Event::Rest {
                 outcome: Err(&what),
@@ -71,11 +76,21 @@ impl World {
         let Some(leader) = self.place_of(Target::Leader) else {
             return false;
         };
-        let longest = self.nodes[leader].live.as_ref().map(|live| live.log.len());
+        let Some(live) = &self.nodes[leader].live else {
+            return false;
+        };
+        let longest = Some(live.log.len());
+        let (at, number) = live.configuration();
+        let members = live.raft.members();
+        if members.is_joint() || at > live.commit || !names(number, leader) {
+            return false;
+        }
         let mut nodes = self.nodes.iter().enumerate();
         self.clients.next_at() == u64::MAX
             && nodes.all(|(place, node)| {
-                behind & (1 << place) != 0
+                // Who is no member hears nothing any more, and need not.
+                !names(number, place)
+                    || behind & (1 << place) != 0
                     || node.live.as_ref().is_some_and(|live| {
                         longest == Some(live.log.len())
                             && live.commit == live.log.len()
@@ -97,6 +112,7 @@ impl World {
             let waiting: Vec<String> = status.waiting.iter().map(ToString::to_string).collect();
             let role = match live.role {
                 Role::Leader => "leads",
+                _ if !names(live.configuration().1, place) => "is no member in",
                 _ => "follows",
             };
             lines.push(format!(

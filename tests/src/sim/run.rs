@@ -10,7 +10,7 @@ use super::witness::{Tracing, Violation};
 use super::world::World;
 
 /// The version of the file, and of what it makes happen.
-pub const RUN_VERSION: u32 = 1;
+pub const RUN_VERSION: u32 = 2;
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::cells::{COLUMNS, Cells, ROWS};
 use super::draw::draw;
-use super::faults::FAULTS;
+use super::faults::{DEEDS, FAULTS};
 use super::shrink::{play, report};
 use super::tally::Tally;
 use super::witness::Tracing;
@@ -59,6 +59,9 @@ pub fn complaints(total: &Tally) -> Vec<String> {
         .filter(|name| met(name) == 0)
         .map(|name| format!("the fault `{name}` was never met"))
         .collect();
+    let done = |name: &&&str| total.deeds.get(**name).is_none_or(|count| *count == 0);
+    let missed = DEEDS.iter().filter(done);
+    complaints.extend(missed.map(|name| format!("`{name}` was never met")));
     complaints.extend(total.cells.complaints());
     complaints
 }
@@ -99,6 +102,10 @@ pub fn summary(total: &Tally, took: Duration) -> String {
     ));
     line("faults:".to_string());
     for (name, count) in &total.faults {
+        line(format!("  {count:>9}  {name}"));
+    }
+    line("and besides:".to_string());
+    for (name, count) in &total.deeds {
         line(format!("  {count:>9}  {name}"));
     }
     line("answers by class: as asked, fallback, timed out, lost or unknown".to_string());

@@ -32,6 +32,8 @@ pub struct Tally {
     pub events: u64,
     /// Faults that took effect, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// What else happened that a sweep must have met, by kind.
+    pub deeds: BTreeMap<String, u64>,
     /// What the network did.
     pub carried: Carried,
     /// Leaders elected.
@@ -81,15 +83,24 @@ fn name(class: Class) -> String {
     format!("{mode}·{fsync}")
 }
 
+fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(name.to_string(), 1);
+        }
+    }
+}
+
 impl Tally {
     /// Counts a fault.
     pub fn fault(&mut self, name: &str) {
-        match self.faults.get_mut(name) {
-            Some(count) => *count += 1,
-            None => {
-                self.faults.insert(name.to_string(), 1);
-            }
-        }
+        count(&mut self.faults, name);
+    }
+
+    /// Counts something else.
+    pub fn deed(&mut self, name: &str) {
+        count(&mut self.deeds, name);
     }
 
     /// Counts an answer.
@@ -110,6 +121,9 @@ impl Tally {
         self.events += other.events;
         for (name, count) in &other.faults {
             *self.faults.entry(name.clone()).or_default() += count;
+        }
+        for (name, count) in &other.deeds {
+            *self.deeds.entry(name.clone()).or_default() += count;
         }
         let carried = &mut self.carried;
         carried.delivered += other.carried.delivered;

@@ -78,7 +78,9 @@ impl Raft {
         };
         let release = leader.release.min(self.log.last());
         let peer = &mut leader.peers[place];
-        if !peer.may_send() || (peer.next() > release && !peer.is_probing()) {
+        if !peer.may_send(self.config.appends_in_flight_max)
+            || (peer.next() > release && !peer.is_probing())
+        {
             return None;
         }
         let first = peer.next();

@@ -41,7 +41,7 @@ impl Oracle {
     fn sent(&mut self, envelope: &Envelope, disk: HardState) -> Verdict {
         let voted = match envelope.message {
             Message::PreVote { .. } | Message::PreVoteReply { .. } => return Ok(()),
-            Message::Vote { .. } => Some(envelope.from),
+            Message::Vote { .. } | Message::TransferVote { .. } => Some(envelope.from),
             Message::VoteReply { ballot } if ballot != Ballot::Refused => Some(envelope.to),
             _ if disk.term < envelope.term => {
                 return Err(format!("{envelope:?} before its disk knows the term"));
