@@ -112,6 +112,7 @@ export class Host {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private timerAt = Infinity;
   private applied = 0;
+  private pumping: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
   private state: 'RUNNING' | 'STOPPING' | 'ENDED' = 'RUNNING';
   private stopped: Waiter<void> | undefined;
 
@@ -158,7 +159,7 @@ export class Host {
       const token = this.core.propose(now(), mode, fsync, deadline, fallback, command);
       if (token < 0) return reject(this.refused());
       this.answers.set(token, { resolve, reject });
-      this.pump();
+      this.soon();
     });
   }
 
@@ -170,7 +171,7 @@ export class Host {
       if (ticket < 0) return reject(this.refused());
       const waiters = this.reads.get(ticket) ?? [];
       this.reads.set(ticket, [...waiters, { resolve, reject }]);
-      this.pump();
+      this.soon();
     });
   }
 
@@ -231,7 +232,17 @@ export class Host {
     if (this.state === 'ENDED') return;
     // What is wrong with a message is the sender's business: it is dropped, as if it were lost.
     this.core.handleMessage(now(), from, frame);
-    this.pump();
+    this.soon();
+  }
+
+  /** Pumps once for everything that comes within this turn: proposals made together share a record. */
+  private soon(): void {
+    if (this.pumping === 'DUE') return;
+    this.pumping = 'DUE';
+    void hops(GATHER_HOPS).then(() => {
+      this.pumping = 'NOT_DUE';
+      this.pump();
+    });
   }
 
   /** Does everything the node asks for, then sees to the timer. */
@@ -376,6 +387,13 @@ export class Host {
     const why = { [Refusal.Nothing]: 'BUSY', [Refusal.NotLeader]: 'NOT_LEADER', [Refusal.Busy]: 'BUSY', [Refusal.Invalid]: 'INVALID', [Refusal.Stopped]: 'STOPPED' } as const;
     return new Refused(why[this.core.refusal], this.core.refusalText, this.core.hint || undefined);
   }
+}
+
+/** A client that has its answer and writes again gets there within so many microtasks. */
+const GATHER_HOPS = 4;
+
+async function hops(count: number): Promise<void> {
+  for (let hop = 0; hop < count; hop++) await undefined;
 }
 
 function stoppedError(): Refused {

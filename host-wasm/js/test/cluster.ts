@@ -3,23 +3,7 @@
 import { Hub } from '../channel.js';
 import { type Answer, type Asked, Host, Refused } from '../host.js';
 import { MemoryDisk, type Survivors } from '../memory.js';
-
-/** A state machine that keeps what it is given, in order. */
-export class Journal {
-  commands: string[] = [];
-
-  apply(command: Uint8Array): void {
-    this.commands.push(new TextDecoder().decode(command));
-  }
-
-  snapshot(): Uint8Array {
-    return new TextEncoder().encode(JSON.stringify(this.commands));
-  }
-
-  restore(state: Uint8Array): void {
-    this.commands = JSON.parse(new TextDecoder().decode(state)) as string[];
-  }
-}
+import { Journal } from './journal.js';
 
 const IDS = [1, 2, 3] as const;
 
