@@ -7,17 +7,20 @@
 use std::path::Path;
 use std::{env, fs};
 
-use tests::explore::{Outcome, Rule, Symmetry, bound, search, show, walk};
+use tests::explore::{Figures, Order, Outcome, Rule, Symmetry, bound, search, show, walk};
 
-/// Exhausts a bound, and returns how many worlds and how deep it is.
-fn exhaust(name: &str, symmetry: Symmetry) -> (usize, usize) {
+/// Exhausts a bound, and returns how much it was.
+fn exhaust(name: &str, symmetry: Symmetry, order: Order) -> Figures {
     let bound = bound::named(name).expect("a bound");
-    let (outcome, figures, arena) = search(bound, Rule::Kept, symmetry, usize::MAX, |_| {});
+    let (outcome, figures, arena) = search(bound, Rule::Kept, symmetry, order, usize::MAX, |_| {});
     if let Outcome::Violated(violation, way) = &outcome {
         panic!("{}", show::way(&arena, bound, Rule::Kept, violation, way));
     }
     assert!(matches!(outcome, Outcome::Exhausted));
-    println!("{name}: {} worlds, {} deep", figures.worlds, figures.depth);
+    println!(
+        "{name}: {} worlds in {} situations, {} moves tried, up to {} deep",
+        figures.worlds, figures.situations, figures.moves, figures.depth
+    );
     let [leaders, committed, acked] = figures.events;
     assert!(leaders > 1, "nobody was elected");
     let proposes = bound.budget.proposals > 0;
@@ -25,13 +28,20 @@ fn exhaust(name: &str, symmetry: Symmetry) -> (usize, usize) {
         !proposes || (committed > 1 && acked > 0),
         "nothing came of it"
     );
-    (figures.worlds, figures.depth)
+    figures
 }
 
 /// Finds what goes wrong under a broken rule, and compares the way there with the one known.
 fn finds(name: &str, rule: Rule, invariant: &str) {
     let bound = bound::named(name).expect("a bound");
-    let (outcome, _, arena) = search(bound, rule, Symmetry::Names, usize::MAX, |_| {});
+    let (outcome, _, arena) = search(
+        bound,
+        rule,
+        Symmetry::Names,
+        Order::Shortest,
+        usize::MAX,
+        |_| {},
+    );
     let Outcome::Violated(violation, way) = outcome else {
         panic!("{} is not found out: {outcome:?}", rule.name());
     };
@@ -49,22 +59,33 @@ fn finds(name: &str, rule: Rule, invariant: &str) {
 
 #[test]
 fn three_campaigns_and_a_power_cut_never_elect_two_leaders_of_a_term() {
-    let (worlds, _) = exhaust("elections", Symmetry::Names);
+    let worlds = exhaust("elections", Symmetry::Names, Order::Largest).worlds;
     assert!(worlds > 10_000);
 }
 
 #[test]
 fn a_written_ack_of_a_majority_outlives_the_power_of_a_minority() {
-    let (worlds, _) = exhaust("suspects", Symmetry::Names);
+    let worlds = exhaust("suspects", Symmetry::Names, Order::Largest).worlds;
     assert!(worlds > 50_000);
 }
 
 #[test]
 fn renaming_nodes_hides_no_depth_and_leaves_about_a_sixth() {
-    let (all, deep) = exhaust("elections", Symmetry::None);
-    let (some, as_deep) = exhaust("elections", Symmetry::Names);
-    assert_eq!(deep, as_deep);
+    let all = exhaust("elections", Symmetry::None, Order::Shortest);
+    let some = exhaust("elections", Symmetry::Names, Order::Shortest);
+    assert_eq!(all.depth, some.depth);
+    let (all, some) = (all.worlds, some.worlds);
     assert!(some * 6 >= all && some * 5 < all, "{some} of {all}");
+}
+
+#[test]
+fn whatever_comes_first_the_same_situations_are_found() {
+    for name in ["elections", "suspects"] {
+        let shortest = exhaust(name, Symmetry::Names, Order::Shortest);
+        let largest = exhaust(name, Symmetry::Names, Order::Largest);
+        assert_eq!(shortest.situations, largest.situations);
+        assert!(shortest.worlds > largest.worlds);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use kraft_proto::{Envelope, LogIndex, LogPosition, Message, NodeId, Term};
 
 use super::bound::{Bound, Carries};
+use super::covered::Bits;
 use super::history::History;
 use super::invariants::{self, Seen, Violation};
 use super::node::{Deed, Input, Node};
@@ -78,10 +79,11 @@ pub struct Stepped {
     pub news: Box<[News]>,
 }
 
-/// Messages in flight, and the sum of their fingerprints.
-struct Network {
-    messages: Box<[u32]>,
-    prints: Prints,
+/// A message that was ever sent.
+struct Sent {
+    envelope: Envelope,
+    /// What tells it from others after each renaming.
+    shapes: [u32; PERMUTATIONS.len()],
 }
 
 /// Where everything is kept.
@@ -91,9 +93,11 @@ pub struct Arena {
     symmetry: Symmetry,
     nodes: Vec<Known>,
     node_numbers: Map<u128, u32>,
-    messages: Vec<(Envelope, Prints)>,
+    messages: Vec<Sent>,
     message_numbers: HashMap<Envelope, u32>,
-    networks: Vec<Network>,
+    /// The shapes of messages by their fingerprints.
+    shapes: Map<u128, u32>,
+    networks: Vec<Box<[u32]>>,
     network_numbers: HashMap<Box<[u32]>, u32>,
     histories: Vec<(History, Prints)>,
     history_numbers: Map<u128, u32>,
@@ -138,6 +142,7 @@ impl Arena {
             node_numbers: Map::default(),
             messages: Vec::new(),
             message_numbers: HashMap::new(),
+            shapes: Map::default(),
             networks: Vec::new(),
             network_numbers: HashMap::new(),
             histories: Vec::new(),
@@ -174,15 +179,18 @@ impl Arena {
 
     fn add_message(&mut self, envelope: Envelope) -> u32 {
         *self.message_numbers.entry(envelope).or_insert_with(|| {
-            let prints = fingerprints(&envelope, self.symmetry);
-            self.messages.push((envelope, prints));
+            let shapes = fingerprints(&envelope, self.symmetry).map(|print| {
+                let fresh = self.shapes.len() as u32;
+                *self.shapes.entry(print).or_insert(fresh)
+            });
+            self.messages.push(Sent { envelope, shapes });
             self.messages.len() as u32 - 1
         })
     }
 
     /// A message by its number.
     pub fn message(&self, number: u32) -> &Envelope {
-        &self.messages[number as usize].0
+        &self.messages[number as usize].envelope
     }
 
     /// The number of a network without messages.
@@ -194,21 +202,15 @@ impl Arena {
         if let Some(number) = self.network_numbers.get(&messages) {
             return *number;
         }
-        let mut prints = [0_u128; PERMUTATIONS.len()];
-        for message in &messages {
-            for (sum, print) in prints.iter_mut().zip(self.messages[*message as usize].1) {
-                *sum = sum.wrapping_add(print);
-            }
-        }
         let number = self.networks.len() as u32;
         self.network_numbers.insert(messages.clone(), number);
-        self.networks.push(Network { messages, prints });
+        self.networks.push(messages);
         number
     }
 
     /// The messages of a network.
     pub fn messages(&self, network: u32) -> &[u32] {
-        &self.networks[network as usize].messages
+        &self.networks[network as usize]
     }
 
     /// The appends among them.
@@ -219,14 +221,15 @@ impl Arena {
         messages.filter(is_append).copied().collect()
     }
 
-    /// Its fingerprints.
-    pub fn network_prints(&self, network: u32) -> &Prints {
-        &self.networks[network as usize].prints
+    /// What tells its messages apart after a renaming.
+    pub fn shapes(&self, network: u32, permutation: usize) -> Bits {
+        let messages = self.messages(network).iter();
+        Bits::of(messages.map(|message| self.messages[*message as usize].shapes[permutation]))
     }
 
     /// A network with more messages, less those that can never again do anything.
     pub fn send(&mut self, network: u32, sent: &[u32], nodes: &[u32; NODES]) -> u32 {
-        let mut messages = self.networks[network as usize].messages.to_vec();
+        let mut messages = self.networks[network as usize].to_vec();
         messages.extend(sent);
         messages.sort_unstable();
         messages.dedup();
@@ -237,7 +240,7 @@ impl Arena {
     /// An answer of a term that its receiver's disk has left behind is ignored for ever; of other
     /// messages the bound says what is carried.
     fn is_spent(&self, message: u32, nodes: &[u32; NODES]) -> bool {
-        let envelope = &self.messages[message as usize].0;
+        let envelope = &self.messages[message as usize].envelope;
         let receiver = self.node(nodes[envelope.to.0 as usize - 1]);
         let stale = envelope.term < receiver.seen.hard.term;
         let carries = self.bound.carries;

@@ -59,8 +59,10 @@
 
 pub mod arena;
 pub mod bound;
+pub mod covered;
 pub mod disk;
 pub mod fingerprint;
+pub mod frontier;
 pub mod history;
 pub mod invariants;
 pub mod node;
@@ -74,6 +76,7 @@ pub mod world;
 
 pub use arena::Arena;
 pub use bound::Bound;
+pub use frontier::Order;
 pub use rule::Rule;
 pub use search::{Figures, Outcome, search};
 pub use symmetry::Symmetry;

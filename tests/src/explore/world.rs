@@ -8,7 +8,7 @@ use super::fingerprint::fingerprint;
 use super::history::History;
 use super::invariants::{self, View, Violation};
 use super::node::{Input, Node};
-use super::symmetry::{NODES, PERMUTATIONS, Symmetry};
+use super::symmetry::{NODES, PERMUTATIONS};
 
 /// A world, by the numbers an [`Arena`] gave its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,30 +193,29 @@ impl World {
         invariants::judge(invariants::OF_WORLDS, &view)
     }
 
-    /// The same for all worlds that differ in the names of nodes alone.
-    pub fn fingerprint(&self, arena: &Arena, symmetry: Symmetry) -> u128 {
+    /// The same for all worlds that differ in the names of nodes and in their networks alone; and
+    /// the renaming under which it is found.
+    pub fn fingerprint(&self, arena: &Arena) -> (u128, usize) {
         let nodes = self.nodes.map(|node| &arena.node(node).prints);
-        let network = arena.network_prints(self.network);
         let history = arena.history_prints(self.history);
-        let mut bytes = [0; 16 * (NODES + 2) + 8];
+        let mut bytes = [0; 16 * (NODES + 1) + 8];
         let left = self.left;
-        bytes[16 * (NODES + 2)..][..5].copy_from_slice(&[
+        bytes[16 * (NODES + 1)..][..5].copy_from_slice(&[
             left.campaigns,
             left.proposals,
             left.deadlines,
             left.kills,
             left.power_cuts,
         ]);
-        let mut least = u128::MAX;
-        for (number, permutation) in symmetry.permutations().iter().enumerate() {
+        let prints = arena.symmetry().permutations().iter().enumerate();
+        let least = prints.map(|(number, permutation)| {
             for (node, place) in nodes.iter().zip(permutation) {
                 bytes[16 * place..][..16].copy_from_slice(&node[number].to_le_bytes());
             }
-            bytes[16 * NODES..][..16].copy_from_slice(&network[number].to_le_bytes());
-            bytes[16 * (NODES + 1)..][..16].copy_from_slice(&history[number].to_le_bytes());
-            least = least.min(fingerprint(&bytes));
-        }
-        least
+            bytes[16 * NODES..][..16].copy_from_slice(&history[number].to_le_bytes());
+            (fingerprint(&bytes), number)
+        });
+        least.min().unwrap_or_default()
     }
 }
 
