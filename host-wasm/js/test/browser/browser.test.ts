@@ -140,6 +140,18 @@ test('a node whose database is removed ends, and says why', async () => {
   await tab.close();
 });
 
+test('a node that runs out of room ends, and what it had acknowledged is there', async () => {
+  const tab = await chromium.newTab();
+  await tab.limit(4_000_000);
+  const { acked, ended } = await tab.run('fill', 'full');
+  assert.equal(ended, 'full');
+  assert(acked > 0);
+  await tab.limit();
+  assert(await tab.run('refilled', 'full') >= acked);
+  console.log(`exercised ${acked} writes before the room was used up`);
+  await tab.close();
+});
+
 test('acknowledgements beside bare transactions, in one page', async () => {
   const tab = await chromium.newTab();
   const figures = await tab.run('latency', 40);

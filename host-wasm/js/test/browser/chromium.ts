@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
 
 import type { Rooms } from './page.js';
 
@@ -89,6 +89,9 @@ function launch(profile: string): Promise<BrowserContext> {
 
 /** One page. */
 export class Tab {
+  /** A limit lasts as long as what set it. */
+  private limits: CDPSession | undefined;
+
   constructor(
     private readonly page: Page,
     private readonly address: string,
@@ -111,6 +114,13 @@ export class Tab {
       [name, args] as const,
     );
     return result as Awaited<ReturnType<Rooms[K]>>;
+  }
+
+  /** The site may have so many bytes from now on; without a number, as many as usual. */
+  async limit(quotaSize?: number): Promise<void> {
+    this.limits ??= await this.page.context().newCDPSession(this.page);
+    const { origin } = new URL(this.address);
+    await this.limits.send('Storage.overrideQuotaForOrigin', quotaSize === undefined ? { origin } : { origin, quotaSize });
   }
 
   /** The renderer dies, as by the system's hand. */

@@ -2,6 +2,7 @@
 
 import { check, type Adapter } from '../../conformance/index.js';
 import { databaseName, deleteDatabase, Host, Hub, IndexedDbStorage, load, type Storage, StorageError } from '../../index.js';
+import { pause } from '../cluster.js';
 import { Journal } from '../journal.js';
 import { Crew } from './crew.js';
 
@@ -20,6 +21,22 @@ class DatabaseAdapter implements Adapter {
   async crash(): Promise<void> {
     this.storage?.close();
   }
+}
+
+/** A cluster of one, which leads. */
+async function alone(cluster: string, machine: Journal, onEnd?: (reason: Error) => void): Promise<Host> {
+  const host = await Host.start({
+    cluster,
+    node: 1,
+    voters: [1],
+    storage: new IndexedDbStorage(),
+    channel: new Hub().join(1),
+    machine,
+    ...(onEnd && { onEnd }),
+  });
+  host.campaign();
+  while (host.view().commit < host.view().last || host.view().role !== 'LEADER') await pause();
+  return host;
 }
 
 const crews = new Map<string, Crew>();
@@ -96,21 +113,38 @@ const rooms = {
     return ended instanceof StorageError ? ended.kind : String(ended);
   },
 
+  /** A node that writes until there is no room: how many writes it had acknowledged, and why it ended. */
+  fill: async (cluster: string) => {
+    await load();
+    let ended: Error | undefined;
+    const host = await alone(cluster, new Journal(), (reason) => {
+      ended = reason;
+    });
+    const command = new Uint8Array(64 * 1024).fill(97);
+    let acked = 0;
+    while (ended === undefined && acked < 10_000) {
+      const answer = await host.propose(command).catch(() => undefined);
+      if (answer?.grade === 'AS_ASKED') acked += 1;
+    }
+    return { acked, ended: ended instanceof StorageError ? ended.kind : String(ended) };
+  },
+
+  /** How many writes a node finds again. */
+  refilled: async (cluster: string) => {
+    await load();
+    const journal = new Journal();
+    const host = await alone(cluster, journal);
+    await host.propose(new Uint8Array(1));
+    await host.stop();
+    return journal.commands.length - 1;
+  },
+
   /** Milliseconds for a bare transaction and for an acknowledgement, relaxed and strict, in one page. */
   latency: async (rounds: number) => {
     await load();
-    const identity = { cluster: `latency ${Date.now()}`, node: 1 };
     const bare = new IndexedDbStorage({ name: 'bare' });
     await bare.open({ cluster: 'bare', node: 1 });
-    const host = await Host.start({
-      ...identity,
-      voters: [1],
-      storage: new IndexedDbStorage(),
-      channel: new Hub().join(1),
-      machine: new Journal(),
-    });
-    host.campaign();
-    while (host.view().role !== 'LEADER' || host.view().commit === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const host = await alone(`latency ${Date.now()}`, new Journal());
     const command = new Uint8Array(256);
     const times: Record<string, number[]> = { bareRelaxed: [], ackWritten: [], bareStrict: [], ackSynced: [] };
     let first = 1;
