@@ -49,6 +49,16 @@ fn frames_have_one_encoding_and_no_node_panics_on_one() {
 }
 
 #[test]
+fn any_members_are_in_order_or_refused() {
+    run("members");
+}
+
+#[test]
+fn any_key_has_the_zone_that_the_plainest_matcher_finds() {
+    run("zones");
+}
+
+#[test]
 fn any_recovery_starts_a_node_or_is_refused() {
     run("recovery");
 }
@@ -59,6 +69,50 @@ fn any_operations_keep_every_invariant() {
 }
 
 #[test]
+fn any_operations_on_a_cluster_please_every_oracle() {
+    run("clusters");
+}
+
+#[test]
+fn any_run_file_is_refused_or_ends_the_same_twice() {
+    run("runs");
+}
+
+#[test]
+fn any_line_to_the_driver_gets_one_reply() {
+    run("driver");
+}
+
+#[test]
 fn a_damaged_store_opens_with_what_was_written_or_refuses() {
     run("store");
+}
+
+#[test]
+fn what_clients_send_has_one_encoding_and_is_applied_once() {
+    run("clients");
+}
+
+#[test]
+fn any_hello_reads_back_or_is_refused() {
+    run("hello");
+}
+
+#[test]
+fn any_configuration_means_the_same_when_it_is_written_again() {
+    run("configuration");
+}
+
+/// And each is under `cargo fuzz`, by the name it has here.
+#[test]
+fn every_body_has_a_corpus_and_a_target() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).expect("a manifest");
+    for (name, _) in BODIES {
+        assert!(corpus(name).len() > 2, "{name}");
+        let target = fuzz.join(format!("fuzz_targets/{name}.rs"));
+        let target = fs::read_to_string(target).expect("a target");
+        assert!(target.contains(&format!("fuzz::{name}::body")), "{name}");
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
+    }
 }

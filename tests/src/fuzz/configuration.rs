@@ -1,0 +1,34 @@
+//! A node's configuration file.
+
+use std::path::Path;
+
+use host_native::config::Layers;
+
+/// Takes a file.
+pub fn body(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else {
+        return;
+    };
+    let place = Path::new("/etc/kraft/kraft.toml");
+    let read = |text: &str| Layers::new().text(place, text);
+    let Ok(layers) = read(text) else {
+        return;
+    };
+    // It would be read.
+    if text.contains("zones_file") {
+        return;
+    }
+    let Ok(config) = layers.config() else {
+        return;
+    };
+    let _ = (
+        config.warnings(),
+        config.check_server(),
+        config.check_client(),
+    );
+    for written in [config.to_file(), layers.effective().expect("it is one")] {
+        let again = read(&written).and_then(|layers| layers.config());
+        let again = again.unwrap_or_else(|error| panic!("{error}\n{written}"));
+        assert_eq!(again, config, "{written}");
+    }
+}
