@@ -253,7 +253,7 @@ impl Node {
                 self.refuse(Refusal::NotLeader, leader.map(|leader| leader.0), said)
             }
             ProposeError::Moving(to) => self.refuse(Refusal::Busy, Some(to.0), said),
-            ProposeError::NotReady | ProposeError::DiskBusy | ProposeError::AtRisk => {
+            ProposeError::NotReady | ProposeError::Busy(_) => {
                 self.refuse(Refusal::Busy, None, said)
             }
             ProposeError::Count | ProposeError::AtLeast { .. } | ProposeError::Exhausted => {
