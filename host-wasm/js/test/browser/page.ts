@@ -1,7 +1,19 @@
 // What the browser test runs inside a page, by name. Each returns what it found, as plain data.
 
 import { check, type Adapter } from '../../conformance/index.js';
-import { databaseName, deleteDatabase, Host, Hub, IndexedDbStorage, load, type Storage, StorageError } from '../../index.js';
+import {
+  type Answer,
+  type Asked,
+  databaseName,
+  deleteDatabase,
+  Host,
+  Hub,
+  IndexedDbStorage,
+  load,
+  Refused,
+  type Storage,
+  StorageError,
+} from '../../index.js';
 import { pause } from '../cluster.js';
 import { Journal } from '../journal.js';
 import { Crew } from './crew.js';
@@ -37,6 +49,18 @@ async function alone(cluster: string, machine: Journal, onEnd?: (reason: Error) 
   host.campaign();
   while (host.view().commit < host.view().last || host.view().role !== 'LEADER') await pause();
   return host;
+}
+
+/** Proposes again while the node is busy, or out of office because the machine was. */
+async function put(host: Host, command: Uint8Array, asked: Asked = {}): Promise<Answer> {
+  for (;;) {
+    try {
+      return await host.propose(command, asked);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.why === 'STOPPED') throw error;
+      await pause();
+    }
+  }
 }
 
 const crews = new Map<string, Crew>();
@@ -123,7 +147,7 @@ const rooms = {
     const command = new Uint8Array(64 * 1024).fill(97);
     let acked = 0;
     while (ended === undefined && acked < 10_000) {
-      const answer = await host.propose(command).catch(() => undefined);
+      const answer = await put(host, command).catch(() => undefined);
       if (answer?.grade === 'AS_ASKED') acked += 1;
     }
     return { acked, ended: ended instanceof StorageError ? ended.kind : String(ended) };
@@ -134,7 +158,7 @@ const rooms = {
     await load();
     const journal = new Journal();
     const host = await alone(cluster, journal);
-    await host.propose(new Uint8Array(1));
+    await put(host, new Uint8Array(1));
     await host.stop();
     return journal.commands.length - 1;
   },
@@ -156,16 +180,16 @@ const rooms = {
     for (let round = 0; round < rounds; round++) {
       const record = (): { kind: 'record'; first: number; bytes: Uint8Array } => ({ kind: 'record', first: first++, bytes: command });
       await timed('bareRelaxed', () => bare.commit([record()], 'written'));
-      await timed('ackWritten', () => host.propose(command, { mode: 'SYNC', fsync: 'NONE' }));
+      await timed('ackWritten', () => put(host, command, { mode: 'SYNC', fsync: 'NONE' }));
       await timed('bareStrict', () => bare.commit([record()], 'synced'));
-      await timed('ackSynced', () => host.propose(command, { mode: 'SYNC', fsync: 'COMMIT' }));
+      await timed('ackSynced', () => put(host, command, { mode: 'SYNC', fsync: 'COMMIT' }));
     }
     const began = performance.now();
     let proposed = 0;
     await Promise.all(
       Array.from({ length: 32 }, async () => {
         for (let i = 0; i < 40; i++) {
-          await host.propose(command, { mode: 'SYNC', fsync: 'COMMIT' });
+          await put(host, command, { mode: 'SYNC', fsync: 'COMMIT' });
           proposed += 1;
         }
       }),
