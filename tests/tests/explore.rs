@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::{env, fs};
 
+use tests::explore::bound::Budget;
 use tests::explore::{Figures, Order, Outcome, Rule, Symmetry, bound, search, show, walk};
 
 /// Exhausts a bound, and returns how much it was.
@@ -23,9 +24,12 @@ fn exhaust(name: &str, symmetry: Symmetry, order: Order) -> Figures {
     );
     let [leaders, committed, acked] = figures.events;
     assert!(leaders > 1, "nobody was elected");
-    let proposes = bound.budget.proposals > 0;
+    let Budget {
+        proposals, changes, ..
+    } = bound.budget;
+    assert!(proposals == 0 || acked > 0, "nothing was acknowledged");
     assert!(
-        !proposes || (committed > 1 && acked > 0),
+        proposals + changes == 0 || committed > 1,
         "nothing came of it"
     );
     figures
@@ -71,11 +75,13 @@ fn a_written_ack_of_a_majority_outlives_the_power_of_a_minority() {
 
 #[test]
 fn renaming_nodes_hides_no_depth_and_leaves_about_a_sixth() {
-    let all = exhaust("elections", Symmetry::None, Order::Shortest);
-    let some = exhaust("elections", Symmetry::Names, Order::Shortest);
-    assert_eq!(all.depth, some.depth);
-    let (all, some) = (all.worlds, some.worlds);
-    assert!(some * 6 >= all && some * 5 < all, "{some} of {all}");
+    for name in ["elections", "joint"] {
+        let all = exhaust(name, Symmetry::None, Order::Shortest);
+        let some = exhaust(name, Symmetry::Names, Order::Shortest);
+        assert_eq!(all.depth, some.depth);
+        let (all, some) = (all.situations, some.situations);
+        assert!(some * 6 >= all && some * 5 < all, "{some} of {all}");
+    }
 }
 
 #[test]
@@ -114,6 +120,22 @@ fn readmission_at_the_commit_index_loses_an_acknowledged_entry() {
         Rule::ReadmissionAtCommit,
         "acks outlive power cuts",
     );
+}
+
+#[test]
+fn no_two_majorities_decide_while_members_change() {
+    let worlds = exhaust("joint", Symmetry::Names, Order::Largest).worlds;
+    assert!(worlds > 10_000);
+}
+
+#[test]
+fn a_joint_configuration_read_as_its_union_loses_a_committed_entry() {
+    finds("joint", Rule::JointByUnion, "leader completeness");
+}
+
+#[test]
+fn a_joint_configuration_read_as_the_new_one_elects_two_leaders() {
+    finds("joint-cut", Rule::JointByNew, "election safety");
 }
 
 #[test]

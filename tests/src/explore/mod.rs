@@ -59,6 +59,7 @@
 
 pub mod arena;
 pub mod bound;
+pub mod configuration;
 pub mod covered;
 pub mod disk;
 pub mod fingerprint;

@@ -11,7 +11,8 @@ use kraft_proto::NodeId;
 use serde::Serialize;
 use serde::ser::{self, Impossible};
 
-use super::symmetry::{NODES, renamed};
+use super::configuration::NodeMask;
+use super::symmetry::{NODES, renamed, renamed_mask};
 
 /// A value as bytes, renamed. Equal values have equal bytes, and different ones have not.
 pub fn bytes(value: &impl Serialize, permutation: &[usize; NODES]) -> Vec<u8> {
@@ -22,6 +23,7 @@ pub fn bytes(value: &impl Serialize, permutation: &[usize; NODES]) -> Vec<u8> {
         leaf: Leaf::Other,
         counting: Counting::Absolute,
         newest: [0; 2],
+        order: Vec::new(),
     };
     match value.serialize(&mut renaming) {
         Ok(()) => renaming.out,
@@ -35,6 +37,10 @@ enum Naming {
     Nothing,
     Node,
     Store,
+    /// One bit for each node.
+    Nodes,
+    /// One bit for each place in the list of nodes before it.
+    Seats,
 }
 
 /// What an element of a list began with.
@@ -90,6 +96,8 @@ struct Renaming<'p> {
     counting: Counting,
     /// The newest number of each count.
     newest: [u64; 2],
+    /// How the last list of nodes was sorted: what stands there stood where this says.
+    order: Vec<usize>,
 }
 
 /// Nothing fails here; serde wants a type for it.
@@ -113,14 +121,26 @@ impl ser::Error for Never {
 impl Renaming<'_> {
     /// In as few bytes as it needs: seven bits each, least first.
     fn number(&mut self, mut number: u64) {
-        if self.naming != Naming::Nothing {
+        match self.naming {
+            Naming::Nothing => {}
             // A store is called as its node is; 0 is any store, and renamed to itself.
-            number = renamed(NodeId(number), self.permutation).0;
+            Naming::Node | Naming::Store => {
+                number = renamed(NodeId(number), self.permutation).0;
+            }
+            Naming::Nodes => {
+                number = renamed_mask(NodeMask(number as u8), self.permutation)
+                    .0
+                    .into();
+            }
+            Naming::Seats => {
+                let seats = self.order.iter().zip(0..);
+                number = seats.fold(0, |seats, (was, is)| seats | (number >> was & 1) << is);
+            }
         }
         if self.leaf == Leaf::Expected {
             self.leaf = match self.naming {
                 Naming::Node => Leaf::Node,
-                Naming::Nothing | Naming::Store => Leaf::Other,
+                _ => Leaf::Other,
             };
         }
         self.naming = Naming::Nothing;
@@ -222,6 +242,8 @@ impl<'r, 'p> ser::Serializer for &'r mut Renaming<'p> {
         self.naming = match name {
             "NodeId" => Naming::Node,
             "StoreId" => Naming::Store,
+            "NodeMask" => Naming::Nodes,
+            "Seats" => Naming::Seats,
             _ => Naming::Nothing,
         };
         value.serialize(self)
@@ -323,16 +345,18 @@ impl ser::SerializeSeq for List<'_, '_> {
     }
 
     fn end(self) -> Result<(), Never> {
-        if self.order == Order::Kept || self.ends.len() < 2 {
+        if self.order == Order::Kept {
             return Ok(());
         }
         let begins = std::iter::once(self.begins).chain(self.ends.iter().copied());
         let spans = begins.zip(self.ends.iter().copied());
         let out = &mut self.renaming.out;
-        let mut elements: Vec<Vec<u8>> = spans.map(|(from, to)| out[from..to].to_vec()).collect();
+        let elements = spans.map(|(from, to)| out[from..to].to_vec()).zip(0..);
+        let mut elements: Vec<(Vec<u8>, usize)> = elements.collect();
         elements.sort();
         out.truncate(self.begins);
-        out.extend(elements.into_iter().flatten());
+        out.extend(elements.iter().flat_map(|(bytes, _)| bytes));
+        self.renaming.order = elements.iter().map(|(_, was)| *was).collect();
         Ok(())
     }
 }

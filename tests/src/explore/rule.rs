@@ -5,6 +5,8 @@
 
 use kraft_proto::{Ballot, Envelope, HardState, Message};
 
+use super::configuration::{Configuration, NodeMask};
+
 /// Which rule is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -18,6 +20,12 @@ pub enum Rule {
     SuspectsCountAsClean,
     /// A network on which suspects are re-admitted at the leader's commit index.
     ReadmissionAtCommit,
+    /// Hosts that read the configuration of a change as the voters of before and after in one.
+    JointByUnion,
+    /// Hosts that read the configuration of a change as the new voters alone.
+    JointByNew,
+    /// A network on which whatever round of heartbeats is answered, the answer is to the newest.
+    RoundsNotToldApart,
 }
 
 /// What the next life hears about the power.
@@ -31,12 +39,15 @@ pub enum Told {
 
 impl Rule {
     /// Every rule and its name on the command line.
-    pub const ALL: [(&str, Self); 5] = [
+    pub const ALL: [(&str, Self); 8] = [
         ("kept", Self::Kept),
         ("votes-not-synced", Self::VotesNotSynced),
         ("naive-rejoin", Self::NaiveRejoin),
         ("suspects-count-as-clean", Self::SuspectsCountAsClean),
         ("readmission-at-commit", Self::ReadmissionAtCommit),
+        ("joint-by-union", Self::JointByUnion),
+        ("joint-by-new", Self::JointByNew),
+        ("rounds-not-told-apart", Self::RoundsNotToldApart),
     ];
 
     /// The rule of that name.
@@ -67,6 +78,21 @@ impl Rule {
         }
     }
 
+    /// What a host reads where an entry holds a configuration. The bytes themselves stay as they
+    /// are; so does what a leader knows that proposed them.
+    pub fn read(self, held: Configuration) -> Configuration {
+        let Configuration { voters, outgoing } = held;
+        let voters = match self {
+            Self::JointByUnion => NodeMask(voters.0 | outgoing.0),
+            Self::JointByNew => voters,
+            _ => return held,
+        };
+        Configuration {
+            voters,
+            outgoing: NodeMask(0),
+        }
+    }
+
     /// What the network makes of a message.
     pub fn sent(self, mut envelope: Envelope) -> Envelope {
         match (self, &mut envelope.message) {
@@ -79,6 +105,8 @@ impl Rule {
                     known.readmit_upto = beat.commit;
                 }
             }
+            // A leader takes it for one to the newest round that there is.
+            (Self::RoundsNotToldApart, Message::HeartbeatReply(reply)) => reply.round = u64::MAX,
             _ => {}
         }
         envelope

@@ -6,11 +6,13 @@ mod election_safety;
 mod leader_append_only;
 mod leader_completeness;
 mod log_matching;
+mod reads_see_acks;
 mod said_is_synced;
 mod state_machine_safety;
 
 use kraft_proto::{HardState, LogIndex, NodeId, Role, Term, Trust};
 
+use super::configuration::Configuration;
 use super::disk::Entry;
 use super::history::History;
 use super::node::{Deed, Node};
@@ -35,6 +37,8 @@ pub struct Seen {
     pub log: Vec<Entry>,
     /// The log that is synced.
     pub synced: Vec<Entry>,
+    /// Who votes, as its log has it.
+    pub configuration: Configuration,
     /// The hard state that is synced.
     pub hard: HardState,
 }
@@ -51,7 +55,8 @@ impl Seen {
             trust: status.trust,
             commit: status.commit.index,
             log: node.log(),
-            synced: node.disk.log.clone(),
+            synced: node.disk.log.iter().map(|kept| kept.entry).collect(),
+            configuration: Configuration::of(&status.members),
             hard: node.disk.hard,
         }
     }
@@ -100,6 +105,7 @@ pub const OF_WORLDS: &[(&str, OfWorlds)] = &[
     ("state machine safety", state_machine_safety::check),
     ("commit is synced", commit_is_synced::check),
     ("acks outlive power cuts", acks_outlive_power_cuts::check),
+    ("reads see acks", reads_see_acks::check),
 ];
 
 /// Invariants of steps, by name.
