@@ -14,6 +14,7 @@ use super::covered::Bits;
 use super::history::History;
 use super::invariants::{self, Seen, Violation};
 use super::node::{Deed, Input, Letter, Node};
+use super::renaming::{NEVER_READ, NOT_READ_WITHOUT_TRANSFERS, Unread};
 use super::rule::Rule;
 use super::symmetry::{NODES, PERMUTATIONS, Symmetry, fingerprints};
 
@@ -96,6 +97,7 @@ pub struct Arena {
     rule: Rule,
     bound: Bound,
     permutations: Vec<[usize; NODES]>,
+    unread: Unread,
     nodes: Vec<Known>,
     node_numbers: Map<u128, u32>,
     messages: Vec<Sent>,
@@ -155,6 +157,10 @@ impl Arena {
             rule,
             bound,
             permutations: symmetry.permutations(&bound),
+            unread: match bound.budget.transfers {
+                0 => NOT_READ_WITHOUT_TRANSFERS,
+                _ => NEVER_READ,
+            },
             nodes: Vec::new(),
             node_numbers: Map::default(),
             messages: Vec::new(),
@@ -180,7 +186,7 @@ impl Arena {
 
     /// The number of a node.
     pub fn add_node(&mut self, node: Node) -> u32 {
-        let prints = fingerprints(&node, &self.permutations);
+        let prints = fingerprints(&node, &self.permutations, self.unread);
         *self.node_numbers.entry(prints[0]).or_insert_with(|| {
             let seen = Seen::of(&node);
             let node = Box::new(node);
@@ -196,7 +202,7 @@ impl Arena {
 
     fn add_message(&mut self, letter: Letter) -> u32 {
         *self.message_numbers.entry(letter).or_insert_with(|| {
-            let shapes = fingerprints(&letter, &self.permutations).map(|print| {
+            let shapes = fingerprints(&letter, &self.permutations, self.unread).map(|print| {
                 let fresh = self.shapes.len() as u32;
                 *self.shapes.entry(print).or_insert(fresh)
             });
@@ -273,7 +279,10 @@ impl Arena {
             Message::VoteReply { .. } => over(Role::Candidate),
             _ if carries == Carries::Votes && !is_vote(&envelope.message) => true,
             Message::Matched(_) | Message::Rejected { .. } | Message::HeartbeatReply(_) => {
-                over(Role::Leader)
+                // A leader counts no earlier life of a peer, unless it drops the peer and takes it anew.
+                let known = receiver.lives[envelope.from.0 as usize - 1];
+                let earlier = envelope.incarnation < known && self.bound.budget.changes == 0;
+                over(Role::Leader) || (receiver.term == envelope.term && earlier)
             }
             Message::Append(_) | Message::Heartbeat(_) if carries == Carries::NothingOfTheLast => {
                 stale || envelope.term == self.bound.last_term()
@@ -284,7 +293,7 @@ impl Arena {
 
     /// The number of a past.
     pub fn add_history(&mut self, history: History) -> u32 {
-        let prints = fingerprints(&history, &self.permutations);
+        let prints = fingerprints(&history, &self.permutations, self.unread);
         *self.history_numbers.entry(prints[0]).or_insert_with(|| {
             self.histories.push((history, prints));
             self.histories.len() as u32 - 1

@@ -14,11 +14,13 @@ use serde::ser::{self, Impossible};
 use super::configuration::NodeMask;
 use super::symmetry::{NODES, renamed, renamed_mask};
 
-/// A value as bytes, renamed. Equal values have equal bytes, and different ones have not.
-pub fn bytes(value: &impl Serialize, permutation: &[usize; NODES]) -> Vec<u8> {
+/// A value as bytes, renamed. Equal values have equal bytes, and different ones have not, but for
+/// what is not read.
+pub fn bytes(value: &impl Serialize, permutation: &[usize; NODES], unread: Unread) -> Vec<u8> {
     let mut renaming = Renaming {
         out: Vec::new(),
         permutation,
+        unread,
         naming: Naming::Nothing,
         leaf: Leaf::Other,
         counting: Counting::Absolute,
@@ -85,12 +87,33 @@ impl Counting {
     }
 }
 
-/// Statistics, which no rule reads.
+/// What no rule reads, so that nodes which differ in it alone are the same from now on: structures
+/// and their fields.
+pub type Unread = &'static [(&'static str, &'static str)];
+
+/// Not read while the quorum is not checked, no disk is ever found stuck, and no lease is held.
+pub const NEVER_READ: Unread = &[
+    ("Progress", "heard"),
+    ("Leader", "disk_owes"),
+    ("Leader", "tenure"),
+];
+
+/// Nor is this, unless leadership may be handed over: whether the target is to be trusted.
+pub const NOT_READ_WITHOUT_TRANSFERS: Unread = &[
+    ("Progress", "heard"),
+    ("Leader", "disk_owes"),
+    ("Leader", "tenure"),
+    ("Progress", "trust"),
+    ("HeartbeatReply", "trust"),
+];
+
+/// Statistics, which no rule reads either.
 const NOT_STATE: &str = "Dropped";
 
 struct Renaming<'p> {
     out: Vec<u8>,
     permutation: &'p [usize; NODES],
+    unread: Unread,
     naming: Naming,
     leaf: Leaf,
     counting: Counting,
@@ -401,7 +424,8 @@ macro_rules! named_fields {
                 field: &'static str,
                 value: &T,
             ) -> Result<(), Never> {
-                if self.name == NOT_STATE {
+                let unread = self.renaming.unread.contains(&(self.name, field));
+                if self.name == NOT_STATE || unread {
                     return Ok(());
                 }
                 self.renaming.counting = Counting::of(self.name, field);
@@ -424,30 +448,34 @@ mod tests {
     use super::super::symmetry::PERMUTATIONS;
     use super::*;
 
+    fn plain(value: &impl Serialize, permutation: &[usize; NODES]) -> Vec<u8> {
+        bytes(value, permutation, &[])
+    }
+
     #[test]
     fn a_list_by_node_is_the_same_after_renaming_and_another_keeps_its_order() {
         let votes = |ids: [u64; 2]| ids.map(|id| (NodeId(id), Ballot::Granted)).to_vec();
         let swap = &PERMUTATIONS[2];
         assert_eq!(
-            bytes(&votes([1, 2]), swap),
-            bytes(&votes([1, 2]), &[0, 1, 2])
+            plain(&votes([1, 2]), swap),
+            plain(&votes([1, 2]), &[0, 1, 2])
         );
         assert_eq!(
-            bytes(&votes([2, 1]), &[0, 1, 2]),
-            bytes(&votes([1, 2]), &[0, 1, 2])
+            plain(&votes([2, 1]), &[0, 1, 2]),
+            plain(&votes([1, 2]), &[0, 1, 2])
         );
         assert_ne!(
-            bytes(&votes([1, 3]), swap),
-            bytes(&votes([1, 3]), &[0, 1, 2])
+            plain(&votes([1, 3]), swap),
+            plain(&votes([1, 3]), &[0, 1, 2])
         );
-        assert_ne!(bytes(&vec![2_u64, 1], swap), bytes(&vec![1_u64, 2], swap));
+        assert_ne!(plain(&vec![2_u64, 1], swap), plain(&vec![1_u64, 2], swap));
     }
 
     #[test]
     fn stores_are_renamed_along_and_any_store_stays_any() {
         let swap = &PERMUTATIONS[2];
-        assert_eq!(bytes(&StoreId(1), swap), [2]);
-        assert_eq!(bytes(&StoreId::ANY, swap), [0]);
-        assert_eq!(bytes(&1_u64, swap), [1]);
+        assert_eq!(plain(&StoreId(1), swap), [2]);
+        assert_eq!(plain(&StoreId::ANY, swap), [0]);
+        assert_eq!(plain(&1_u64, swap), [1]);
     }
 }

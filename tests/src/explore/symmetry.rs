@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::bound::Bound;
 use super::configuration::NodeMask;
 use super::fingerprint::fingerprint;
-use super::renaming::bytes;
+use super::renaming::{Unread, bytes};
 
 /// How many voters a world has.
 pub const NODES: usize = 3;
@@ -60,14 +60,16 @@ pub fn renamed(id: NodeId, permutation: &[usize; NODES]) -> NodeId {
     }
 }
 
-/// The fingerprints of a value under each renaming; what is left over is 0.
+/// The fingerprints of a value under each renaming, without what is not read; what is left over
+/// is 0.
 pub fn fingerprints(
     value: &impl Serialize,
     permutations: &[[usize; NODES]],
+    unread: Unread,
 ) -> [u128; PERMUTATIONS.len()] {
     let mut prints = [0; PERMUTATIONS.len()];
     for (print, permutation) in prints.iter_mut().zip(permutations) {
-        *print = fingerprint(&bytes(value, permutation));
+        *print = fingerprint(&bytes(value, permutation, unread));
     }
     prints
 }

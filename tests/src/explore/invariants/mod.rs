@@ -10,7 +10,7 @@ mod reads_see_acks;
 mod said_is_synced;
 mod state_machine_safety;
 
-use kraft_proto::{HardState, LogIndex, NodeId, Role, Term, Trust};
+use kraft_proto::{HardState, Incarnation, LogIndex, NodeId, Role, Term, Trust};
 
 use super::configuration::Configuration;
 use super::disk::Entry;
@@ -39,6 +39,8 @@ pub struct Seen {
     pub synced: Vec<Entry>,
     /// Who votes, as its log has it.
     pub configuration: Configuration,
+    /// The newest life of each peer that it heard as a leader.
+    pub lives: [Incarnation; NODES],
     /// The hard state that is synced.
     pub hard: HardState,
 }
@@ -47,6 +49,10 @@ impl Seen {
     /// Looks at a node.
     pub fn of(node: &Node) -> Self {
         let status = node.raft.status();
+        let mut lives = [Incarnation::default(); NODES];
+        for peer in &status.peers {
+            lives[peer.id.0 as usize - 1] = peer.incarnation;
+        }
         Self {
             id: status.id,
             term: status.term,
@@ -54,6 +60,7 @@ impl Seen {
             role: status.role,
             trust: status.trust,
             commit: status.commit.index,
+            lives,
             log: node.log(),
             synced: node.disk.log.iter().map(|kept| kept.entry).collect(),
             configuration: Configuration::of(&status.members),
