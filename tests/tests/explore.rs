@@ -4,6 +4,7 @@
 //! `testdata/explore`; read the difference before it is committed. `cargo xtask explore` has larger
 //! bounds.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::{env, fs};
 
@@ -141,6 +142,11 @@ fn a_joint_configuration_read_as_the_new_one_elects_two_leaders() {
 }
 
 #[test]
+fn a_read_that_nobody_confirmed_misses_an_acknowledged_entry() {
+    finds("reads", Rule::ReadsUnconfirmed, "reads see acks");
+}
+
+#[test]
 fn a_trace_repeats_from_its_seed_and_elects_and_commits() {
     let trace = |seed| {
         let mut lines = Vec::new();
@@ -151,11 +157,35 @@ fn a_trace_repeats_from_its_seed_and_elects_and_commits() {
     assert_eq!(lines, trace(1));
     assert_ne!(lines, trace(2));
     assert_eq!(lines.lines().count(), 2_001);
-    assert!(lines.contains("\"Leader\""));
-    let last: serde_json::Value =
-        serde_json::from_str(lines.lines().last().expect("a line")).expect("JSON");
-    let commits = last["nodes"].as_array().expect("nodes").iter();
-    let commit = commits.filter_map(|node| node["commit"].as_u64()).max();
-    println!("committed through {commit:?}");
-    assert!(lines.contains("\"commit\":1"));
+    let mut before: Vec<[u64; 3]> = Vec::new();
+    let (mut roles, mut commits) = (BTreeSet::new(), 0);
+    for (number, line) in lines.lines().enumerate() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(line["step"].as_u64(), Some(number as u64));
+        assert!(line["move"].is_string());
+        let nodes = line["nodes"].as_array().expect("nodes").iter();
+        let nodes: Vec<[u64; 3]> = nodes.map(|node| read(node, &mut roles)).collect();
+        let changed = nodes.iter().zip(&before).filter(|(is, was)| is != was);
+        assert!(before.is_empty() || changed.count() <= 1, "one node a step");
+        for ([term, commit, _], [earlier, ..]) in nodes.iter().zip(&before) {
+            assert!(term >= earlier, "terms never fall");
+            commits = commits.max(*commit);
+        }
+        before = nodes;
+    }
+    println!("committed through {commits}, roles {roles:?}");
+    assert!(commits > 3 && roles.len() == 3);
+}
+
+/// A node of a trace as its documentation has it: its term, its commit index and the synced length
+/// of its log.
+fn read(node: &serde_json::Value, roles: &mut BTreeSet<String>) -> [u64; 3] {
+    roles.insert(node["role"].as_str().expect("a role").to_owned());
+    assert!(node["vote"].is_null() || node["vote"].as_u64().is_some_and(|id| id <= 3));
+    let log = node["log"].as_array().expect("a log");
+    let terms: Vec<u64> = log.iter().filter_map(serde_json::Value::as_u64).collect();
+    assert!(terms.len() == log.len() && terms.is_sorted());
+    let number = |field: &str| node[field].as_u64().expect("a number");
+    assert!(number("commit") <= log.len() as u64);
+    [number("term"), number("commit"), number("synced")]
 }

@@ -250,6 +250,14 @@ impl Arena {
         Bits::of(messages.map(|message| self.messages[*message as usize].shapes[permutation]))
     }
 
+    /// Whether a network stays as it is when these are sent and one node becomes another.
+    pub fn stays(&self, network: u32, sent: &[u32], [before, after]: [u32; 2]) -> bool {
+        let messages = self.messages(network);
+        let (before, after) = (&self.node(before).seen, &self.node(after).seen);
+        let hears = |seen: &Seen| (seen.hard.term, seen.term, seen.role, seen.lives);
+        hears(before) == hears(after) && sent.iter().all(|m| messages.binary_search(m).is_ok())
+    }
+
     /// A network with more messages, less those that can never again do anything.
     pub fn send(&mut self, network: u32, sent: &[u32], nodes: &[u32; NODES]) -> u32 {
         let mut messages = self.networks[network as usize].to_vec();

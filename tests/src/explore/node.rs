@@ -138,7 +138,7 @@ impl Node {
     pub fn take(&mut self, input: Input, rule: Rule, bound: &Bound) -> Option<Vec<Deed>> {
         let id = self.raft.status().id;
         let leads = self.raft.status().role == Role::Leader;
-        let (mut came, mut asked) = (None, None);
+        let (mut came, mut read) = (None, Vec::new());
         match input {
             Input::Message(letter) => came = self.receive(&letter, rule),
             Input::HardStateSynced => {
@@ -166,7 +166,13 @@ impl Node {
                 let to = to.ids().next();
                 self.raft.transfer_leadership(NOW, to).ok()?;
             }
-            Input::Read => asked = Some(Deed::Asked(self.raft.read(NOW).ok()?)),
+            Input::Read => {
+                let ticket = self.raft.read(NOW).ok()?;
+                read.push(Deed::Asked(ticket));
+                let commit = self.raft.status().commit.index;
+                let served = rule.served_at_once(commit).filter(|_| leads);
+                read.extend(served.map(|index| Deed::Served(ticket, index)));
+            }
             Input::Kill => {
                 self.disk.kill();
                 self.raft = started(id, &self.disk, Told::SameBoot, rule, bound);
@@ -177,7 +183,7 @@ impl Node {
             }
         }
         let deeds = self.drain(rule, bound.hard_states, came);
-        Some(asked.into_iter().chain(deeds).collect())
+        Some(read.into_iter().chain(deeds).collect())
     }
 
     /// Takes a message. The configuration it brought, if it did, for the disk.

@@ -3,7 +3,7 @@
 //! A broken rule is a wrong host or a network that lies: the core itself is never changed. Each
 //! must be found out, or the explorer could not find anything.
 
-use kraft_proto::{Ballot, Envelope, HardState, Message};
+use kraft_proto::{Ballot, Envelope, HardState, LogIndex, Message};
 
 use super::configuration::{Configuration, NodeMask};
 
@@ -24,8 +24,8 @@ pub enum Rule {
     JointByUnion,
     /// Hosts that read the configuration of a change as the new voters alone.
     JointByNew,
-    /// A network on which whatever round of heartbeats is answered, the answer is to the newest.
-    RoundsNotToldApart,
+    /// Hosts that serve reads at once wherever a node believes that it leads.
+    ReadsUnconfirmed,
 }
 
 /// What the next life hears about the power.
@@ -47,7 +47,7 @@ impl Rule {
         ("readmission-at-commit", Self::ReadmissionAtCommit),
         ("joint-by-union", Self::JointByUnion),
         ("joint-by-new", Self::JointByNew),
-        ("rounds-not-told-apart", Self::RoundsNotToldApart),
+        ("reads-unconfirmed", Self::ReadsUnconfirmed),
     ];
 
     /// The rule of that name.
@@ -93,6 +93,11 @@ impl Rule {
         }
     }
 
+    /// From where on a leader that has committed so far serves a read without having asked anybody.
+    pub fn served_at_once(self, commit: LogIndex) -> Option<LogIndex> {
+        (self == Self::ReadsUnconfirmed).then_some(commit)
+    }
+
     /// What the network makes of a message.
     pub fn sent(self, mut envelope: Envelope) -> Envelope {
         match (self, &mut envelope.message) {
@@ -105,8 +110,6 @@ impl Rule {
                     known.readmit_upto = beat.commit;
                 }
             }
-            // A leader takes it for one to the newest round that there is.
-            (Self::RoundsNotToldApart, Message::HeartbeatReply(reply)) => reply.round = u64::MAX,
             _ => {}
         }
         envelope

@@ -129,7 +129,9 @@ impl World {
         let (node, sent, news) = (stepped.node, stepped.sent.clone(), stepped.news.clone());
         let mut next = *self;
         next.nodes[place] = node;
-        next.network = arena.send(self.network, &sent, &next.nodes);
+        if !arena.stays(self.network, &sent, [self.nodes[place], node]) {
+            next.network = arena.send(self.network, &sent, &next.nodes);
+        }
         let input = arena.input(taken.input);
         next.spend(input);
         next.history = self.remember(arena, &next, place, input, &news);
