@@ -162,13 +162,15 @@ fn a_trace_repeats_from_its_seed_and_elects_and_commits() {
     for (number, line) in lines.lines().enumerate() {
         let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
         assert_eq!(line["step"].as_u64(), Some(number as u64));
-        assert!(line["move"].is_string());
+        let taken = line["move"].as_str().expect("a move");
         let nodes = line["nodes"].as_array().expect("nodes").iter();
         let nodes: Vec<[u64; 3]> = nodes.map(|node| read(node, &mut roles)).collect();
         let changed = nodes.iter().zip(&before).filter(|(is, was)| is != was);
         assert!(before.is_empty() || changed.count() <= 1, "one node a step");
         for ([term, commit, _], [earlier, ..]) in nodes.iter().zip(&before) {
-            assert!(term >= earlier, "terms never fall");
+            // A term that was not synced yet may be forgotten: nothing was said in it.
+            let crash = taken.ends_with("started again");
+            assert!(term >= earlier || crash, "terms never fall: line {number}");
             commits = commits.max(*commit);
         }
         before = nodes;

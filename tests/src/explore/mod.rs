@@ -1,8 +1,9 @@
 //! Model checking of the code that ships: every state of a small world of real [`Raft`] values.
 //!
 //! A [`World`] is three voters, each with its disk, and every message ever sent. [`search()`] visits
-//! all worlds within a [`Bound`], breadth first, and holds each against the [`invariants`]; the
-//! first violation comes with a shortest way there.
+//! all worlds within a [`Bound`] and holds each against the [`invariants`]: breadth first, and then
+//! the first violation comes with a shortest way there, or the largest networks first, and then it
+//! is through several times sooner.
 //!
 //! ```text
 //!   World ──moves──► Move ──step──► World'         a Move concerns one node:
@@ -22,8 +23,8 @@
 //!   down is one that is not moved.
 //! - **Outputs** are taken as soon as there are some. A host that takes them late is the business of
 //!   the random suites.
-//! - **Members** change from any voter's proposal; entries and messages bring the configuration as
-//!   the bytes that a host keeps.
+//! - **Members** change where a leader is asked to, to any voters that the bound names. Entries and
+//!   messages bring configurations as bytes that hosts keep and hand on.
 //!
 //! Left out of every bound: snapshots, learners, pre-vote and check-quorum (see below), leases, full
 //! disks, more than three nodes, and a handover that is given up.

@@ -9,8 +9,10 @@
 //!
 //! `log` has the term of each entry from index 1 on, and `synced` says how many of the entries on
 //! the disk are forced. One step is one input to one node and all that follows from it there; what
-//! it sends may arrive at any later step, more than once, or never. The same seed gives the same
-//! lines.
+//! it sends may arrive at any later step, more than once, or never. `role` is `Follower`,
+//! `Candidate` or `Leader`, and `vote` is `null` where none was given. `term`, `vote` and `log` are
+//! those in memory: a move that ends in `started again` goes back to what the disk has. The same
+//! seed gives the same lines.
 
 use std::io::{self, Write};
 

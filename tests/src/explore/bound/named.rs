@@ -120,12 +120,11 @@ pub const BOUNDS: &[Bound] = &[
     },
     Bound {
         name: "single-changes-cut",
-        about: "two voters, two changes of one each, a campaign, a power cut",
-        carries: Carries::NothingStale,
+        about: "two voters, two changes of one each, two campaigns, a power cut",
         voters: NodeMask(0b011),
         targets: &[NodeMask(0b111), NodeMask(0b001), NodeMask(0b010)],
         budget: Budget {
-            campaigns: 1,
+            campaigns: 2,
             changes: 2,
             power_cuts: 1,
             ..Budget::NOTHING
