@@ -299,7 +299,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     pub fn handle_output(&mut self, output: &Output, raft: &Raft) {
         match output {
             Output::Ack { mode, held, upto } => self.handle_ack(*mode, *held, *upto),
-            Output::Commit { .. } => {
+            Output::Commit { .. } | Output::Restored { .. } => {
                 self.handle_commit(|mode| raft.commit_fulfils(mode), |of| raft.fate(of));
             }
             Output::Role { role, term, .. } => self.handle_role(*role, *term),
@@ -307,6 +307,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             | Output::Write(_)
             | Output::Settled { .. }
             | Output::Read { .. }
+            | Output::Snapshot { .. }
             | Output::Superseded { .. } => {}
         }
     }

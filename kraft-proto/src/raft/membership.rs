@@ -16,7 +16,8 @@
 //! 2. **One at a time:** the next waits until this one is committed. So a log that is cut loses one
 //!    at most, and the one before is at hand.
 //! 3. **A leader that is not in the new configuration leads on, without counting itself, until that
-//!    is committed.** Left earlier, nobody might be able to commit it.
+//!    is committed.** Left earlier, nobody might be able to commit it. Its last word has the fittest of
+//!    those who stay take over.
 //! 4. **Above an uncommitted configuration nothing is acknowledged early, and below it only what
 //!    has the copies it needs in the configuration before as well:** the entry may be cut off, and
 //!    then those of the configuration before elect the next leader among themselves.
@@ -274,7 +275,7 @@ impl Raft {
                 self.append_configuration(self.members.left());
             }
         } else if !self.members.is_voter(self.config.id) {
-            self.become_follower(None);
+            self.leave_for_good();
         }
     }
 
@@ -326,6 +327,7 @@ impl Raft {
             Message::PreVote { .. }
             | Message::Append(_)
             | Message::Heartbeat(_)
+            | Message::Snapshot { .. }
             | Message::TimeoutNow
             | Message::ReadIndexReply { .. } => true,
         }
