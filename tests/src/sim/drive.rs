@@ -9,7 +9,6 @@ use super::hash;
 use super::members::generation;
 use super::node::{Stopping, life};
 use super::plant::Plant;
-use super::sessions::Request;
 use super::world::World;
 
 /// How often a node is measured, in things that happen.
@@ -46,7 +45,7 @@ impl World {
         }
         let now = node.clock.show(self.now_us);
         let len = live.log.len();
-        if let Some(from) = live.receive(now, &frame) {
+        if let Some(from) = live.receive(now, &frame, packet.state) {
             if from < len && live.role == Role::Leader {
                 // Its host may not have been told yet that it leads no more.
                 let status = live.raft.status();
@@ -199,10 +198,10 @@ impl World {
                         }
                         Vec::new()
                     }
-                    // The disk takes none: nothing is compacted in this world.
-                    WriteKind::Force | WriteKind::Snapshot(_) => Vec::new(),
+                    WriteKind::Snapshot(last) => live.log[..last.index.0 as usize].to_vec(),
+                    WriteKind::Force => Vec::new(),
                 };
-                node.disk.take(now_us, write, entries)?;
+                node.disk.take(now_us, write, entries, live.taken.clone())?;
             }
             Output::Ack { mode, held, upto } => {
                 if upto.index.0 as usize > live.commit {
@@ -255,13 +254,10 @@ impl World {
                 });
             }
             Output::Commit { upto } => self.commit_through(place, upto.index, None),
-            // A peer whose log is too far back is not served: this world has no snapshots.
-            Output::Snapshot { .. } => {}
+            Output::Snapshot { to, upto } => self.send_snapshot(place, to, upto),
             Output::Restored { upto } => {
-                return Err(format!(
-                    "node {} restored a snapshot through {upto}",
-                    place + 1
-                ));
+                self.tally.deed("snapshot restored");
+                self.commit_through(place, upto.index, None);
             }
             Output::Superseded { by } => {
                 return Err(format!(
@@ -343,9 +339,7 @@ impl World {
                 return;
             };
             let entry = live.log[index - 1];
-            if entry.kind == EntryKind::Command
-                && let Some(request) = Request::unpacked(entry.data)
-            {
+            if let Some(request) = entry.request() {
                 let applied = live.machine.apply(request, self.setup.plant);
                 self.applied(place, index as u64, request, applied);
             }

@@ -45,6 +45,7 @@ mod run;
 mod sessions;
 pub mod setup;
 pub mod shrink;
+mod snapshots;
 pub mod sweep;
 mod tally;
 mod trace;
