@@ -1,11 +1,10 @@
 //! The hosts at work: news goes into the cores, and what they ask for is done.
 
-use kraft_proto::{CommitMode, EntryKind, Held, LogIndex, LogPosition, Term};
+use kraft_proto::{EntryKind, LogIndex, Term};
 use kraft_proto::{Fate, Frame, Message, Output, ReadOutcome, ReadTicket, Role, Trust, WriteKind};
 
 use super::action::DiskState;
-use super::event::{End, Event, Memory};
-use super::hash;
+use super::event::{End, Event};
 use super::members::generation;
 use super::node::{Stopping, life};
 use super::plant::Plant;
@@ -364,67 +363,6 @@ impl World {
                 self.witness.object("contract", what);
             }
             self.end(place, End::Stopped);
-        }
-    }
-
-    fn measure(&mut self, place: usize) {
-        let node = &self.nodes[place];
-        if let Some(live) = &node.live {
-            let held = Memory {
-                disk_queued: node.disk.queued() + node.kept_writes,
-                waits: live.waits.len(),
-                early_terms: live.early_terms(),
-                core_bytes: hash::encode(&live.raft).len(),
-            };
-            let node = place;
-            self.witness.see(Event::Memory { node, held });
-        }
-    }
-
-    /// What a host does that is wrong on purpose.
-    fn misbehave(&mut self, place: usize) {
-        let node = &mut self.nodes[place];
-        let (Some(plant), Some(live)) = (node.plant, &mut node.live) else {
-            return;
-        };
-        let (node, len) = (place, live.log.len());
-        let ahead = len > live.commit;
-        let leads = live.role == Role::Leader;
-        match plant {
-            Plant::RewritesOwnLog if leads && ahead && len > 8 => {
-                live.log[len - 1].data += 1;
-                let (log, sets) = (&live.log, live.sets());
-                self.witness.see(Event::Log {
-                    node,
-                    from: len - 1,
-                    log,
-                    sets,
-                });
-            }
-            Plant::AppliesAhead if !leads && ahead => {
-                let (from, term, log) = (live.commit, live.term, &live.log);
-                let upto = len;
-                self.witness.see(Event::Committed {
-                    node,
-                    term,
-                    log,
-                    from,
-                    upto,
-                });
-                live.commit = upto;
-            }
-            Plant::AcksAlone if leads && ahead && live.log[len - 1].term == live.term => {
-                let upto = LogPosition::new(Term(live.term), LogIndex(len as u64));
-                let (mode, held) = (CommitMode::Sync, Held::Synced);
-                self.witness.see(Event::Acked {
-                    node,
-                    deciding: live.deciding(),
-                    mode,
-                    held,
-                    upto,
-                });
-            }
-            _ => {}
         }
     }
 }
