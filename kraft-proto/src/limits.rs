@@ -14,6 +14,14 @@ pub const CONFIGURATION_BYTES_MAX: usize = 1 + MEMBERS_MAX * 21;
 /// and served by snapshot.
 pub const TERM_RUNS_MAX: usize = 64;
 
+/// Bytes of a number no greater than [`INDEX_MAX`] or [`TERM_MAX`].
+const NUMBER_BYTES_MAX: usize = 9;
+
+/// Bytes of what the core keeps of a snapshot: its history, of [`TERM_RUNS_MAX`] term runs, and its
+/// configuration.
+pub const SNAPSHOT_BYTES_MAX: usize =
+    4 * NUMBER_BYTES_MAX + 1 + TERM_RUNS_MAX * (2 * NUMBER_BYTES_MAX + 1) + CONFIGURATION_BYTES_MAX;
+
 /// With fewer free term runs than this a new leader writes its barrier only once a majority has
 /// matched its log, so that elections won in vain cannot push history out of memory.
 pub const TERM_RUNS_RESERVE: usize = 8;
@@ -75,4 +83,6 @@ const _: () = assert!(UNWRITTEN_ENTRIES_MAX >= RUN_ENTRIES_MAX);
 const _: () = assert!(APPENDS_IN_FLIGHT_MAX <= u8::MAX as usize);
 const _: () = assert!(WRITES_IN_FLIGHT_MAX <= u8::MAX as usize);
 const _: () = assert!(MEMBERS_MAX < u8::MAX as usize);
+const _: () = assert!(INDEX_MAX < 1 << (7 * NUMBER_BYTES_MAX) && TERM_MAX <= INDEX_MAX);
+const _: () = assert!(TERM_RUNS_MAX < 1 << 7);
 const _: () = assert!(TERM_JUMP_MAX < TERM_MAX / (1 << 20));

@@ -118,6 +118,13 @@ pub enum Message {
         /// Apply everything through here first.
         index: LogIndex,
     },
+    /// InstallSnapshot (Raft §7), once the receiver's host has all of it: the bytes of the core's
+    /// [`Snapshot`](crate::Snapshot) follow as the frame's one entry. The host's own are none of the
+    /// core's business: they travel beside the frame, and before it.
+    Snapshot {
+        /// The last entry it covers.
+        last: LogPosition,
+    },
 }
 
 /// The leader lives.
@@ -185,6 +192,20 @@ pub struct Append {
     pub mode: CommitMode,
     /// The strongest fsync mode among the entries.
     pub fsync: FsyncMode,
+}
+
+impl Message {
+    /// Whether only who leads the term says it.
+    pub(crate) const fn is_of_leader(&self) -> bool {
+        matches!(
+            self,
+            Self::Append(_)
+                | Self::Heartbeat(_)
+                | Self::Snapshot { .. }
+                | Self::TimeoutNow
+                | Self::ReadIndexReply { .. }
+        )
+    }
 }
 
 impl Append {

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::{env, fs};
 
 use kraft_proto::Frame;
+use tests::explore::Rule;
 use tests::fuzz::inputs::Maker;
-use tests::fuzz::{BODIES, Body};
+use tests::fuzz::{BODIES, Body, Depth, clusters, operations};
+use tests::sim::PLANTS;
 
 const INPUTS: usize = 10_000;
 
@@ -22,19 +24,28 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     read.collect()
 }
 
+fn seed() -> u64 {
+    env::var("KRAFT_SEED").map_or(1, |seed| seed.parse().expect("a number"))
+}
+
 fn run(name: &str) {
     let (_, body): &(_, Body) = BODIES.iter().find(|(n, _)| *n == name).expect("a body");
     let corpus = corpus(name);
-    assert!(corpus.len() > 2, "no corpus");
-    corpus.iter().for_each(|input| body(input));
-    let seed = env::var("KRAFT_SEED").map_or(1, |seed| seed.parse().expect("a number"));
+    let mut taken = 0;
+    for input in &corpus {
+        taken += usize::from(body(input) == Depth::Taken);
+    }
+    assert!(taken > 1, "nearly nothing of the corpus is taken");
+    let (seed, mut taken) = (seed(), 0);
     let mut maker = Maker::new(seed);
     for number in 0..INPUTS {
         let input = maker.make(&corpus);
         // Captured, and shown only if the body panics.
         println!("input {number} of seed {seed}: {input:?}");
-        body(&input);
+        taken += usize::from(body(&input) == Depth::Taken);
     }
+    assert!(taken > INPUTS / 50, "only {taken} inputs were taken");
+    println!("{name}: {taken} of {INPUTS} inputs of seed {seed} were taken, the others refused");
 }
 
 #[test]
@@ -115,4 +126,34 @@ fn every_body_has_a_corpus_and_a_target() {
         assert!(target.contains(&format!("fuzz::{name}::body")), "{name}");
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
     }
+}
+
+/// Moves that lead nowhere near a vote find nothing: the inputs must lead there.
+#[test]
+fn a_broken_rule_is_found_by_operations() {
+    let corpus = corpus("operations");
+    let mut maker = Maker::new(seed());
+    for number in 0..INPUTS {
+        let input = maker.make(&corpus);
+        if let Err(story) = operations::play(&input, Rule::VotesNotSynced) {
+            println!("input {number} finds it:\n{story}");
+            return;
+        }
+    }
+    panic!("votes are forgotten, and no input shows it");
+}
+
+#[test]
+fn most_of_what_is_planted_in_clusters_is_found_by_operations() {
+    let corpus = corpus("clusters");
+    let mut found = Vec::new();
+    for (plant, _) in PLANTS {
+        let mut maker = Maker::new(seed());
+        let mut oracles = (0..300).map(|_| clusters::find(&maker.make(&corpus), plant));
+        if let Some(oracle) = oracles.find_map(|oracle| oracle) {
+            println!("{plant:?} is found by {oracle}");
+            found.push(plant);
+        }
+    }
+    assert!(found.len() * 2 > PLANTS.len(), "only {found:?}");
 }

@@ -91,6 +91,8 @@ pub(super) struct Engine {
     pub(super) differing: BTreeSet<(NodeId, &'static str)>,
     /// Peers that only a snapshot could help.
     pub(super) stranded: BTreeSet<NodeId>,
+    /// Snapshots that peers sent, which this host does not take.
+    snapshots_refused: u64,
     pub(super) role: Role,
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
@@ -120,6 +122,7 @@ impl Engine {
             lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
             differing: BTreeSet::new(),
             stranded: BTreeSet::new(),
+            snapshots_refused: 0,
             role: status.role,
             term: status.term,
             leader: status.leader,
@@ -317,6 +320,16 @@ impl Engine {
                 }
             }
         }
+        if let kraft_proto::Message::Snapshot { last } = frame.envelope().message {
+            // This host writes none; taken by the core alone it would have to be.
+            self.snapshots_refused += 1;
+            tracing::warn!(
+                "node {from} sent a snapshot through {last}, which this host does not take: dropped \
+                 ({} so far)",
+                self.snapshots_refused
+            );
+            return;
+        }
         let now = self.now();
         let taken = self.parts.raft.handle_message(now, &frame);
         for (position, entry) in taken.entries() {
@@ -352,7 +365,9 @@ impl Engine {
                 },
                 Output::Role { role, term, leader } => self.change_role(role, term, leader),
                 Output::Superseded { by } => self.failed = Some(NodeError::Superseded(by)),
-                Output::Ack { .. } => {}
+                // Which peers lack one, and why, is logged and shown with their status.
+                Output::Snapshot { .. } | Output::Ack { .. } => {}
+                Output::Restored { upto } => self.failed = Some(NodeError::Damaged(upto)),
             }
         }
         if let Err(error) = self.apply_some() {
@@ -389,6 +404,11 @@ impl Engine {
                     return;
                 };
                 payloads
+            }
+            WriteKind::Snapshot(last) => {
+                // None is taken, see `take_frame`.
+                self.failed = Some(NodeError::Damaged(last));
+                return;
             }
             WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
         };

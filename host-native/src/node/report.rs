@@ -185,6 +185,8 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::Match
         | Waiting::LeftOut
         | Waiting::Settlement
+        | Waiting::Restoring(_)
+        | Waiting::ForgottenCommit(_)
         | Waiting::Superseded(_) => Some(waiting.to_string()),
         Waiting::Stop
         | Waiting::HardState

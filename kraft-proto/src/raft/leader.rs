@@ -4,6 +4,7 @@ mod handing_over;
 mod lease;
 mod reading;
 mod sending;
+mod snapshots;
 mod stuck_disk;
 
 use core::time::Duration;
@@ -267,7 +268,7 @@ impl Raft {
     pub(super) fn check_unwritten(&self, last: LogIndex) -> Result<(), Busy> {
         let limit = u64::from(self.config.unwritten_entries_max);
         let bound = Bound::UnwrittenEntries;
-        match last.since(self.writes.emitted()) > limit {
+        match self.unwritten_through(last) > limit {
             true => Err(Busy { bound, limit }),
             false => Ok(()),
         }
@@ -307,13 +308,14 @@ impl Raft {
     }
 
     pub(super) fn handle_heartbeat_due(&mut self) {
+        let snapshot_rounds = self.snapshot_rounds();
         if let RoleState::Leader(leader) = &mut self.role {
             leader.round += 1;
             leader.tenure.watch(leader.round, self.now);
             leader.release(self.log.last());
             leader.repeat_order();
             for peer in &mut leader.peers {
-                peer.mark_heartbeat(leader.round);
+                peer.mark_heartbeat(leader.round, snapshot_rounds);
             }
             self.timers.stop(Timer::AsyncBatch);
             self.timers
@@ -398,8 +400,17 @@ impl Raft {
         hint: LogPosition,
     ) {
         let retry = self.log.last_not_after(hint).map(|at| at.index);
+        let gone = self.gone_through();
+        // No append is answered so: the hint lies before what was refused.
+        let comparable_from = match hint.index > rejected {
+            true => self.comparable_from(hint),
+            false => None,
+        };
         if let Some(peer) = self.answering(envelope) {
-            peer.rejected(rejected, retry);
+            peer.rejected(rejected, retry, gone);
+            if let Some(upto) = comparable_from {
+                peer.snapshot_rejected(upto);
+            }
         }
     }
 

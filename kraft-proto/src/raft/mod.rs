@@ -12,6 +12,7 @@
 //! | rules for all servers | `receive`, `adopt_term`, below |
 //! | rules for followers, candidates, leaders | the file of each role |
 //! | members, transfer, reads (§6, §8, thesis) | `membership.rs`, `transfer.rs`, `reading.rs` |
+//! | InstallSnapshot (§7, figure 13) | `snapshots.rs`, and `leader/snapshots.rs` |
 //!
 //! What figure 2 has not: `trust.rs`, whose votes count in full after a power cut; `duty.rs`, how a
 //! node ends; `waiting.rs`, why nothing moves.
@@ -26,6 +27,7 @@ mod poll;
 mod proposal;
 mod reading;
 mod replies;
+mod snapshots;
 mod status;
 mod transfer;
 mod trust;
@@ -65,6 +67,7 @@ use leader::Leader;
 pub use membership::MembersProposeError;
 use poll::Told;
 pub use proposal::{ProposeError, Proposed, ReadError};
+pub use snapshots::{CompactError, SnapshotError};
 pub use status::{PeerStatus, Status};
 pub use transfer::TransferError;
 pub use waiting::{WAITING_MAX, Waiting};
@@ -80,6 +83,8 @@ pub struct Raft {
     log: Log,
     classes: Classes,
     commit: LogPosition,
+    /// Entries through here are in a snapshot, and not in the log any more. Zero: there is none.
+    compacted: LogPosition,
     role: RoleState,
     duty: Duty,
     /// Copies through here were relied on while merely written, in this life.
@@ -122,6 +127,7 @@ impl Raft {
             log,
             members,
             succession,
+            snapshot,
             boot,
             flaw,
         } = recovery;
@@ -143,7 +149,7 @@ impl Raft {
         let mut writes = Writes::recovered(hard.incarnation, log.last(), in_flight_max);
         writes.change_word();
         let mut raft = Self {
-            told: Told::new(hard.term),
+            told: Told::new(hard.term, snapshot.index),
             config,
             members,
             succession,
@@ -151,7 +157,8 @@ impl Raft {
             writes,
             log,
             classes: Classes::new(),
-            commit: LogPosition::ZERO,
+            commit: snapshot,
+            compacted: snapshot,
             role: RoleState::Follower(Follower::new(None, now)),
             duty: Duty::Active,
             relied_upto: LogIndex::ZERO,
@@ -378,6 +385,7 @@ impl Raft {
         }
         match &envelope.message {
             Message::Append(append) => return self.handle_append(frame, append),
+            Message::Snapshot { last } => return self.handle_snapshot(frame, *last),
             Message::Vote { last } | Message::TransferVote { last } => {
                 self.handle_vote(envelope, *last);
             }
@@ -412,7 +420,11 @@ impl Raft {
         let bound = self.members.iter().find(|m| m.id == envelope.from);
         match bound.map(|member| member.store) {
             None if self.is_stranger(envelope.from, &envelope.message) => Err(Drop::Stranger),
-            Some(store) if store != StoreId::ANY && store != envelope.store => {
+            Some(store)
+                if store != StoreId::ANY
+                    && store != envelope.store
+                    && !envelope.message.is_of_leader() =>
+            {
                 Err(Drop::ForeignStore)
             }
             _ => Ok(()),

@@ -18,8 +18,8 @@ use crate::progress::PeerState;
 pub struct PeerStatus {
     /// Who.
     pub id: NodeId,
-    /// How it is fed. [`PeerState::Snapshot`]: it needs entries from before
-    /// [`Status::first_known`], which only a snapshot could bring.
+    /// How it is fed. [`PeerState::Snapshot`]: it needs entries through [`Status::compacted`], or
+    /// from before [`Status::first_known`], which only a snapshot brings.
     pub state: PeerState,
     /// The newest life of it that was heard; 0 before the first.
     pub incarnation: Incarnation,
@@ -66,6 +66,8 @@ pub struct Status {
     pub commit: LogPosition,
     /// The last entry.
     pub last: LogPosition,
+    /// The end of the snapshot that stands for the log before it; zero where the log is whole.
+    pub compacted: LogPosition,
     /// The first entry whose term is remembered.
     pub first_known: LogIndex,
     /// Term runs remembered, of [`TERM_RUNS_MAX`](crate::limits::TERM_RUNS_MAX).
@@ -128,6 +130,7 @@ impl Raft {
             members_at: self.succession.at(),
             commit: self.commit,
             last: self.log.last_position(),
+            compacted: self.compacted,
             first_known: self.log.base().index.next(),
             term_runs: self.log.runs_len(),
             holding: Holding {
@@ -135,7 +138,7 @@ impl Raft {
                 synced: self.writes.synced(),
             },
             entries_at_risk: early.since(self.commit.index),
-            unwritten: self.log.last().since(self.writes.emitted()),
+            unwritten: self.unwritten_through(self.log.last()),
             peers: self.peer_status(),
             waiting: self.waiting(),
             dropped: self.dropped,

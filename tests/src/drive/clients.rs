@@ -86,7 +86,7 @@ impl Clients {
                 committed_upto,
                 rest,
             } => self.settle(*term, *committed_upto, *rest, out),
-            Output::Commit { .. } => {
+            Output::Commit { .. } | Output::Restored { .. } => {
                 self.early
                     .retain(|early| raft.fate(early.position) != Fate::Committed);
             }

@@ -10,13 +10,18 @@ use host_native::machine::{Applied, Replicated};
 use host_native::sealed;
 use kraft_proto::{EntryKind, LogIndex, LogPosition, Term};
 
+use super::Depth;
+
 /// Takes any bytes, as each of them.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
+    let mut depth = Depth::Refused;
     if let Ok(request) = Request::decode(bytes) {
         assert_eq!(request.encode(), bytes, "{request:?}");
+        depth = Depth::Taken;
     }
     if let Ok(response) = Response::decode(bytes) {
         assert_eq!(response.encode(), bytes, "{response:?}");
+        depth = Depth::Taken;
     }
     if let Some(effect) = Effect::from_bytes(bytes) {
         assert_eq!(effect.to_bytes(), bytes);
@@ -24,8 +29,11 @@ pub fn body(bytes: &[u8]) {
     if let Ok(word) = str::from_utf8(bytes) {
         words(word);
     }
-    command(bytes);
     seal(bytes);
+    if command(bytes) == Depth::Taken {
+        depth = Depth::Taken;
+    }
+    depth
 }
 
 fn words(word: &str) {
@@ -43,7 +51,7 @@ fn reads_back<T: ToString + std::str::FromStr + PartialEq + Debug>(value: T) {
 }
 
 /// A command is applied once, and alike everywhere.
-fn command(bytes: &[u8]) {
+fn command(bytes: &[u8]) -> Depth {
     let command = Command::decode(bytes);
     if let Ok(command) = command
         && let Ok(operation) = Operation::decode(command.operation)
@@ -65,7 +73,9 @@ fn command(bytes: &[u8]) {
     assert_eq!(command.is_err(), first == Applied::Malformed);
     if let Applied::Now(answer) = first {
         assert_eq!(second, Applied::Before(answer));
+        return Depth::Taken;
     }
+    Depth::Refused
 }
 
 /// What opens is what was sealed, and nothing else opens.

@@ -2,19 +2,32 @@
 
 use kraft_proto::{Class, CommitMode, FsyncMode};
 
+use super::Depth;
 use super::inputs::Input;
 use crate::sim::action::{DiskState, Target, Way};
-use crate::sim::{Action, Run, Timed, Tracing, draw, shrink};
+use crate::sim::{Action, Plant, Run, Timed, Tracing, draw, shrink};
 
 /// So many at most.
 const ACTIONS_MAX: usize = 48;
 
 /// Takes the seed of a cluster, and what is done to it.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
     let run = run(&mut Input::new(bytes));
     if run.play(Tracing::Off).violation.is_some() {
         panic!("{}", shrink::report(&run));
     }
+    match run.actions.is_empty() {
+        true => Depth::Refused,
+        false => Depth::Taken,
+    }
+}
+
+/// The oracle that finds what is planted in that cluster, if one does.
+pub fn find(bytes: &[u8], plant: Plant) -> Option<String> {
+    let mut run = run(&mut Input::new(bytes));
+    run.setup.plant = Some(plant);
+    let violation = shrink::play(&run, Tracing::Off).violation;
+    violation.map(|violation| violation.oracle)
 }
 
 /// Members, settings, network and disks are those of a drawn run; the operations are the input's.

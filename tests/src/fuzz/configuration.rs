@@ -4,22 +4,24 @@ use std::path::Path;
 
 use host_native::config::Layers;
 
+use super::Depth;
+
 /// Takes a file.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
     let Ok(text) = str::from_utf8(bytes) else {
-        return;
+        return Depth::Refused;
     };
     let place = Path::new("/etc/kraft/kraft.toml");
     let read = |text: &str| Layers::new().text(place, text);
     let Ok(layers) = read(text) else {
-        return;
+        return Depth::Refused;
     };
     // It would be read.
     if text.contains("zones_file") {
-        return;
+        return Depth::Refused;
     }
     let Ok(config) = layers.config() else {
-        return;
+        return Depth::Refused;
     };
     let _ = (
         config.warnings(),
@@ -31,4 +33,5 @@ pub fn body(bytes: &[u8]) {
         let again = again.unwrap_or_else(|error| panic!("{error}\n{written}"));
         assert_eq!(again, config, "{written}");
     }
+    Depth::Taken
 }

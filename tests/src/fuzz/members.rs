@@ -4,18 +4,19 @@ use kraft_proto::{
     Change, Config, Instant, Member, Members, NodeId, Raft, Recovery, Role, StoreId,
 };
 
+use super::Depth;
 use super::frames::settle;
 use super::inputs::Input;
 
 /// Takes the bytes of an entry, and changes behind them: the first byte says how many are the
 /// entry's.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
     let Some((&length, rest)) = bytes.split_first() else {
-        return;
+        return Depth::Refused;
     };
     let (entry, changes) = rest.split_at(usize::from(length).min(rest.len()));
     let Some(members) = Members::from_bytes(entry) else {
-        return;
+        return Depth::Refused;
     };
     assert_eq!(*members.to_bytes(), *entry, "another encoding");
     check(&members);
@@ -24,6 +25,7 @@ pub fn body(bytes: &[u8]) {
         let member = members.iter().find(|member| member.id == voter);
         change(&members, *member.expect("a voter is a member"), &mut input);
     }
+    Depth::Taken
 }
 
 /// Whoever can lead alone takes changes: each is refused and changes nothing, or leaves members

@@ -36,8 +36,17 @@ pub mod runs;
 pub mod store;
 pub mod zones;
 
+/// How far an input came. A corpus of which nothing is taken shows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// It was turned away where it is read.
+    Refused,
+    /// What it holds was tried.
+    Taken,
+}
+
 /// A body.
-pub type Body = fn(&[u8]);
+pub type Body = fn(&[u8]) -> Depth;
 
 /// Every body and its name.
 pub const BODIES: &[(&str, Body)] = &[

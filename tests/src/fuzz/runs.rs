@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use crate::sim::{Action, Run, Tracing};
 
+use super::Depth;
+
 /// What is longer is another input's business.
 const NODES_MAX: usize = 5;
 const ACTIONS_MAX: usize = 40;
 const STORM_US_MAX: u64 = 400_000;
 
 /// Takes a file.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
     let Ok(text) = str::from_utf8(bytes) else {
-        return;
+        return Depth::Refused;
     };
     let Ok(run) = Run::from_json(text) else {
-        return;
+        return Depth::Refused;
     };
     let again = Run::from_json(&run.to_json());
     assert_eq!(again.as_ref(), Ok(&run), "it does not read back");
@@ -23,6 +25,7 @@ pub fn body(bytes: &[u8]) {
         let outcome = run.play(Tracing::Off);
         assert_eq!(outcome, run.play(Tracing::Off), "the same run, another end");
     }
+    Depth::Taken
 }
 
 fn is_short(run: &Run) -> bool {

@@ -3,15 +3,16 @@
 use kraft_proto::zones::{Pattern, Request, Strictness, Zone, ZoneTable};
 use kraft_proto::{Class, CommitMode, FsyncMode};
 
+use super::Depth;
 use super::inputs::Input;
 
 /// Takes zones, requests and keys.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
     let mut input = Input::new(bytes);
     let count = usize::from(input.byte() % 6);
     let zones: Vec<Zone> = (0..count).map(|_| zone(&mut input)).collect();
     let Ok(table) = ZoneTable::new(zones.iter().cloned()) else {
-        return;
+        return Depth::Refused;
     };
     assert_eq!(table.zones(), zones);
     let voters = 1 + usize::from(input.byte() % 9);
@@ -29,9 +30,10 @@ pub fn body(bytes: &[u8]) {
             resolved(request, found.map(|at| &zones[at]), class, voters);
         }
         if input.is_empty() {
-            return;
+            break;
         }
     }
+    Depth::Taken
 }
 
 /// What a class that was given has to be.

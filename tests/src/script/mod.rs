@@ -25,6 +25,7 @@
 //! | `propose NODE id data [MODE] [FSYNC]` | likewise |
 //! | `conf NODE add N remove N learner N …` | one change of the members, or several at once |
 //! | `members NODES` | who is in the cluster, as these know |
+//! | `compact NODES index` | these take a snapshot of what they have applied, and drop their log through there |
 //! | `hand A>B kind {…}` | a message written by hand |
 //! | `json {…}` | a request as it is, and the reply as it is |
 //!

@@ -162,6 +162,9 @@ impl Disk {
             }
             WriteKind::Entries(run) => Some((run, entries)),
             WriteKind::Force => None,
+            WriteKind::Snapshot(last) => {
+                return Err(format!("a write of a snapshot through {last}"));
+            }
         };
         let alone = |op: &Op| {
             let write = op.write.as_ref();

@@ -199,7 +199,8 @@ impl World {
                         }
                         Vec::new()
                     }
-                    WriteKind::Force => Vec::new(),
+                    // The disk takes none: nothing is compacted in this world.
+                    WriteKind::Force | WriteKind::Snapshot(_) => Vec::new(),
                 };
                 node.disk.take(now_us, write, entries)?;
             }
@@ -254,6 +255,14 @@ impl World {
                 });
             }
             Output::Commit { upto } => self.commit_through(place, upto.index, None),
+            // A peer whose log is too far back is not served: this world has no snapshots.
+            Output::Snapshot { .. } => {}
+            Output::Restored { upto } => {
+                return Err(format!(
+                    "node {} restored a snapshot through {upto}",
+                    place + 1
+                ));
+            }
             Output::Superseded { by } => {
                 return Err(format!(
                     "node {} is told of its own later life {by}",

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use super::sample::Mutant;
 
 /// What became of one mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +30,10 @@ const OUTCOMES: [(&str, Outcome); 4] = [
 ];
 
 /// The answers of one suite about one state of the code.
-pub struct Ledger(BTreeMap<String, Outcome>);
+pub struct Ledger {
+    file: PathBuf,
+    answers: BTreeMap<String, Outcome>,
+}
 
 impl Ledger {
     /// Reads `answers.txt`, and takes over what the latest run of `cargo mutants` left beside it:
@@ -48,24 +53,37 @@ impl Ledger {
                 answers.insert(name.to_string(), outcome);
             }
         }
-        let word = |outcome| {
-            OUTCOMES
-                .iter()
-                .find(|(_, o)| *o == outcome)
-                .map(|(w, _)| *w)
-        };
-        let lines = answers.iter().filter_map(|(name, outcome)| {
-            let word = word(*outcome)?;
+        let ledger = Self { file, answers };
+        ledger.write()?;
+        Ok(ledger)
+    }
+
+    fn write(&self) -> Result<()> {
+        let lines = self.answers.iter().filter_map(|(name, outcome)| {
+            let (word, _) = OUTCOMES.iter().find(|(_, known)| known == outcome)?;
             Some(format!("{word} {name}\n"))
         });
-        fs::write(&file, lines.collect::<String>())
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        Ok(Self(answers))
+        fs::write(&self.file, lines.collect::<String>())
+            .with_context(|| format!("cannot write {}", self.file.display()))
+    }
+
+    /// Keeps an answer.
+    pub fn record(&mut self, name: &str, outcome: Outcome) -> Result<()> {
+        self.answers.insert(name.to_string(), outcome);
+        self.write()
     }
 
     /// By the name of the mutant.
     pub fn outcomes(&self) -> &BTreeMap<String, Outcome> {
-        &self.0
+        &self.answers
+    }
+
+    /// Those without an answer.
+    pub fn missing<'m>(&self, mutants: &[&'m Mutant]) -> Vec<&'m Mutant> {
+        let mutants = mutants.iter().copied();
+        mutants
+            .filter(|mutant| !self.answers.contains_key(&mutant.name))
+            .collect()
     }
 }
 

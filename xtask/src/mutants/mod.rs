@@ -1,7 +1,8 @@
 //! Mutants: the core with one thing changed, and whether a test notices.
 //!
 //! `cargo mutants` makes them; here a sample is drawn by a seed that is printed, and what earlier
-//! runs found is kept, so that one that was stopped goes on where it was:
+//! runs found is kept, so that one that was stopped goes on where it was. Nearly all of a sample is
+//! woven into one build ([`woven`]), where `cargo mutants` builds each by itself; it does the rest:
 //!
 //! ```text
 //! all mutants ─ seed ─► sample ─► fast suite ─ missed ─► every suite of the core ─ missed ─► survivor
@@ -13,6 +14,8 @@
 mod ledger;
 mod reasons;
 mod sample;
+mod together;
+mod woven;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +27,7 @@ use crate::shell;
 use crate::workshop::Workshop;
 use ledger::{Ledger, Outcome};
 use sample::Mutant;
+use together::{Suite, Together};
 
 /// Where what survives for a reason is listed.
 const REASONS: &str = "tests/mutants.txt";
@@ -33,15 +37,26 @@ const USAGE: &str = "usage: cargo xtask mutants [--seed S] [--sample N]";
 /// One suite, and how it is asked for.
 struct Round {
     name: &'static str,
+    suite: Suite,
     /// Arguments of `cargo mutants` before the mutants.
     before: &'static [&'static str],
     /// And behind them.
     behind: &'static [&'static str],
 }
 
-/// The suite of `.cargo/mutants.toml`.
+/// The suite of `.cargo/mutants.toml`: seconds.
 const FAST: Round = Round {
     name: "fast",
+    suite: Suite {
+        programs: Some(&["kraft_proto", "limits", "paper"]),
+        skipped: &[
+            "contract::minority_loses_power",
+            "contract::all_lose_power",
+            "safety::every_leader_has_everything_committed_before",
+            "replication::lost_messages_delay_and_do_not_livelock",
+            "a_proposal_beyond_what_waits_for_the_disk_is_refused_and_later_taken",
+        ],
+    },
     before: &["--package=kraft-proto"],
     behind: &[],
 };
@@ -49,6 +64,10 @@ const FAST: Round = Round {
 /// Every suite of the core.
 const WHOLE: Round = Round {
     name: "whole",
+    suite: Suite {
+        programs: None,
+        skipped: &[],
+    },
     before: &[
         "--no-config",
         "--package=kraft-proto",
@@ -71,19 +90,19 @@ pub fn run(workshop: &Workshop, args: &[String]) -> Result<()> {
     );
     let sources = digest(workshop, &["kraft-proto/src", ".cargo/mutants.toml"])?;
     let tests = digest(workshop, &["kraft-proto/tests"])?;
-    let fast = answered(workshop, &FAST, &format!("{sources:016x}"), &drawn)?;
+    let mut folders = Folders {
+        workshop,
+        drawn: &drawn,
+        built: None,
+    };
+    let fast = folders.answers(&FAST, &format!("{sources:016x}"), &drawn)?;
     let missed: Vec<&Mutant> = drawn
         .iter()
         .copied()
         .filter(|mutant| fast.get(&mutant.name) == Some(&Outcome::Missed))
         .collect();
     println!("the fast suite misses {} of them", missed.len());
-    let whole = answered(
-        workshop,
-        &WHOLE,
-        &format!("{sources:016x}-{tests:016x}"),
-        &missed,
-    )?;
+    let whole = folders.answers(&WHOLE, &format!("{sources:016x}-{tests:016x}"), &missed)?;
     conclude(workshop, &drawn, |mutant| {
         let outcome = whole.get(&mutant.name).or(fast.get(&mutant.name));
         outcome.copied()
@@ -124,36 +143,56 @@ fn installed(workshop: &Workshop) -> Result<()> {
     Ok(())
 }
 
-/// What became of each of these mutants in this round; those that no earlier run answered are run.
-fn answered(
-    workshop: &Workshop,
-    round: &Round,
-    code: &str,
-    mutants: &[&Mutant],
-) -> Result<BTreeMap<String, Outcome>> {
-    let folder = workshop
-        .root
-        .join("target/mutants")
-        .join(code)
-        .join(round.name);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut ledger = Ledger::open(&folder)?;
-    let missing: Vec<&Mutant> = mutants
-        .iter()
-        .copied()
-        .filter(|mutant| !ledger.outcomes().contains_key(&mutant.name))
-        .collect();
-    println!(
-        "{} suite: {} of {} answered by earlier runs",
-        round.name,
-        mutants.len() - missing.len(),
-        mutants.len()
-    );
-    if !missing.is_empty() {
-        mutate(workshop, round, &folder, &missing)?;
-        ledger = Ledger::open(&folder)?;
+/// The answers there are, and the build that gives more.
+struct Folders<'m> {
+    workshop: &'m Workshop,
+    drawn: &'m [&'m Mutant],
+    built: Option<Together<'m>>,
+}
+
+impl Folders<'_> {
+    /// What became of each of these mutants in this round; those that no earlier run answered are
+    /// run: together, and alone where they cannot be.
+    fn answers(
+        &mut self,
+        round: &Round,
+        code: &str,
+        mutants: &[&Mutant],
+    ) -> Result<BTreeMap<String, Outcome>> {
+        let folder = self
+            .workshop
+            .root
+            .join("target/mutants")
+            .join(code)
+            .join(round.name);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let mut ledger = Ledger::open(&folder)?;
+        let missing = ledger.missing(mutants);
+        println!(
+            "{} suite: {} of {} answered by earlier runs",
+            round.name,
+            mutants.len() - missing.len(),
+            mutants.len()
+        );
+        if !missing.is_empty() {
+            let built = match self.built.take() {
+                Some(built) => built,
+                None => Together::build(self.workshop, self.drawn)?,
+            };
+            let built = self.built.insert(built);
+            built.run(&round.suite, &missing, |mutant, outcome| {
+                println!("{outcome:?}: {}", mutant.name);
+                ledger.record(&mutant.name, outcome)
+            })?;
+        }
+        let alone = ledger.missing(mutants);
+        if !alone.is_empty() {
+            println!("{} have to be built one by one", alone.len());
+            mutate(self.workshop, round, &folder, &alone)?;
+            ledger = Ledger::open(&folder)?;
+        }
+        Ok(ledger.outcomes().clone())
     }
-    Ok(ledger.outcomes().clone())
 }
 
 fn mutate(workshop: &Workshop, round: &Round, folder: &Path, mutants: &[&Mutant]) -> Result<()> {

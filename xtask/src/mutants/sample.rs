@@ -1,17 +1,48 @@
 //! All mutants there are, and those a seed draws.
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 
 use crate::shell;
 use crate::workshop::Workshop;
 
-/// One change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One change, as `cargo mutants` describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Mutant {
-    /// What `cargo mutants` calls it: `FILE:LINE:COLUMN: WHAT`.
+    /// `FILE:LINE:COLUMN: WHAT`.
     pub name: String,
+    /// The file it changes.
+    pub file: String,
+    /// Where.
+    pub span: Span,
+    /// What stands there then.
+    pub replacement: String,
+    /// The function that it is in; constants are in none.
+    pub function: Option<Function>,
     /// The line it changes.
+    #[serde(skip)]
     line: String,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Function {
+    /// From its documentation to its closing brace.
+    pub span: Span,
+}
+
+/// From here to there, the end not included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Span {
+    pub start: Place,
+    pub end: Place,
+}
+
+/// A place in a file, both numbers from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
 }
 
 impl Mutant {
@@ -26,27 +57,19 @@ impl Mutant {
 
 /// Every mutant of the files of `.cargo/mutants.toml`.
 pub fn all(workshop: &Workshop) -> Result<Vec<Mutant>> {
-    let mut list = workshop.cargo(&["mutants", "--list", "--colors=never", "-p", "kraft-proto"]);
-    let names = shell::output(&mut list)?;
-    let mutants: Vec<Mutant> = names
-        .lines()
-        .map(|name| mutant(workshop, name))
-        .collect::<Result<_>>()?;
+    let mut list = workshop.cargo(&["mutants", "--list", "--json", "--package=kraft-proto"]);
+    let json = shell::output(&mut list)?;
+    let mut mutants: Vec<Mutant> =
+        serde_json::from_str(&json).context("`cargo mutants --list --json` was not understood")?;
+    for mutant in &mut mutants {
+        let text = workshop.read(&mutant.file)?;
+        let line = text.lines().nth(mutant.span.start.line.saturating_sub(1));
+        mutant.line = line.unwrap_or_default().trim().to_string();
+    }
+    // Two changes of one name cannot be told apart, and are the same to a reader.
+    mutants.dedup_by(|one, other| one.name == other.name);
     ensure!(!mutants.is_empty(), "there is nothing to mutate");
     Ok(mutants)
-}
-
-fn mutant(workshop: &Workshop, name: &str) -> Result<Mutant> {
-    let mut parts = name.splitn(3, ':');
-    let file = parts.next().unwrap_or_default();
-    let number = parts.next().and_then(|number| number.parse().ok());
-    let number: usize = number.with_context(|| format!("a mutant without a line: {name}"))?;
-    let text = workshop.read(file)?;
-    let line = text.lines().nth(number.saturating_sub(1));
-    Ok(Mutant {
-        name: name.to_string(),
-        line: line.unwrap_or_default().trim().to_string(),
-    })
 }
 
 /// So many of them, the same from the same seed (splitmix64, Fisher and Yates).
@@ -85,8 +108,17 @@ mod tests {
     use super::*;
 
     fn some(count: usize) -> Vec<Mutant> {
+        let place = Place { line: 1, column: 1 };
+        let span = Span {
+            start: place,
+            end: place,
+        };
         let numbered = |number| Mutant {
             name: format!("a.rs:{number}:1: replace < with <= in f"),
+            file: "a.rs".to_string(),
+            span,
+            replacement: "<=".to_string(),
+            function: None,
             line: "a < b".to_string(),
         };
         (0..count).map(numbered).collect()
