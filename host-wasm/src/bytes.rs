@@ -47,10 +47,6 @@ impl Bodies {
         (body.term == position.term).then_some(&*body.bytes)
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the log is never compacted yet")
-    )]
     /// Forgets entries through `upto`: a snapshot stands for them.
     pub fn drop_through(&mut self, upto: LogIndex) {
         self.by_index = self.by_index.split_off(&upto.next().0);
