@@ -300,7 +300,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         match output {
             Output::Ack { mode, held, upto } => self.handle_ack(*mode, *held, *upto),
             Output::Commit { .. } | Output::Restored { .. } => {
-                self.handle_commit(raft.voters_acking(), |of| raft.fate(of));
+                self.handle_commit(|mode| raft.commit_fulfils(mode), |of| raft.fate(of));
             }
             Output::Role { role, term, .. } => self.handle_role(*role, *term),
             Output::Send { .. }
@@ -355,9 +355,13 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         self.majority = [LogPosition::ZERO; 2];
     }
 
-    /// Commit proves that a majority of `voters` has it. Where voters have left since the proposal
-    /// that may be fewer than `AtLeast` asked for.
-    fn handle_commit(&mut self, voters: usize, fate: impl Fn(LogPosition) -> Fate) {
+    /// Commit proves that a majority has it, of those who vote by now. Where members have changed
+    /// since the proposal that may be fewer than were asked for.
+    fn handle_commit(
+        &mut self,
+        fulfils: impl Fn(CommitMode) -> bool,
+        fate: impl Fn(LogPosition) -> Fate,
+    ) {
         for _ in 0..self.orphaned {
             let Some(place) = self.pop(ORPHANS) else {
                 break;
@@ -366,8 +370,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             let Some(wait) = self.wait(place) else {
                 continue;
             };
-            let enough =
-                wait.majority_is_enough && wait.mode.voters_asked(voters) <= majority(voters);
+            let enough = wait.majority_is_enough && fulfils(wait.mode);
             let decided = by_fate(fate(wait.position), enough, wait.fallback);
             match decided {
                 Some((held, grade)) => self.answer(place, CommitMode::Sync, held, grade),

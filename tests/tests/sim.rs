@@ -7,7 +7,7 @@
 use std::env;
 use std::ops::Range;
 
-use kraft_proto::{Class, CommitMode, Config, FsyncMode, NodeId, PreVote, StoreId};
+use kraft_proto::{Class, CommitMode, Config, FsyncMode, Lease, NodeId, PreVote, StoreId};
 use tests::sim::action::Way;
 use tests::sim::cells::{COLUMNS, Promise, ROWS};
 use tests::sim::setup::{DiskSpeed, Network};
@@ -153,9 +153,46 @@ fn story(plant: Plant) -> Option<Run> {
             (401, Action::Split { mask: 0b010 }),
             (500, Action::StartAll),
         ],
+        // The leader's clock nearly stands still: its lease lasts while another one leads.
+        Plant::DriftsBeyond => vec![
+            (
+                1000,
+                Action::Drift {
+                    node: to,
+                    ppm: -900_000,
+                },
+            ),
+            (
+                1100,
+                Action::Isolate {
+                    node: to,
+                    way: Way::Both,
+                },
+            ),
+            (
+                1900,
+                Action::Write {
+                    to,
+                    class: Class::default(),
+                    count: 1,
+                },
+            ),
+            (
+                1950,
+                Action::Read {
+                    from: Target::OldLeader,
+                },
+            ),
+        ],
         _ => return None,
     };
-    Some(told(&actions))
+    let mut run = told(&actions);
+    if plant == Plant::DriftsBeyond {
+        for config in &mut run.setup.nodes {
+            config.lease = Lease::On { drift_permille: 10 };
+        }
+    }
+    Some(run)
 }
 
 /// The run in which a plant is found: its story over several seeds, or a drawn run.

@@ -1,23 +1,36 @@
-//! Programs of the tests that run by hand: longer, wider, or for another program to read. They are
-//! built optimized: in a debug build each is ten times slower.
+//! Programs that run by hand: longer, wider, or for another program to read. Those of the `tests`
+//! package are built optimized: in a debug build each is ten times slower.
 
 use std::process::ExitCode;
 
-use crate::workshop::{Length, Workshop};
+use anyhow::Result;
 
-/// A program of the `tests` package.
+use crate::workshop::{Length, Workshop};
+use crate::{fuzz, mutants};
+
+/// One that runs by hand.
 pub struct Program {
     /// What `cargo xtask` calls it.
     pub name: &'static str,
     /// What it is for.
     pub about: &'static str,
-    /// The program, and the words it begins with.
-    command: &'static [&'static str],
-    /// What stands behind `--write`, where it has that.
-    writes: Option<&'static str>,
+    runs: Runs,
 }
 
-/// One that does not write.
+/// What runs.
+enum Runs {
+    /// A program of the `tests` package.
+    Tests {
+        /// The program, and the words it begins with.
+        command: &'static [&'static str],
+        /// What stands behind `--write`, where it has that.
+        writes: Option<&'static str>,
+    },
+    /// A tool of cargo's that is installed by hand, and what prepares and reads it here.
+    Tool(fn(&Workshop, &[String]) -> Result<()>),
+}
+
+/// One of the tests that does not write.
 const fn program(
     name: &'static str,
     about: &'static str,
@@ -26,8 +39,10 @@ const fn program(
     Program {
         name,
         about,
-        command,
-        writes: None,
+        runs: Runs::Tests {
+            command,
+            writes: None,
+        },
     }
 }
 
@@ -44,12 +59,12 @@ pub const PROGRAMS: &[Program] = &[
         &["sim", "replay"],
     ),
     Program {
-        writes: Some("README.md"),
-        ..program(
-            "contract",
-            "the contract table, from what simulated runs have shown",
-            &["sim", "contract"],
-        )
+        name: "contract",
+        about: "the contract table, from what simulated runs have shown",
+        runs: Runs::Tests {
+            command: &["sim", "contract"],
+            writes: Some("README.md"),
+        },
     },
     program("sim", "the simulator's other commands", &["sim"]),
     program(
@@ -62,28 +77,55 @@ pub const PROGRAMS: &[Program] = &[
         "a random walk as JSON lines, for other specifications of Raft",
         &["trace"],
     ),
+    Program {
+        name: "fuzz",
+        about: "the fuzz bodies under libFuzzer, one or all of them, for minutes",
+        runs: Runs::Tool(fuzz::run),
+    },
+    Program {
+        name: "mutants",
+        about: "a sample of mutants of the core: which ones a test notices",
+        runs: Runs::Tool(mutants::run),
+    },
 ];
 
-impl Program {
-    /// The program's name, and its arguments.
-    fn words<'a>(&'a self, args: &'a [String]) -> (&'a str, Vec<&'a str>) {
-        let (bin, first) = self.command.split_first().unwrap_or((&self.name, &[]));
-        let mut words: Vec<&str> = first.to_vec();
-        words.extend(args.iter().map(String::as_str));
-        if let Some(file) = self.writes
-            && words.last() == Some(&"--write")
-        {
-            words.push(file);
+/// Runs one with these arguments.
+pub fn run(program: &Program, args: &[String]) -> ExitCode {
+    let workshop = Workshop::new(Length::Short);
+    match program.runs {
+        Runs::Tests { command, writes } => {
+            let (bin, words) = words(command, writes, args);
+            run_bin(&workshop, bin, &words)
         }
-        (bin, words)
+        Runs::Tool(tool) => match tool(&workshop, args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => {
+                eprintln!("xtask: {problem:#}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 
-/// Runs a program with these arguments. What it prints may be a file's contents: nothing of ours
-/// goes in between.
-pub fn run(program: &Program, args: &[String]) -> ExitCode {
-    let workshop = Workshop::new(Length::Short);
-    let (bin, words) = program.words(args);
+/// The program's name, and its arguments.
+fn words<'a>(
+    command: &'static [&'static str],
+    writes: Option<&'static str>,
+    args: &'a [String],
+) -> (&'static str, Vec<&'a str>) {
+    let (bin, first) = command.split_first().unwrap_or((&"", &[]));
+    let mut words: Vec<&str> = first.to_vec();
+    words.extend(args.iter().map(String::as_str));
+    if let Some(file) = writes
+        && words.last() == Some(&"--write")
+    {
+        words.push(file);
+    }
+    (bin, words)
+}
+
+/// What it prints may be a file's contents: nothing of ours goes in between.
+fn run_bin(workshop: &Workshop, bin: &str, words: &[&str]) -> ExitCode {
     let mut command = workshop.cargo(&["run", "--release", "--quiet", "--locked"]);
     command.args(["--package", "tests", "--bin", bin, "--"]);
     match command.args(words).status() {
@@ -105,7 +147,10 @@ mod tests {
         let name = words.next().unwrap();
         let program = PROGRAMS.iter().find(|program| program.name == name);
         let args: Vec<String> = words.collect();
-        let (bin, words) = program.unwrap().words(&args);
+        let Runs::Tests { command, writes } = program.unwrap().runs else {
+            panic!("{name} is none of the tests' programs")
+        };
+        let (bin, words) = super::words(command, writes, &args);
         (bin.into(), words.into_iter().map(String::from).collect())
     }
 

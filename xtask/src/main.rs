@@ -5,7 +5,9 @@
 //! a check that cannot fail is worse than none. The steps are listed in [`steps::STEPS`].
 
 mod by_hand;
+mod fuzz;
 mod metadata;
+mod mutants;
 mod npm;
 mod report;
 mod shell;

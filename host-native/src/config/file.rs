@@ -28,9 +28,12 @@ pub(super) struct Entry {
     fields: BTreeMap<String, (String, Origin)>,
 }
 
-/// Reads a configuration file.
-pub(super) fn read(file: &Path) -> Result<FileLayer, ConfigError> {
-    let source = Source::open(file)?;
+/// Reads what a configuration file says.
+pub(super) fn read(file: &Path, text: String) -> Result<FileLayer, ConfigError> {
+    let source = Source {
+        file: file.into(),
+        text,
+    };
     let table = source.parse()?;
     let whole = path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let base = whole.parent().unwrap_or(Path::new(""));
@@ -111,15 +114,19 @@ fn members_from(
         .collect()
 }
 
+/// The text of a file.
+pub(super) fn text_of(file: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
+        file: file.to_owned(),
+        source,
+    })
+}
+
 impl Source {
     pub fn open(file: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
-            file: file.to_owned(),
-            source,
-        })?;
         Ok(Self {
             file: file.into(),
-            text,
+            text: text_of(file)?,
         })
     }
 

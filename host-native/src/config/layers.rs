@@ -90,8 +90,17 @@ impl Layers {
     /// # Errors
     ///
     /// When it cannot be read, is not TOML, or holds what is not known.
-    pub fn file(mut self, file: &Path) -> Result<Self, ConfigError> {
-        let layer = file::read(file)?;
+    pub fn file(self, file: &Path) -> Result<Self, ConfigError> {
+        self.text(file, file::text_of(file)?)
+    }
+
+    /// Adds what a file of this name would say with this text. The file is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// When it is not TOML, or holds what is not known.
+    pub fn text(mut self, file: &Path, text: impl Into<String>) -> Result<Self, ConfigError> {
+        let layer = file::read(file, text.into())?;
         if layer.zones.is_some() {
             self.given.remove("zones_file");
             self.zones = layer.zones;

@@ -74,6 +74,27 @@ pub(super) struct PeerHello {
     pub(super) process: u64,
 }
 
+impl Hello {
+    /// Reads the first words of a peer as they travel.
+    ///
+    /// # Errors
+    ///
+    /// Says why the connection would be closed: another version, or no hello at all.
+    pub fn read(opening: &[u8]) -> Result<Self, Refusal> {
+        decode(PEER_VERSION, opening).map(|PeerHello { hello, .. }| hello)
+    }
+
+    /// The first words of a node whose process drew this number.
+    ///
+    /// # Errors
+    ///
+    /// None that a hello gives rise to.
+    pub fn write(self, process: u64) -> Result<Bytes, Refusal> {
+        let hello = self;
+        encode(PEER_VERSION, &PeerHello { hello, process })
+    }
+}
+
 impl Setting {
     /// Its name in logs and metrics.
     pub const fn label(self) -> &'static str {

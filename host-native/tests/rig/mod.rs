@@ -10,11 +10,12 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use host_native::api::StatusReport;
+use host_native::api::{Request, Response, StatusReport};
 use host_native::cert::{ClusterCa, ClusterId, Credentials};
 use host_native::client::{Client, Settings};
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
+use host_native::rpc::{ClientLimits, RpcClient};
 use host_native::storage::fs::{File, LockGuard};
 use host_native::storage::{self, BootId, Crash, FaultFs, Fs, Identity};
 use kraft_proto::{NodeId, Role, StoreId};
@@ -205,6 +206,7 @@ pub struct Cluster {
     _gates: Vec<OpenAtEnd>,
     pub nodes: Vec<Running>,
     pub client: Client,
+    credentials: Credentials,
 }
 
 /// An address nobody uses now.
@@ -320,15 +322,25 @@ impl Cluster {
             ..Settings::default()
         };
         let addresses = members.iter().map(|member| member.clients.to_string());
-        let client = Client::new(addresses, credentials, settings).unwrap();
+        let client = Client::new(addresses, credentials.clone(), settings).unwrap();
         let started = Self {
             _dir: dir,
             _gates: gates,
             nodes,
             client,
+            credentials,
         };
         started.leader().await;
         started
+    }
+
+    /// What the node says to one request, asked once.
+    pub async fn call(&self, at: usize, request: &Request) -> Response {
+        let address = &self.nodes[at].clients;
+        let client = RpcClient::connect(address, &self.credentials, ClientLimits::default());
+        let answer = async { client.await.unwrap().call(request.encode()).await.unwrap() };
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        Response::decode(&answer.expect("an answer in time")).unwrap()
     }
 
     /// Where each node's disk has its data.

@@ -16,15 +16,21 @@
 //! 2. **One at a time:** the next waits until this one is committed. So a log that is cut loses one
 //!    at most, and the one before is at hand.
 //! 3. **A leader that is not in the new configuration leads on, without counting itself, until that
-//!    is committed.** Left earlier, nobody might be able to commit it.
+//!    is committed.** Left earlier, nobody might be able to commit it. Its last word has the fittest of
+//!    those who stay take over.
 //! 4. **Above an uncommitted configuration nothing is acknowledged early, and below it only what
 //!    has the copies it needs in the configuration before as well:** the entry may be cut off, and
 //!    then those of the configuration before elect the next leader among themselves.
 //! 5. **A node that finds itself left out campaigns as long as that is not committed:** its vote and
 //!    its log may be needed until then (thesis §4.2.2).
-//! 6. **Who is no member is not believed where that costs nothing:** its answers count for nothing,
-//!    and as a candidate behind this log it does not even spread its term. One whose log is no
-//!    shorter may be a member that this node has not heard of, and gets its vote.
+//! 6. **Who runs on another store than the configuration names is no voter of it:** 1. node 3 is the
+//!    only voter; others join, and it leaves; 2. its disk is lost, and it joins again on an empty one;
+//!    3. the log it is sent makes it, for a moment, the only voter again, and it elects itself.
+//! 7. **Who is no member, or runs on another store than the member, is not believed where that costs
+//!    nothing:** its answers count for nothing, and as a candidate behind this log it does not even
+//!    spread its term. One whose log is no shorter may be a member that this node has not heard of,
+//!    and gets its vote; and a leader is heard. Otherwise a node that was cut off while a member left,
+//!    lost its disk and joined again would know of the old store for ever.
 
 use core::fmt;
 
@@ -32,13 +38,14 @@ use super::dropped::Drop;
 use super::{Proposed, Raft, RoleState};
 use crate::bounds::{Bound, Busy};
 use crate::entry::{EntryKind, Run};
-use crate::ids::{LogIndex, LogPosition, NodeId};
+use crate::ids::{LogIndex, LogPosition, NodeId, StoreId};
 use crate::limits::{INDEX_MAX, TERM_RUNS_MAX};
 use crate::log::TermAt;
 use crate::members::{Change, ChangeError, ConfigurationBytes, Members};
 use crate::message::Message;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
 use crate::progress::{Heard, Progress};
+use crate::quorum;
 use crate::time::Instant;
 use crate::wire::Frame;
 
@@ -268,19 +275,23 @@ impl Raft {
                 self.append_configuration(self.members.left());
             }
         } else if !self.members.is_voter(self.config.id) {
-            self.become_follower(None);
+            self.leave_for_good();
         }
     }
 
-    /// Whether this node may stand for election: rule 5.
+    /// Whether this node may stand for election: rules 5 and 6.
     pub(super) fn may_campaign(&self) -> bool {
-        let own = self.config.id;
-        let before = self.succession.before();
-        self.members.is_voter(own) || (self.awaits_configuration() && before.is_voter(own))
+        let votes_in = |members: &Members| {
+            let bound = members.iter().find(|member| member.id == self.config.id);
+            let own = |store| store == StoreId::ANY || store == self.config.store;
+            bound.is_some_and(|member| own(member.store)) && members.is_voter(self.config.id)
+        };
+        votes_in(&self.members)
+            || (self.awaits_configuration() && votes_in(self.succession.before()))
     }
 
     /// The smallest number of voters in a configuration that early acknowledgements are counted in.
-    pub(crate) fn voters_acking(&self) -> usize {
+    pub(super) fn voters_acking(&self) -> usize {
         let voters = self.members.voters_min();
         match self.awaits_configuration() {
             true => voters.min(self.succession.before().voters_min()),
@@ -288,10 +299,22 @@ impl Raft {
         }
     }
 
-    /// Whether a message is of a node that is no member, as far as this one knows, and is better not
-    /// believed: rule 6.
-    pub(super) fn is_stranger(&self, from: NodeId, message: &Message) -> bool {
-        let believed = match message {
+    /// Whether commit is all that `mode` asks for: in no configuration that counts does it ask more
+    /// voters than a majority.
+    pub(crate) fn commit_fulfils(&self, mode: CommitMode) -> bool {
+        let within = |members: &Members| {
+            let sets = [members.voters(), members.voters_outgoing()];
+            sets.into_iter()
+                .map(|set| set.len())
+                .all(|voters| mode.voters_asked(voters).min(voters) <= quorum::majority(voters))
+        };
+        within(&self.members) && (!self.awaits_configuration() || within(self.succession.before()))
+    }
+
+    /// Whether a message is believed although its sender may be no member, as far as this node knows,
+    /// or run on another store: rule 7.
+    pub(super) fn believes_anyone(&self, message: &Message) -> bool {
+        match message {
             Message::Vote { last } | Message::TransferVote { last } => {
                 *last >= self.log.last_position()
             }
@@ -307,7 +330,6 @@ impl Raft {
             | Message::Snapshot { .. }
             | Message::TimeoutNow
             | Message::ReadIndexReply { .. } => true,
-        };
-        !believed && !self.members.contains(from)
+        }
     }
 }

@@ -29,6 +29,8 @@ pub(super) enum Answer {
         ticket: u64,
         index: LogIndex,
     },
+    /// The last word of a leader that left.
+    TimeoutNow,
 }
 
 impl Answer {
@@ -46,6 +48,7 @@ impl Answer {
                 ticket,
                 index,
             },
+            Self::TimeoutNow => Message::TimeoutNow,
         }
     }
 }

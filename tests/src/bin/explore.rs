@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use tests::explore::bound::{BOUNDS, named};
-use tests::explore::{Bound, Figures, Order, Outcome, Rule, Symmetry, search, show};
+use tests::explore::{Bound, Figures, Order, Outcome, Rule, Symmetry, search, shorten, show};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Rule::Kept => Order::Largest,
         _ => Order::Shortest,
     };
-    let (outcome, figures, arena) =
+    let (outcome, figures, mut arena) =
         search(bound, rule, Symmetry::Names, order, worlds_max, |figures| {
             println!(
                 "  {} worlds in {} situations, {} waiting, {:.1} s",
@@ -32,6 +32,10 @@ fn main() -> ExitCode {
         Outcome::Exhausted => println!("exhausted: nothing is wrong in any world"),
         Outcome::Cut => println!("cut off: nothing is wrong in the worlds visited"),
         Outcome::Violated(violation, way) => {
+            let (violation, way) = match order {
+                Order::Shortest => (violation, way),
+                Order::Largest => shorten::shortened(&mut arena, violation, way),
+            };
             print!("{}", show::way(&arena, bound, rule, &violation, &way));
             return ExitCode::FAILURE;
         }

@@ -5,10 +5,12 @@ use kraft_proto::{
     Class, Config, Frame, Instant, Members, NodeId, Output, Raft, Recovery, StoreId, entry_prefix,
 };
 
+use super::Depth;
+
 /// Takes a frame.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
     let Ok(frame) = Frame::decode(bytes) else {
-        return;
+        return Depth::Refused;
     };
     let mut header = [0; FRAME_HEADER_MAX];
     let encoded = frame
@@ -36,6 +38,7 @@ pub fn body(bytes: &[u8]) {
             assert!(status.holding.synced <= status.holding.written);
         }
     }
+    Depth::Taken
 }
 
 fn started(id: NodeId, voters: &[NodeId]) -> Raft {

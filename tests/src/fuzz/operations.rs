@@ -1,5 +1,6 @@
 //! Operations: three nodes, their disks and their network, with every invariant on.
 
+use super::Depth;
 use super::inputs::Input;
 use crate::explore::walk::ENDLESS;
 use crate::explore::{Arena, Rule, Symmetry, World, show};
@@ -8,14 +9,22 @@ use crate::explore::{Arena, Rule, Symmetry, World, show};
 const MOVES_MAX: usize = 200;
 
 /// Takes moves, two bytes each: which of those that are possible.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
+    match play(bytes, Rule::Kept) {
+        Ok(depth) => depth,
+        Err(story) => panic!("{story}"),
+    }
+}
+
+/// What violates an invariant under this rule, and what led to it.
+pub fn play(bytes: &[u8], rule: Rule) -> Result<Depth, String> {
     let mut input = Input::new(bytes);
-    let mut arena = Arena::new(ENDLESS, Rule::Kept, Symmetry::None);
+    let mut arena = Arena::new(ENDLESS, rule, Symmetry::None);
     let mut world = World::new(&mut arena).expect("an empty world");
-    let (mut moves, mut story) = (Vec::new(), String::new());
+    let (mut moves, mut story, mut depth) = (Vec::new(), String::new(), Depth::Refused);
     for _ in 0..MOVES_MAX {
         if input.is_empty() {
-            return;
+            break;
         }
         world.left = ENDLESS.budget;
         world.moves(&arena, &mut moves);
@@ -25,11 +34,16 @@ pub fn body(bytes: &[u8]) {
                 return Ok(());
             };
             story += &format!("{}\n", show::step(&arena, taken));
+            depth = Depth::Taken;
             world = after;
             world.judge(&arena)
         });
         if let Err(violation) = judged {
-            panic!("{story}{}: {}", violation.invariant, violation.what);
+            return Err(format!(
+                "{story}{}: {}",
+                violation.invariant, violation.what
+            ));
         }
     }
+    Ok(depth)
 }

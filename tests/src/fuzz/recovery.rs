@@ -7,11 +7,12 @@ use kraft_proto::{
     Recovery, Run, StoreId, Term, Trust,
 };
 
+use super::Depth;
 use super::frames::settle;
 use super::inputs::Input;
 
 /// Takes a hard state and runs.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
     let mut input = Input::new(bytes);
     let hard = HardState {
         term: Term(input.number()),
@@ -42,7 +43,7 @@ pub fn body(bytes: &[u8]) {
     }
     let now = Instant::ZERO;
     let Ok(mut node) = Raft::new(Config::new(NodeId(1), StoreId(1), 7), recovery, now) else {
-        return;
+        return Depth::Refused;
     };
     let status = node.status();
     assert!(status.term >= hard.term && status.term >= status.last.term);
@@ -53,4 +54,5 @@ pub fn body(bytes: &[u8]) {
     settle(&mut node, now);
     let _ = node.propose(now, Class::default(), 1);
     settle(&mut node, now);
+    Depth::Taken
 }

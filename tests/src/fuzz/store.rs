@@ -10,12 +10,13 @@ use kraft_proto::{
     EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, StoreId, Term, Trust,
 };
 
+use super::Depth;
 use super::inputs::Input;
 
 const DIR: &str = "/data";
 
 /// Takes writes and damage.
-pub fn body(bytes: &[u8]) {
+pub fn body(bytes: &[u8]) -> Depth {
     let mut input = Input::new(bytes);
     let mut fs = FaultFs::new(1);
     let identity = Identity {
@@ -64,8 +65,12 @@ pub fn body(bytes: &[u8]) {
             drop(opened.store);
             let again = open(&fs).expect("it opened before");
             assert_eq!(positions(&again.log), found);
+            Depth::Taken
         }
-        Err(error) => assert!(damaged, "undamaged, and refused: {error}"),
+        Err(error) => {
+            assert!(damaged, "undamaged, and refused: {error}");
+            Depth::Refused
+        }
     }
 }
 

@@ -147,19 +147,34 @@ impl Cells {
         }
     }
 
-    /// What the counts say against the design: a promise broken, or never put to the test.
-    pub fn complaints(&self) -> Vec<String> {
+    /// Cells that contradict the design.
+    pub fn contradictions(&self) -> Vec<String> {
+        self.complaints(|promise, cell| match promise {
+            Promise::Survives if cell.lost > 0 => Some("must survive, and was lost"),
+            _ => None,
+        })
+    }
+
+    /// Cells that show nothing: a promise never put to the test, or a loss never met.
+    pub fn unmet(&self) -> Vec<String> {
+        self.complaints(|promise, cell| match promise {
+            Promise::Survives if cell.kept == 0 => Some("was never put to the test"),
+            Promise::MayLose if cell.lost == 0 => Some("may be lost, and never was"),
+            _ => None,
+        })
+    }
+
+    fn complaints(
+        &self,
+        complaint: impl Fn(Promise, &Cell) -> Option<&'static str>,
+    ) -> Vec<String> {
         let mut complaints = Vec::new();
         for row in ROWS {
             for column in COLUMNS {
                 let cell = self.get(row, column);
-                let what = match row.promise(column) {
-                    Promise::Survives if cell.lost > 0 => "must survive, and was lost",
-                    Promise::Survives if cell.kept == 0 => "was never put to the test",
-                    Promise::MayLose if cell.lost == 0 => "may be lost, and never was",
-                    _ => continue,
-                };
-                complaints.push(format!("{row:?} when {column:?} {what}: {cell:?}"));
+                if let Some(what) = complaint(row.promise(column), cell) {
+                    complaints.push(format!("{row:?} when {column:?} {what}: {cell:?}"));
+                }
             }
         }
         complaints

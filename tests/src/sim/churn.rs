@@ -44,8 +44,7 @@ impl World {
     fn change(&self, place: usize, seat: Seat) -> Change {
         let generation = self.nodes[place].generation;
         let mut member = member(place, generation);
-        // A store that is not a node's first must be named: old answers of the first may be about.
-        if self.setup.stores == Stores::Any && generation == 1 {
+        if self.setup.stores == Stores::Any {
             member.store = StoreId::ANY;
         }
         match seat {
@@ -112,23 +111,27 @@ impl World {
         self.attend(from);
     }
 
-    /// The disk of a node is replaced by an empty one. Done only where it is fair: nobody else, up or
-    /// down, goes by a configuration with this node in it, or could after a power cut; and the node
-    /// is none of those the cluster began with, which would begin it anew.
+    /// The disk of a node is replaced by an empty one. Done only where it is fair: it has
+    /// left by commit, nobody else, up or down, goes by a configuration with this node in it, or could
+    /// after a power cut, and members are bound to their stores, so that no configuration of old takes the new one for the old.
     pub(super) fn replace(&mut self, place: usize) {
+        let founders = usize::from(self.setup.voters) + usize::from(self.setup.learners);
+        let founder = place < founders;
         let knows = |log: &[Entry]| {
             let mut configurations = log.iter().rev();
             let newest = configurations.find(|entry| entry.kind == EntryKind::Configuration);
-            newest.is_some_and(|entry| names(entry.data, place))
+            newest.map_or(founder, |entry| names(entry.data, place))
         };
         let mut others = (0..self.len()).filter(|other| *other != place);
         let named = others.any(|other| {
             let disk = &self.nodes[other].disk;
-            knows(self.log(other)) || knows(disk.log()) || knows(disk.synced_log())
+            // One that is outside, and never had a log, goes by what the cluster began with.
+            let outside = self.log(other).is_empty() && other >= founders;
+            !outside && (knows(self.log(other)) || knows(disk.log()) || knows(disk.synced_log()))
         });
-        let founder = place < usize::from(self.setup.voters) + usize::from(self.setup.learners);
+        let named = named || knows(&self.witness.oracles.facts.committed);
         let generation = self.nodes[place].generation + 1;
-        if founder || named || generation > STORES_MAX {
+        if self.setup.stores == Stores::Any || named || generation > STORES_MAX {
             return;
         }
         self.tally.fault("disk of a former member replaced");
@@ -142,6 +145,7 @@ impl World {
         node.config.store = members::store(place as u64 + 1, generation);
         let seed = self.seed.wrapping_add(generation << 32);
         node.disk = Disk::new(seed, place as u64 + 1, self.setup.disk, fsync);
+        self.links.forget(place);
         self.witness.see(Event::Replaced { node: place });
         self.start(place);
     }

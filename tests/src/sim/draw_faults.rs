@@ -23,12 +23,7 @@ enum Theme {
 }
 
 /// The faults of a run over so many nodes, in no order.
-pub(super) fn draw(
-    chance: &mut Chance,
-    nodes: u64,
-    lease: Lease,
-    classes: &[Class],
-) -> Vec<Timed> {
+pub(super) fn draw(chance: &mut Chance, nodes: u64, lease: Lease, classes: &[Class]) -> Vec<Timed> {
     let theme = chance.one_of(&[
         Theme::Kills,
         Theme::Power,

@@ -12,7 +12,7 @@
 //! | a clock that runs fast or slow | always while leases are off; with leases as far as their `drift_permille` says, and what is beyond is cut down to that | nothing but progress |
 //! | an election out of turn; a transfer | always | nothing but progress |
 //! | members that change, one or several at a time; the leader among them; a removed node that stays up | always: what is refused is refused | nothing but progress |
-//! | the disk of a former member replaced by an empty one, on which it may join again | once no other node, up or down, goes by a configuration that names it, nor could after a power cut; its new store is then named. Never for a node the cluster began with: on an empty disk it would begin it anew | nothing |
+//! | the disk of a former member replaced by an empty one, on which it may join again | where members are bound to their stores, once no other node, up or down, goes by a configuration that names it, nor could after a power cut. What was on its way to the old store is lost: connections are between stores | nothing |
 //! | an fsync that lies | **never**: a mode of its own ([`Plant::FsyncLies`]) that shows what it costs | everything, at the next power cut |
 //! | bytes changed in flight or on the disk; a synced write forgotten | **never**: checksums are the host's | |
 //! | a node that lies | **never**: Raft is not Byzantine; see [`PLANTS`] | |

@@ -159,6 +159,11 @@ impl Links {
         Some(packet)
     }
 
+    /// What is on its way to a node is lost: its connections were to another store.
+    pub fn forget(&mut self, to: usize) {
+        self.heap.retain(|packet| usize::from(packet.0.to) != to);
+    }
+
     /// How many messages are in flight.
     pub fn in_flight(&self) -> usize {
         self.heap.len()

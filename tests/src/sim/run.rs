@@ -2,15 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::action::Timed;
+use super::action::{Action, Timed};
 use super::player::Player;
-use super::setup::Setup;
+use super::setup::{SPAN_US_MAX, Setup};
 use super::tally::Tally;
 use super::witness::{Tracing, Violation};
 use super::world::World;
 
 /// The version of the file, and of what it makes happen.
 pub const RUN_VERSION: u32 = 2;
+
+/// Entries of one write at most.
+const ENTRIES_MAX: u32 = 10_000;
+
+/// A clock that goes faster or slower than this by half is broken.
+const DRIFT_PPM_MAX: i32 = 500_000;
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +57,32 @@ impl Run {
             ));
         }
         run.setup.check()?;
+        run.check()?;
         Ok(run)
+    }
+
+    /// What makes no sense in it.
+    fn check(&self) -> Result<(), String> {
+        let pass = |action: &Action| match action {
+            Action::Pass { us } => *us,
+            _ => 0,
+        };
+        let times = self.actions.iter();
+        let mut times = times.map(|timed| timed.at_us.max(pass(&timed.action)));
+        if self.storm_us > SPAN_US_MAX || times.any(|us| us > SPAN_US_MAX) {
+            return Err("something lasts longer than a day".to_string());
+        }
+        let sane = |action: &Action| match action {
+            Action::Write { count, .. } => *count <= ENTRIES_MAX,
+            Action::Drift { ppm, .. } => ppm.abs() <= DRIFT_PPM_MAX,
+            _ => true,
+        };
+        match self.actions.iter().all(|timed| sane(&timed.action)) {
+            true => Ok(()),
+            false => Err(format!(
+                "at most {ENTRIES_MAX} entries a write, and {DRIFT_PPM_MAX} millionths of drift"
+            )),
+        }
     }
 
     /// The run as text.

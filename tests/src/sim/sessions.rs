@@ -15,9 +15,7 @@ pub const SESSIONS_MAX: u8 = 4;
 pub(crate) const WINDOW: u64 = 64;
 
 /// What a client asks for, as often as it asks: its session and the number of the request there.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Request {
     /// From 1 on.
     pub session: u8,

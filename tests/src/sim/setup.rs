@@ -9,6 +9,9 @@ use super::plant::Plant;
 /// Nodes of a world at most.
 pub const NODES_MAX: usize = 9;
 
+/// The longest that anything in a run may take: a day.
+pub const SPAN_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
+
 /// The configuration of a world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
@@ -98,6 +101,22 @@ impl Setup {
         let on_first_store = |config: &Config| config.store == store(config.id.0, 1);
         if !self.nodes.iter().all(on_first_store) {
             return Err("the store of node n is 100 + n".to_string());
+        }
+        let Network {
+            delay_us_min,
+            delay_us_max,
+            ..
+        } = self.network;
+        let spans = [
+            (delay_us_min, delay_us_max),
+            self.disk.write_us,
+            self.disk.sync_us,
+        ];
+        if !spans
+            .iter()
+            .all(|(least, most)| least <= most && *most <= SPAN_US_MAX)
+        {
+            return Err("a span of time ends before it begins, or after a day".to_string());
         }
         self.nodes
             .iter()

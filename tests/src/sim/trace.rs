@@ -123,10 +123,9 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
         } => format!("the client of session {session} hears {answer} for {number}"),
         Event::ReadFailed { id } => format!("read {id} fails"),
         Event::Rest { outcome } => format!("rest: {outcome:?}"),
-        Event::Sent { .. }
-        | Event::Heard { .. }
-        | Event::Trusted { .. }
-        | Event::Memory { .. } => return None,
+        Event::Sent { .. } | Event::Heard { .. } | Event::Trusted { .. } | Event::Memory { .. } => {
+            return None;
+        }
     };
     Some(line)
 }

@@ -20,7 +20,7 @@
 
 mod view;
 
-use tests::sim::{self, Action, Player, Run, Tracing};
+use ::tests::sim::{self, Action, Player, Run, Tracing};
 use wasm_bindgen::prelude::*;
 
 use crate::view::View;

@@ -1,11 +1,11 @@
 //! What a page draws of a world.
 
+use ::tests::sim::action::DiskState;
+use ::tests::sim::entry::Entry;
+use ::tests::sim::network::Packet;
+use ::tests::sim::{Player, Violation, World};
 use kraft_proto::{Envelope, Frame, LogIndex, Status};
 use serde::Serialize;
-use tests::sim::action::DiskState;
-use tests::sim::entry::Entry;
-use tests::sim::network::Packet;
-use tests::sim::{Player, Violation, World};
 
 /// A world at one moment.
 #[derive(Serialize)]

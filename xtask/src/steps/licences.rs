@@ -258,7 +258,10 @@ mod tests {
     fn npm_packages_need_a_licence_a_checksum_and_no_host() {
         let lock = |fields: &str| {
             let text = format!(r#"{{"packages": {{"": {{}}, "node_modules/a": {{{fields}}}}}}}"#);
-            NpmLock::read(&text).unwrap().complaints(&rules()).len()
+            NpmLock::read(&text)
+                .unwrap()
+                .complaints("package-lock.json", &rules())
+                .len()
         };
         assert_eq!(lock(r#""license": "ISC", "integrity": "sha512-x""#), 0);
         assert_eq!(

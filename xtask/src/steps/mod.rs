@@ -6,6 +6,7 @@ mod data;
 mod examples;
 mod licences;
 mod lints;
+mod package;
 mod parity;
 mod peers;
 mod readme;
@@ -92,6 +93,16 @@ pub const STEPS: &[Step] = &[
         name: "parity",
         about: "simulated runs natively and in wasm under Node: the same states",
         run: parity::step,
+    },
+    Step {
+        name: "package",
+        about: "the package for JavaScript: its types, and its tests under Node",
+        run: package::node,
+    },
+    Step {
+        name: "browser",
+        about: "the same package in Chromium, over IndexedDB",
+        run: package::browser,
     },
     Step {
         name: "peers",

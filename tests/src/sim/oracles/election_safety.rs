@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kraft_proto::{Ballot, Envelope, HardState, Message, NodeId, Role};
+use kraft_proto::{Ballot, Envelope, HardState, Message, NodeId, Role, StoreId};
 
 use super::Verdict;
 use crate::sim::event::Event;
@@ -11,7 +11,8 @@ use crate::sim::event::Event;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
     leaders: BTreeMap<u64, usize>,
-    votes: BTreeMap<(NodeId, u64), NodeId>,
+    /// A node on another store is another voter.
+    votes: BTreeMap<(NodeId, StoreId, u64), NodeId>,
 }
 
 impl Oracle {
@@ -52,7 +53,7 @@ impl Oracle {
             return Err(format!("{envelope:?} while its disk says {disk:?}"));
         }
         if let Some(voted) = voted {
-            let key = (envelope.from, envelope.term.0);
+            let key = (envelope.from, envelope.store, envelope.term.0);
             let known = *self.votes.entry(key).or_insert(voted);
             if known != voted {
                 return Err(format!(

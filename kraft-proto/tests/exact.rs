@@ -1,0 +1,189 @@
+//! Limits to the last one, and answers that say no more than is so: what a change by one breaks.
+
+mod cluster;
+
+use cluster::messages::envelope;
+use cluster::{Cluster, Disk, at, id, ms, run};
+use kraft_proto::limits::TERM_JUMP_MAX;
+use kraft_proto::{
+    Change, Class, CommitMode, FsyncMode, Member, Message, Output, ReadOutcome, ReadTicket, Role,
+    StoreId, Trust, Waiting,
+};
+
+const RELAXED: Class = Class::new(CommitMode::Sync, FsyncMode::None);
+
+#[test]
+fn the_furthest_term_that_is_believed_is_believed() {
+    let mut cluster = Cluster::with(3, |config| kraft_proto::Config {
+        pre_vote: kraft_proto::PreVote::Off,
+        check_quorum: kraft_proto::CheckQuorum::Off,
+        ..config
+    });
+    let furthest = cluster.term(2) + TERM_JUMP_MAX;
+    let vote = Message::Vote { last: at(0, 0) };
+    cluster.inject(envelope(3, 2, furthest + 1, vote));
+    assert_eq!(
+        (cluster.term(2), cluster.status(2).dropped.malformed),
+        (0, 1)
+    );
+    cluster.inject(envelope(3, 2, furthest, vote));
+    assert_eq!(cluster.term(2), furthest);
+}
+
+fn failed(cluster: &mut Cluster, n: u64) -> Vec<ReadTicket> {
+    let outputs = cluster.node(n).outputs.iter();
+    let failed = outputs.filter_map(|output| match output {
+        Output::Read {
+            ticket,
+            outcome: ReadOutcome::Failed,
+        } => Some(*ticket),
+        _ => None,
+    });
+    failed.collect()
+}
+
+#[test]
+fn every_read_that_fails_is_told_so_once_and_no_other_is() {
+    for count in 1..=3 {
+        let mut cluster = Cluster::new(3);
+        cluster.elect(1);
+        let (read, now) = (
+            |c: &mut Cluster| {
+                let now = c.now;
+                let ticket = c.raft(1).read(now).unwrap();
+                c.settle();
+                ticket
+            },
+            cluster.now,
+        );
+        let served = read(&mut cluster);
+        assert!(now <= cluster.now);
+        cluster.isolate(1);
+        let asked: Vec<ReadTicket> = (0..count).map(|_| read(&mut cluster)).collect();
+        cluster.pass(ms(700));
+        assert_ne!(cluster.role(1), Role::Leader);
+        let told = failed(&mut cluster, 1);
+        assert!(!told.contains(&served));
+        let mut expected = asked;
+        expected.dedup();
+        assert_eq!(told, expected);
+    }
+}
+
+/// 1. Node 1 holds a relied-on copy that is written and not synced: dirty. 2. Another leader
+/// replaces it by less. 3. What is left is synced: a power cut takes nothing that is relied on.
+#[test]
+fn who_held_a_copy_that_was_replaced_by_less_is_clean_again() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(2);
+    cluster.node(1).disk = Disk::LogHeld;
+    for _ in 0..5 {
+        cluster.isolate(3);
+        cluster.propose(2, RELAXED);
+        cluster.poll();
+    }
+    let (last, term) = (cluster.status(2).last.index.0, cluster.term(2));
+    cluster.heal();
+    // Only node 1 hears of them.
+    cluster.lossy = |envelope| envelope.to != id(1);
+    cluster.settle();
+    assert_eq!(cluster.status(1).trust, Trust::Dirty);
+    assert_eq!(cluster.status(1).last.index.0, last);
+    // A leader that has none of them.
+    cluster.lossy = |_| true;
+    let other = envelope(
+        3,
+        1,
+        term + 1,
+        Message::Append(cluster::messages::append(
+            at(term, 1),
+            run(term + 1, 2, 1),
+            0,
+        )),
+    );
+    cluster.inject(other);
+    assert_eq!(cluster.status(1).last, at(term + 1, 2));
+    cluster.sync(1);
+    cluster.node(1).disk = Disk::Prompt;
+    cluster.pass(ms(5000));
+    assert_eq!(cluster.status(1).trust, Trust::Clean);
+}
+
+#[test]
+fn a_candidate_waits_for_votes_and_says_how_many_it_has() {
+    let mut cluster = Cluster::with(5, |config| kraft_proto::Config {
+        pre_vote: kraft_proto::PreVote::Off,
+        ..config
+    });
+    cluster.lossy = |_| true;
+    cluster.campaign(1);
+    let waiting = cluster.status(1).waiting;
+    assert!(
+        waiting.contains(&Waiting::Votes { granted: 1 }),
+        "{waiting:?}"
+    );
+    // One more of five is no majority either.
+    cluster.lossy = |envelope| ![id(1), id(2)].contains(&envelope.to);
+    cluster.pass(ms(400));
+    let waiting = cluster.status(1).waiting;
+    let votes = |reason: &Waiting| matches!(reason, Waiting::Votes { .. });
+    let clean = |reason: &Waiting| matches!(reason, Waiting::CleanVotes { .. });
+    if cluster.role(1) == Role::Candidate {
+        assert!(waiting.iter().any(votes), "{waiting:?}");
+    }
+    assert!(!waiting.iter().any(clean), "{waiting:?}");
+}
+
+#[test]
+fn what_a_node_waits_for_is_named_and_what_it_has_is_not() {
+    let mut cluster = Cluster::new(3);
+    assert!(cluster.status(2).waiting.contains(&Waiting::Leader));
+    cluster.elect(1);
+    for n in 1..=3 {
+        cluster.pass(ms(100));
+        assert_eq!(cluster.status(n).waiting[..], [], "node {n} at rest");
+    }
+    for n in 1..=3 {
+        cluster.node(n).disk = Disk::Held;
+    }
+    cluster.propose(1, RELAXED);
+    cluster.propose(1, Class::default());
+    cluster.settle();
+    let waiting = cluster.status(1).waiting;
+    assert!(
+        waiting.contains(&Waiting::Majority { synced: 0 }),
+        "{waiting:?}"
+    );
+    assert!(waiting.contains(&Waiting::Mark), "{waiting:?}");
+    assert_eq!(waiting.len(), 2, "{waiting:?}");
+    cluster.sync(2);
+    let waiting = cluster.status(1).waiting;
+    assert!(
+        waiting.contains(&Waiting::Majority { synced: 1 }),
+        "{waiting:?}"
+    );
+}
+
+#[test]
+fn bytes_of_a_configuration_are_those_of_its_entry_only() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    let bytes = |cluster: &Cluster, term, index| {
+        let raft = &cluster.nodes[&id(1)].raft;
+        raft.configuration_bytes(at(term, index))
+            .map(|bytes| bytes.to_vec())
+    };
+    assert_eq!(bytes(&cluster, 0, 0), None);
+    cluster.join(4);
+    let learner = Change::Learner(Member {
+        id: id(4),
+        store: StoreId(4),
+    });
+    let changed = cluster.change(1, &[learner]).unwrap().run.first.0;
+    cluster.settle();
+    let members = cluster.status(1).members.to_bytes().to_vec();
+    assert_eq!(bytes(&cluster, 1, changed), Some(members));
+    assert_eq!(bytes(&cluster, 2, changed), None, "another term");
+    assert_eq!(bytes(&cluster, 1, changed - 1), None, "another entry");
+    assert_eq!(bytes(&cluster, 0, 0), None, "no entry");
+}

@@ -1,0 +1,95 @@
+//! What clients send and what the log holds of it: requests, answers, commands, sealed entries.
+
+use std::fmt::Debug;
+
+use host_native::api::{Request, Response};
+use host_native::cluster_id::ClusterId;
+use host_native::command::{Command, Operation, RequestId};
+use host_native::kv::{Effect, Kv};
+use host_native::machine::{Applied, Replicated};
+use host_native::sealed;
+use kraft_proto::{EntryKind, LogIndex, LogPosition, Term};
+
+use super::Depth;
+
+/// Takes any bytes, as each of them.
+pub fn body(bytes: &[u8]) -> Depth {
+    let mut depth = Depth::Refused;
+    if let Ok(request) = Request::decode(bytes) {
+        assert_eq!(request.encode(), bytes, "{request:?}");
+        depth = Depth::Taken;
+    }
+    if let Ok(response) = Response::decode(bytes) {
+        assert_eq!(response.encode(), bytes, "{response:?}");
+        depth = Depth::Taken;
+    }
+    if let Some(effect) = Effect::from_bytes(bytes) {
+        assert_eq!(effect.to_bytes(), bytes);
+    }
+    if let Ok(word) = str::from_utf8(bytes) {
+        words(word);
+    }
+    seal(bytes);
+    if command(bytes) == Depth::Taken {
+        depth = Depth::Taken;
+    }
+    depth
+}
+
+fn words(word: &str) {
+    if let Ok(id) = word.parse::<RequestId>() {
+        reads_back(id);
+    }
+    if let Ok(id) = word.parse::<ClusterId>() {
+        reads_back(id);
+    }
+}
+
+fn reads_back<T: ToString + std::str::FromStr + PartialEq + Debug>(value: T) {
+    let again = value.to_string().parse().ok();
+    assert_eq!(again, Some(value));
+}
+
+/// A command is applied once, and alike everywhere.
+fn command(bytes: &[u8]) -> Depth {
+    let command = Command::decode(bytes);
+    if let Ok(command) = command
+        && let Ok(operation) = Operation::decode(command.operation)
+        && operation.check().is_ok()
+    {
+        let again = Command::encode(&command.request, &operation);
+        assert_eq!(again.expect("it is fit"), bytes, "{operation:?}");
+    }
+    let place = |index| LogPosition::new(Term(1), LogIndex(index));
+    let mut one = Replicated::new(Kv::default());
+    let mut other = Replicated::new(Kv::default());
+    let first = one.apply(place(1), bytes);
+    assert_eq!(first, other.apply(place(1), bytes));
+    let before = one.machine().bytes();
+    let second = one.apply(place(2), bytes);
+    assert_eq!(second, other.apply(place(2), bytes));
+    assert_eq!(one.machine().bytes(), before, "applied twice");
+    assert_eq!(one.digest().as_ref(), other.digest().as_ref());
+    assert_eq!(command.is_err(), first == Applied::Malformed);
+    if let Applied::Now(answer) = first {
+        assert_eq!(second, Applied::Before(answer));
+        return Depth::Taken;
+    }
+    Depth::Refused
+}
+
+/// What opens is what was sealed, and nothing else opens.
+fn seal(bytes: &[u8]) {
+    let place = LogPosition::new(Term(3), LogIndex(5));
+    if let Ok(payload) = sealed::open(place, EntryKind::Command, bytes) {
+        assert_eq!(sealed::seal(place, EntryKind::Command, payload), bytes);
+    }
+    let mut sealed = sealed::seal(place, EntryKind::Command, bytes).to_vec();
+    let opened = sealed::open(place, EntryKind::Command, &sealed);
+    assert_eq!(opened, Ok(bytes));
+    let elsewhere = LogPosition::new(Term(3), LogIndex(6));
+    assert!(sealed::open(elsewhere, EntryKind::Command, &sealed).is_err());
+    let at = bytes.len() / 2;
+    sealed[at] ^= 1 << (at % 8);
+    assert!(sealed::open(place, EntryKind::Command, &sealed).is_err());
+}
