@@ -27,6 +27,7 @@ import {
   trustName,
 } from './classes.js';
 import type { StateMachine } from './machine.js';
+import { SNAPSHOT_EVERY, Snapshots } from './snapshots.js';
 import type { Change, Storage } from './store.js';
 import { WriteQueue } from './writes.js';
 
@@ -44,6 +45,8 @@ export interface HostOptions {
   readonly fsync?: FsyncMode;
   /** Milliseconds. Default: elections after 150 to 300, heartbeats every 50. */
   readonly timing?: { readonly electionMin: number; readonly electionMax: number; readonly heartbeat: number };
+  /** A snapshot takes the place of the log after so many entries. Default: 4096. */
+  readonly snapshotEvery?: number;
   /** Whenever the role, the term or the leader changes. */
   readonly onRole?: (now: { role: RoleName; term: number; leader: number | undefined }) => void;
   /** When the node ends by itself, with the reason. Nothing is written after that. */
@@ -111,7 +114,6 @@ export class Host {
   private readonly writes: WriteQueue;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private timerAt = Infinity;
-  private applied = 0;
   private pumping: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
   private state: 'RUNNING' | 'STOPPING' | 'ENDED' = 'RUNNING';
   private stopped: Waiter<void> | undefined;
@@ -119,13 +121,13 @@ export class Host {
   private constructor(
     private readonly core: Node,
     private readonly options: HostOptions,
+    private readonly snapshots: Snapshots,
+    private applied: number,
     /** The number its store was given when it was made. */
     readonly store: bigint,
   ) {
     const { storage, channel } = options;
     this.writes = new WriteQueue(storage, {
-      written: (token) => this.core.written(now(), token),
-      synced: (token) => this.core.synced(now(), token),
       done: () => this.pump(),
       failed: (error) => this.end(error),
     });
@@ -142,8 +144,14 @@ export class Host {
     if (timing) start.timing(timing.electionMin * 1e3, timing.electionMax * 1e3, timing.heartbeat * 1e3);
     start.defaultClass(modeCode(options.mode ?? 'SYNC'), fsyncCode(options.fsync ?? 'COMMIT'));
     if (found.hardState) start.hardState(found.hardState);
+    if (found.snapshot) {
+      start.snapshot(found.snapshot.core);
+      options.machine.restore(found.snapshot.state);
+    }
     for (const { bytes } of found.records) start.record(bytes);
-    const host = new Host(start.run(now()), options, found.store);
+    const core = start.run(now());
+    const snapshots = new Snapshots(core, options.machine, options.snapshotEvery ?? SNAPSHOT_EVERY, found.snapshot);
+    const host = new Host(core, options, snapshots, found.snapshot?.last ?? 0, found.store);
     host.pump();
     return host;
   }
@@ -228,10 +236,15 @@ export class Host {
     this.end(new Error('this node was killed'));
   }
 
-  private hear(from: number, { frame }: Message): void {
+  private hear(from: number, { frame, state }: Message): void {
     if (this.state === 'ENDED') return;
     // What is wrong with a message is the sender's business: it is dropped, as if it were lost.
-    this.core.handleMessage(now(), from, frame);
+    if (state === undefined) {
+      this.core.handleMessage(now(), from, frame);
+    } else {
+      const last = this.core.handleSnapshot(now(), from, frame);
+      if (last > 0) this.snapshots.expect(last, state);
+    }
     this.soon();
   }
 
@@ -255,6 +268,7 @@ export class Host {
       if (this.isEnded()) return;
     }
     while (this.core.pollAnswer()) this.answer();
+    if (this.state === 'RUNNING') this.compact();
     this.writes.go();
     if (this.state === 'STOPPING' && this.core.isStopped && this.writes.isIdle) {
       const waiter = this.stopped;
@@ -272,11 +286,21 @@ export class Host {
         this.options.channel.send(core.to, { frame: core.takeBytes() });
         break;
       case OutputKind.Write:
-        this.writes.push(core.token, this.change(), core.mustForce ? 'synced' : 'written');
+        this.write(core.token);
         break;
       case OutputKind.Commit:
         this.applyThrough(core.index);
         break;
+      case OutputKind.Restored:
+        this.snapshots.restored(core.index);
+        this.applied = core.index;
+        break;
+      case OutputKind.Snapshot: {
+        const { to } = core;
+        const message = this.snapshots.message(to, core.index, this.applied);
+        if (message !== undefined) this.options.channel.send(to, message);
+        break;
+      }
       case OutputKind.Read:
         this.readEnds(core.token, core.index);
         break;
@@ -294,6 +318,20 @@ export class Host {
     }
   }
 
+  private write(token: number): void {
+    this.writes.push(this.change(), this.core.mustForce ? 'synced' : 'written', {
+      written: () => this.core.written(now(), token),
+      synced: () => this.core.synced(now(), token),
+    });
+  }
+
+  /** Stores a snapshot in place of the log, when it is time. */
+  private compact(): void {
+    const snapshot = this.snapshots.due(this.applied);
+    if (snapshot === undefined) return;
+    this.writes.push({ kind: 'compact', snapshot }, 'synced', { synced: () => this.snapshots.stored(snapshot) });
+  }
+
   /** What the store is to change. */
   private change(): Change | undefined {
     const { core } = this;
@@ -302,6 +340,8 @@ export class Host {
         return { kind: 'hardState', bytes: core.takeBytes() };
       case WriteKind.Record:
         return { kind: 'record', first: core.index, bytes: core.takeBytes() };
+      case WriteKind.Install:
+        return { kind: 'install', snapshot: this.snapshots.install(core.index, core.takeBytes()) };
       case WriteKind.Force:
         return undefined;
     }

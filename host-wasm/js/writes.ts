@@ -3,17 +3,21 @@
 
 import type { Change, Firmness, Storage } from './store.js';
 
-/** Whom to tell. */
-export interface Reports {
-  written(token: number): void;
-  synced(token: number): void;
+/** Whom to tell what became of one write. */
+export interface Report {
+  written?(): void;
+  synced(): void;
+}
+
+/** Whom to tell what became of them together. */
+export interface Outcome {
   /** After the reports of one transaction. */
   done(): void;
   failed(error: Error): void;
 }
 
 interface Waiting {
-  readonly token: number;
+  readonly report: Report;
   readonly change: Change | undefined;
   readonly firmness: Firmness;
 }
@@ -22,16 +26,16 @@ interface Waiting {
 export class WriteQueue {
   private queue: Waiting[] = [];
   /** Reported as written, not yet as synced. */
-  private unsynced: number[] = [];
+  private unsynced: Report[] = [];
   private state: 'IDLE' | 'BUSY' | 'DROPPED' = 'IDLE';
 
   constructor(
     private readonly storage: Storage,
-    private readonly reports: Reports,
+    private readonly outcome: Outcome,
   ) {}
 
-  push(token: number, change: Change | undefined, firmness: Firmness): void {
-    this.queue.push({ token, change, firmness });
+  push(change: Change | undefined, firmness: Firmness, report: Report): void {
+    this.queue.push({ report, change, firmness });
   }
 
   get isIdle(): boolean {
@@ -48,7 +52,7 @@ export class WriteQueue {
     this.storage.commit(changes, firmness).then(
       () => this.held(batch, firmness),
       (error: unknown) => {
-        if (this.state !== 'DROPPED') this.reports.failed(asError(error));
+        if (this.state !== 'DROPPED') this.outcome.failed(asError(error));
       },
     );
   }
@@ -74,15 +78,16 @@ export class WriteQueue {
   private held(batch: readonly Waiting[], firmness: Firmness): void {
     if (this.state === 'DROPPED') return;
     this.state = 'IDLE';
-    const tokens = batch.map(({ token }) => token);
+    const reports = batch.map(({ report }) => report);
     if (firmness === 'written') {
-      for (const token of tokens) this.reports.written(token);
-      this.unsynced.push(...tokens);
+      for (const report of reports) report.written?.();
+      this.unsynced.push(...reports);
     } else {
-      for (const token of [...this.unsynced, ...tokens]) this.reports.synced(token);
+      const all = [...this.unsynced, ...reports];
       this.unsynced = [];
+      for (const report of all) report.synced();
     }
-    this.reports.done();
+    this.outcome.done();
   }
 }
 

@@ -19,6 +19,10 @@ pub enum OutputKind {
     Ack,
     /// Everything through `index` is committed: apply it.
     Commit,
+    /// The snapshot through `index` is on the disk: replace the state machine by it.
+    Restored,
+    /// Node `to` lacks entries that are gone here: send it a snapshot through `index` at least.
+    Snapshot,
     /// Of the early acknowledgements of `term`, those beyond `index` are lost, or nobody knows.
     Settled,
     /// The read of `ticket` may be served once `index` is applied; 0: it cannot be served.
@@ -37,6 +41,8 @@ pub enum WriteKind {
     HardState,
     /// Put the record `bytes`, whose first entry is `index`, in place of what is there and behind.
     Record,
+    /// Replace the state and the whole log by the snapshot through `index`, whose core is `bytes`.
+    Install,
     /// Nothing new: force what is written.
     Force,
 }

@@ -1,6 +1,7 @@
 //! One node: the core, the bytes of its entries, and its clients.
 
 mod getters;
+mod snapshots;
 
 use std::collections::VecDeque;
 
@@ -29,6 +30,8 @@ pub struct Node {
     shown: Shown,
     answer: Option<Answer<u32>>,
     refused: Refused,
+    /// The snapshot taken from a leader and not restored yet: its end, and the core's part.
+    incoming: Option<(LogPosition, Vec<u8>)>,
 }
 
 /// A write in the hands of the store.
@@ -74,6 +77,7 @@ impl Node {
                 said: String::new(),
                 hint: 0,
             },
+            incoming: None,
         }
     }
 
@@ -128,6 +132,13 @@ impl Node {
                 self.shown.index = run.first.0;
                 WriteKind::Record
             }
+            Kind::Snapshot(last) => {
+                let taken = self.incoming.as_ref().filter(|(at, _)| *at == last);
+                let (_, core) = taken.expect("a snapshot is kept until it is written");
+                self.shown.bytes.clone_from(core);
+                self.shown.index = last.index.0;
+                WriteKind::Install
+            }
             Kind::Force => WriteKind::Force,
         };
         self.shown.write = Some((kind, write.force()));
@@ -178,6 +189,17 @@ impl Node {
             Output::Role { term, .. } => {
                 self.shown.term = term.0;
                 OutputKind::Role
+            }
+            Output::Restored { upto } => {
+                self.bodies.drop_through(upto.index);
+                self.incoming.take_if(|(last, _)| *last == upto);
+                self.show_position(upto);
+                OutputKind::Restored
+            }
+            Output::Snapshot { to, upto } => {
+                self.shown.to = to.0;
+                self.shown.index = upto.0;
+                OutputKind::Snapshot
             }
             Output::Superseded { .. } => OutputKind::Superseded,
         })
@@ -288,6 +310,9 @@ impl Node {
         };
         if frame.from() != node(from) {
             return Some(format!("node {from} spoke as node {}", frame.from()));
+        }
+        if matches!(frame.envelope().message, Message::Snapshot { .. }) {
+            return Some("a snapshot came without the state it is of".to_string());
         }
         let taken = self.raft.handle_message(moment(now_us), &frame);
         for (at, body) in taken.entries() {

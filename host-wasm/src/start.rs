@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kraft_proto::{
     Config, EntryKind, HardState, Instant, LogIndex, LogPosition, Member, Members, NodeId, Raft,
-    Recovery, Run, StoreId, Term,
+    Recovery, Run, Snapshot, StoreId, Term,
 };
 use wasm_bindgen::prelude::*;
 
@@ -19,7 +19,8 @@ pub struct Start {
     voters: Vec<Member>,
     learners: Vec<Member>,
     hard: HardState,
-    /// The log from index 1 on.
+    snapshot: Option<Snapshot>,
+    /// The log from index 1, or from the snapshot, on.
     log: Vec<Entry>,
     waits_max: usize,
 }
@@ -40,6 +41,7 @@ impl Start {
             voters: Vec::new(),
             learners: Vec::new(),
             hard: HardState::default(),
+            snapshot: None,
             log: Vec::new(),
             waits_max: 4096,
         }
@@ -92,20 +94,32 @@ impl Start {
         Ok(())
     }
 
+    /// The core's part of the snapshot its store holds, before any record.
+    pub fn snapshot(&mut self, core: &[u8]) -> Result<(), JsError> {
+        self.snapshot = Some(Snapshot::decode(core)?);
+        Ok(())
+    }
+
     /// The next record its store holds. It takes the place of what was told from its first entry
-    /// on.
+    /// on; what its snapshot covers is left out.
     pub fn record(&mut self, bytes: &[u8]) -> Result<(), JsError> {
         let Some((run, entries)) = bytes::read_record(bytes) else {
             return Err(JsError::new("the store holds a record that is not kraft's"));
         };
-        let place = run.first.prev().0 as usize;
+        let base = self.base();
+        let first = run.first.max(base.next());
+        let place = first.prev().since(base) as usize;
         if place > self.log.len() {
-            let last = self.log.len();
-            let said = format!("the store has no entry {}, but later ones", last + 1);
+            let missing = base.plus(self.log.len() as u64 + 1);
+            let said = format!("the store has no entry {missing}, but later ones");
             return Err(JsError::new(&said));
         }
-        self.log.truncate(place);
-        self.log.extend(entries.into_iter().map(|bytes| Entry {
+        let covered = first.since(run.first) as usize;
+        if covered < entries.len() {
+            self.log.truncate(place);
+        }
+        let behind = entries.into_iter().skip(covered);
+        self.log.extend(behind.map(|bytes| Entry {
             term: run.term,
             kind: run.kind,
             bytes: bytes.to_vec(),
@@ -117,9 +131,12 @@ impl Start {
     pub fn run(self, now_us: f64) -> Result<Node, JsError> {
         let members = Members::with_stores(self.voters.clone(), self.learners.clone())?;
         let mut recovery = Recovery::resume(self.hard, members);
+        if let Some(snapshot) = &self.snapshot {
+            recovery = recovery.snapshot(snapshot);
+        }
         let mut bodies = Bodies::default();
         for (entry, index) in self.log.iter().zip(1..) {
-            let at = LogPosition::new(entry.term, LogIndex(index));
+            let at = LogPosition::new(entry.term, self.base().plus(index));
             bodies.keep(at, &entry.bytes);
             recovery = match entry.kind {
                 EntryKind::Configuration => recovery.config(at, &entry.bytes),
@@ -133,6 +150,14 @@ impl Start {
         }
         let raft = Raft::new(self.config, recovery, Instant(now_us as u64))?;
         Ok(Node::new(raft, bodies, self.waits_max))
+    }
+}
+
+impl Start {
+    /// Where the log begins.
+    fn base(&self) -> LogIndex {
+        let last = self.snapshot.as_ref().map(Snapshot::last);
+        last.map_or(LogIndex::ZERO, |last| last.index)
     }
 }
 

@@ -1,7 +1,7 @@
 // Three nodes in this process, on disks of memory, for tests.
 
 import { Hub } from '../channel.js';
-import { type Answer, type Asked, Host, Refused } from '../host.js';
+import { type Answer, type Asked, Host, type HostOptions, Refused } from '../host.js';
 import { MemoryDisk, type Survivors } from '../memory.js';
 import { Journal } from './journal.js';
 
@@ -14,8 +14,10 @@ export class Cluster {
   readonly hosts = new Map<number, Host>();
   readonly journals = new Map<number, Journal>();
 
-  static async start(): Promise<Cluster> {
-    const cluster = new Cluster();
+  private constructor(private readonly settings: Pick<HostOptions, 'snapshotEvery'>) {}
+
+  static async start(settings: Pick<HostOptions, 'snapshotEvery'> = {}): Promise<Cluster> {
+    const cluster = new Cluster(settings);
     await Promise.all(IDS.map((id) => cluster.startNode(id)));
     return cluster;
   }
@@ -29,6 +31,7 @@ export class Cluster {
       storage: this.disk(node).attach(),
       channel: this.hub.join(node),
       machine: journal,
+      ...this.settings,
     });
     this.journals.set(node, journal);
     this.hosts.set(node, host);

@@ -33,7 +33,7 @@ const MODULES: [Module; 2] = [
     Module {
         package: "world",
         folder: "web-demo/world",
-        bytes_max: 600_000,
+        bytes_max: 650_000,
         zipped_max: 250_000,
     },
 ];
