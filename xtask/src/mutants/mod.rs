@@ -213,6 +213,8 @@ fn mutate(workshop: &Workshop, folder: &Path, mutants: &[&Mutant]) -> Result<()>
     ]);
     for mutant in mutants {
         command.arg(format!("--re=^{}$", sample::escaped(&mutant.name)));
+        // Some kinds of mutants are not chosen by name: no others of other files, then.
+        command.arg(format!("--file={}", mutant.file));
     }
     command.args(["--", "--locked", "--lib", "--tests"]);
     // Nobody steps through a mutant, and what is not written need not be linked.
