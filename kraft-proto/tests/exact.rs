@@ -70,8 +70,8 @@ fn every_read_that_fails_is_told_so_once_and_no_other_is() {
     }
 }
 
-/// 1. Node 1 holds a relied-on copy that is written and not synced: dirty. 2. Another leader
-/// replaces it by less. 3. What is left is synced: a power cut takes nothing that is relied on.
+/// Node 1 holds a relied-on copy that is written and not synced: dirty. Another leader replaces it
+/// by less. Once that is synced, a power cut takes nothing that is relied on.
 #[test]
 fn who_held_a_copy_that_was_replaced_by_less_is_clean_again() {
     let mut cluster = Cluster::new(3);
@@ -188,8 +188,8 @@ fn bytes_of_a_configuration_are_those_of_its_entry_only() {
     assert_eq!(bytes(&cluster, 0, 0), None, "no entry");
 }
 
-/// 1. Node 2 loses power with relaxed copies. 2. The leader hears of its new life. 3. More entries
-/// follow. The point of re-admission stands where the leader's log ended in 2.
+/// Node 2 loses power with relaxed copies, the leader hears of its new life, and more entries
+/// follow: the point of re-admission stands where the leader's log ended when it heard.
 #[test]
 fn the_point_of_readmission_stands_where_the_log_ended_when_the_life_was_first_heard() {
     let mut cluster = Cluster::new(3);
