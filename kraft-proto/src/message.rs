@@ -194,20 +194,6 @@ pub struct Append {
     pub fsync: FsyncMode,
 }
 
-impl Message {
-    /// Whether only who leads the term says it.
-    pub(crate) const fn is_of_leader(&self) -> bool {
-        matches!(
-            self,
-            Self::Append(_)
-                | Self::Heartbeat(_)
-                | Self::Snapshot { .. }
-                | Self::TimeoutNow
-                | Self::ReadIndexReply { .. }
-        )
-    }
-}
-
 impl Append {
     /// The entries it carries.
     pub const fn run(&self) -> Run {

@@ -70,8 +70,8 @@ fn every_read_that_fails_is_told_so_once_and_no_other_is() {
     }
 }
 
-/// 1. Node 1 holds a relied-on copy that is written and not synced: dirty. 2. Another leader
-/// replaces it by less. 3. What is left is synced: a power cut takes nothing that is relied on.
+/// Node 1 holds a relied-on copy that is written and not synced: dirty. Another leader replaces it
+/// by less. Once that is synced, a power cut takes nothing that is relied on.
 #[test]
 fn who_held_a_copy_that_was_replaced_by_less_is_clean_again() {
     let mut cluster = Cluster::new(3);
@@ -186,4 +186,75 @@ fn bytes_of_a_configuration_are_those_of_its_entry_only() {
     assert_eq!(bytes(&cluster, 2, changed), None, "another term");
     assert_eq!(bytes(&cluster, 1, changed - 1), None, "another entry");
     assert_eq!(bytes(&cluster, 0, 0), None, "no entry");
+}
+
+/// Node 2 loses power with relaxed copies, the leader hears of its new life, and more entries
+/// follow: the point of re-admission stands where the leader's log ended when it heard.
+#[test]
+fn the_point_of_readmission_stands_where_the_log_ended_when_the_life_was_first_heard() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.disks(Disk::LogHeld);
+    cluster.propose_many(1, RELAXED, 3);
+    cluster.settle();
+    cluster.cut_power(2);
+    cluster.restart(2);
+    // Appends do not reach it, so it stays suspect.
+    cluster.lossy = |envelope| envelope.to == id(2) && Cluster::is_append(envelope);
+    let (first, life) = (cluster.status(1).last.index, cluster.status(2).incarnation);
+    let mut points = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..2 {
+            cluster.now = cluster.now.after(ms(50));
+            let now = cluster.now;
+            cluster.raft(1).handle_timeout(now);
+            cluster.poll();
+            for packet in &cluster.network {
+                if let Message::Heartbeat(beat) = packet.envelope.message
+                    && packet.envelope.to == id(2)
+                {
+                    // Its earlier life had a point of its own.
+                    let known = beat.known.filter(|known| known.incarnation == life);
+                    points.extend(known.map(|known| known.readmit_upto));
+                }
+            }
+            cluster.settle();
+        }
+        cluster.propose(1, RELAXED);
+        cluster.settle();
+    }
+    assert_eq!(cluster.status(2).trust, Trust::Suspect);
+    points.dedup();
+    assert_eq!(points, [first], "all of them, from the first on");
+}
+
+#[test]
+fn what_is_at_risk_counts_written_copies_of_a_majority_and_a_leaders_synced_ones() {
+    let synced_alone = Class::new(CommitMode::LeaderOnly, FsyncMode::Commit);
+    for class in [RELAXED, synced_alone] {
+        let mut cluster = Cluster::with(3, |mut config| {
+            config.durability.at_risk_entries_max = 3;
+            config
+        });
+        cluster.elect(1);
+        cluster.isolate(1);
+        for _ in 0..3 {
+            cluster.propose(1, class);
+        }
+        let refused = cluster.try_propose(1, class);
+        assert_eq!(refused, Err(kraft_proto::ProposeError::AtRisk), "{class:?}");
+        cluster.propose(1, Class::default());
+    }
+}
+
+#[test]
+fn every_refusal_says_something() {
+    use kraft_proto::{MembersProposeError, TransferError};
+    let said = [
+        MembersProposeError::NotReady.to_string(),
+        MembersProposeError::Stopped.to_string(),
+        TransferError::Stopped.to_string(),
+        TransferError::NotLeader(Some(id(2))).to_string(),
+    ];
+    assert!(said.iter().all(|text| text.len() > 8), "{said:?}");
 }

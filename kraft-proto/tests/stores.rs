@@ -51,7 +51,7 @@ fn a_blank_disk_under_an_old_id_elects_nobody() {
     cluster.isolate(1);
     replace_the_disk_of_3(&mut cluster);
     for _ in 0..20 {
-        cluster.pass(std::time::Duration::from_millis(300));
+        cluster.pass(Duration::from_millis(300));
         assert_ne!(cluster.role(2), Role::Leader);
         assert_ne!(cluster.role(3), Role::Leader);
     }
@@ -61,7 +61,7 @@ fn a_blank_disk_under_an_old_id_elects_nobody() {
     );
     // The node that has the entry leads again as soon as it is heard.
     cluster.heal();
-    cluster.pass(std::time::Duration::from_secs(2));
+    cluster.pass(Duration::from_secs(2));
     assert_eq!(cluster.fate(2, position), Fate::Committed);
 }
 
@@ -97,18 +97,18 @@ fn without_names_a_leader_counts_the_first_store_it_hears() {
 fn a_replaced_life_says_so_once_and_then_nothing() {
     let mut cluster = bound();
     cluster.elect(1);
-    cluster.pass(std::time::Duration::from_millis(100));
+    cluster.pass(Duration::from_millis(100));
     let mut old = cluster.nodes[&id(2)].raft.clone();
     cluster.kill(2);
     cluster.restart(2);
-    cluster.pass(std::time::Duration::from_millis(200));
+    cluster.pass(Duration::from_millis(200));
     let newer = cluster.status(2).incarnation;
     assert!(newer > Incarnation(1));
     // The old life hears what was meant for the new one.
-    cluster.pass(std::time::Duration::from_millis(50));
+    cluster.pass(Duration::from_millis(50));
     let now = cluster.now;
     cluster.nodes.remove(&id(2));
-    let later = now.after(std::time::Duration::from_millis(60));
+    let later = now.after(Duration::from_millis(60));
     cluster.raft(1).handle_timeout(later);
     cluster.poll();
     for packet in cluster.intercept(|envelope| envelope.to == NodeId(2)) {
@@ -121,7 +121,7 @@ fn a_replaced_life_says_so_once_and_then_nothing() {
 }
 
 fn says_nothing_more(old: &mut Raft, now: Instant) {
-    let much_later = now.after(std::time::Duration::from_secs(60));
+    let much_later = now.after(Duration::from_secs(60));
     assert_eq!(old.poll_timeout(), Instant::NEVER);
     old.campaign(much_later);
     old.handle_timeout(much_later);

@@ -132,6 +132,12 @@ fn no_two_majorities_decide_while_members_change() {
 }
 
 #[test]
+fn what_is_committed_stays_while_leaders_change() {
+    let worlds = exhaust("replication", Symmetry::Names, Order::Largest).worlds;
+    assert!(worlds > 20_000);
+}
+
+#[test]
 fn a_joint_configuration_read_as_its_union_loses_a_committed_entry() {
     finds("joint", Rule::JointByUnion, "leader completeness");
 }

@@ -33,7 +33,7 @@ fn seeds(default: Range<u64>) -> Range<u64> {
 #[test]
 fn no_promise_breaks_in_a_band_of_seeds() {
     let mut total = Tally::default();
-    for seed in seeds(0..15).take(BAND_MAX) {
+    for seed in seeds(0..40).take(BAND_MAX) {
         let run = draw(seed);
         let outcome = play(&run, Tracing::Off);
         if outcome.violation.is_some() {
@@ -235,6 +235,28 @@ fn a_failing_run_is_made_shorter_and_fails_the_same_way() {
     assert_eq!(violation.expect("it still fails").oracle, "contract");
     let report = report(&run);
     assert!(report.contains("contract is violated"), "{report}");
+}
+
+/// Actions a person reads of any violation.
+const SHORT: usize = 12;
+
+#[test]
+fn what_breaks_a_promise_is_told_in_a_few_actions() {
+    let mut lengths = Vec::new();
+    for (plant, oracle) in PLANTS {
+        // What shows only when all is at rest takes a whole run for every trial.
+        if matches!(oracle, "convergence" | "bounded_memory") {
+            continue;
+        }
+        let run = find(plant, oracle).expect("a plant that is found");
+        let shortest = shrink(&run);
+        let violation = play(&shortest, Tracing::Off).violation;
+        assert_eq!(violation.expect("it still fails").oracle, oracle);
+        lengths.push((plant, run.actions.len(), shortest.actions.len()));
+    }
+    println!("actions before and after: {lengths:?}");
+    let long = lengths.iter().filter(|(_, _, after)| *after > SHORT);
+    assert_eq!(long.count(), 0, "{lengths:?}");
 }
 
 #[test]

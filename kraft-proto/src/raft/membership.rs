@@ -26,11 +26,11 @@
 //! 6. **Who runs on another store than the configuration names is no voter of it:** 1. node 3 is the
 //!    only voter; others join, and it leaves; 2. its disk is lost, and it joins again on an empty one;
 //!    3. the log it is sent makes it, for a moment, the only voter again, and it elects itself.
-//! 7. **Who is no member is not believed where that costs nothing:** its answers count for nothing,
-//!    and as a candidate behind this log it does not even spread its term. One whose log is no
-//!    shorter may be a member that this node has not heard of, and gets its vote.
-//! 8. **A leader is heard whatever store it runs on:** a node that was cut off while the leader left,
-//!    lost its disk and joined again knows of the old store only, and would never hear of another.
+//! 7. **Who is no member, or runs on another store than the member, is not believed where that costs
+//!    nothing:** its answers count for nothing, and as a candidate behind this log it does not even
+//!    spread its term. One whose log is no shorter may be a member that this node has not heard of,
+//!    and gets its vote; and a leader is heard. Otherwise a node that was cut off while a member left,
+//!    lost its disk and joined again would know of the old store for ever.
 
 use core::fmt;
 
@@ -311,10 +311,10 @@ impl Raft {
         within(&self.members) && (!self.awaits_configuration() || within(self.succession.before()))
     }
 
-    /// Whether a message is of a node that is no member, as far as this one knows, and is better not
-    /// believed: rule 7.
-    pub(super) fn is_stranger(&self, from: NodeId, message: &Message) -> bool {
-        let believed = match message {
+    /// Whether a message is believed although its sender may be no member, as far as this node knows,
+    /// or run on another store: rule 7.
+    pub(super) fn believes_anyone(&self, message: &Message) -> bool {
+        match message {
             Message::Vote { last } | Message::TransferVote { last } => {
                 *last >= self.log.last_position()
             }
@@ -324,9 +324,12 @@ impl Raft {
             | Message::Rejected { .. }
             | Message::HeartbeatReply(_)
             | Message::ReadIndex { .. } => false,
-            Message::PreVote { .. } => true,
-            _ => message.is_of_leader(),
-        };
-        !believed && !self.members.contains(from)
+            Message::PreVote { .. }
+            | Message::Append(_)
+            | Message::Heartbeat(_)
+            | Message::Snapshot { .. }
+            | Message::TimeoutNow
+            | Message::ReadIndexReply { .. } => true,
+        }
     }
 }

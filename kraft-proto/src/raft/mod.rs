@@ -417,17 +417,16 @@ impl Raft {
         if envelope.term.0.saturating_sub(self.hard.term.0) > TERM_JUMP_MAX {
             return Err(Drop::Malformed);
         }
+        if self.believes_anyone(&envelope.message) {
+            return Ok(());
+        }
         let bound = self.members.iter().find(|m| m.id == envelope.from);
         match bound.map(|member| member.store) {
-            None if self.is_stranger(envelope.from, &envelope.message) => Err(Drop::Stranger),
-            Some(store)
-                if store != StoreId::ANY
-                    && store != envelope.store
-                    && !envelope.message.is_of_leader() =>
-            {
+            None => Err(Drop::Stranger),
+            Some(store) if store != StoreId::ANY && store != envelope.store => {
                 Err(Drop::ForeignStore)
             }
-            _ => Ok(()),
+            Some(_) => Ok(()),
         }
     }
 

@@ -73,7 +73,7 @@ impl History {
         }
     }
 
-    /// A node knows that its `log` is committed through `upto`. Before it did, it went by the
+    /// A node knows that its `log` is committed through `upto`, by majorities of the
     /// configuration `by`.
     pub fn committed(&mut self, upto: LogIndex, log: &[Entry], by: Configuration) {
         let log = &log[..upto.0 as usize];

@@ -182,7 +182,13 @@ impl World {
             match *news {
                 News::Elected(term) => history.elected(id, term, seen.log_before(term)),
                 News::Committed(upto) => {
-                    let by = arena.node(self.nodes[place]).seen.configuration;
+                    // A configuration counts from when it is proposed; the one that leaves a joint
+                    // one behind is proposed only after that was committed.
+                    let decides = match input {
+                        Input::Change(_) => next.nodes[place],
+                        _ => self.nodes[place],
+                    };
+                    let by = arena.node(decides).seen.configuration;
                     history.committed(upto, &seen.log, by);
                 }
                 News::Asked(ticket) => history.asked(id, ticket),

@@ -158,6 +158,13 @@ pub enum Action {
         /// Whose.
         node: Target,
     },
+    /// A node keeps a snapshot in place of its log, all but the last committed entries.
+    Compact {
+        /// Which.
+        node: Target,
+        /// How many.
+        keep: u32,
+    },
     /// Messages to or from a node are lost.
     Isolate {
         /// Which.

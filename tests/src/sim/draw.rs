@@ -163,6 +163,7 @@ fn draw_clients(chance: &mut Chance, classes: &[Class]) -> Vec<Timed> {
     let gap = chance.one_of(&[20_000, 60_000, 200_000]);
     let mut actions = Vec::new();
     let mut at_us = 400_000;
+    let compacting = chance.one_of(&[0, 300, 1000]);
     while at_us < STORM_US {
         let to = chance.one_of(&[
             Target::Leader,
@@ -175,6 +176,10 @@ fn draw_clients(chance: &mut Chance, classes: &[Class]) -> Vec<Timed> {
             0 => Action::Read { from: to },
             1 => Action::Fate { of: to },
             2 => Action::ReadOwn { from: to },
+            5 if chance.permille(compacting) => Action::Compact {
+                node: chance.one_of(&[to, Target::Follower(1), Target::Leader]),
+                keep: chance.one_of(&[0, 0, 3, 30]),
+            },
             3 | 4 => Action::Command {
                 to,
                 session: chance.number(1, u64::from(SESSIONS_MAX)) as u8,

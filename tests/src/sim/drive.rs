@@ -1,15 +1,13 @@
 //! The hosts at work: news goes into the cores, and what they ask for is done.
 
-use kraft_proto::{CommitMode, EntryKind, Held, LogIndex, LogPosition, Term};
+use kraft_proto::{EntryKind, LogIndex, Term};
 use kraft_proto::{Fate, Frame, Message, Output, ReadOutcome, ReadTicket, Role, Trust, WriteKind};
 
 use super::action::DiskState;
-use super::event::{End, Event, Memory};
-use super::hash;
+use super::event::{End, Event};
 use super::members::generation;
 use super::node::{Stopping, life};
 use super::plant::Plant;
-use super::sessions::Request;
 use super::world::World;
 
 /// How often a node is measured, in things that happen.
@@ -46,7 +44,7 @@ impl World {
         }
         let now = node.clock.show(self.now_us);
         let len = live.log.len();
-        if let Some(from) = live.receive(now, &frame) {
+        if let Some(from) = live.receive(now, &frame, packet.state) {
             if from < len && live.role == Role::Leader {
                 // Its host may not have been told yet that it leads no more.
                 let status = live.raft.status();
@@ -199,10 +197,10 @@ impl World {
                         }
                         Vec::new()
                     }
-                    // The disk takes none: nothing is compacted in this world.
-                    WriteKind::Force | WriteKind::Snapshot(_) => Vec::new(),
+                    WriteKind::Snapshot(last) => live.log[..last.index.0 as usize].to_vec(),
+                    WriteKind::Force => Vec::new(),
                 };
-                node.disk.take(now_us, write, entries)?;
+                node.disk.take(now_us, write, entries, live.taken.clone())?;
             }
             Output::Ack { mode, held, upto } => {
                 if upto.index.0 as usize > live.commit {
@@ -255,13 +253,10 @@ impl World {
                 });
             }
             Output::Commit { upto } => self.commit_through(place, upto.index, None),
-            // A peer whose log is too far back is not served: this world has no snapshots.
-            Output::Snapshot { .. } => {}
+            Output::Snapshot { to, upto } => self.send_snapshot(place, to, upto),
             Output::Restored { upto } => {
-                return Err(format!(
-                    "node {} restored a snapshot through {upto}",
-                    place + 1
-                ));
+                self.tally.deed("snapshot restored");
+                self.commit_through(place, upto.index, None);
             }
             Output::Superseded { by } => {
                 return Err(format!(
@@ -343,9 +338,7 @@ impl World {
                 return;
             };
             let entry = live.log[index - 1];
-            if entry.kind == EntryKind::Command
-                && let Some(request) = Request::unpacked(entry.data)
-            {
+            if let Some(request) = entry.request() {
                 let applied = live.machine.apply(request, self.setup.plant);
                 self.applied(place, index as u64, request, applied);
             }
@@ -370,67 +363,6 @@ impl World {
                 self.witness.object("contract", what);
             }
             self.end(place, End::Stopped);
-        }
-    }
-
-    fn measure(&mut self, place: usize) {
-        let node = &self.nodes[place];
-        if let Some(live) = &node.live {
-            let held = Memory {
-                disk_queued: node.disk.queued() + node.kept_writes,
-                waits: live.waits.len(),
-                early_terms: live.early_terms(),
-                core_bytes: hash::encode(&live.raft).len(),
-            };
-            let node = place;
-            self.witness.see(Event::Memory { node, held });
-        }
-    }
-
-    /// What a host does that is wrong on purpose.
-    fn misbehave(&mut self, place: usize) {
-        let node = &mut self.nodes[place];
-        let (Some(plant), Some(live)) = (node.plant, &mut node.live) else {
-            return;
-        };
-        let (node, len) = (place, live.log.len());
-        let ahead = len > live.commit;
-        let leads = live.role == Role::Leader;
-        match plant {
-            Plant::RewritesOwnLog if leads && ahead && len > 8 => {
-                live.log[len - 1].data += 1;
-                let (log, sets) = (&live.log, live.sets());
-                self.witness.see(Event::Log {
-                    node,
-                    from: len - 1,
-                    log,
-                    sets,
-                });
-            }
-            Plant::AppliesAhead if !leads && ahead => {
-                let (from, term, log) = (live.commit, live.term, &live.log);
-                let upto = len;
-                self.witness.see(Event::Committed {
-                    node,
-                    term,
-                    log,
-                    from,
-                    upto,
-                });
-                live.commit = upto;
-            }
-            Plant::AcksAlone if leads && ahead && live.log[len - 1].term == live.term => {
-                let upto = LogPosition::new(Term(live.term), LogIndex(len as u64));
-                let (mode, held) = (CommitMode::Sync, Held::Synced);
-                self.witness.see(Event::Acked {
-                    node,
-                    deciding: live.deciding(),
-                    mode,
-                    held,
-                    upto,
-                });
-            }
-            _ => {}
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | a disk full | always: entries are refused ahead of time, and space is set aside for the hard state | nothing but progress |
 //! | a receipt that comes twice | always | nothing |
 //! | a clock that runs fast or slow | always while leases are off; with leases as far as their `drift_permille` says, and what is beyond is cut down to that | nothing but progress |
+//! | a log compacted; a snapshot lost, doubled, late, or under way when a node dies | always; a snapshot is on the disk whole or not at all | nothing but progress |
 //! | an election out of turn; a transfer | always | nothing but progress |
 //! | members that change, one or several at a time; the leader among them; a removed node that stays up | always: what is refused is refused | nothing but progress |
 //! | the disk of a former member replaced by an empty one, on which it may join again | where members are bound to their stores, once no other node, up or down, goes by a configuration that names it, nor could after a power cut. What was on its way to the old store is lost: connections are between stores | nothing |
@@ -66,12 +67,15 @@ pub const FAULTS: [&str; 33] = [
 ];
 
 /// What else a sweep must have met.
-pub const DEEDS: [&str; 12] = [
+pub const DEEDS: [&str; 15] = [
     "command applied",
     "command asked for again",
     "command known already",
     "stronger answer came",
     "stronger answer never came",
+    "log compacted",
+    "snapshot sent",
+    "snapshot restored",
     "read of a leader",
     "read of a follower",
     "read by a lease",
@@ -120,6 +124,7 @@ impl World {
                 learners,
             } => self.seat_all(of, voters, learners),
             Action::Transfer { from, to } => self.transfer(from, to),
+            Action::Compact { node, keep } => self.compact(node, keep),
             Action::Replace { node } => {
                 if let Some(place) = self.place_of(node) {
                     self.replace(place);

@@ -54,7 +54,7 @@ impl World {
             if let Some(live) = &node.live {
                 bytes.extend(encode(&(&live.raft, &live.log, live.commit)));
                 bytes.extend(encode(&(&live.early, &live.reads, live.waits.len())));
-                bytes.extend(encode(&(&live.asked, &live.machine)));
+                bytes.extend(encode(&(&live.asked, &live.machine, &live.taken)));
             }
         }
         bytes.extend(encode(&self.links.packets()));

@@ -3,8 +3,8 @@
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Class, CommitMode, Config, EntryKind, Envelope, Frame, Instant, LogPosition, Members, Message,
-    Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot, Trust,
-    Waits, entry_prefix,
+    Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot, Snapshot,
+    Trust, Waits, entry_prefix,
 };
 
 use serde::Serialize;
@@ -15,6 +15,7 @@ use super::entry::{Entry, runs};
 use super::members::{self, Sets, bytes_of, number_of};
 use super::plant::Plant;
 use super::sessions::Machine;
+use super::snapshots::Kept;
 
 /// Clients that can wait at one node.
 pub(crate) const WAITS_MAX: usize = 96;
@@ -52,6 +53,8 @@ pub(crate) struct Live {
     /// What sessions asked for here, until it is applied.
     pub asked: Vec<u64>,
     pub machine: Machine,
+    /// The snapshot it took last.
+    pub taken: Option<Kept>,
     pub life: u64,
     pub role: Role,
     pub term: u64,
@@ -85,6 +88,15 @@ pub(crate) fn life(generation: u64, incarnation: u64) -> u64 {
     generation << 32 | incarnation
 }
 
+/// The part of a run that a snapshot does not cover.
+fn behind(mut run: Run, covered: usize) -> Option<Run> {
+    let gone = (covered as u64 + 1).saturating_sub(run.first.0);
+    let left = u64::from(run.count).checked_sub(gone)?;
+    run.first = run.first.plus(gone);
+    run.count = left as u32;
+    (left > 0).then_some(run)
+}
+
 impl Node {
     pub fn start(&mut self, now_us: u64) -> Result<(), String> {
         if self.plant == Some(Plant::ForgetsSynced) && self.config.id.0 != 1 {
@@ -104,7 +116,26 @@ impl Node {
         let log = self.disk.log().to_vec();
         let mut configurations = vec![(0, number_of(&self.members))];
         let mut recovery = resumed;
+        let mut commit = 0;
+        if let Some((covers, core)) = self.disk.snapshot() {
+            let snapshot = Snapshot::decode(core).map_err(|error| error.to_string())?;
+            recovery = recovery.snapshot(&snapshot);
+            commit = *covers;
+        }
+        let mut machine = Machine::default();
+        for entry in &log[..commit] {
+            if let Some(request) = entry.request() {
+                machine.apply(request, self.plant);
+            }
+        }
         for run in runs(&log) {
+            let Some(run) = behind(run, commit) else {
+                if run.kind == EntryKind::Configuration {
+                    let at = run.first.0 as usize;
+                    configurations.push((at, log[at - 1].data));
+                }
+                continue;
+            };
             recovery = match run.kind {
                 EntryKind::Configuration => {
                     let at = run.first.0 as usize;
@@ -125,13 +156,14 @@ impl Node {
         self.live = Some(Box::new(Live {
             raft,
             log,
-            commit: 0,
+            commit,
             configurations,
             waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
             early: Vec::new(),
             reads: Vec::new(),
             asked: Vec::new(),
-            machine: Machine::default(),
+            machine,
+            taken: None,
             life: life(self.generation, hard.incarnation.0 + 1),
             role: Role::Follower,
             term,
@@ -224,8 +256,13 @@ impl Live {
     }
 
     /// Takes a message. The place from which the log is new.
-    pub fn receive(&mut self, now: Instant, frame: &Frame<'_>) -> Option<usize> {
+    pub fn receive(&mut self, now: Instant, frame: &Frame<'_>, state: Vec<Entry>) -> Option<usize> {
         let taken = self.raft.handle_message(now, frame);
+        if taken.snapshot().is_some() {
+            let core = frame.entries().next().unwrap_or_default().to_vec();
+            self.restore(state, core);
+            return Some(0);
+        }
         let run = taken.run()?;
         let from = run.first.prev().0 as usize;
         self.log.truncate(from);

@@ -1,6 +1,6 @@
 //! After the faults: does the cluster come to rest?
 
-use kraft_proto::{Class, LogPosition, PeerState, Role};
+use kraft_proto::{Class, LogPosition, Role};
 
 use super::action::{Action, Target};
 use super::clients::Wish;
@@ -26,13 +26,9 @@ impl World {
                 // One that was asked to stop has by now.
                 self.start(place);
             }
-            let behind = self.need_snapshot();
-            if self.is_at_rest(behind) {
+            if self.is_at_rest() {
                 let facts = &self.witness.oracles.facts;
                 if last.is_some_and(|last| facts.is_committed(last)) {
-                    if behind != 0 {
-                        self.tally.snapshots_needed += 1;
-                    }
                     self.tally.runs = 1;
                     return self.witness.see(Event::Rest { outcome: Ok(()) });
                 }
@@ -44,11 +40,7 @@ impl World {
                 });
             }
         }
-        if self.witness.violation.is_none() && self.need_snapshot() != 0 {
-            // A voter without which nothing commits may be among them.
-            self.tally.snapshots_needed += 1;
-            self.tally.runs = 1;
-        } else if self.witness.violation.is_none() {
+        if self.witness.violation.is_none() {
             let what = self.unrest();
             self.witness.see(Event::Rest {
                 outcome: Err(&what),
@@ -56,23 +48,7 @@ impl World {
         }
     }
 
-    /// Nodes that need history which is forgotten, as bits: no snapshot brings it yet.
-    fn need_snapshot(&self) -> u16 {
-        let mut behind = 0;
-        let Some(place) = self.place_of(Target::Leader) else {
-            return 0;
-        };
-        if let Some(live) = &self.nodes[place].live {
-            for peer in &live.raft.status().peers {
-                if peer.state == PeerState::Snapshot {
-                    behind |= 1 << (peer.id.0 - 1);
-                }
-            }
-        }
-        behind
-    }
-
-    fn is_at_rest(&self, behind: u16) -> bool {
+    fn is_at_rest(&self) -> bool {
         let Some(leader) = self.place_of(Target::Leader) else {
             return false;
         };
@@ -90,7 +66,6 @@ impl World {
             && nodes.all(|(place, node)| {
                 // Who is no member hears nothing any more, and need not.
                 !names(number, place)
-                    || behind & (1 << place) != 0
                     || node.live.as_ref().is_some_and(|live| {
                         longest == Some(live.log.len())
                             && live.commit == live.log.len()

@@ -82,10 +82,7 @@ pub fn summary(total: &Tally, took: Duration) -> String {
         total.refused,
         total.readmissions
     ));
-    line(format!(
-        "messages: {:?}; runs with a node behind all history: {}",
-        total.carried, total.snapshots_needed
-    ));
+    line(format!("messages: {:?}", total.carried));
     line("faults:".to_string());
     for (name, count) in &total.faults {
         line(format!("  {count:>9}  {name}"));

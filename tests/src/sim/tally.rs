@@ -56,8 +56,6 @@ pub struct Tally {
     pub reads_failed: u64,
     /// Fates told.
     pub fates: u64,
-    /// Runs in which a node needed a snapshot, which nobody takes yet.
-    pub snapshots_needed: u64,
     /// Answers by mode and fsync.
     pub answers: BTreeMap<String, Answers>,
     /// The contract, with `on_power_loss = "protect"`.
@@ -142,7 +140,6 @@ impl Tally {
         self.reads_served += other.reads_served;
         self.reads_failed += other.reads_failed;
         self.fates += other.fates;
-        self.snapshots_needed += other.snapshots_needed;
         for (name, theirs) in &other.answers {
             let ours = self.answers.entry(name.clone()).or_default();
             ours.as_asked += theirs.as_asked;

@@ -8,7 +8,7 @@
 //! all mutants ─ seed ─► sample ─► fast suite ─ missed ─► every suite of the core ─ missed ─► survivor
 //!  .cargo/mutants.toml               │ caught               │ caught                  reason in
 //!                                    ▼                      ▼                    tests/mutants.txt
-//!                              target/mutants/SOURCES  …/SOURCES-TESTS              or a failure
+//!                          target/mutants/SOURCES   …/SOURCES-TESTS                or a failure
 //! ```
 
 mod ledger;
@@ -19,7 +19,7 @@ mod woven;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -34,14 +34,10 @@ const REASONS: &str = "tests/mutants.txt";
 
 const USAGE: &str = "usage: cargo xtask mutants [--seed S] [--sample N]";
 
-/// One suite, and how it is asked for.
+/// One suite, as a stage of the way of a mutant.
 struct Round {
     name: &'static str,
     suite: Suite,
-    /// Arguments of `cargo mutants` before the mutants.
-    before: &'static [&'static str],
-    /// And behind them.
-    behind: &'static [&'static str],
 }
 
 /// The suite of `.cargo/mutants.toml`: seconds.
@@ -57,8 +53,6 @@ const FAST: Round = Round {
             "a_proposal_beyond_what_waits_for_the_disk_is_refused_and_later_taken",
         ],
     },
-    before: &["--package=kraft-proto"],
-    behind: &[],
 };
 
 /// Every suite of the core.
@@ -68,12 +62,6 @@ const WHOLE: Round = Round {
         programs: None,
         skipped: &[],
     },
-    before: &[
-        "--no-config",
-        "--package=kraft-proto",
-        "--minimum-test-timeout=180",
-    ],
-    behind: &["--", "--locked", "--lib", "--tests"],
 };
 
 /// Draws, runs what no earlier run answered, and counts.
@@ -95,14 +83,22 @@ pub fn run(workshop: &Workshop, args: &[String]) -> Result<()> {
         drawn: &drawn,
         built: None,
     };
-    let fast = folders.answers(&FAST, &format!("{sources:016x}"), &drawn)?;
+    let sources = format!("{sources:016x}");
+    let with_tests = format!("{sources}-{tests:016x}");
+    let fast = folders.together(&FAST, &sources, &drawn)?;
     let missed: Vec<&Mutant> = drawn
         .iter()
         .copied()
         .filter(|mutant| fast.get(&mutant.name) == Some(&Outcome::Missed))
         .collect();
     println!("the fast suite misses {} of them", missed.len());
-    let whole = folders.answers(&WHOLE, &format!("{sources:016x}-{tests:016x}"), &missed)?;
+    let mut whole = folders.together(&WHOLE, &with_tests, &missed)?;
+    let others: Vec<&Mutant> = drawn
+        .iter()
+        .copied()
+        .filter(|mutant| !fast.contains_key(&mutant.name))
+        .collect();
+    whole.extend(folders.alone(&sources, &others)?);
     conclude(workshop, &drawn, |mutant| {
         let outcome = whole.get(&mutant.name).or(fast.get(&mutant.name));
         outcome.copied()
@@ -151,22 +147,27 @@ struct Folders<'m> {
 }
 
 impl Folders<'_> {
-    /// What became of each of these mutants in this round; those that no earlier run answered are
-    /// run: together, and alone where they cannot be.
-    fn answers(
-        &mut self,
-        round: &Round,
-        code: &str,
-        mutants: &[&Mutant],
-    ) -> Result<BTreeMap<String, Outcome>> {
+    fn ledger(&self, code: &str, name: &str) -> Result<(PathBuf, Ledger)> {
         let folder = self
             .workshop
             .root
             .join("target/mutants")
             .join(code)
-            .join(round.name);
+            .join(name);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut ledger = Ledger::open(&folder)?;
+        let ledger = Ledger::open(&folder)?;
+        Ok((folder, ledger))
+    }
+
+    /// What became of each of these mutants in this round; those that no earlier run answered are
+    /// run, as far as they are in one build.
+    fn together(
+        &mut self,
+        round: &Round,
+        code: &str,
+        mutants: &[&Mutant],
+    ) -> Result<BTreeMap<String, Outcome>> {
+        let (_, mut ledger) = self.ledger(code, round.name)?;
         let missing = ledger.missing(mutants);
         println!(
             "{} suite: {} of {} answered by earlier runs",
@@ -174,7 +175,8 @@ impl Folders<'_> {
             mutants.len() - missing.len(),
             mutants.len()
         );
-        if !missing.is_empty() {
+        // Constants are in no function, and no build together has them.
+        if missing.iter().any(|mutant| mutant.function.is_some()) {
             let built = match self.built.take() {
                 Some(built) => built,
                 None => Together::build(self.workshop, self.drawn)?,
@@ -185,23 +187,36 @@ impl Folders<'_> {
                 ledger.record(&mutant.name, outcome)
             })?;
         }
-        let alone = ledger.missing(mutants);
-        if !alone.is_empty() {
-            println!("{} have to be built one by one", alone.len());
-            mutate(self.workshop, round, &folder, &alone)?;
+        Ok(ledger.outcomes().clone())
+    }
+
+    /// Those that `cargo mutants` has to build one by one, against every suite of the core.
+    fn alone(&self, code: &str, mutants: &[&Mutant]) -> Result<BTreeMap<String, Outcome>> {
+        let (folder, mut ledger) = self.ledger(code, "alone")?;
+        let missing = ledger.missing(mutants);
+        if !missing.is_empty() {
+            println!("{} have to be built one by one", missing.len());
+            mutate(self.workshop, &folder, &missing)?;
             ledger = Ledger::open(&folder)?;
         }
         Ok(ledger.outcomes().clone())
     }
 }
 
-fn mutate(workshop: &Workshop, round: &Round, folder: &Path, mutants: &[&Mutant]) -> Result<()> {
+fn mutate(workshop: &Workshop, folder: &Path, mutants: &[&Mutant]) -> Result<()> {
     let mut command = workshop.cargo(&["mutants", "--colors=never", "--output"]);
-    command.arg(folder).args(round.before);
+    command.arg(folder);
+    command.args([
+        "--no-config",
+        "--package=kraft-proto",
+        "--minimum-test-timeout=180",
+    ]);
     for mutant in mutants {
         command.arg(format!("--re=^{}$", sample::escaped(&mutant.name)));
+        // Some kinds of mutants are not chosen by name: no others of other files, then.
+        command.arg(format!("--file={}", mutant.file));
     }
-    command.args(round.behind);
+    command.args(["--", "--locked", "--lib", "--tests"]);
     // Nobody steps through a mutant, and what is not written need not be linked.
     for profile in ["DEV", "TEST"] {
         command.env(format!("CARGO_PROFILE_{profile}_DEBUG"), "0");

@@ -11,6 +11,7 @@
 //!                                  }
 //! ```
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::sample::{Mutant, Place, Span};
@@ -40,23 +41,20 @@ pub struct Woven {
 /// Weaves these mutants of one file in; those that cannot be stay out, as constants and what is
 /// computed by the compiler have no moment to choose.
 pub fn weave(text: &str, mutants: &[(u32, &Mutant)]) -> Woven {
-    let mut functions: Vec<(Range<usize>, Vec<(u32, &Mutant)>)> = Vec::new();
+    let mut functions: BTreeMap<(usize, usize), Vec<(u32, &Mutant)>> = BTreeMap::new();
     for (number, mutant) in mutants {
-        let Some(body) = body_of(text, mutant) else {
-            continue;
-        };
-        match functions.iter_mut().find(|(known, _)| *known == body) {
-            Some((_, mutants)) => mutants.push((*number, mutant)),
-            None => functions.push((body, vec![(*number, mutant)])),
+        if let Some(body) = body_of(text, mutant) {
+            let copies = functions.entry((body.start, body.end)).or_default();
+            copies.push((*number, mutant));
         }
     }
-    functions.sort_by_key(|(body, _)| body.start);
     let mut woven = Woven {
         text: String::new(),
         lines: Vec::new(),
     };
     let mut copied = 0;
-    for (body, mutants) in functions {
+    for ((start, end), mutants) in functions {
+        let body = start..end;
         // A function within another goes with the outer one's copies.
         if body.start < copied {
             continue;

@@ -146,6 +146,18 @@ pub const BOUNDS: &[Bound] = &[
         ..LED_WRITTEN
     },
     Bound {
+        name: "readmission-plain",
+        about: "an entry acked on written copies, a heartbeat, a power cut, a campaign",
+        budget: Budget {
+            campaigns: 1,
+            proposals: 1,
+            heartbeats: 1,
+            power_cuts: 1,
+            ..Budget::NOTHING
+        },
+        ..LED_WRITTEN
+    },
+    Bound {
         name: "readmission-twice",
         about: "an entry acked on written copies, a heartbeat, two power cuts, a campaign",
         budget: Budget {

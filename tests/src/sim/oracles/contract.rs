@@ -257,13 +257,15 @@ impl Oracle {
             let of = |mode: CommitMode| mode.voters_asked(voters).min(voters);
             of(answer.mode) >= of(asked.mode)
         };
-        let by_many = |voters: u16| asked.mode.voters_asked(size(voters)) > size(voters) / 2;
         let sensible = match (answer.grade, answer.held) {
             (Grade::AsAsked, Some(held)) => {
                 let firm = asked.mode == CommitMode::Async || held >= asked.fsync.held();
                 firm && deciding.all(as_many)
             }
-            (Grade::Fallback, Some(_)) => deciding.all(by_many),
+            // It asked for more than a majority when it did, whoever votes by now.
+            (Grade::Fallback, Some(_)) => {
+                !matches!(asked.mode, CommitMode::Async | CommitMode::LeaderOnly)
+            }
             (Grade::Lost | Grade::TimedOut | Grade::Unknown, None) => true,
             _ => false,
         };
