@@ -60,6 +60,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     Output::Role { role, term, .. } => println!("{role:?} in term {term}"),
                     Output::Superseded { by } => return Err(format!("replaced by {by}").into()),
                     Output::Read { .. } | Output::Settled { .. } => {}
+                    // Nobody here drops its log, so nobody needs a snapshot.
+                    Output::Snapshot { .. } | Output::Restored { .. } => {}
                 }
             }
         }

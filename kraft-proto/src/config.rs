@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::durability::{Durability, DurabilityError};
 use crate::ids::{NodeId, StoreId};
-use crate::limits::RUN_ENTRIES_MAX;
+use crate::limits::{
+    APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
+};
 use crate::time::Instant;
 
 /// Whether a node asks around before it campaigns (Raft thesis §9.6), so that one which was cut off
@@ -74,6 +76,16 @@ pub struct Config {
     pub lease: Lease,
     /// Entries one append carries at most; 1 to [`RUN_ENTRIES_MAX`].
     pub append_entries_max: u32,
+    /// Appends on their way to one peer, 1 to [`APPENDS_IN_FLIGHT_MAX`]: times the bytes of an append
+    /// what a slow peer can cost this leader. With 1 each waits for the answer to the one before.
+    pub appends_in_flight_max: u8,
+    /// Log writes the host is handed before it reports some, 1 to [`WRITES_IN_FLIGHT_MAX`]. Fewer
+    /// join more entries in each; more keep a disk busy that works on several at once.
+    pub writes_in_flight_max: u8,
+    /// Entries accepted and not yet handed to the disk, [`RUN_ENTRIES_MAX`] to
+    /// [`UNWRITTEN_ENTRIES_MAX`]: what is in the host's memory only, and beyond which writes are
+    /// [`Busy`](crate::Busy). The lowest is what one message may bring: it must fit some time.
+    pub unwritten_entries_max: u32,
     /// Every durability option.
     pub durability: Durability,
 }
@@ -92,6 +104,9 @@ impl Config {
             check_quorum: CheckQuorum::On,
             lease: Lease::Off,
             append_entries_max: 1024,
+            appends_in_flight_max: APPENDS_IN_FLIGHT_MAX as u8,
+            writes_in_flight_max: WRITES_IN_FLIGHT_MAX as u8,
+            unwritten_entries_max: UNWRITTEN_ENTRIES_MAX,
             durability: Durability::default(),
         }
     }
@@ -107,15 +122,48 @@ impl Config {
         if self.election_timeout_max > Duration::from_secs(3600) {
             return Err(ConfigError::ElectionTimeout);
         }
-        if self.append_entries_max == 0 || self.append_entries_max > RUN_ENTRIES_MAX {
-            return Err(ConfigError::AppendEntries);
-        }
+        self.check_bounds()?;
         if let Lease::On { drift_permille } = self.lease
             && (self.check_quorum == CheckQuorum::Off || drift_permille > DRIFT_PERMILLE_MAX)
         {
             return Err(ConfigError::Lease);
         }
         self.durability.check().map_err(ConfigError::Durability)
+    }
+
+    fn check_bounds(&self) -> Result<(), ConfigError> {
+        let bounds = [
+            (
+                "append_entries_max",
+                self.append_entries_max,
+                (1, RUN_ENTRIES_MAX),
+            ),
+            (
+                "appends_in_flight_max",
+                self.appends_in_flight_max.into(),
+                (1, APPENDS_IN_FLIGHT_MAX as u32),
+            ),
+            (
+                "writes_in_flight_max",
+                self.writes_in_flight_max.into(),
+                (1, WRITES_IN_FLIGHT_MAX as u32),
+            ),
+            (
+                "unwritten_entries_max",
+                self.unwritten_entries_max,
+                (RUN_ENTRIES_MAX, UNWRITTEN_ENTRIES_MAX),
+            ),
+        ];
+        for (setting, value, (lowest, highest)) in bounds {
+            if value < lowest || value > highest {
+                return Err(ConfigError::OutOfRange {
+                    setting,
+                    lowest,
+                    highest,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// When an election timeout drawn for these `words` ends.
@@ -136,8 +184,15 @@ pub enum ConfigError {
     Heartbeat,
     /// The longest election timeout is shorter than the shortest, or longer than an hour.
     ElectionTimeout,
-    /// `append_entries_max` is 0 or more than [`RUN_ENTRIES_MAX`].
-    AppendEntries,
+    /// A bound is lower than makes sense, or higher than there is memory for.
+    OutOfRange {
+        /// Which field.
+        setting: &'static str,
+        /// The least it may be.
+        lowest: u32,
+        /// The most.
+        highest: u32,
+    },
     /// A lease needs the quorum's check, and clocks no worse than [`DRIFT_PERMILLE_MAX`].
     Lease,
     /// The durability options do not work.
@@ -160,9 +215,11 @@ impl fmt::Display for ConfigError {
             Self::ElectionTimeout => f.write_str(
                 "the longest election timeout must be at least the shortest, and at most an hour",
             ),
-            Self::AppendEntries => {
-                write!(f, "append_entries_max must lie in 1..={RUN_ENTRIES_MAX}")
-            }
+            Self::OutOfRange {
+                setting,
+                lowest,
+                highest,
+            } => write!(f, "{setting} must lie in {lowest}..={highest}"),
             Self::Lease => write!(
                 f,
                 "a lease needs check_quorum, and clocks that drift by at most {DRIFT_PERMILLE_MAX} in 1000"

@@ -9,7 +9,8 @@
 //!  handle_stored ──►│                 ├─► Write     to any disk, in order ──► Receipt ─┐
 //!  handle_timeout ─►│  Raft  ── poll ─┼─► Ack       how many hold it, how firmly       │
 //!  propose, read ──►│                 ├─► Commit    apply                              │
-//!        ▲          └────────────────┘└─► Settled, Read, Role, Superseded              │
+//!        ▲          └────────────────┘├─► Snapshot, Restored   where a log is gone     │
+//!        │                            └─► Settled, Read, Role, Superseded              │
 //!        └─────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -81,18 +82,26 @@
 //!    system is still the one that took it ([`Recovery::same_boot`]). What a power cut may have taken
 //!    makes a node [suspect](Trust): it takes part, and its votes count in full only once a leader
 //!    has seen it whole.
-//! 4. Everything else may be late, doubled or lost: messages, time, and polling itself.
+//! 4. Of a log that it drops, a snapshot: the state after some applied entry, with the core's part of
+//!    it beside ([`Raft::snapshot_at`]), synced before the entries go ([`Raft::compacted`]). It sends
+//!    one where it is asked to ([`Output::Snapshot`]), keeps one that it took until it is asked to
+//!    write it, puts it in place of its state when told ([`Output::Restored`]), and starts from the
+//!    newest ([`Recovery::snapshot`]). How its bytes travel, in which pieces and with which checks, is
+//!    its own business: the core's message comes last.
+//! 5. Everything else may be late, doubled or lost: messages, time, and polling itself.
 //!
 //! # Reading order
 //!
-//! 1. [`modes`] and [`durability`]: the choices; [`zones`] and [`presets`]: choosing by key and name.
+//! 1. [`modes`] and [`durability`]: the choices; [`zones`] and [`presets`]: choosing by key and name;
+//!    [`bounds`]: what a node takes on only so much of.
 //! 2. [`output`]: what the core asks for, and how a [`Write`] becomes a [`Receipt`].
 //! 3. [`Raft`]: the inputs, in the order of Raft's figure 2; then `raft/follower.rs`,
 //!    `raft/candidate.rs`, `raft/leader.rs`, and `raft/poll.rs`, where outputs are derived.
 //! 4. [`Trust`] and `raft/trust.rs`: what a power cut may take, and how a node is trusted again.
 //! 5. [`Members`] and `raft/membership.rs`: who is in the cluster, and how that changes.
-//! 6. [`Waits`]: matching clients to watermarks.
-//! 7. [`Frame`] and `WIRE.md`: the bytes between nodes. [`Status`]: what a node waits for; [`health`]:
+//! 6. [`Snapshot`] and `raft/snapshots.rs`: what stands for a log that is gone.
+//! 7. [`Waits`]: matching clients to watermarks.
+//! 8. [`Frame`] and `WIRE.md`: the bytes between nodes. [`Status`]: what a node waits for; [`health`]:
 //!    when to alarm an operator.
 //!
 //! `examples/hello_cluster.rs` is a cluster in one file, `examples/custom_runtime.rs` one with
@@ -103,6 +112,7 @@
 
 mod acks;
 mod classes;
+mod lag;
 mod log;
 mod progress;
 mod quorum;
@@ -116,6 +126,7 @@ mod waits;
 mod wire;
 mod writes;
 
+pub mod bounds;
 pub mod config;
 pub mod durability;
 pub mod entry;
@@ -128,14 +139,17 @@ pub mod message;
 pub mod modes;
 pub mod output;
 pub mod presets;
+pub mod snapshot;
 pub mod time;
 pub mod zones;
 
+pub use bounds::{Bound, Busy};
 pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
 pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+pub use lag::Lag;
 pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, MembersError};
 pub use message::{Append, Ballot, Envelope, Heartbeat, HeartbeatReply, Holding, Known, Message};
 pub use modes::{Class, CommitMode, FsyncMode, Held};
@@ -144,10 +158,11 @@ pub use output::{
 };
 pub use progress::PeerState;
 pub use raft::{
-    Dropped, Duty, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft, ReadError,
-    Status, TransferError, WAITING_MAX, Waiting,
+    CompactError, Dropped, Duty, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft,
+    ReadError, SnapshotError, Status, TransferError, WAITING_MAX, Waiting,
 };
 pub use recovery::Recovery;
+pub use snapshot::{Snapshot, SnapshotBytesError};
 pub use time::Instant;
 pub use waits::{Answer, Grade, Slot, Waits};
 pub use wire::{ENTRY_PREFIX, Entries, Frame, Taken, WIRE_VERSION, WireError, entry_prefix};

@@ -1,7 +1,8 @@
 //! Every bound of the core, stated once.
 //!
 //! Constants rather than parameters: one shape of memory, known at compile time, and one wire
-//! format that every build understands.
+//! format that every build understands. What a host may set lower is a field of
+//! [`Config`](crate::Config); [`bounds`](crate::bounds) lists both.
 
 /// Members of a cluster, voters and learners together, counted over the union while joint.
 pub const MEMBERS_MAX: usize = 15;
@@ -12,6 +13,14 @@ pub const CONFIGURATION_BYTES_MAX: usize = 1 + MEMBERS_MAX * 21;
 /// Changes of term, and of members within one, that the core remembers. Older history is unknown
 /// and served by snapshot.
 pub const TERM_RUNS_MAX: usize = 64;
+
+/// Bytes of a number no greater than [`INDEX_MAX`] or [`TERM_MAX`].
+const NUMBER_BYTES_MAX: usize = 9;
+
+/// Bytes of what the core keeps of a snapshot: its history, of [`TERM_RUNS_MAX`] term runs, and its
+/// configuration.
+pub const SNAPSHOT_BYTES_MAX: usize =
+    4 * NUMBER_BYTES_MAX + 1 + TERM_RUNS_MAX * (2 * NUMBER_BYTES_MAX + 1) + CONFIGURATION_BYTES_MAX;
 
 /// With fewer free term runs than this a new leader writes its barrier only once a majority has
 /// matched its log, so that elections won in vain cannot push history out of memory.
@@ -27,7 +36,7 @@ pub const APPENDS_IN_FLIGHT_MAX: usize = 16;
 pub const RUN_ENTRIES_MAX: u32 = 4096;
 
 /// Entries accepted into memory and not yet handed to the host as a write.
-pub const UNWRITTEN_ENTRIES_MAX: u64 = 65_536;
+pub const UNWRITTEN_ENTRIES_MAX: u32 = 65_536;
 
 /// Stretches of differing class remembered; beyond that neighbours share their stronger class.
 pub const CLASS_RUNS_MAX: usize = 48;
@@ -70,6 +79,10 @@ pub const FRAME_HEADER_MAX: usize = 192;
 
 const _: () = assert!(TERM_RUNS_RESERVE * 2 < TERM_RUNS_MAX);
 const _: () = assert!(APPENDS_IN_FLIGHT_MAX > 1 && READ_BATCHES_MAX > 1);
-const _: () = assert!(UNWRITTEN_ENTRIES_MAX >= RUN_ENTRIES_MAX as u64);
+const _: () = assert!(UNWRITTEN_ENTRIES_MAX >= RUN_ENTRIES_MAX);
+const _: () = assert!(APPENDS_IN_FLIGHT_MAX <= u8::MAX as usize);
+const _: () = assert!(WRITES_IN_FLIGHT_MAX <= u8::MAX as usize);
 const _: () = assert!(MEMBERS_MAX < u8::MAX as usize);
+const _: () = assert!(INDEX_MAX < 1 << (7 * NUMBER_BYTES_MAX) && TERM_MAX <= INDEX_MAX);
+const _: () = assert!(TERM_RUNS_MAX < 1 << 7);
 const _: () = assert!(TERM_JUMP_MAX < TERM_MAX / (1 << 20));

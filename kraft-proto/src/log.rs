@@ -1,11 +1,15 @@
 //! The shape of the log: which term wrote which stretch, and nothing of what was written.
 
+mod bytes;
+
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, Term};
 use crate::limits::{INDEX_MAX, TERM_RUNS_MAX};
+
+pub(crate) use bytes::Written;
 
 /// Entries of one term: from `first` to where the next run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -216,6 +220,13 @@ impl Log {
             self.runs.pop();
         }
         self.last = index;
+    }
+
+    /// Where the last configuration that is remembered stands.
+    pub fn last_configuration(&self) -> Option<LogIndex> {
+        let mut newest_first = self.runs.iter().rev();
+        let found = newest_first.find(|run| run.kind() == EntryKind::Configuration);
+        found.map(TermRun::first)
     }
 
     /// The last entry at or before `limit.index` whose term is no later than `limit.term`: where

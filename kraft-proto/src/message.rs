@@ -118,6 +118,13 @@ pub enum Message {
         /// Apply everything through here first.
         index: LogIndex,
     },
+    /// InstallSnapshot (Raft §7), once the receiver's host has all of it: the bytes of the core's
+    /// [`Snapshot`](crate::Snapshot) follow as the frame's one entry. The host's own are none of the
+    /// core's business: they travel beside the frame, and before it.
+    Snapshot {
+        /// The last entry it covers.
+        last: LogPosition,
+    },
 }
 
 /// The leader lives.

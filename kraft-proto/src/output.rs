@@ -35,6 +35,22 @@ pub enum Output {
         /// The last committed entry.
         upto: LogPosition,
     },
+    /// The snapshot that ends here is on this node's disk, in place of the log before it: replace the
+    /// state machine by it. Everything it covers is committed; what follows it is told by
+    /// [`Output::Commit`], and none of that before this.
+    Restored {
+        /// The last entry it covers.
+        upto: LogPosition,
+    },
+    /// This peer needs entries that are gone here: send it a snapshot that covers at least `upto`, the
+    /// newest or one made now, under a [message](crate::Raft::snapshot_message). Said again from
+    /// time to time while the peer lacks it: a host that is still sending goes on with that.
+    Snapshot {
+        /// Who needs it.
+        to: NodeId,
+        /// How far it must reach at least.
+        upto: LogIndex,
+    },
     /// What became of early acknowledgements this node gave as leader of `term`. Comes before the
     /// [`Output::Commit`] that proves it.
     Settled {
@@ -126,6 +142,10 @@ pub enum WriteKind {
     /// Append these entries. If the log reaches beyond `first`, what is there from `first` on is
     /// replaced.
     Entries(Run),
+    /// Replace the state and the whole log by the snapshot that ends here, as one: after a crash there
+    /// is either the old log or the snapshot, and nothing of the old log behind it. Entries written
+    /// later stand there. Always forced.
+    Snapshot(LogPosition),
     /// Nothing new: force what is already written.
     Force,
 }

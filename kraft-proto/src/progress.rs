@@ -18,11 +18,11 @@ pub enum PeerState {
     Probe,
     /// Appends follow each other without waiting.
     Replicate,
-    /// The peer needs history that is forgotten here: only a snapshot helps.
+    /// The peer needs entries that are gone here, or whose terms are: only a snapshot helps.
     Snapshot,
 }
 
-/// Whether a probe may go out.
+/// Whether a probe may go out, or a snapshot be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Probe {
     Due,
@@ -49,7 +49,7 @@ pub(crate) struct Progress {
     pub trust: Trust,
     state: PeerState,
     probe: Probe,
-    /// The next entry to send.
+    /// The next entry to send; for one that needs a snapshot, the next once it has that.
     next: LogIndex,
     holding: Holding,
     /// The appends in flight end where `next` begins; here is how many entries each holds.
@@ -80,7 +80,8 @@ pub(crate) enum Heard {
 /// than a heartbeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Stall {
-    /// The round that is watched; 0 if none is.
+    /// The round that is watched; 0 if none is. For a peer that needs a snapshot: the newest when
+    /// that was asked for.
     round: u64,
     /// `next` when it was sent, and when the one watched before it was.
     next: LogIndex,
@@ -154,6 +155,7 @@ impl Progress {
         }
         let known = self.incarnation != Incarnation::default();
         if known && incarnation > self.incarnation {
+            // Of one that was to have a snapshot this asks whether it got there.
             let fresh = Self::new(self.id, store, self.next);
             *self = Self {
                 round_sent: self.round_sent,
@@ -169,11 +171,11 @@ impl Progress {
         Life::Current
     }
 
-    /// Whether an append from `next` may go out now.
-    pub fn may_send(&self) -> bool {
+    /// Whether an append from `next` may go out now. `in_flight_max`: how many may be on their way.
+    pub fn may_send(&self, in_flight_max: u8) -> bool {
         match self.state {
             PeerState::Probe => self.probe == Probe::Due,
-            PeerState::Replicate => !self.in_flight.is_full(),
+            PeerState::Replicate => self.in_flight.len() < usize::from(in_flight_max),
             PeerState::Snapshot => false,
         }
     }
@@ -202,10 +204,32 @@ impl Progress {
         }
     }
 
-    /// The entry before `next` is forgotten here.
-    pub fn needs_snapshot(&mut self) {
+    /// The peer needs a snapshot that covers entries through `upto`.
+    pub fn needs_snapshot(&mut self, upto: LogIndex) {
         self.state = PeerState::Snapshot;
+        self.probe = Probe::Due;
         self.in_flight.clear();
+        self.next = upto.next();
+    }
+
+    /// How far the snapshot must reach that is to be asked for now.
+    pub fn snapshot_due(&self) -> Option<LogIndex> {
+        let due = self.state == PeerState::Snapshot && self.probe == Probe::Due;
+        due.then_some(self.next.prev())
+    }
+
+    /// A snapshot that covers entries through `upto` was asked for in this round.
+    pub fn snapshot_asked(&mut self, upto: LogIndex, round: u64) {
+        self.probe = Probe::Sent;
+        self.next = upto.next();
+        self.stall.round = round;
+    }
+
+    /// The peer could not compare a snapshot with its log; with one through `upto` it can.
+    pub fn snapshot_rejected(&mut self, upto: LogIndex) {
+        if self.state == PeerState::Snapshot && upto >= self.next {
+            self.needs_snapshot(upto);
+        }
     }
 
     /// The peer holds this much of the leader's log. True when that is news.
@@ -225,18 +249,28 @@ impl Progress {
         before != self.holding
     }
 
-    /// An append matched: appends may follow each other.
+    /// An append matched: appends may follow each other, unless it is the late answer to one from
+    /// before a snapshot was needed.
     pub fn replicate(&mut self) {
-        if self.state != PeerState::Replicate {
-            self.state = PeerState::Replicate;
-            self.in_flight.clear();
-            self.next = self.holding.written.next();
+        let lacks_snapshot =
+            self.state == PeerState::Snapshot && self.holding.written.next() < self.next;
+        if self.state != PeerState::Replicate && !lacks_snapshot {
+            self.replicate_from(self.holding.written.next());
         }
     }
 
-    /// An append whose `prev` was `rejected` did not match; `retry` is where the logs may agree.
-    /// A late answer to an earlier probe is ignored.
-    pub fn rejected(&mut self, rejected: LogIndex, retry: Option<LogIndex>) {
+    fn replicate_from(&mut self, next: LogIndex) {
+        if self.state == PeerState::Snapshot {
+            self.watch_from(next);
+        }
+        self.state = PeerState::Replicate;
+        self.in_flight.clear();
+        self.next = next;
+    }
+
+    /// An append whose `prev` was `rejected` did not match; `retry` is where the logs may agree, and
+    /// entries through `gone` cannot be sent. A late answer to an earlier probe is ignored.
+    pub fn rejected(&mut self, rejected: LogIndex, retry: Option<LogIndex>, gone: LogIndex) {
         let current = match self.state {
             PeerState::Probe => rejected == self.next.prev(),
             PeerState::Replicate => rejected > self.holding.written,
@@ -245,12 +279,12 @@ impl Progress {
         if !current {
             return;
         }
-        let Some(retry) = retry else {
-            self.needs_snapshot();
-            return;
-        };
         let lowest = self.holding.written.next();
-        self.probe_from(retry.next().min(rejected).max(lowest));
+        let next = retry.map(|retry| retry.next().min(rejected).max(lowest));
+        match next.filter(|next| *next > gone) {
+            Some(next) => self.probe_from(next),
+            None => self.needs_snapshot(gone),
+        }
     }
 
     fn probe_from(&mut self, next: LogIndex) {
@@ -262,9 +296,23 @@ impl Progress {
         self.stall.next_before = next;
     }
 
-    /// A timed heartbeat of this round goes out.
-    pub fn mark_heartbeat(&mut self, round: u64) {
-        if self.stall.round == 0 {
+    /// What the stall watched so far says nothing of appends from `next` on.
+    fn watch_from(&mut self, next: LogIndex) {
+        self.stall.round = 0;
+        self.stall.next = next;
+        self.stall.next_before = next;
+    }
+
+    /// A timed heartbeat of this round goes out. A snapshot has so many rounds to arrive, and a peer
+    /// that has answered none since it was asked for is not there to take it.
+    pub fn mark_heartbeat(&mut self, round: u64, snapshot_rounds: u64) {
+        if self.state == PeerState::Snapshot {
+            let asked = self.stall.round;
+            let overdue = round - asked >= snapshot_rounds && self.round_answered > asked;
+            if self.probe == Probe::Sent && overdue {
+                self.probe = Probe::Due;
+            }
+        } else if self.stall.round == 0 {
             self.stall.round = round;
             self.stall.next_before = self.stall.next;
             self.stall.next = self.next;
@@ -276,10 +324,10 @@ impl Progress {
         self.round_answered = self.round_answered.max(round);
         let received = received.min(last);
         match self.state {
-            PeerState::Probe if received >= self.next.prev() && received > LogIndex::ZERO => {
-                self.state = PeerState::Replicate;
-                self.in_flight.clear();
-                self.next = received.next();
+            PeerState::Probe | PeerState::Snapshot
+                if received >= self.next.prev() && received > LogIndex::ZERO =>
+            {
+                self.replicate_from(received.next());
             }
             PeerState::Probe => self.probe = Probe::Due,
             PeerState::Replicate if self.stall.round > 0 && round >= self.stall.round => {

@@ -6,6 +6,7 @@ use crate::hard_state::{Boot, HardState};
 use crate::ids::{LogIndex, LogPosition};
 use crate::log::Log;
 use crate::members::Members;
+use crate::snapshot::Snapshot;
 use crate::succession::Succession;
 
 /// What a store recovered. Everything given to it is synced first: the node counts on it.
@@ -24,6 +25,8 @@ pub struct Recovery {
     pub(crate) log: Log,
     pub(crate) members: Members,
     pub(crate) succession: Succession,
+    /// The end of the snapshot that the log begins behind.
+    pub(crate) snapshot: LogPosition,
     pub(crate) boot: Boot,
     /// Why no node can start from this, told by [`Raft::new`](crate::Raft::new).
     pub(crate) flaw: Option<ConfigError>,
@@ -45,6 +48,7 @@ impl Recovery {
             log: Log::empty(),
             succession: Succession::new(&members, LogIndex::ZERO),
             members,
+            snapshot: LogPosition::ZERO,
             boot: Boot::Unknown,
             flaw: None,
         }
@@ -60,7 +64,21 @@ impl Recovery {
         self
     }
 
-    /// The next entries of its log, from index 1 on: commands or a barrier. A gap or a term that
+    /// The snapshot its log begins behind, told before any of its entries. The host has restored its
+    /// state machine from it: commit is told from there on.
+    pub fn snapshot(mut self, snapshot: &Snapshot) -> Self {
+        if self.log.last() > LogIndex::ZERO {
+            self.flaw = self.flaw.or(Some(ConfigError::Gap));
+        } else {
+            self.log = snapshot.log.clone();
+            self.members = snapshot.members.clone();
+            self.succession = Succession::new(&snapshot.members, snapshot.members_at);
+            self.snapshot = snapshot.last();
+        }
+        self
+    }
+
+    /// The next entries of its log, from index 1 or its snapshot on: commands or a barrier. A gap or a term that
     /// goes back is reported by [`Raft::new`](crate::Raft::new).
     pub fn run(mut self, run: Run) -> Self {
         if run.kind == EntryKind::Configuration {

@@ -37,6 +37,18 @@ impl Succession {
         &self.before
     }
 
+    /// Where the configuration at `index` stands, and which it is, as far as that is known here.
+    pub fn at_index<'a>(
+        &'a self,
+        current: &'a Members,
+        index: LogIndex,
+    ) -> Option<(&'a Members, LogIndex)> {
+        if index >= self.at {
+            return Some((current, self.at));
+        }
+        (index >= self.before_at).then_some((&self.before, self.before_at))
+    }
+
     /// Where the one before stands. It is committed, whether or not this node knows.
     pub fn before_at(&self) -> LogIndex {
         self.before_at

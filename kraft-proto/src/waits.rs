@@ -14,6 +14,7 @@
 //! is due, or commit moves while there are orphans.
 
 use crate::acks::{WAYS, way};
+use crate::bounds::{Bound, Busy};
 use crate::durability::Fallback;
 use crate::ids::{LogPosition, Term};
 use crate::limits::MEMBERS_MAX;
@@ -172,6 +173,17 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         self.queues[FREE].head != NONE
     }
 
+    /// The same, as a refusal to hand on.
+    pub fn check_room(&self) -> Result<(), Busy> {
+        match self.has_room() {
+            true => Ok(()),
+            false => Err(Busy {
+                bound: Bound::Waits,
+                limit: self.slots.as_ref().len() as u64,
+            }),
+        }
+    }
+
     fn push(&mut self, queue: usize, place: u32) {
         let tail = self.queues[queue].tail;
         let slots = self.slots.as_mut();
@@ -287,12 +299,15 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     pub fn handle_output(&mut self, output: &Output, raft: &Raft) {
         match output {
             Output::Ack { mode, held, upto } => self.handle_ack(*mode, *held, *upto),
-            Output::Commit { .. } => self.handle_commit(|of| raft.fate(of)),
+            Output::Commit { .. } | Output::Restored { .. } => {
+                self.handle_commit(|mode| raft.commit_fulfils(mode), |of| raft.fate(of));
+            }
             Output::Role { role, term, .. } => self.handle_role(*role, *term),
             Output::Send { .. }
             | Output::Write(_)
             | Output::Settled { .. }
             | Output::Read { .. }
+            | Output::Snapshot { .. }
             | Output::Superseded { .. } => {}
         }
     }
@@ -340,7 +355,13 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         self.majority = [LogPosition::ZERO; 2];
     }
 
-    fn handle_commit(&mut self, fate: impl Fn(LogPosition) -> Fate) {
+    /// Commit proves that a majority has it, of those who vote by now. Where members have changed
+    /// since the proposal that may be fewer than were asked for.
+    fn handle_commit(
+        &mut self,
+        fulfils: impl Fn(CommitMode) -> bool,
+        fate: impl Fn(LogPosition) -> Fate,
+    ) {
         for _ in 0..self.orphaned {
             let Some(place) = self.pop(ORPHANS) else {
                 break;
@@ -349,7 +370,8 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             let Some(wait) = self.wait(place) else {
                 continue;
             };
-            let decided = by_fate(fate(wait.position), wait.majority_is_enough, wait.fallback);
+            let enough = wait.majority_is_enough && fulfils(wait.mode);
+            let decided = by_fate(fate(wait.position), enough, wait.fallback);
             match decided {
                 Some((held, grade)) => self.answer(place, CommitMode::Sync, held, grade),
                 None => {

@@ -1,7 +1,8 @@
 //! Bytes on the wire. `WIRE.md` is normative; the golden vectors in `tests/wire.rs` hold it.
 //!
 //! ```text
-//! frame  = version:u8  envelope:postcard  entry*        (as many entries as the append counts)
+//! frame  = version:u8  envelope:postcard  entry*        (as many entries as the append counts;
+//!                                                        one, its history, with a snapshot)
 //! entry  = length:u32le  bytes
 //! ```
 //!
@@ -18,7 +19,7 @@ use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
 use crate::message::{Append, Envelope, Holding, Message};
 
 /// The version this build speaks. Peers agree on it when they connect.
-pub const WIRE_VERSION: u8 = 3;
+pub const WIRE_VERSION: u8 = 4;
 
 /// Bytes before each entry: its length.
 pub const ENTRY_PREFIX: usize = 4;
@@ -71,7 +72,8 @@ impl core::error::Error for WireError {}
 
 impl Envelope {
     /// Writes the frame up to its entries and returns what was written. For an append the host adds
-    /// each entry behind it: [`entry_prefix`] and the bytes.
+    /// each entry behind it, [`entry_prefix`] and the bytes; for a snapshot likewise the bytes of the
+    /// core's [`Snapshot`](crate::Snapshot).
     pub fn encode<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8], WireError> {
         let (version, rest) = buffer.split_first_mut().ok_or(WireError::BufferTooSmall)?;
         *version = WIRE_VERSION;
@@ -96,6 +98,7 @@ impl Envelope {
     pub fn entries(&self) -> u32 {
         match &self.message {
             Message::Append(append) => append.count,
+            Message::Snapshot { .. } => 1,
             _ => 0,
         }
     }
@@ -125,6 +128,7 @@ impl Envelope {
                 Message::TimeoutNow => true,
                 Message::ReadIndex { after, .. } => position(after),
                 Message::ReadIndexReply { index, .. } => index.0 <= INDEX_MAX,
+                Message::Snapshot { last } => position(last),
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
                 Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),
@@ -315,6 +319,7 @@ impl ExactSizeIterator for Entries<'_> {}
 pub struct Taken<'b> {
     pub(crate) run: Option<Run>,
     pub(crate) entries: Entries<'b>,
+    pub(crate) snapshot: Option<LogPosition>,
 }
 
 impl<'b> Taken<'b> {
@@ -322,7 +327,14 @@ impl<'b> Taken<'b> {
         Self {
             run: None,
             entries: Entries::default(),
+            snapshot: None,
         }
+    }
+
+    /// The snapshot taken, if any: the host keeps its bytes until it is asked to write it, or takes a
+    /// later one before it was asked. One that came and is not named here is of no use any more.
+    pub fn snapshot(&self) -> Option<LogPosition> {
+        self.snapshot
     }
 
     /// The entries taken, if any: what the sender's append carried less what was known before.

@@ -65,6 +65,8 @@ pub(crate) struct Writes {
     always: Option<u64>,
     /// `Batch` entries since the last force.
     batched: u32,
+    /// Log writes handed out at once.
+    in_flight_max: u8,
     /// Hard states: how many there were, the newest handed to the host, the newest synced.
     hard_changed: u64,
     hard_emitted: u64,
@@ -75,8 +77,9 @@ pub(crate) struct Writes {
 }
 
 impl Writes {
-    /// A log that was recovered through `last`, all of it synced.
-    pub fn recovered(incarnation: Incarnation, last: LogIndex) -> Self {
+    /// A log that was recovered through `last`, all of it synced. `in_flight_max`: log writes handed
+    /// out at once.
+    pub fn recovered(incarnation: Incarnation, last: LogIndex, in_flight_max: u8) -> Self {
         let mark = Mark {
             seq: 0,
             index: last,
@@ -93,6 +96,7 @@ impl Writes {
             asked_upto: last,
             always: None,
             batched: 0,
+            in_flight_max,
             hard_changed: 0,
             hard_emitted: 0,
             hard_synced: 0,
@@ -156,7 +160,7 @@ impl Writes {
 
     /// Whether another log write may be handed to the host.
     pub fn has_room(&self) -> bool {
-        !self.in_flight.is_full() && self.always.is_none()
+        self.in_flight.len() < usize::from(self.in_flight_max) && self.always.is_none()
     }
 
     /// What the disk owes longest, of the log and of hard states: the same until it is reported, and
@@ -319,7 +323,7 @@ mod tests {
     }
 
     fn writes() -> Writes {
-        Writes::recovered(Incarnation(1), LogIndex::ZERO)
+        Writes::recovered(Incarnation(1), LogIndex::ZERO, WRITES_IN_FLIGHT_MAX as u8)
     }
 
     #[test]

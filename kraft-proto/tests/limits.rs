@@ -9,8 +9,7 @@ use cluster::messages::{append, envelope, heartbeat, heartbeat_reply, holding};
 use cluster::{Cluster, Disk, at, id, run};
 use kraft_proto::limits::{
     APPENDS_IN_FLIGHT_MAX, CLASS_RUNS_MAX, INDEX_MAX, MEMBERS_MAX, READ_BATCHES_MAX,
-    REMOTE_READS_MAX, REPLIES_MAX, RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX, UNWRITTEN_ENTRIES_MAX,
-    WRITES_IN_FLIGHT_MAX,
+    REMOTE_READS_MAX, REPLIES_MAX, RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX, WRITES_IN_FLIGHT_MAX,
 };
 use kraft_proto::{
     CheckQuorum, Class, CommitMode, Config, FsyncMode, LogIndex, LogPosition, Members,
@@ -90,60 +89,6 @@ fn a_silent_peer_gets_so_many_appends_and_then_catches_up() {
     cluster.heal();
     cluster.pass(Duration::from_secs(1));
     assert_eq!(cluster.commit(3), cluster.commit(1));
-}
-
-#[test]
-fn too_much_at_risk_is_refused_by_name_and_firm_writes_go_through() {
-    let mut cluster = Cluster::with(3, |mut config| {
-        config.durability.at_risk_entries_max = 10;
-        config
-    });
-    cluster.elect(1);
-    cluster.disks(Disk::LogHeld);
-    let mut accepted = 0;
-    let refused = loop {
-        match propose_one(&mut cluster, RELAXED) {
-            Ok(_) => accepted += 1,
-            Err(refused) => break refused,
-        }
-    };
-    assert_eq!((accepted, refused), (10, ProposeError::AtRisk));
-    let firm = propose_one(&mut cluster, FIRM).unwrap();
-    for node in 1..=3 {
-        cluster.sync(node);
-    }
-    assert_eq!(cluster.commit(1), firm);
-    propose_one(&mut cluster, RELAXED).unwrap();
-}
-
-#[test]
-fn a_proposal_beyond_what_waits_for_the_disk_is_refused_and_later_taken() {
-    let mut cluster = Cluster::new(1);
-    cluster.elect(1);
-    cluster.node(1).disk = Disk::Busy;
-    let mut accepted = 0_u64;
-    let refused = loop {
-        match cluster.try_propose(1, FIRM) {
-            // Once the slots are taken entries wait in memory.
-            Ok(_) if accepted < WRITES_IN_FLIGHT_MAX as u64 => {
-                accepted += 1;
-                cluster.settle();
-            }
-            Ok(_) => accepted += 1,
-            Err(refused) => break refused,
-        }
-    };
-    assert_eq!(refused, ProposeError::DiskBusy);
-    assert!(cluster.status(1).unwritten <= UNWRITTEN_ENTRIES_MAX);
-    assert_eq!(
-        accepted,
-        UNWRITTEN_ENTRIES_MAX + WRITES_IN_FLIGHT_MAX as u64
-    );
-    for _ in 0..40 {
-        cluster.sync(1);
-    }
-    assert_eq!(cluster.commit(1).index.0, accepted + 1);
-    cluster.propose(1, FIRM);
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 mod cluster;
 
+use std::time::Duration;
+
 use cluster::{Cluster, id};
 use kraft_proto::{
-    Class, Config, Fate, Incarnation, Instant, Member, Members, NodeId, Output, Raft, Recovery,
-    Role, StoreId,
+    Change, Class, Config, Fate, Incarnation, Instant, Member, Members, NodeId, Output, Raft,
+    Recovery, Role, StoreId,
 };
 
 /// Three nodes whose members name each store: node n runs on store n.
@@ -49,7 +51,7 @@ fn a_blank_disk_under_an_old_id_elects_nobody() {
     cluster.isolate(1);
     replace_the_disk_of_3(&mut cluster);
     for _ in 0..20 {
-        cluster.pass(std::time::Duration::from_millis(300));
+        cluster.pass(Duration::from_millis(300));
         assert_ne!(cluster.role(2), Role::Leader);
         assert_ne!(cluster.role(3), Role::Leader);
     }
@@ -59,7 +61,7 @@ fn a_blank_disk_under_an_old_id_elects_nobody() {
     );
     // The node that has the entry leads again as soon as it is heard.
     cluster.heal();
-    cluster.pass(std::time::Duration::from_secs(2));
+    cluster.pass(Duration::from_secs(2));
     assert_eq!(cluster.fate(2, position), Fate::Committed);
 }
 
@@ -95,18 +97,18 @@ fn without_names_a_leader_counts_the_first_store_it_hears() {
 fn a_replaced_life_says_so_once_and_then_nothing() {
     let mut cluster = bound();
     cluster.elect(1);
-    cluster.pass(std::time::Duration::from_millis(100));
+    cluster.pass(Duration::from_millis(100));
     let mut old = cluster.nodes[&id(2)].raft.clone();
     cluster.kill(2);
     cluster.restart(2);
-    cluster.pass(std::time::Duration::from_millis(200));
+    cluster.pass(Duration::from_millis(200));
     let newer = cluster.status(2).incarnation;
     assert!(newer > Incarnation(1));
     // The old life hears what was meant for the new one.
-    cluster.pass(std::time::Duration::from_millis(50));
+    cluster.pass(Duration::from_millis(50));
     let now = cluster.now;
     cluster.nodes.remove(&id(2));
-    let later = now.after(std::time::Duration::from_millis(60));
+    let later = now.after(Duration::from_millis(60));
     cluster.raft(1).handle_timeout(later);
     cluster.poll();
     for packet in cluster.intercept(|envelope| envelope.to == NodeId(2)) {
@@ -119,7 +121,7 @@ fn a_replaced_life_says_so_once_and_then_nothing() {
 }
 
 fn says_nothing_more(old: &mut Raft, now: Instant) {
-    let much_later = now.after(std::time::Duration::from_secs(60));
+    let much_later = now.after(Duration::from_secs(60));
     assert_eq!(old.poll_timeout(), Instant::NEVER);
     old.campaign(much_later);
     old.handle_timeout(much_later);
@@ -127,4 +129,67 @@ fn says_nothing_more(old: &mut Raft, now: Instant) {
     assert!(old.read(much_later).is_err());
     assert_eq!(old.poll_output(), None);
     assert!(old.is_stopped());
+}
+
+/// 1. node 3 was once the only voter; others joined, and it left;
+/// 2. its disk is lost, and it joins again on an empty one, as a learner;
+/// 3. the log it is sent makes it, for a moment, the only voter again;
+/// 4. there its leader falls silent, and it would elect itself with nothing behind it.
+#[test]
+fn a_configuration_of_an_earlier_store_makes_nobody_a_voter() {
+    let member = |store| Member {
+        id: NodeId(3),
+        store: StoreId(store),
+    };
+    let campaigns = |named| {
+        let members = Members::with_stores([member(named)], []).unwrap();
+        let config = Config::new(NodeId(3), StoreId(33), 1);
+        let mut raft = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap();
+        raft.campaign(Instant::ZERO);
+        raft.handle_timeout(raft.poll_timeout());
+        while let Some(output) = raft.poll_output() {
+            if let Output::Write(write) = output {
+                raft.handle_stored(Instant::ZERO, write.synced());
+            }
+        }
+        raft.status().role == Role::Leader
+    };
+    assert!(!campaigns(3), "the voter is another store");
+    assert!(campaigns(33) && campaigns(StoreId::ANY.0));
+}
+
+/// 1. node 4 is cut off; node 3 leaves, loses its disk, and joins again on another store;
+/// 2. it leads, by the word of those who know that;
+/// 3. node 4 comes back. As far as it knows node 3 runs on the store it had: if it did not listen, it
+///    would never hear of anything else.
+#[test]
+fn a_leader_on_a_newer_store_is_heard_by_those_who_do_not_know_of_it() {
+    let member = |n, store| Member {
+        id: NodeId(n),
+        store: StoreId(store),
+    };
+    let mut cluster = Cluster::new(4);
+    cluster.members = Members::with_stores((1..=4).map(|n| member(n, n)), []).unwrap();
+    for n in 1..=4 {
+        let recovery = Recovery::bootstrap(cluster.members.clone());
+        cluster.start(n, recovery, |config| config);
+    }
+    cluster.elect(1);
+    cluster.isolate(4);
+    cluster.change(1, &[Change::Remove(NodeId(3))]).unwrap();
+    cluster.settle();
+    replace_the_disk_of_3(&mut cluster);
+    cluster.change(1, &[Change::Voter(member(3, 33))]).unwrap();
+    cluster.pass(Duration::from_millis(500));
+    let now = cluster.now;
+    let moved = cluster.raft(1).transfer_leadership(now, Some(id(3)));
+    assert_eq!(moved, Ok(id(3)));
+    cluster.pass(Duration::from_millis(500));
+    assert_eq!(cluster.role(3), Role::Leader);
+    cluster.heal();
+    cluster.pass(Duration::from_secs(1));
+    let (leader, follower) = (cluster.leader().unwrap(), cluster.status(4));
+    assert_eq!((leader, follower.leader), (3, Some(id(3))));
+    assert_eq!(follower.commit, cluster.commit(3));
+    assert_eq!(follower.members, cluster.status(3).members);
 }

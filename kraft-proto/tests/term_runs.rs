@@ -4,7 +4,7 @@ mod cluster;
 
 use std::time::Duration;
 
-use cluster::{Cluster, Disk, at, run};
+use cluster::{Cluster, Disk, Serving, at, run};
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{
     CheckQuorum, Class, Config, Fate, HardState, PeerState, PreVote, Raft, Recovery, StoreId, Term,
@@ -65,11 +65,12 @@ fn a_log_of_three_hundred_terms_starts_and_serves_what_it_remembers() {
 }
 
 #[test]
-fn a_follower_that_needs_forgotten_history_is_named() {
+fn a_follower_that_needs_forgotten_history_is_named_and_catches_up_by_snapshot() {
     let mut cluster = Cluster::new(3);
     for n in 1..=2 {
         let recovery = cluster.recovery(300, (1..=300).map(|t| run(t, t, 1)));
         cluster.start(n, recovery, |config| config);
+        cluster.node(n).serving = Serving::WhenTold;
     }
     cluster.pass(Duration::from_secs(5));
     let leader = cluster.leader().expect("a leader");
@@ -78,6 +79,10 @@ fn a_follower_that_needs_forgotten_history_is_named() {
     assert_eq!(behind.state, PeerState::Snapshot);
     assert!(status.first_known.0 > 1);
     assert!(cluster.commit(leader).index.0 > 300, "the majority goes on");
+    cluster.node(leader).serving = Serving::AtOnce;
+    cluster.pass(Duration::from_secs(1));
+    assert_eq!(cluster.commit(3), cluster.commit(leader));
+    assert_eq!(cluster.raft(3).fate(at(299, 299)), Fate::Committed);
 }
 
 #[test]

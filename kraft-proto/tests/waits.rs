@@ -218,3 +218,41 @@ fn whoever_awaits_an_earlier_entry_does_not_wait_for_a_later_one() {
     let told = graded(&clients.told(&mut cluster));
     assert_eq!(told, [(11, Grade::AsAsked, Some(Held::Synced))]);
 }
+
+/// 1. node 1 of two voters proposes for all of them, which is a majority of them;
+/// 2. node 3 is added, and node 1 leaves office before it hears of any copy;
+/// 3. the next leader commits with two of three: that is not all, and no longer as asked.
+#[test]
+fn commit_is_not_all_that_was_asked_for_where_others_joined_meanwhile() {
+    let eager = |config| kraft_proto::Config {
+        pre_vote: kraft_proto::PreVote::Off,
+        check_quorum: kraft_proto::CheckQuorum::Off,
+        ..config
+    };
+    for joins in [false, true] {
+        let mut cluster = Cluster::with(2, eager);
+        cluster.join(3);
+        cluster.elect(1);
+        let mut clients = Clients::new();
+        cluster.lossy = |envelope| envelope.to == cluster::id(1);
+        clients.propose(&mut cluster, 1, ALL, Fallback::Refuse);
+        if joins {
+            let member = kraft_proto::Member {
+                id: cluster::id(3),
+                store: kraft_proto::StoreId(3),
+            };
+            let change = [kraft_proto::Change::Voter(member)];
+            cluster.change(1, &change).unwrap();
+        }
+        cluster.settle();
+        cluster.lossy = |_| false;
+        cluster.elect(2);
+        cluster.pass(Duration::from_millis(200));
+        let told = graded(&clients.told(&mut cluster));
+        let expected = match joins {
+            false => (1, Grade::AsAsked, Some(Held::Synced)),
+            true => (1, Grade::TimedOut, None),
+        };
+        assert_eq!(told, [expected], "node 3 joins: {joins}");
+    }
+}

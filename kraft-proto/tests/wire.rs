@@ -1,10 +1,12 @@
 //! The wire format: the golden vectors of `WIRE.md`, and a decoder that takes any bytes.
 
-use kraft_proto::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
+use kraft_proto::limits::{
+    FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, SNAPSHOT_BYTES_MAX, TERM_MAX,
+};
 use kraft_proto::{
     Append, Ballot, CommitMode, EntryKind, Envelope, Frame, FsyncMode, Heartbeat, HeartbeatReply,
-    Holding, Incarnation, Known, LogIndex, LogPosition, Members, Message, NodeId, StoreId, Term,
-    Trust, WIRE_VERSION, WireError, entry_prefix,
+    Holding, Incarnation, Known, LogIndex, LogPosition, Members, Message, NodeId, Snapshot,
+    StoreId, Term, Trust, WIRE_VERSION, WireError, entry_prefix,
 };
 
 const SPEC: &str = include_str!("../WIRE.md");
@@ -183,6 +185,19 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
                 index: LogIndex(202),
             },
         ),
+        (
+            "snapshot",
+            envelope(
+                7,
+                Message::Snapshot {
+                    last: position(6, 200),
+                },
+            ),
+            vec![
+                b"\xc8\x01\x04\x64\x03\x05\x65\x01\x06\x96\x01\x01\x06\xb4\x01\x02\xb4\x01\
+                  \x03\x01\xac\x02\x03\x02\xad\x02\x02\x03\x00\x01",
+            ],
+        ),
     ]
 }
 
@@ -232,6 +247,18 @@ fn a_configuration_has_the_bytes_of_the_specification() {
     assert_eq!(ids(joint.voters_outgoing()), [1, 2]);
     let stores: Vec<u64> = joint.iter().map(|member| member.store.0).collect();
     assert_eq!(stores, [300, 301, 0]);
+}
+
+#[test]
+fn a_history_has_the_bytes_of_the_specification() {
+    let entries = examples().pop().unwrap().2;
+    let history = Snapshot::decode(entries[0]).unwrap();
+    assert_eq!(history.last(), position(6, 200));
+    assert_eq!(history.members_at(), LogIndex(180));
+    assert_eq!(history.members().voters().len(), 2);
+    let mut again = [0; SNAPSHOT_BYTES_MAX];
+    assert_eq!(history.encode(&mut again), Ok(entries[0]));
+    assert!(SPEC.contains(&format!("{SNAPSHOT_BYTES_MAX} bytes")));
 }
 
 #[test]
@@ -293,7 +320,7 @@ fn an_unknown_kind_of_message_is_refused() {
     let mut bytes = encode(&envelope, &[]);
     // Version, from, to, two bytes of store, incarnation, term: then the kind.
     assert_eq!(bytes[7], 0);
-    bytes[7] = 13;
+    bytes[7] = 14;
     assert_eq!(Frame::decode(&bytes), Err(WireError::Malformed));
 }
 
@@ -338,6 +365,12 @@ fn numbers_beyond_the_limits_are_refused() {
                 incarnation: Incarnation(1),
                 ticket: 0,
                 index,
+            },
+        ),
+        envelope(
+            7,
+            Message::Snapshot {
+                last: LogPosition::new(Term(7), index),
             },
         ),
         envelope(7, Message::Matched(holding(INDEX_MAX + 1, 0))),

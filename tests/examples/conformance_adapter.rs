@@ -39,6 +39,8 @@ impl Journal {
                 serde_json::from_slice(shape).expect("a checksummed record is JSON");
             match kind {
                 WriteKind::HardState(newer) => hard = newer,
+                // A store that keeps snapshots replaces its log here; trials compact nothing.
+                WriteKind::Snapshot(_) => log.clear(),
                 WriteKind::Force => {}
                 WriteKind::Entries(run) => {
                     log.truncate(run.first.prev().0 as usize);

@@ -187,6 +187,8 @@ impl Cluster {
             Output::Settled { .. }
             | Output::Read { .. }
             | Output::Role { .. }
+            | Output::Snapshot { .. }
+            | Output::Restored { .. }
             | Output::Superseded { .. } => self.asked.others += 1,
         }
     }

@@ -57,6 +57,7 @@ fn strange_message(chance: &mut Chance) -> String {
         "heartbeat_req",
         "heartbeat_resp",
         "timeout_now",
+        "snapshot",
         "read_index_req",
         "read_index_resp",
     ]);
@@ -136,6 +137,7 @@ fn strange_request(chance: &mut Chance) -> String {
         11 => format!(r#""fate", "index": {n}, "term": {term}"#),
         12 if n % 2 == 0 => format!(r#""transfer", "to": {term}"#),
         12 => r#""campaign""#.to_owned(),
+        13 if n % 2 == 0 => format!(r#""compact", "index": {}"#, chance.below(4)),
         13 => r#""state""#.to_owned(),
         _ => format!(r#""msg", {}"#, strange_message(chance)),
     };

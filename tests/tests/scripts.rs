@@ -53,3 +53,26 @@ fn every_scenario_goes_as_written() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     println!("{} scenarios", scripts.len());
 }
+
+/// The numbers of the scripts, as the first column of a table in the README has them.
+fn listed(readme: &str) -> Vec<String> {
+    let cells = readme.lines().filter_map(|line| line.split('|').nth(1));
+    let words = cells.flat_map(|cell| cell.split(',').map(str::trim));
+    let numbers = words.filter(|word| word.len() == 2 && word.bytes().all(|b| b.is_ascii_digit()));
+    let mut numbers: Vec<String> = numbers.map(str::to_owned).collect();
+    numbers.sort();
+    numbers
+}
+
+#[test]
+fn the_readme_lists_every_script_once() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let readme = fs::read_to_string(folder.join("README.md")).expect("the README");
+    let names = scripts().into_iter().filter_map(|path| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        Some(name.split_once('-')?.0.to_owned())
+    });
+    let names: Vec<String> = names.collect();
+    assert_eq!(listed(&readme), names);
+    println!("{} scripts in the README", names.len());
+}

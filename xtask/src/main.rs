@@ -8,6 +8,7 @@ mod by_hand;
 mod fuzz;
 mod metadata;
 mod mutants;
+mod npm;
 mod report;
 mod shell;
 mod steps;

@@ -30,7 +30,7 @@ pub struct Workshop {
 }
 
 /// Folders that hold nothing of ours.
-const NOT_OURS: [&str; 4] = [".git", "target", "node_modules", "dist"];
+const NOT_OURS: [&str; 5] = [".git", "target", "node_modules", "dist", "pkg"];
 
 impl Workshop {
     /// The repository this program was built from.

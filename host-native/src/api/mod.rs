@@ -30,7 +30,8 @@ pub use answer::{Achieved, Answer};
 pub use kraft_proto::Grade;
 pub use refusal::{Bound, Refusal, Retry};
 pub use status::{
-    AtRisk, DataStatus, DiskStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
+    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, StatusReport,
+    Unkept, Voting,
 };
 
 use crate::codec::{self, DecodeError};
@@ -39,7 +40,7 @@ use crate::kv::{Page, SCAN_BYTES_MAX, SCAN_ROWS_MAX, Scan};
 use crate::pair::{KEY_MAX, Key, VALUE_MAX, Value};
 
 /// The version of this protocol: the first byte of every message.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// The longest message in either direction, in bytes.
 pub const MESSAGE_MAX: usize = 6 * 1024 * 1024;
@@ -87,6 +88,14 @@ pub enum Request {
     Transfer {
         /// To whom; to the one that could take over soonest unless given.
         to: Option<NodeId>,
+    },
+    /// Answer once an entry is committed, lost or unknown, or the time is up: for who has an early
+    /// answer and awaits the stronger one. Any node.
+    Await {
+        /// Which.
+        position: LogPosition,
+        /// How long, in milliseconds; a minute at most. Asking again costs nothing.
+        timeout_ms: u32,
     },
 }
 

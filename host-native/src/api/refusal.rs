@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kraft_proto::Busy;
 use kraft_proto::ids::{LogIndex, NodeId};
 use kraft_proto::modes::Class;
 use serde::{Deserialize, Serialize};
@@ -171,6 +172,22 @@ impl Refusal {
             | Self::Malformed { .. }
             | Self::NoTransfer { .. }
             | Self::NotTakenOver { .. } => Retry::No,
+        }
+    }
+}
+
+impl From<Busy> for Refusal {
+    fn from(busy: Busy) -> Self {
+        let bound = match busy.bound {
+            kraft_proto::Bound::EntriesAtRisk => Bound::EntriesAtRisk,
+            kraft_proto::Bound::UnwrittenEntries
+            | kraft_proto::Bound::UnwrittenMembers
+            | kraft_proto::Bound::UnwrittenTerms => Bound::UnwrittenEntries,
+            kraft_proto::Bound::Waits => Bound::Waits,
+        };
+        Self::Busy {
+            bound,
+            limit: busy.limit,
         }
     }
 }

@@ -41,12 +41,20 @@ pub struct StatusReport {
     pub members: Vec<MemberStatus>,
     /// Its followers; empty unless it leads.
     pub peers: Vec<PeerStatus>,
+    /// How far they are behind, together.
+    pub lag: LagStatus,
     /// What it acknowledged and a majority has not synced yet.
     pub at_risk: AtRisk,
+    /// What it acknowledged since its start and commit did not keep.
+    pub unkept: Unkept,
+    /// Nodes that may have forgotten copies in a power cut, as far as it hears.
+    pub suspects: u64,
     /// Its disk.
     pub disk: DiskStatus,
     /// Its key-value store.
     pub data: DataStatus,
+    /// What it waits for at this moment, one sentence each; most last microseconds.
+    pub waiting: Vec<String>,
     /// What an operator should look at, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -109,6 +117,28 @@ pub struct AtRisk {
     pub entries: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// How far the followers of a leader are behind; zeros unless it leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LagStatus {
+    /// Entries the slowest lacks.
+    pub entries_max: u64,
+    /// Entries one lacks on average, rounded up.
+    pub entries_mean: u64,
+    /// How long the slowest has lacked the oldest of them, in milliseconds.
+    pub ms_max: u64,
+    /// The same on average, rounded up.
+    pub ms_mean: u64,
+}
+
+/// Acknowledged writes that commit did not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Unkept {
+    /// Commit proved that they are gone.
+    pub lost: u64,
+    /// Their fate cannot be told any more.
+    pub unknown: u64,
 }
 
 /// A node's disk.

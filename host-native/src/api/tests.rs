@@ -82,6 +82,10 @@ fn requests() -> Vec<Request> {
         Request::Transfer {
             to: Some(NodeId(2)),
         },
+        Request::Await {
+            position: POSITION,
+            timeout_ms: 500,
+        },
     ]
 }
 
@@ -114,9 +118,21 @@ fn status() -> StatusReport {
             lag_ms: 40,
             why: Some("does not answer".to_owned()),
         }],
+        lag: LagStatus {
+            entries_max: 3,
+            entries_mean: 2,
+            ms_max: 40,
+            ms_mean: 20,
+        },
         at_risk: AtRisk::default(),
+        unkept: Unkept {
+            lost: 1,
+            unknown: 2,
+        },
+        suspects: 1,
         disk: DiskStatus::default(),
         data: DataStatus::default(),
+        waiting: vec!["a majority".to_owned()],
         warnings: vec!["look here".to_owned()],
     }
 }
@@ -205,7 +221,7 @@ fn another_version_is_named() {
     let error = Request::decode(&bytes).unwrap_err();
     assert_eq!(error, MessageError::Version { theirs: 9 });
     let refusal = Refusal::from(error).to_string();
-    assert!(refusal.contains("version 9, the node 1"), "{refusal}");
+    assert!(refusal.contains("version 9, the node 2"), "{refusal}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::awaiting::Await;
 use super::connect::Connect;
 use super::options::{Again, WriteOptions};
 use super::output::{Failure, Style};
@@ -16,6 +17,8 @@ pub struct Delete {
     #[command(flatten)]
     again: Again,
     #[command(flatten)]
+    stay: Await,
+    #[command(flatten)]
     connect: Connect,
 }
 
@@ -24,7 +27,6 @@ impl Delete {
         let client = self.connect.client().await?;
         let write = client.delete(&self.keys).options(self.options.options());
         let answer = self.again.number(write).send().await?;
-        style.show(&answer, answer);
-        Ok(answer.exit_code())
+        self.stay.show(&client, answer, style).await
     }
 }

@@ -1,13 +1,16 @@
 //! `kraft fate`.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use kraft_proto::ids::{LogIndex, LogPosition, NodeId, Term};
 use kraft_proto::output::Fate as Became;
 
 use super::connect::Connect;
-use super::output::{Failure, Style, exit};
+use super::options::duration;
+pub(super) use super::output::exit;
+use super::output::{Failure, Style};
 use crate::api::FateReport;
 
 #[derive(Args, Debug)]
@@ -17,6 +20,9 @@ pub struct Fate {
     /// Ask this member; whichever answers first unless given
     #[arg(long, value_name = "ID")]
     node: Option<u64>,
+    /// Wait until it is decided, so long at most, such as 500ms or 5s
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "node")]
+    wait: Option<Duration>,
     #[command(flatten)]
     connect: Connect,
 }
@@ -51,21 +57,28 @@ impl Fate {
             }
         };
         let client = self.connect.client().await?;
-        let report = match address {
-            Some(address) => client.fate_of(address, position).await?,
-            None => client.fate(position).await?,
+        let report = match (address, self.wait) {
+            (Some(address), _) => client.fate_of(address, position).await?,
+            (None, Some(patience)) => client.await_commit(position, patience).await?,
+            (None, None) => client.fate(position).await?,
         };
         style.show(&report, words(&report));
-        Ok(match report.fate {
-            Became::Committed => exit::DONE,
-            Became::Pending => exit::TIMED_OUT,
-            Became::Lost => exit::NOT_WRITTEN,
-            Became::Unknown => exit::OUTCOME_UNKNOWN,
-        })
+        Ok(exit_code(&report))
     }
 }
 
-fn words(report: &FateReport) -> String {
+/// The code to end with.
+pub(super) fn exit_code(report: &FateReport) -> u8 {
+    match report.fate {
+        Became::Committed => exit::DONE,
+        Became::Pending => exit::TIMED_OUT,
+        Became::Lost => exit::NOT_WRITTEN,
+        Became::Unknown => exit::OUTCOME_UNKNOWN,
+    }
+}
+
+/// What became of it, for people.
+pub(super) fn words(report: &FateReport) -> String {
     let FateReport {
         position,
         fate,

@@ -10,6 +10,7 @@
 //! | 5 | refused or not possible; nothing was written |
 //! | 6 | it may be written or not; the request id is printed |
 
+mod awaiting;
 mod completions;
 mod connect;
 mod delete;

@@ -76,7 +76,7 @@ impl Again {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| "use a number with its unit, such as 500ms or 5s".into())
 }

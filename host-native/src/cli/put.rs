@@ -4,6 +4,7 @@ use std::io::Read;
 
 use clap::Args;
 
+use super::awaiting::Await;
 use super::connect::Connect;
 use super::options::{Again, WriteOptions};
 use super::output::{Failure, Style};
@@ -18,6 +19,8 @@ pub struct Put {
     #[command(flatten)]
     again: Again,
     #[command(flatten)]
+    stay: Await,
+    #[command(flatten)]
     connect: Connect,
 }
 
@@ -27,8 +30,7 @@ impl Put {
         let client = self.connect.client().await?;
         let write = client.put_many(pairs).options(self.options.options());
         let answer = self.again.number(write).send().await?;
-        style.show(&answer, answer);
-        Ok(answer.exit_code())
+        self.stay.show(&client, answer, style).await
     }
 
     fn pairs(&self) -> Result<Vec<(&str, Vec<u8>)>, Failure> {

@@ -127,6 +127,13 @@ fn remarks(report: &StatusReport) -> Vec<String> {
             ));
         }
     }
+    if report.unkept.lost + report.unkept.unknown > 0 {
+        remarks.push(format!(
+            "node {node}: of what it acknowledged early {} writes are lost, and of {} nothing is known \
+             any more",
+            report.unkept.lost, report.unkept.unknown
+        ));
+    }
     for warning in &report.warnings {
         remarks.push(format!("node {node}: {warning}"));
     }

@@ -1,7 +1,11 @@
 //! Reads: of keys, and of what nodes know.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kraft_proto::ids::{LogPosition, NodeId};
+use kraft_proto::output::Fate;
+use tokio::time::Instant;
 
 use super::routes::{Hop, Met};
 use super::trip::{Time, Trip};
@@ -97,6 +101,37 @@ impl Client {
         position: LogPosition,
     ) -> Result<FateReport, ClientError> {
         self.fate_by(Whom::Node(address), position).await
+    }
+
+    /// Waits until the entry at `position` is committed, lost or unknown, for `patience` at most, and
+    /// says what is known then: pending, if the time was up. A client that has its early answer
+    /// awaits the stronger one: on the disks of a majority.
+    ///
+    /// # Errors
+    /// If nobody answered in time.
+    pub async fn await_commit(
+        &self,
+        position: LogPosition,
+        patience: Duration,
+    ) -> Result<FateReport, ClientError> {
+        let until = Instant::now() + patience;
+        // An answer is to come before this client gives the node up.
+        let longest = self.settings().patience_read / 2;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let request = Request::Await {
+                position,
+                timeout_ms: u32::try_from(left.min(longest).as_millis()).unwrap_or(u32::MAX),
+            };
+            let report = self.read(Whom::Anyone, &request, |response| match response {
+                Response::Fate(report) => Some(report),
+                _ => None,
+            });
+            let report = report.await?;
+            if report.fate != Fate::Pending || left.is_zero() {
+                return Ok(report);
+            }
+        }
     }
 
     /// How the node at `address` sees itself and the cluster.

@@ -64,14 +64,18 @@ impl Trip {
         self.hops <= HOPS_MAX
     }
 
-    /// Pauses before the next attempt.
+    /// Pauses before the next attempt, if one can still be answered.
+    ///
+    /// None is made at the very deadline: of a write that was refused all the time nothing would be
+    /// known any more, because of one last copy that nobody waited for.
     pub async fn pause(&mut self) -> Time {
-        let now = Instant::now();
-        if now >= self.deadline {
+        let until = Instant::now() + jittered(self.pause);
+        if until >= self.deadline {
+            tokio::time::sleep_until(self.deadline).await;
             return Time::Up;
         }
         self.hops = 0;
-        tokio::time::sleep_until(self.deadline.min(now + jittered(self.pause))).await;
+        tokio::time::sleep_until(until).await;
         self.pause = PAUSE_MAX.min(self.pause * 2);
         Time::Left
     }
@@ -111,6 +115,14 @@ mod tests {
         let mut trip = Trip::new(Duration::from_secs(1));
         assert!((0..HOPS_MAX).all(|_| trip.may_hop()));
         assert!(!trip.may_hop());
+    }
+
+    #[tokio::test]
+    async fn no_attempt_is_made_that_has_no_time_for_its_answer() {
+        let mut trip = Trip::new(PAUSE_MIN / 2);
+        assert_eq!(trip.pause().await, Time::Up);
+        let mut trip = Trip::new(Duration::from_secs(3600));
+        assert_eq!(trip.pause().await, Time::Left);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 mod error;
 mod file;
 mod layers;
+mod limits;
 mod members;
 mod render;
 pub mod settings;
@@ -32,6 +33,7 @@ use crate::cert::ClusterId;
 
 pub use error::ConfigError;
 pub use layers::{Layers, Origin};
+pub use limits::Limits;
 pub use members::{Address, MemberConfig};
 pub use values::{format_bytes, parse_bytes};
 pub use zones::{read_zones, write_zones};
@@ -99,6 +101,8 @@ pub struct Config {
     pub durability: Durability,
     /// Bytes acknowledged early and not committed, beyond which further ones are refused.
     pub at_risk_bytes_max: u64,
+    /// What it takes on only so much of.
+    pub limits: Limits,
     /// A file of zones that replaces those of the main file.
     pub zones_file: Option<PathBuf>,
     /// Which class which keys have.
@@ -130,6 +134,7 @@ impl Default for Config {
             preset: Preset::default(),
             durability: Preset::default().durability(),
             at_risk_bytes_max: 256 * 1024 * 1024,
+            limits: Limits::default(),
             zones_file: None,
             zones: ZoneTable::default(),
             timing: Timing {
@@ -230,6 +235,7 @@ impl Config {
                 "at_risk_bytes_max is 0: no early acknowledgement could be given",
             ));
         }
+        self.limits.check()?;
         self.timing.check()
     }
 

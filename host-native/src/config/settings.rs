@@ -250,6 +250,34 @@ pub const SETTINGS: &[Setting] = &[
         "how often a leader is heard from when there is nothing to send"
     },
     setting! {
+        "limits.waiting_writes_max", "waiting_writes_max", count, number, limits.waiting_writes,
+        "writes that wait for their answer; beyond it writes are refused as busy"
+    },
+    setting! {
+        "limits.waiting_reads_max", "waiting_reads_max", count, number, limits.waiting_reads,
+        "reads that wait for their answer; beyond it reads are refused as busy"
+    },
+    setting! {
+        "limits.unwritten_bytes_max", "unwritten_bytes_max", bytes, quoted_bytes, limits.unwritten_bytes,
+        "bytes of entries in memory that wait for the disk; beyond it writes are refused as busy"
+    },
+    setting! {
+        "limits.unwritten_entries_max", "unwritten_entries_max", count, number, limits.unwritten_entries,
+        "how many they may be, 4096 to 65536"
+    },
+    setting! {
+        "limits.writes_in_flight_max", "writes_in_flight_max", count, number, limits.writes_in_flight,
+        "log writes on their way to the disk, 1 to 16: fewer join more entries in each"
+    },
+    setting! {
+        "limits.appends_in_flight_max", "appends_in_flight_max", count, number, limits.appends_in_flight,
+        "appends on their way to one peer, 1 to 16: what a slow peer can cost its leader"
+    },
+    setting! {
+        "limits.append_entries_max", "append_entries_max", count, number, limits.append_entries,
+        "entries one append carries, 1 to 4096"
+    },
+    setting! {
         "alerts.bytes_at_risk", "alert_bytes_at_risk", bytes, quoted_bytes, alerts.bytes_at_risk,
         "alert beyond this many acknowledged bytes not yet on a majority's disks"
     },

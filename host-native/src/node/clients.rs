@@ -1,12 +1,14 @@
 //! What clients ask for.
 
 use kraft_proto::zones::{Request as Wish, ZoneError};
-use kraft_proto::{Class, CommitMode, EntryKind, FsyncMode, ProposeError, ReadError, Role};
+use kraft_proto::{
+    Class, CommitMode, EntryKind, FsyncMode, LogPosition, ProposeError, ReadError, Role,
+};
 use std::time::Duration;
 
-use super::engine::{Engine, WAITS_MAX};
+use super::engine::Engine;
 use super::open::TestSwitchAccess;
-use super::pending::{PendingRead, PendingWrite, is_linearizable};
+use super::pending::{PendingAwait, PendingRead, PendingWrite, Token, is_linearizable};
 use crate::api::{
     Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response, TestSwitch,
     Write,
@@ -17,8 +19,9 @@ use crate::sealed;
 use crate::sessions::SessionError;
 use crate::transport::Hold;
 
-/// Reads that may wait for an answer.
-const READS_MAX: usize = 65_536;
+/// How long a wait for a commit holds its place: one whose client is gone must not hold it for ever.
+/// A client that has more time asks again.
+const AWAIT_MAX: Duration = Duration::from_secs(60);
 
 impl Engine {
     pub(super) fn take_call(&mut self, call: Call) {
@@ -39,6 +42,10 @@ impl Engine {
                 reply.send(self.serve(&request).encode());
             }
             Request::Transfer { to } => self.take_transfer(to, reply),
+            Request::Await {
+                position,
+                timeout_ms,
+            } => self.take_await(position, Duration::from_millis(timeout_ms.into()), reply),
             Request::Test(switch) => reply.send(self.switch(switch).encode()),
         }
     }
@@ -163,9 +170,14 @@ impl Engine {
             acked: None,
         });
         let deadline = timeout.map(|timeout| now.after(timeout));
-        let waiting = self
-            .waits
-            .insert(token, position, &proposed, asked, deadline, fallback);
+        let waiting = self.waits.insert(
+            Token::Write(token),
+            position,
+            &proposed,
+            asked,
+            deadline,
+            fallback,
+        );
         // `admit` made sure of it.
         debug_assert_eq!(waiting, Ok(()));
     }
@@ -182,12 +194,7 @@ impl Engine {
                 },
             });
         }
-        if !self.waits.has_room() {
-            return Err(Refusal::Busy {
-                bound: Bound::Waits,
-                limit: WAITS_MAX as u64,
-            });
-        }
+        self.waits.check_room()?;
         let limit = self.parts.config.at_risk_bytes_max;
         let voters = self.parts.raft.members().voters_min();
         let early = class.fsync < FsyncMode::Commit || !class.mode.outlives_leader(voters);
@@ -201,7 +208,6 @@ impl Engine {
     }
 
     fn refused(&self, error: ProposeError) -> Response {
-        let durability = self.parts.raft.durability();
         Response::Refused(match error {
             ProposeError::NotLeader(_) => return self.redirect(),
             ProposeError::NotReady | ProposeError::Exhausted | ProposeError::Count => {
@@ -211,14 +217,7 @@ impl Engine {
             ProposeError::AtLeast { asked, voters } => {
                 Refusal::AtLeastOutOfRange { n: asked, voters }
             }
-            ProposeError::DiskBusy => Refusal::Busy {
-                bound: Bound::UnwrittenEntries,
-                limit: kraft_proto::limits::UNWRITTEN_ENTRIES_MAX,
-            },
-            ProposeError::AtRisk => Refusal::Busy {
-                bound: Bound::EntriesAtRisk,
-                limit: durability.at_risk_entries_max,
-            },
+            ProposeError::Busy(busy) => busy.into(),
             ProposeError::Stopped => Refusal::Stopping,
         })
     }
@@ -238,11 +237,10 @@ impl Engine {
             reply.send(self.redirect().encode());
             return;
         }
-        if self.reads.len() >= READS_MAX {
-            let refusal = Refusal::Busy {
-                bound: Bound::Reads,
-                limit: READS_MAX as u64,
-            };
+        let limit = u64::from(self.parts.config.limits.waiting_reads);
+        if self.reads.len() as u64 >= limit {
+            let bound = Bound::Reads;
+            let refusal = Refusal::Busy { bound, limit };
             reply.send(Response::Refused(refusal).encode());
             return;
         }
@@ -255,6 +253,28 @@ impl Engine {
             Err(ReadError::Stopped) => {
                 reply.send(Response::Refused(Refusal::Stopping).encode());
             }
+        }
+    }
+
+    /// Answers once commit says what became of an entry, or after `patience`.
+    fn take_await(&mut self, position: LogPosition, patience: Duration, reply: Reply) {
+        if let Err(busy) = self.waits.check_room() {
+            reply.send(Response::Refused(busy.into()).encode());
+            return;
+        }
+        let deadline = self.now().after(patience.min(AWAIT_MAX));
+        let token = self.awaits.insert(PendingAwait { reply, position });
+        let (asked, raft) = (Class::default(), &self.parts.raft);
+        // There is room, as was asked above.
+        let _ = self
+            .waits
+            .await_commit(token, position, asked, Some(deadline), raft);
+    }
+
+    /// Tells somebody who awaited a commit what is known by now.
+    pub(super) fn answer_await(&mut self, number: u32) {
+        if let Some(PendingAwait { reply, position }) = self.awaits.remove(number) {
+            reply.send(self.serve(&Request::Fate { position }).encode());
         }
     }
 
@@ -287,9 +307,10 @@ impl Engine {
                     entries: self.replica.machine().entries(),
                 })
             }
-            Request::Write(_) | Request::Test(_) | Request::Transfer { .. } => {
-                Response::Refused(Refusal::NotReady)
-            }
+            Request::Write(_)
+            | Request::Test(_)
+            | Request::Transfer { .. }
+            | Request::Await { .. } => Response::Refused(Refusal::NotReady),
         }
     }
 

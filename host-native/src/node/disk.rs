@@ -13,9 +13,6 @@ use super::engine::Engine;
 use crate::api::{Bound, Refusal};
 use crate::metrics::Room;
 
-/// Bytes of entries that may wait for the disk, in memory.
-const UNWRITTEN_BYTES_MAX: u64 = 256 * 1024 * 1024;
-
 /// How long the disk may be at one thing before an operator is told.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -68,10 +65,11 @@ impl Engine {
     pub(super) fn admit_entries(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
         let waiting = self.tail.next().prev().since(self.disk.submitted);
         let waiting_bytes = self.tail.bytes_after(self.disk.submitted);
-        if bytes + waiting_bytes > UNWRITTEN_BYTES_MAX {
+        let limit = self.parts.config.limits.unwritten_bytes;
+        if bytes + waiting_bytes > limit {
             return Err(Refusal::Busy {
                 bound: Bound::UnwrittenBytes,
-                limit: UNWRITTEN_BYTES_MAX,
+                limit,
             });
         }
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kraft_proto::{
-    EntryKind, Frame, Instant, LogIndex, LogPosition, NodeId, Output, Raft, ReadOutcome, Rest,
+    EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft, ReadOutcome, Rest,
     Role, Run, Slot, Term, Waits, Write, WriteKind,
 };
 use tokio::sync::mpsc;
@@ -15,13 +15,12 @@ use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
 use super::handover::PendingTransfer;
-use super::lag::Lag;
 use super::open::{NodeError, TestSwitchAccess};
-use super::pending::{PendingReads, PendingWrites};
+use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
 use super::sending::seals_of;
 use super::tail::Tail;
 use crate::admin::Publisher;
-use crate::api::{Answer, Response};
+use crate::api::{Answer, Response, Unkept};
 use crate::config::Config;
 use crate::kv::Kv;
 use crate::machine::Replicated;
@@ -30,9 +29,6 @@ use crate::rpc::{Call, Calls, RpcServer};
 use crate::sealed;
 use crate::storage::{DiskHandle, Done, Identity, Job};
 use crate::transport::{Event, Events, Fault, Transport};
-
-/// Writes that may wait for an answer.
-pub(super) const WAITS_MAX: usize = 65_536;
 
 /// Inputs taken before outputs are looked at again: what comes together is written together.
 const INPUTS_AT_ONCE: usize = 512;
@@ -80,18 +76,23 @@ pub(super) enum Input {
 /// The one owner of the core.
 pub(super) struct Engine {
     pub(super) parts: Parts,
-    pub(super) waits: Waits<u32, Vec<Slot<u32>>>,
+    pub(super) waits: Waits<Token, Vec<Slot<Token>>>,
     pub(super) writes: PendingWrites,
+    pub(super) awaits: PendingAwaits,
     pub(super) reads: PendingReads,
     pub(super) transfers: Vec<PendingTransfer>,
     pub(super) tail: Tail,
     pub(super) replica: Replicated<Kv>,
     pub(super) at_risk: AtRisk,
+    /// What became of acknowledgements since the start that commit did not keep.
+    pub(super) unkept: Unkept,
     pub(super) lags: Vec<(NodeId, Lag)>,
     /// Settings that ought to be equal and are not.
     pub(super) differing: BTreeSet<(NodeId, &'static str)>,
     /// Peers that only a snapshot could help.
     pub(super) stranded: BTreeSet<NodeId>,
+    /// Snapshots that peers sent, which this host does not take.
+    snapshots_refused: u64,
     pub(super) role: Role,
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
@@ -106,18 +107,22 @@ pub(super) struct Engine {
 impl Engine {
     pub fn new(parts: Parts) -> Self {
         let status = parts.raft.status();
+        let waiting = parts.config.limits.waiting_writes as usize;
         let lags = parts.config.members.iter().filter(|m| m.id != parts.node);
         Self {
-            waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
+            waits: Waits::new(vec![Slot::default(); waiting]),
             writes: PendingWrites::default(),
+            awaits: PendingAwaits::default(),
             reads: PendingReads::default(),
             transfers: Vec::new(),
             tail: Tail::after(status.last.index),
             replica: Replicated::new(Kv::default()),
             at_risk: AtRisk::default(),
+            unkept: Unkept::default(),
             lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
             differing: BTreeSet::new(),
             stranded: BTreeSet::new(),
+            snapshots_refused: 0,
             role: status.role,
             term: status.term,
             leader: status.leader,
@@ -315,6 +320,16 @@ impl Engine {
                 }
             }
         }
+        if let kraft_proto::Message::Snapshot { last } = frame.envelope().message {
+            // This host writes none; taken by the core alone it would have to be.
+            self.snapshots_refused += 1;
+            tracing::warn!(
+                "node {from} sent a snapshot through {last}, which this host does not take: dropped \
+                 ({} so far)",
+                self.snapshots_refused
+            );
+            return;
+        }
         let now = self.now();
         let taken = self.parts.raft.handle_message(now, &frame);
         for (position, entry) in taken.entries() {
@@ -350,7 +365,9 @@ impl Engine {
                 },
                 Output::Role { role, term, leader } => self.change_role(role, term, leader),
                 Output::Superseded { by } => self.failed = Some(NodeError::Superseded(by)),
-                Output::Ack { .. } => {}
+                // Which peers lack one, and why, is logged and shown with their status.
+                Output::Snapshot { .. } | Output::Ack { .. } => {}
+                Output::Restored { upto } => self.failed = Some(NodeError::Damaged(upto)),
             }
         }
         if let Err(error) = self.apply_some() {
@@ -387,6 +404,11 @@ impl Engine {
                     return;
                 };
                 payloads
+            }
+            WriteKind::Snapshot(last) => {
+                // None is taken, see `take_frame`.
+                self.failed = Some(NodeError::Damaged(last));
+                return;
             }
             WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
         };
@@ -448,15 +470,24 @@ impl Engine {
         }
         for mode in modes {
             match rest {
-                Rest::Lost => self.parts.metrics.acks_lost(mode, 1),
-                Rest::Unknown => self.parts.metrics.acks_unknown(mode, 1),
+                Rest::Lost => {
+                    self.unkept.lost += 1;
+                    self.parts.metrics.acks_lost(mode, 1);
+                }
+                Rest::Unknown => {
+                    self.unkept.unknown += 1;
+                    self.parts.metrics.acks_unknown(mode, 1);
+                }
             }
         }
     }
 
     /// Tells a client, unless the state machine's part of the answer is still missing.
-    fn answer(&mut self, answer: kraft_proto::Answer<u32>) {
-        let token = answer.token;
+    fn answer(&mut self, answer: kraft_proto::Answer<Token>) {
+        let token = match answer.token {
+            Token::Write(token) => token,
+            Token::Await(number) => return self.answer_await(number),
+        };
         let Some(write) = self.writes.get_mut(token) else {
             return;
         };
@@ -472,8 +503,11 @@ impl Engine {
         self.respond(answer);
     }
 
-    pub(super) fn respond(&mut self, answer: kraft_proto::Answer<u32>) {
-        let Some(write) = self.writes.remove(answer.token) else {
+    pub(super) fn respond(&mut self, answer: kraft_proto::Answer<Token>) {
+        let Token::Write(token) = answer.token else {
+            return;
+        };
+        let Some(write) = self.writes.remove(token) else {
             return;
         };
         if let Some(held) = answer.held {

@@ -19,7 +19,6 @@ mod clock;
 mod disk;
 mod engine;
 mod handover;
-mod lag;
 mod open;
 mod pending;
 mod replay;

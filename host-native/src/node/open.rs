@@ -137,14 +137,15 @@ fn configurations(recovery: Recovery, reader: &LogReader, run: Run) -> Result<Re
 }
 
 fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig {
-    CoreConfig {
+    let core = CoreConfig {
         election_timeout_min: config.timing.election_timeout_min,
         election_timeout_max: config.timing.election_timeout_max,
         heartbeat: config.timing.heartbeat,
         durability: config.durability(),
         // The store's id is random, so nodes draw different timeouts.
         ..CoreConfig::new(node, identity.store, identity.store.0)
-    }
+    };
+    config.limits.bound(core)
 }
 
 /// Whose data directory it must be.

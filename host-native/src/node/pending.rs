@@ -9,6 +9,42 @@ use crate::command::AnsweredBy;
 use crate::kv::Effect;
 use crate::rpc::Reply;
 
+/// Who waits, as the core's waits know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// A write.
+    Write(u32),
+    /// Somebody who awaits a commit.
+    Await(u32),
+}
+
+/// Somebody who awaits the commit of an entry.
+#[derive(Debug)]
+pub(super) struct PendingAwait {
+    pub reply: Reply,
+    pub position: LogPosition,
+}
+
+/// Those who await commits, by the number the core's waits know them by.
+#[derive(Debug, Default)]
+pub(super) struct PendingAwaits {
+    by_number: HashMap<u32, PendingAwait>,
+    last: u32,
+}
+
+impl PendingAwaits {
+    pub fn insert(&mut self, awaiting: PendingAwait) -> Token {
+        // Fewer wait at once than there are numbers.
+        self.last = self.last.wrapping_add(1);
+        self.by_number.insert(self.last, awaiting);
+        Token::Await(self.last)
+    }
+
+    pub fn remove(&mut self, number: u32) -> Option<PendingAwait> {
+        self.by_number.remove(&number)
+    }
+}
+
 /// A write on its way.
 #[derive(Debug)]
 pub(super) struct PendingWrite {
@@ -22,7 +58,7 @@ pub(super) struct PendingWrite {
     /// What the state machine said, once it was applied.
     pub effect: Option<Effect>,
     /// What the core said, where only the state machine's answer is missing.
-    pub acked: Option<kraft_proto::Answer<u32>>,
+    pub acked: Option<kraft_proto::Answer<Token>>,
 }
 
 /// Writes on their way, by the number the core's waits know them by.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use kraft_proto::{PeerState, PeerStatus as CorePeer, Status, Trust, Waiting};
+use kraft_proto::{PeerState, PeerStatus as CorePeer, Status, Waiting};
 
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
-    AtRisk, DataStatus, DiskStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
+    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
 };
 use crate::metrics::Lag as LagFigure;
 use crate::transport::{Dropped, RefusalKind};
@@ -24,7 +24,7 @@ impl Engine {
             if let Some((_, lag)) = self.lags.iter_mut().find(|(id, _)| *id == peer.id) {
                 figures.push(LagFigure {
                     peer: peer.id,
-                    entries: last.since(held),
+                    entries: peer.lag_entries,
                     time: lag.look(now, held, last),
                 });
             }
@@ -32,9 +32,7 @@ impl Engine {
         self.notice_stranded(&status);
         self.look_at_disk();
         let metrics = &self.parts.metrics;
-        let suspect = |trust| u64::from(trust == Trust::Suspect);
-        let peers = status.peers.iter().map(|peer| suspect(peer.trust));
-        metrics.suspects(suspect(status.trust) + peers.sum::<u64>());
+        metrics.suspects(status.suspects() as u64);
         metrics.replication_lag(&figures);
         metrics.at_risk(self.at_risk.entries() as u64, self.at_risk.bytes() as u64);
         let transport = self.parts.transport.stats();
@@ -106,10 +104,13 @@ impl Engine {
             applied: self.replica.applied(),
             members: self.members(),
             peers: peers.map(|peer| self.peer(&status, peer)).collect(),
+            lag: self.lag(&status),
             at_risk: AtRisk {
                 entries: self.at_risk.entries() as u64,
                 bytes: self.at_risk.bytes() as u64,
             },
+            unkept: self.unkept,
+            suspects: status.suspects() as u64,
             disk: DiskStatus {
                 log_bytes: stats.bytes_written(),
                 free_bytes: parts.disk.space().headroom(),
@@ -121,7 +122,26 @@ impl Engine {
                 bytes: machine.bytes(),
                 sessions: self.replica.sessions().len() as u64,
             },
+            waiting: status.waiting.iter().map(Waiting::to_string).collect(),
             warnings: self.warnings(),
+        }
+    }
+
+    /// How long the peer has lacked the oldest entry it lacks, when last looked at.
+    fn lag_age(&self, peer: &CorePeer) -> Duration {
+        let lag = self.lags.iter().find(|(id, _)| *id == peer.id);
+        lag.map_or(Duration::ZERO, |(_, lag)| lag.age())
+    }
+
+    fn lag(&self, status: &Status) -> LagStatus {
+        let ages = status.peers.iter().map(|peer| self.lag_age(peer));
+        let ages: Vec<u64> = ages.map(|age| age.as_millis() as u64).collect();
+        let peers = ages.len().max(1) as u64;
+        LagStatus {
+            entries_max: status.lag_entries_max().unwrap_or_default(),
+            entries_mean: status.lag_entries_mean().unwrap_or_default(),
+            ms_max: ages.iter().copied().max().unwrap_or_default(),
+            ms_mean: ages.iter().sum::<u64>().div_ceil(peers),
         }
     }
 
@@ -137,8 +157,6 @@ impl Engine {
 
     fn peer(&self, status: &Status, peer: &CorePeer) -> PeerStatus {
         let up = self.parts.transport.is_up(peer.id);
-        let lag = self.lags.iter().find(|(id, _)| *id == peer.id);
-        let age = lag.map_or(Duration::ZERO, |(_, lag)| lag.age());
         let (link, why) = if !up {
             let why = "no connection: it is down, or the network between is";
             (Link::Down, Some(why.to_owned()))
@@ -152,8 +170,8 @@ impl Engine {
             link,
             state: peer.state,
             holding: peer.holding,
-            lag_entries: status.last.index.since(peer.holding.written),
-            lag_ms: age.as_millis() as u64,
+            lag_entries: peer.lag_entries,
+            lag_ms: self.lag_age(peer).as_millis() as u64,
             why,
         }
     }
@@ -167,6 +185,8 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::Match
         | Waiting::LeftOut
         | Waiting::Settlement
+        | Waiting::Restoring(_)
+        | Waiting::ForgottenCommit(_)
         | Waiting::Superseded(_) => Some(waiting.to_string()),
         Waiting::Stop
         | Waiting::HardState

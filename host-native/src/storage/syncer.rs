@@ -328,7 +328,8 @@ impl<W: Promise, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
                     match write.kind() {
                         WriteKind::Entries(run) => self.store.gather(run, &payloads)?,
                         WriteKind::Force => force = Force::Now,
-                        WriteKind::HardState(_) => continue,
+                        // The engine hands none out: this store holds a log.
+                        WriteKind::HardState(_) | WriteKind::Snapshot(_) => continue,
                     }
                     self.space.unqueued(bytes);
                     match write.force() {

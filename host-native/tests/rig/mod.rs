@@ -10,11 +10,12 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use host_native::api::StatusReport;
+use host_native::api::{Request, Response, StatusReport};
 use host_native::cert::{ClusterCa, ClusterId, Credentials};
 use host_native::client::{Client, Settings};
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
+use host_native::rpc::{ClientLimits, RpcClient};
 use host_native::storage::fs::{File, LockGuard};
 use host_native::storage::{self, BootId, Crash, FaultFs, Fs, Identity};
 use kraft_proto::{NodeId, Role, StoreId};
@@ -205,6 +206,7 @@ pub struct Cluster {
     _gates: Vec<OpenAtEnd>,
     pub nodes: Vec<Running>,
     pub client: Client,
+    credentials: Credentials,
 }
 
 /// An address nobody uses now.
@@ -284,6 +286,11 @@ async fn run(disk: Disk, config: Config) -> Running {
 impl Cluster {
     /// Three nodes, started and led.
     pub async fn start() -> Self {
+        Self::start_with(|config| config).await
+    }
+
+    /// The same with other settings.
+    pub async fn start_with(settings: impl Fn(Config) -> Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let cluster = ClusterId::random().unwrap();
         let ca = ClusterCa::create(cluster).unwrap();
@@ -297,7 +304,7 @@ impl Cluster {
             .collect();
         let (mut nodes, mut gates) = (Vec::new(), Vec::new());
         for (id, member) in (1..).zip(&members) {
-            let config = configured(dir.path(), &ca, id, &members);
+            let config = settings(configured(dir.path(), &ca, id, &members));
             let disk = Disk::new(id);
             gates.push(OpenAtEnd(disk.gate.clone()));
             let identity = Identity {
@@ -315,15 +322,25 @@ impl Cluster {
             ..Settings::default()
         };
         let addresses = members.iter().map(|member| member.clients.to_string());
-        let client = Client::new(addresses, credentials, settings).unwrap();
+        let client = Client::new(addresses, credentials.clone(), settings).unwrap();
         let started = Self {
             _dir: dir,
             _gates: gates,
             nodes,
             client,
+            credentials,
         };
         started.leader().await;
         started
+    }
+
+    /// What the node says to one request, asked once.
+    pub async fn call(&self, at: usize, request: &Request) -> Response {
+        let address = &self.nodes[at].clients;
+        let client = RpcClient::connect(address, &self.credentials, ClientLimits::default());
+        let answer = async { client.await.unwrap().call(request.encode()).await.unwrap() };
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        Response::decode(&answer.expect("an answer in time")).unwrap()
     }
 
     /// Where each node's disk has its data.

@@ -15,6 +15,7 @@ pub(super) enum Drop {
     Replies,
     Ignored,
     Stranger,
+    Incomparable,
 }
 
 /// Messages dropped since the node started, by reason.
@@ -36,6 +37,8 @@ pub struct Dropped {
     pub candidates: u64,
     /// Answers of nodes that are no members, and candidates that are none and could not win.
     pub strangers: u64,
+    /// Snapshots that could not be compared with a log whose history there is forgotten.
+    pub snapshots: u64,
 }
 
 impl Raft {
@@ -50,6 +53,7 @@ impl Raft {
             Drop::Replies => &mut dropped.replies,
             Drop::Ignored => &mut dropped.candidates,
             Drop::Stranger => &mut dropped.strangers,
+            Drop::Incomparable => &mut dropped.snapshots,
         };
         *counter = counter.saturating_add(1);
     }

@@ -11,7 +11,7 @@ use crate::durability::OnPowerLoss;
 use crate::entry::Run;
 use crate::hard_state::Trust;
 use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{INDEX_MAX, UNWRITTEN_ENTRIES_MAX};
+use crate::limits::INDEX_MAX;
 use crate::log::TermAt;
 use crate::message::{Append, Ballot, Envelope, Heartbeat, Holding};
 use crate::modes::{Class, FsyncMode};
@@ -79,6 +79,11 @@ impl Follower {
             written: counted.max(synced),
             synced,
         }
+    }
+
+    /// The leader is to hear what is held, although nothing new is.
+    pub fn owe_answer(&mut self) {
+        self.answer = Acknowledgement::Due;
     }
 
     /// What to report now, if there is news or an answer is owed.
@@ -172,7 +177,7 @@ impl Raft {
     }
 
     /// The sender leads this term: follow it. `None` if this node leads the term itself.
-    fn follow(&mut self, leader: NodeId) -> Option<()> {
+    pub(super) fn follow(&mut self, leader: NodeId) -> Option<()> {
         match &mut self.role {
             RoleState::Leader(_) => {
                 self.count(Drop::SecondLeader);
@@ -226,8 +231,9 @@ impl Raft {
                     return Taken::nothing();
                 }
             };
-            let waiting = fresh.last().since(self.writes.emitted());
-            if waiting > UNWRITTEN_ENTRIES_MAX || !self.has_term_run_for(fresh.term, fresh.kind) {
+            let waiting = self.unwritten_through(fresh.last());
+            let most = u64::from(self.config.unwritten_entries_max);
+            if waiting > most || !self.has_term_run_for(fresh.term, fresh.kind) {
                 self.count(Drop::Busy);
                 return Taken::nothing();
             }
@@ -245,7 +251,7 @@ impl Raft {
         follower.written_upto = follower.written_upto.max(append.written_upto);
         follower.force_upto = follower.force_upto.max(append.force_upto);
         if fresh.is_empty() {
-            follower.answer = Acknowledgement::Due;
+            follower.owe_answer();
         } else if jumped {
             // The answer is about these entries and waits for them: what was there before, and is
             // now known to agree, is no news by itself.
@@ -259,6 +265,7 @@ impl Raft {
         Taken {
             run: (!fresh.is_empty()).then_some(fresh),
             entries: frame.entries(),
+            snapshot: None,
         }
     }
 
@@ -308,7 +315,7 @@ impl Raft {
     ///
     /// Bounded by the match with *this* leader: a heartbeat that overtakes an append must not commit
     /// entries of another history.
-    fn learn_commit(&mut self, commit: LogIndex) {
+    pub(super) fn learn_commit(&mut self, commit: LogIndex) {
         let RoleState::Follower(follower) = &self.role else {
             return;
         };

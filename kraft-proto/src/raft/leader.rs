@@ -4,6 +4,7 @@ mod handing_over;
 mod lease;
 mod reading;
 mod sending;
+mod snapshots;
 mod stuck_disk;
 
 use core::time::Duration;
@@ -13,13 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{ProposeError, Proposed, Raft, RoleState};
 use crate::acks::Acks;
+use crate::bounds::{Bound, Busy};
 use crate::config::CheckQuorum;
 use crate::durability::{LeaderFsync, LeaderOnlyReplication};
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{
-    INDEX_MAX, MEMBERS_MAX, RUN_ENTRIES_MAX, TERM_RUNS_RESERVE, UNWRITTEN_ENTRIES_MAX,
-};
+use crate::limits::{INDEX_MAX, MEMBERS_MAX, RUN_ENTRIES_MAX, TERM_RUNS_RESERVE};
 use crate::log::TermAt;
 use crate::members::Members;
 use crate::message::{Envelope, HeartbeatReply, Holding};
@@ -218,13 +218,10 @@ impl Raft {
         if last.0 > INDEX_MAX {
             return Err(ProposeError::Exhausted);
         }
-        if last.since(self.writes.emitted()) > UNWRITTEN_ENTRIES_MAX {
-            return Err(ProposeError::DiskBusy);
-        }
         let early = held != Held::Synced || !class.mode.outlives_leader(voters);
-        let at_risk = last.since(self.commit.index);
-        if early && at_risk > self.config.durability.at_risk_entries_max {
-            return Err(ProposeError::AtRisk);
+        self.check_unwritten(last).map_err(ProposeError::Busy)?;
+        if early {
+            self.check_at_risk(last).map_err(ProposeError::Busy)?;
         }
         let run = Run {
             term,
@@ -255,6 +252,26 @@ impl Raft {
             held,
             voters: voters as u8,
         })
+    }
+
+    /// Whether entries through `last` may be acknowledged before they are committed.
+    fn check_at_risk(&self, last: LogIndex) -> Result<(), Busy> {
+        let limit = self.config.durability.at_risk_entries_max;
+        let bound = Bound::EntriesAtRisk;
+        match last.since(self.commit.index) > limit {
+            true => Err(Busy { bound, limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the disk keeps up with a log that ends at `last`.
+    pub(super) fn check_unwritten(&self, last: LogIndex) -> Result<(), Busy> {
+        let limit = u64::from(self.config.unwritten_entries_max);
+        let bound = Bound::UnwrittenEntries;
+        match self.unwritten_through(last) > limit {
+            true => Err(Busy { bound, limit }),
+            false => Ok(()),
+        }
     }
 
     /// Decides when entries just proposed are sent.
@@ -291,13 +308,14 @@ impl Raft {
     }
 
     pub(super) fn handle_heartbeat_due(&mut self) {
+        let snapshot_rounds = self.snapshot_rounds();
         if let RoleState::Leader(leader) = &mut self.role {
             leader.round += 1;
             leader.tenure.watch(leader.round, self.now);
             leader.release(self.log.last());
             leader.repeat_order();
             for peer in &mut leader.peers {
-                peer.mark_heartbeat(leader.round);
+                peer.mark_heartbeat(leader.round, snapshot_rounds);
             }
             self.timers.stop(Timer::AsyncBatch);
             self.timers
@@ -382,8 +400,17 @@ impl Raft {
         hint: LogPosition,
     ) {
         let retry = self.log.last_not_after(hint).map(|at| at.index);
+        let gone = self.gone_through();
+        // No append is answered so: the hint lies before what was refused.
+        let comparable_from = match hint.index > rejected {
+            true => self.comparable_from(hint),
+            false => None,
+        };
         if let Some(peer) = self.answering(envelope) {
-            peer.rejected(rejected, retry);
+            peer.rejected(rejected, retry, gone);
+            if let Some(upto) = comparable_from {
+                peer.snapshot_rejected(upto);
+            }
         }
     }
 

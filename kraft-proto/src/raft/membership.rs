@@ -16,28 +16,36 @@
 //! 2. **One at a time:** the next waits until this one is committed. So a log that is cut loses one
 //!    at most, and the one before is at hand.
 //! 3. **A leader that is not in the new configuration leads on, without counting itself, until that
-//!    is committed.** Left earlier, nobody might be able to commit it.
+//!    is committed.** Left earlier, nobody might be able to commit it. Its last word has the fittest of
+//!    those who stay take over.
 //! 4. **Above an uncommitted configuration nothing is acknowledged early, and below it only what
 //!    has the copies it needs in the configuration before as well:** the entry may be cut off, and
 //!    then those of the configuration before elect the next leader among themselves.
 //! 5. **A node that finds itself left out campaigns as long as that is not committed:** its vote and
 //!    its log may be needed until then (thesis §4.2.2).
-//! 6. **Who is no member is not believed where that costs nothing:** its answers count for nothing,
-//!    and as a candidate behind this log it does not even spread its term. One whose log is no
-//!    shorter may be a member that this node has not heard of, and gets its vote.
+//! 6. **Who runs on another store than the configuration names is no voter of it:** 1. node 3 is the
+//!    only voter; others join, and it leaves; 2. its disk is lost, and it joins again on an empty one;
+//!    3. the log it is sent makes it, for a moment, the only voter again, and it elects itself.
+//! 7. **Who is no member, or runs on another store than the member, is not believed where that costs
+//!    nothing:** its answers count for nothing, and as a candidate behind this log it does not even
+//!    spread its term. One whose log is no shorter may be a member that this node has not heard of,
+//!    and gets its vote; and a leader is heard. Otherwise a node that was cut off while a member left,
+//!    lost its disk and joined again would know of the old store for ever.
 
 use core::fmt;
 
 use super::dropped::Drop;
 use super::{Proposed, Raft, RoleState};
+use crate::bounds::{Bound, Busy};
 use crate::entry::{EntryKind, Run};
-use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{INDEX_MAX, UNWRITTEN_ENTRIES_MAX};
+use crate::ids::{LogIndex, LogPosition, NodeId, StoreId};
+use crate::limits::{INDEX_MAX, TERM_RUNS_MAX};
 use crate::log::TermAt;
 use crate::members::{Change, ChangeError, ConfigurationBytes, Members};
 use crate::message::Message;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
 use crate::progress::{Heard, Progress};
+use crate::quorum;
 use crate::time::Instant;
 use crate::wire::Frame;
 
@@ -54,8 +62,8 @@ pub enum MembersProposeError {
     Moving(NodeId),
     /// The changes make no configuration.
     Change(ChangeError),
-    /// Too many entries wait for this node's disk.
-    DiskBusy,
+    /// This node has as much to do as it takes on.
+    Busy(Busy),
     /// The log has reached the end of the protocol's range.
     Exhausted,
     /// This node has been stopped, or replaced by a newer life of its store.
@@ -85,9 +93,7 @@ impl fmt::Display for MembersProposeError {
                 "leadership is moving to node {to}, the members stay as they are: ask there soon"
             ),
             Self::Change(error) => write!(f, "the members stay as they are: {error}"),
-            Self::DiskBusy => f.write_str(
-                "the members stay as they are: too many entries wait for the disk, ask again later",
-            ),
+            Self::Busy(busy) => write!(f, "the members stay as they are: {busy}"),
             Self::Exhausted => {
                 f.write_str("the members stay as they are: the log is at its end")
             }
@@ -163,9 +169,8 @@ impl Raft {
         if self.log.last().next().0 > INDEX_MAX {
             return Err(MembersProposeError::Exhausted);
         }
-        if !self.has_room_for_configuration() {
-            return Err(MembersProposeError::DiskBusy);
-        }
+        self.check_room_for_configuration()
+            .map_err(MembersProposeError::Busy)?;
         let run = self.append_configuration(next);
         Ok(Proposed {
             run,
@@ -182,11 +187,16 @@ impl Raft {
 
     /// Whether the disk keeps up: the entry of the last configuration was handed to it, so that no
     /// more than two are ever asked for.
-    fn has_room_for_configuration(&self) -> bool {
-        let (term, emitted) = (self.hard.term, self.writes.emitted());
-        emitted >= self.succession.at()
-            && self.log.last().next().since(emitted) <= UNWRITTEN_ENTRIES_MAX
-            && self.has_term_run_for(term, EntryKind::Configuration)
+    fn check_room_for_configuration(&self) -> Result<(), Busy> {
+        let busy = |bound, limit| Err(Busy { bound, limit });
+        if self.writes.emitted() < self.succession.at() {
+            return busy(Bound::UnwrittenMembers, 1);
+        }
+        self.check_unwritten(self.log.last().next())?;
+        match self.has_term_run_for(self.hard.term, EntryKind::Configuration) {
+            true => Ok(()),
+            false => busy(Bound::UnwrittenTerms, TERM_RUNS_MAX as u64),
+        }
     }
 
     /// Appends a configuration to the log of this leader.
@@ -260,19 +270,24 @@ impl Raft {
             return;
         }
         if self.members.is_joint() {
-            if self.has_room_for_configuration() && self.log.last().0 < INDEX_MAX {
+            let room = self.check_room_for_configuration().is_ok();
+            if room && self.log.last().0 < INDEX_MAX {
                 self.append_configuration(self.members.left());
             }
         } else if !self.members.is_voter(self.config.id) {
-            self.become_follower(None);
+            self.leave_for_good();
         }
     }
 
-    /// Whether this node may stand for election: rule 5.
+    /// Whether this node may stand for election: rules 5 and 6.
     pub(super) fn may_campaign(&self) -> bool {
-        let own = self.config.id;
-        let before = self.succession.before();
-        self.members.is_voter(own) || (self.awaits_configuration() && before.is_voter(own))
+        let votes_in = |members: &Members| {
+            let bound = members.iter().find(|member| member.id == self.config.id);
+            let own = |store| store == StoreId::ANY || store == self.config.store;
+            bound.is_some_and(|member| own(member.store)) && members.is_voter(self.config.id)
+        };
+        votes_in(&self.members)
+            || (self.awaits_configuration() && votes_in(self.succession.before()))
     }
 
     /// The smallest number of voters in a configuration that early acknowledgements are counted in.
@@ -284,10 +299,22 @@ impl Raft {
         }
     }
 
-    /// Whether a message is of a node that is no member, as far as this one knows, and is better not
-    /// believed: rule 6.
-    pub(super) fn is_stranger(&self, from: NodeId, message: &Message) -> bool {
-        let believed = match message {
+    /// Whether commit is all that `mode` asks for: in no configuration that counts does it ask more
+    /// voters than a majority.
+    pub(crate) fn commit_fulfils(&self, mode: CommitMode) -> bool {
+        let within = |members: &Members| {
+            let sets = [members.voters(), members.voters_outgoing()];
+            sets.into_iter()
+                .map(|set| set.len())
+                .all(|voters| mode.voters_asked(voters).min(voters) <= quorum::majority(voters))
+        };
+        within(&self.members) && (!self.awaits_configuration() || within(self.succession.before()))
+    }
+
+    /// Whether a message is believed although its sender may be no member, as far as this node knows,
+    /// or run on another store: rule 7.
+    pub(super) fn believes_anyone(&self, message: &Message) -> bool {
+        match message {
             Message::Vote { last } | Message::TransferVote { last } => {
                 *last >= self.log.last_position()
             }
@@ -300,9 +327,9 @@ impl Raft {
             Message::PreVote { .. }
             | Message::Append(_)
             | Message::Heartbeat(_)
+            | Message::Snapshot { .. }
             | Message::TimeoutNow
             | Message::ReadIndexReply { .. } => true,
-        };
-        !believed && !self.members.contains(from)
+        }
     }
 }

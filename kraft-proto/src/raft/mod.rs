@@ -12,6 +12,7 @@
 //! | rules for all servers | `receive`, `adopt_term`, below |
 //! | rules for followers, candidates, leaders | the file of each role |
 //! | members, transfer, reads (§6, §8, thesis) | `membership.rs`, `transfer.rs`, `reading.rs` |
+//! | InstallSnapshot (§7, figure 13) | `snapshots.rs`, and `leader/snapshots.rs` |
 //!
 //! What figure 2 has not: `trust.rs`, whose votes count in full after a power cut; `duty.rs`, how a
 //! node ends; `waiting.rs`, why nothing moves.
@@ -26,6 +27,7 @@ mod poll;
 mod proposal;
 mod reading;
 mod replies;
+mod snapshots;
 mod status;
 mod transfer;
 mod trust;
@@ -65,6 +67,7 @@ use leader::Leader;
 pub use membership::MembersProposeError;
 use poll::Told;
 pub use proposal::{ProposeError, Proposed, ReadError};
+pub use snapshots::{CompactError, SnapshotError};
 pub use status::{PeerStatus, Status};
 pub use transfer::TransferError;
 pub use waiting::{WAITING_MAX, Waiting};
@@ -80,6 +83,8 @@ pub struct Raft {
     log: Log,
     classes: Classes,
     commit: LogPosition,
+    /// Entries through here are in a snapshot, and not in the log any more. Zero: there is none.
+    compacted: LogPosition,
     role: RoleState,
     duty: Duty,
     /// Copies through here were relied on while merely written, in this life.
@@ -122,6 +127,7 @@ impl Raft {
             log,
             members,
             succession,
+            snapshot,
             boot,
             flaw,
         } = recovery;
@@ -139,10 +145,11 @@ impl Raft {
             vote: hard.vote.filter(|_| term == hard.term),
             trust: hard.trust.at_start(boot),
         };
-        let mut writes = Writes::recovered(hard.incarnation, log.last());
+        let in_flight_max = config.writes_in_flight_max;
+        let mut writes = Writes::recovered(hard.incarnation, log.last(), in_flight_max);
         writes.change_word();
         let mut raft = Self {
-            told: Told::new(hard.term),
+            told: Told::new(hard.term, snapshot.index),
             config,
             members,
             succession,
@@ -150,7 +157,8 @@ impl Raft {
             writes,
             log,
             classes: Classes::new(),
-            commit: LogPosition::ZERO,
+            commit: snapshot,
+            compacted: snapshot,
             role: RoleState::Follower(Follower::new(None, now)),
             duty: Duty::Active,
             relied_upto: LogIndex::ZERO,
@@ -188,7 +196,9 @@ impl Raft {
 
     /// Starts a linearizable read, on a leader or on a node that follows one: it sees everything
     /// acknowledged as Sync or stronger before. [`Output::Read`](crate::output::Output::Read)
-    /// answers the ticket; reads asked before the next poll share one.
+    /// answers the ticket; reads asked before the next poll share one. It is never refused for want of
+    /// room: reads beyond the batches on their way share the next. How many clients wait behind a
+    /// ticket is the host's to bound.
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
         self.read_after(now, LogPosition::ZERO)
     }
@@ -375,6 +385,7 @@ impl Raft {
         }
         match &envelope.message {
             Message::Append(append) => return self.handle_append(frame, append),
+            Message::Snapshot { last } => return self.handle_snapshot(frame, *last),
             Message::Vote { last } | Message::TransferVote { last } => {
                 self.handle_vote(envelope, *last);
             }
@@ -406,13 +417,16 @@ impl Raft {
         if envelope.term.0.saturating_sub(self.hard.term.0) > TERM_JUMP_MAX {
             return Err(Drop::Malformed);
         }
+        if self.believes_anyone(&envelope.message) {
+            return Ok(());
+        }
         let bound = self.members.iter().find(|m| m.id == envelope.from);
         match bound.map(|member| member.store) {
-            None if self.is_stranger(envelope.from, &envelope.message) => Err(Drop::Stranger),
+            None => Err(Drop::Stranger),
             Some(store) if store != StoreId::ANY && store != envelope.store => {
                 Err(Drop::ForeignStore)
             }
-            _ => Ok(()),
+            Some(_) => Ok(()),
         }
     }
 

@@ -57,14 +57,20 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub fn new(term: Term) -> Self {
+    /// The host knows of commit as far as the snapshot it started from.
+    pub fn new(term: Term, commit: LogIndex) -> Self {
         Self {
             role: (Role::Follower, term, None),
-            commit: LogIndex::ZERO,
+            commit,
             reads_failed: None,
             superseded: None,
             stage: Stage::Role,
         }
+    }
+
+    /// How far the host knows of commit.
+    pub fn committed(&self) -> LogIndex {
+        self.commit
     }
 
     /// An input came: everything is to be looked at again.
@@ -164,6 +170,14 @@ impl Raft {
     }
 
     fn poll_commit(&mut self) -> Option<Output> {
+        if self.awaits_restoring() {
+            let upto = self.compacted;
+            let restored = self.writes.synced() >= upto.index;
+            return restored.then(|| {
+                self.told.commit = upto.index;
+                Output::Restored { upto }
+            });
+        }
         if self.commit.index <= self.told.commit {
             return None;
         }
@@ -175,6 +189,10 @@ impl Raft {
         if let Some(ticket) = self.told.take_failed_read() {
             let outcome = ReadOutcome::Failed;
             return Some(Output::Read { ticket, outcome });
+        }
+        if self.awaits_restoring() {
+            // What a read is to see is not in the state that would serve it.
+            return None;
         }
         self.poll_read().map(|(ticket, index)| Output::Read {
             ticket,
@@ -196,6 +214,9 @@ impl Raft {
     fn poll_log(&mut self) -> Option<Output> {
         if !self.writes.has_room() {
             return None;
+        }
+        if let Some(snapshot) = self.poll_snapshot_write() {
+            return Some(snapshot);
         }
         let voters = self.members.voters_min();
         let first = self.writes.emitted().next();
@@ -268,7 +289,6 @@ impl Raft {
             return Some(control(envelope));
         }
         self.poll_leader_message()
-            .map(|(mode, envelope)| Output::Send { mode, envelope })
     }
 
     /// What a follower tells its leader.

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::bounds::Busy;
 use crate::entry::Run;
 use crate::ids::{LogPosition, NodeId};
 use crate::limits::RUN_ENTRIES_MAX;
@@ -38,10 +39,8 @@ pub enum ProposeError {
         /// How many voters there are.
         voters: u8,
     },
-    /// Too many entries wait for this node's disk.
-    DiskBusy,
-    /// Too many entries are acknowledged early and not committed.
-    AtRisk,
+    /// This node has as much to do as it takes on. Ask again later.
+    Busy(Busy),
     /// The log has reached the end of the protocol's range.
     Exhausted,
     /// This node has been stopped, or replaced by a newer life of its store.
@@ -72,13 +71,7 @@ impl fmt::Display for ProposeError {
                 f,
                 "nothing was written: AT_LEAST_{asked} cannot be met by {voters} voters"
             ),
-            Self::DiskBusy => f.write_str(
-                "nothing was written: too many entries wait for the disk, ask again later",
-            ),
-            Self::AtRisk => f.write_str(
-                "nothing was written: too many acknowledged entries are not committed yet, \
-                 ask again later or for SYNC at fsync COMMIT",
-            ),
+            Self::Busy(busy) => write!(f, "nothing was written: {busy}"),
             Self::Exhausted => f.write_str("nothing was written: the log is at its end"),
             Self::Stopped => f.write_str("this node is stopping, nothing was written: ask another"),
         }

@@ -29,6 +29,8 @@ pub(super) enum Answer {
         ticket: u64,
         index: LogIndex,
     },
+    /// The last word of a leader that left.
+    TimeoutNow,
 }
 
 impl Answer {
@@ -46,6 +48,7 @@ impl Answer {
                 ticket,
                 index,
             },
+            Self::TimeoutNow => Message::TimeoutNow,
         }
     }
 }
@@ -66,7 +69,7 @@ impl Raft {
                 rejected: append.prev.index,
                 hint: self.commit,
             },
-            Message::Heartbeat(_) => Answer::Rejected {
+            Message::Heartbeat(_) | Message::Snapshot { .. } => Answer::Rejected {
                 rejected: LogIndex::ZERO,
                 hint: self.commit,
             },

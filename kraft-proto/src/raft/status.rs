@@ -18,8 +18,8 @@ use crate::progress::PeerState;
 pub struct PeerStatus {
     /// Who.
     pub id: NodeId,
-    /// How it is fed. [`PeerState::Snapshot`]: it needs entries from before
-    /// [`Status::first_known`], which only a snapshot could bring.
+    /// How it is fed. [`PeerState::Snapshot`]: it needs entries through [`Status::compacted`], or
+    /// from before [`Status::first_known`], which only a snapshot brings.
     pub state: PeerState,
     /// The newest life of it that was heard; 0 before the first.
     pub incarnation: Incarnation,
@@ -27,6 +27,8 @@ pub struct PeerStatus {
     pub trust: Trust,
     /// How far it holds the leader's log.
     pub holding: Holding,
+    /// Entries of the leader's log it does not hold yet. [`Lag`](crate::Lag) turns that into time.
+    pub lag_entries: u64,
     /// The next entry it will be sent.
     pub next: LogIndex,
     /// Appends sent and not answered.
@@ -64,6 +66,8 @@ pub struct Status {
     pub commit: LogPosition,
     /// The last entry.
     pub last: LogPosition,
+    /// The end of the snapshot that stands for the log before it; zero where the log is whole.
+    pub compacted: LogPosition,
     /// The first entry whose term is remembered.
     pub first_known: LogIndex,
     /// Term runs remembered, of [`TERM_RUNS_MAX`](crate::limits::TERM_RUNS_MAX).
@@ -80,6 +84,28 @@ pub struct Status {
     pub waiting: Vec<Waiting, WAITING_MAX>,
     /// Messages dropped since it started.
     pub dropped: Dropped,
+}
+
+impl Status {
+    /// Entries the slowest peer lacks; `None` without peers.
+    pub fn lag_entries_max(&self) -> Option<u64> {
+        self.peers.iter().map(|peer| peer.lag_entries).max()
+    }
+
+    /// Entries a peer lacks on average, rounded up: above zero if any lacks one.
+    pub fn lag_entries_mean(&self) -> Option<u64> {
+        let lags = self.peers.iter().map(|peer| peer.lag_entries);
+        let all = lags.fold(0, u64::saturating_add);
+        (!self.peers.is_empty()).then(|| all.div_ceil(self.peers.len() as u64))
+    }
+
+    /// Nodes that may have forgotten copies in a power cut, as far as this one hears: itself, and on
+    /// a leader its peers.
+    pub fn suspects(&self) -> usize {
+        let own = usize::from(self.trust == Trust::Suspect);
+        let peers = self.peers.iter();
+        own + peers.filter(|peer| peer.trust == Trust::Suspect).count()
+    }
 }
 
 impl Raft {
@@ -104,6 +130,7 @@ impl Raft {
             members_at: self.succession.at(),
             commit: self.commit,
             last: self.log.last_position(),
+            compacted: self.compacted,
             first_known: self.log.base().index.next(),
             term_runs: self.log.runs_len(),
             holding: Holding {
@@ -111,7 +138,7 @@ impl Raft {
                 synced: self.writes.synced(),
             },
             entries_at_risk: early.since(self.commit.index),
-            unwritten: self.log.last().since(self.writes.emitted()),
+            unwritten: self.unwritten_through(self.log.last()),
             peers: self.peer_status(),
             waiting: self.waiting(),
             dropped: self.dropped,
@@ -128,6 +155,7 @@ impl Raft {
             trust: peer.trust,
             state: peer.state(),
             holding: peer.holding(),
+            lag_entries: self.log.last().since(peer.holding().written),
             next: peer.next(),
             in_flight: peer.in_flight(),
             round_answered: peer.round_answered,

@@ -14,7 +14,7 @@ use crate::progress::PeerState;
 use crate::quorum;
 
 /// Reasons at most: one of each kind, and peers that need a snapshot while there is room.
-pub const WAITING_MAX: usize = 14;
+pub const WAITING_MAX: usize = 16;
 
 /// Something a node waits for. Most last microseconds; one that stays is what to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,7 +63,13 @@ pub enum Waiting {
     LeftOut,
     /// Acknowledgements wait for commit: those of too many earlier terms are not settled.
     Settlement,
-    /// This peer needs history that is forgotten here.
+    /// A snapshot took the place of its log, and its disk has not reported it: nothing is applied
+    /// before.
+    Restoring(LogIndex),
+    /// Peers need entries whose terms are forgotten here, through this one, and that is not committed:
+    /// no snapshot can be made of it before.
+    ForgottenCommit(LogIndex),
+    /// This peer needs entries that are gone here, and gets a snapshot.
     Snapshot(NodeId),
 }
 
@@ -123,8 +129,21 @@ impl fmt::Display for Waiting {
                 "acknowledgements wait for commit: those of {UNSETTLED_TERMS_MAX} earlier terms are open"
             ),
             Self::Snapshot(peer) => {
-                write!(f, "node {peer} needs entries whose terms are forgotten here")
+                write!(
+                    f,
+                    "node {peer} needs entries that are gone here: it waits for a snapshot"
+                )
             }
+            Self::Restoring(upto) => write!(
+                f,
+                "a snapshot through {upto} takes the place of its log: it applies nothing before \
+                 its disk reports that"
+            ),
+            Self::ForgottenCommit(upto) => write!(
+                f,
+                "peers need entries through {upto}, whose terms are forgotten here: no snapshot \
+                 covers them before they are committed"
+            ),
         }
     }
 }
@@ -191,6 +210,9 @@ impl Raft {
         if !self.writes.trust_is_synced() && self.hard.trust == Trust::Dirty {
             reasons.add(Waiting::Mark);
         }
+        if self.awaits_restoring() {
+            reasons.add(Waiting::Restoring(self.compacted.index));
+        }
         if !self.writes.has_room() && self.log.last() > self.writes.emitted() {
             reasons.add(Waiting::LogWrites);
         }
@@ -218,10 +240,16 @@ impl Raft {
         if !self.unsettled.has_room(self.hard.term) {
             reasons.add(Waiting::Settlement);
         }
-        for peer in &leader.peers {
-            if peer.state() == PeerState::Snapshot {
-                reasons.add(Waiting::Snapshot(peer.id));
-            }
+        let lacking = leader.peers.iter();
+        let mut lacking = lacking
+            .filter(|peer| peer.state() == PeerState::Snapshot)
+            .peekable();
+        let gone = self.gone_through();
+        if gone > self.commit.index && lacking.peek().is_some() {
+            reasons.add(Waiting::ForgottenCommit(gone));
+        }
+        for peer in lacking {
+            reasons.add(Waiting::Snapshot(peer.id));
         }
     }
 }

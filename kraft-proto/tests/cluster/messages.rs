@@ -2,8 +2,9 @@
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Append, CommitMode, Envelope, FsyncMode, Heartbeat, HeartbeatReply, Holding, Incarnation,
-    LogIndex, LogPosition, Message, NodeId, Run, StoreId, Term, Trust, entry_prefix,
+    Append, CommitMode, EntryKind, Envelope, FsyncMode, Heartbeat, HeartbeatReply, Holding,
+    Incarnation, LogIndex, LogPosition, Members, Message, NodeId, Run, StoreId, Term, Trust,
+    entry_prefix,
 };
 
 use super::store::payload;
@@ -20,12 +21,16 @@ impl Packet {
     pub fn new(envelope: Envelope, bytes: impl Fn(LogPosition) -> Vec<u8>) -> Self {
         let mut header = [0; FRAME_HEADER_MAX];
         let mut frame = envelope.encode(&mut header).unwrap().to_vec();
-        if let Message::Append(append) = &envelope.message {
-            for position in append.run().positions() {
-                let entry = bytes(position);
-                frame.extend(entry_prefix(entry.len() as u32));
-                frame.extend(entry);
-            }
+        let positions: Vec<LogPosition> = match &envelope.message {
+            Message::Append(append) => append.run().positions().collect(),
+            // What the core knows of it stands where its last entry would.
+            Message::Snapshot { last } => vec![*last],
+            _ => Vec::new(),
+        };
+        for position in positions {
+            let entry = bytes(position);
+            frame.extend(entry_prefix(entry.len() as u32));
+            frame.extend(entry);
         }
         Self { envelope, frame }
     }
@@ -87,4 +92,51 @@ pub fn holding(written: u64, synced: u64) -> Holding {
         written: LogIndex(written),
         synced: LogIndex(synced),
     }
+}
+
+/// A stretch of a history: its term, its first entry, and what that is for.
+pub type Stretch = (u64, u64, EntryKind);
+
+/// The core's bytes of a snapshot through `last`: nothing is forgotten, and each term begins with
+/// its barrier at the index beside it.
+pub fn history(terms: &[(u64, u64)], last: u64, members: &Members) -> Vec<u8> {
+    let stretch = |(term, first): &(u64, u64)| (*term, *first, EntryKind::Barrier);
+    let stretches: Vec<Stretch> = terms.iter().map(stretch).collect();
+    written_history(last, (0, 0), &stretches, 0, members)
+}
+
+/// Any numbers in the form of a history, as `WIRE.md` has it.
+pub fn written_history(
+    last: u64,
+    base: (u64, u64),
+    stretches: &[Stretch],
+    members_at: u64,
+    members: &Members,
+) -> Vec<u8> {
+    let mut numbers = vec![last, base.0, base.1, stretches.len() as u64];
+    for (term, first, kind) in stretches {
+        let kind = match kind {
+            EntryKind::Command => 0,
+            EntryKind::Barrier => 1,
+            EntryKind::Configuration => 2,
+        };
+        numbers.extend([*term, *first, kind]);
+    }
+    numbers.push(members_at);
+    let mut bytes = Vec::new();
+    for mut number in numbers {
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+    }
+    bytes.extend(&*members.to_bytes());
+    bytes
+}
+
+/// A snapshot of a leader.
+pub fn snapshot(from: u64, to: u64, term: u64, last: LogPosition, core: &[u8]) -> Packet {
+    let envelope = envelope(from, to, term, Message::Snapshot { last });
+    Packet::new(envelope, |_| core.to_vec())
 }

@@ -26,8 +26,8 @@ use kraft_proto::{
 };
 
 use messages::Packet;
-pub use node::{Disk, Node};
-use oracles::{Committed, apply, check_completeness};
+pub use node::{Disk, Node, Serving};
+use oracles::{Committed, apply, check_completeness, restore};
 use store::{Stop, Store, payload};
 
 pub struct Cluster {
@@ -234,6 +234,20 @@ impl Cluster {
                             _ => node.take(write, store, now),
                         }
                     }
+                    Output::Snapshot { to, upto } => {
+                        assert!(upto <= node.applied, "a snapshot of what is not committed");
+                        if node.serving == Serving::AtOnce {
+                            let newest = node.snapshots.keys().copied().max();
+                            let newest = newest.filter(|last| last.index >= upto);
+                            let last = newest.unwrap_or_else(|| node.snapshot(node.applied));
+                            self.network.extend(node.snapshot_packet(to, last));
+                        }
+                        node.outputs.push(output);
+                    }
+                    Output::Restored { upto } => {
+                        restore(&self.committed, node, upto);
+                        node.outputs.push(output);
+                    }
                     Output::Commit { upto } => {
                         apply(&mut self.committed, node, upto);
                         node.outputs.push(output);
@@ -283,7 +297,44 @@ impl Cluster {
             for (position, bytes) in taken.entries() {
                 node.bytes.insert(position, bytes.to_vec());
             }
+            if let Some(last) = taken.snapshot() {
+                let bytes = frame.entries().next().unwrap();
+                node.snapshots.insert(last, bytes.to_vec());
+            }
         }
+    }
+
+    /// A node takes a snapshot of what is applied at `index`, on its disk, and drops its log before.
+    pub fn compact(&mut self, n: u64, index: u64) -> LogPosition {
+        let node = self.nodes.get_mut(&NodeId(n)).unwrap();
+        let store = self.stores.get_mut(&NodeId(n)).unwrap();
+        let last = node.snapshot(LogIndex(index));
+        node.raft.compacted(LogIndex(index)).unwrap();
+        for medium in [&mut store.written, &mut store.synced] {
+            medium.compact(last, node.snapshots[&last].clone());
+        }
+        node.bytes.retain(|at, _| at.index > last.index);
+        last
+    }
+
+    /// A node that was started from a made-up recovery has this snapshot, of which its core alone
+    /// could not tell the bytes any more.
+    pub fn keep_snapshot(&mut self, n: u64, last: LogPosition, bytes: Vec<u8>) {
+        let node = self.nodes.get_mut(&NodeId(n)).unwrap();
+        let store = self.stores.get_mut(&NodeId(n)).unwrap();
+        for medium in [&mut store.written, &mut store.synced] {
+            medium.snapshot = Some((last, bytes.clone()));
+        }
+        node.snapshots.insert(last, bytes);
+        node.applied = last.index;
+    }
+
+    /// A node sends a snapshot at hand to another, once it is asked for it or by itself.
+    pub fn send_snapshot(&mut self, n: u64, to: u64, last: LogPosition) -> Packet {
+        let node = &self.nodes[&NodeId(n)];
+        let packet = node.snapshot_packet(NodeId(to), last).unwrap();
+        self.network.push_back(packet.clone());
+        packet
     }
 
     /// Hands a made-up message to its receiver and takes what follows from it.

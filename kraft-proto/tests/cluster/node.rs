@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
 use kraft_proto::{
-    EntryKind, Force, Instant, LogIndex, LogPosition, Output, Raft, Run, Unsynced, Write, WriteKind,
+    EntryKind, Force, Instant, LogIndex, LogPosition, NodeId, Output, Raft, Run, Snapshot,
+    Unsynced, Write, WriteKind,
 };
 
+use super::messages::Packet;
 use super::store::{Store, Synced, payload};
 
 /// How a node's disk treats what it is asked to write.
@@ -36,7 +39,18 @@ pub struct Node {
     pub writes: Vec<(WriteKind, Force)>,
     pub outputs: Vec<Output>,
     pub bytes: BTreeMap<LogPosition, Vec<u8>>,
+    /// Snapshots it made or took, as the core's bytes of them.
+    pub snapshots: BTreeMap<LogPosition, Vec<u8>>,
+    /// Snapshots it was asked for are sent at once, or by [`Cluster::send_snapshot`].
+    pub serving: Serving,
     pub applied: LogIndex,
+}
+
+/// When a node sends the snapshots it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serving {
+    AtOnce,
+    WhenTold,
 }
 
 impl Node {
@@ -52,8 +66,26 @@ impl Node {
             bytes: bytes
                 .map(|entry| (entry.position, entry.payload.clone()))
                 .collect(),
-            applied: LogIndex::ZERO,
+            snapshots: store.written.snapshot.clone().into_iter().collect(),
+            serving: Serving::AtOnce,
+            applied: store.written.base().index,
         }
+    }
+
+    /// A snapshot of what is applied, kept.
+    pub fn snapshot(&mut self, index: LogIndex) -> LogPosition {
+        let snapshot = self.raft.snapshot_at(index).unwrap();
+        let mut buffer = [0; SNAPSHOT_BYTES_MAX];
+        let bytes = snapshot.encode(&mut buffer).unwrap().to_vec();
+        assert_eq!(Snapshot::decode(&bytes), Ok(snapshot.clone()));
+        self.snapshots.insert(snapshot.last(), bytes);
+        snapshot.last()
+    }
+
+    /// The message that brings a snapshot at hand.
+    pub fn snapshot_packet(&self, to: NodeId, last: LogPosition) -> Option<Packet> {
+        let envelope = self.raft.snapshot_message(to, last)?;
+        Some(Packet::new(envelope, |at| self.snapshots[&at].clone()))
     }
 
     /// Keeps the bytes of a configuration of the core's own, named by an output.
@@ -78,6 +110,10 @@ impl Node {
                     assert_eq!(bytes, payload(position), "the bytes of another entry");
                 }
                 bytes
+            }
+            WriteKind::Snapshot(_) => {
+                let bytes = self.snapshots.get(&position).cloned();
+                bytes.unwrap_or_else(|| panic!("no bytes of the snapshot at {position}"))
             }
             _ => Vec::new(),
         };

@@ -23,6 +23,20 @@ pub fn apply(committed: &mut Committed, node: &mut Node, upto: LogPosition) {
     }
 }
 
+/// A snapshot takes the place of the state: it ends with the entry committed there.
+pub fn restore(committed: &Committed, node: &mut Node, upto: LogPosition) {
+    let here = committed.get(&upto.index).map(|(position, _)| *position);
+    assert!(
+        here.is_none_or(|here| here == upto),
+        "a snapshot of another history"
+    );
+    assert!(
+        node.applied < upto.index,
+        "a snapshot undoes what is applied"
+    );
+    node.applied = upto.index;
+}
+
 /// Leader Completeness (Raft figure 3): what was committed in an earlier term is in the log of
 /// every leader since.
 pub fn check_completeness(committed: &Committed, raft: &Raft, term: Term) {

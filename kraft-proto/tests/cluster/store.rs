@@ -1,6 +1,9 @@
 //! One machine's memory of its log: what its operating system was handed, and what its disk holds.
 
-use kraft_proto::{EntryKind, HardState, LogIndex, LogPosition, Raft, Recovery, Run, WriteKind};
+use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
+use kraft_proto::{
+    EntryKind, HardState, LogIndex, LogPosition, Raft, Recovery, Run, Snapshot, WriteKind,
+};
 
 use super::recovered;
 
@@ -22,10 +25,26 @@ pub fn payload(position: LogPosition) -> Vec<u8> {
 #[derive(Clone, Debug, Default)]
 pub struct Medium {
     pub hard: HardState,
+    /// What the log begins behind, and the core's bytes of it.
+    pub snapshot: Option<(LogPosition, Vec<u8>)>,
     pub log: Vec<Entry>,
 }
 
 impl Medium {
+    /// The entry before the first of the log.
+    pub fn base(&self) -> LogPosition {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.map_or(LogPosition::ZERO, |(last, _)| *last)
+    }
+
+    /// A snapshot takes the place of the log through its end.
+    pub fn compact(&mut self, last: LogPosition, bytes: Vec<u8>) {
+        let joins = self.holds(last);
+        self.log
+            .retain(|entry| joins && entry.position.index > last.index);
+        self.snapshot = Some((last, bytes));
+    }
+
     pub fn holds(&self, position: LogPosition) -> bool {
         self.log.iter().any(|entry| entry.position == position)
     }
@@ -51,21 +70,26 @@ pub struct Store {
 impl Store {
     /// The store of a node that was started from a made-up recovery.
     pub fn of(raft: &Raft) -> Self {
-        let last = raft.status().last.index;
-        let log = (1..=last.0).map(|index| match raft.run_from(LogIndex(index), 1) {
-            Some(run) => Entry {
-                position: run.last_position(),
-                kind: run.kind,
-                payload: payload(run.last_position()),
-            },
-            None => Entry {
-                position: super::at(0, index),
-                kind: EntryKind::Command,
-                payload: Vec::new(),
-            },
-        });
+        let (base, last) = (raft.status().compacted, raft.status().last.index);
+        let log =
+            (base.index.0 + 1..=last.0).map(|index| match raft.run_from(LogIndex(index), 1) {
+                Some(run) => Entry {
+                    position: run.last_position(),
+                    kind: run.kind,
+                    payload: payload(run.last_position()),
+                },
+                None => Entry {
+                    position: super::at(0, index),
+                    kind: EntryKind::Command,
+                    payload: Vec::new(),
+                },
+            });
+        let mut buffer = [0; SNAPSHOT_BYTES_MAX];
+        let snapshot = raft.snapshot_at(base.index).ok();
+        let snapshot = snapshot.map(|made| (base, made.encode(&mut buffer).unwrap().to_vec()));
         let medium = Medium {
             hard: HardState::default(),
+            snapshot,
             log: log.collect(),
         };
         Self {
@@ -80,10 +104,17 @@ impl Store {
         match kind {
             WriteKind::HardState(hard) => self.written.hard = hard,
             WriteKind::Force => {}
+            WriteKind::Snapshot(last) => {
+                self.written.log.clear();
+                self.written.snapshot = Some((last, payload(last)));
+            }
             WriteKind::Entries(run) => {
+                let base = self.written.base().index.0 as usize;
                 let log = &mut self.written.log;
-                assert!(run.first.0 as usize <= log.len() + 1, "a gap in the log");
-                log.truncate(run.first.prev().0 as usize);
+                let kept = (run.first.prev().0 as usize).checked_sub(base);
+                let kept = kept.expect("entries that a snapshot covers are written");
+                assert!(kept <= log.len(), "a gap in the log");
+                log.truncate(kept);
                 log.extend(run.positions().map(|position| Entry {
                     position,
                     kind: run.kind,
@@ -97,14 +128,18 @@ impl Store {
     pub fn snapshot(&self, kind: WriteKind) -> Synced {
         match kind {
             WriteKind::HardState(hard) => Synced::Hard(hard),
-            WriteKind::Force | WriteKind::Entries(_) => Synced::Log(self.written.log.clone()),
+            WriteKind::Force | WriteKind::Entries(_) | WriteKind::Snapshot(_) => {
+                Synced::Log(self.written.snapshot.clone(), self.written.log.clone())
+            }
         }
     }
 
     pub fn sync(&mut self, synced: Synced) {
         match synced {
             Synced::Hard(hard) => self.synced.hard = hard,
-            Synced::Log(log) => self.synced.log = log,
+            Synced::Log(snapshot, log) => {
+                (self.synced.snapshot, self.synced.log) = (snapshot, log);
+            }
         }
     }
 
@@ -122,9 +157,12 @@ impl Store {
     pub fn recover(&mut self, members: kraft_proto::Members) -> Recovery {
         self.synced = self.written.clone();
         let stop = self.stopped.take();
-        let recovery = recovered(self.written.hard, members, stop);
-        let log = &self.written.log;
-        let bytes = |run: Run| &log[run.first.prev().0 as usize].payload;
+        let mut recovery = recovered(self.written.hard, members, stop);
+        if let Some((_, bytes)) = &self.written.snapshot {
+            recovery = recovery.snapshot(&Snapshot::decode(bytes).unwrap());
+        }
+        let (log, base) = (&self.written.log, self.written.base().index);
+        let bytes = |run: Run| &log[run.first.since(base.next()) as usize].payload;
         runs(log)
             .into_iter()
             .fold(recovery, |recovery, run| match run.kind {
@@ -138,7 +176,7 @@ impl Store {
 #[derive(Clone, Debug)]
 pub enum Synced {
     Hard(HardState),
-    Log(Vec<Entry>),
+    Log(Option<(LogPosition, Vec<u8>)>, Vec<Entry>),
 }
 
 /// A log as runs of one term and one kind.

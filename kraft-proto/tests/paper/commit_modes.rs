@@ -2,8 +2,8 @@
 
 use kraft_proto::durability::{LeaderFsync, LeaderOnlyReplication};
 use kraft_proto::{
-    Class, CommitMode, Config, Durability, Fate, FsyncMode, Held, LogIndex, LogPosition, Message,
-    ProposeError, Role,
+    Bound, Busy, Class, CommitMode, Config, Durability, Fate, FsyncMode, Held, LogIndex,
+    LogPosition, Message, ProposeError, Role,
 };
 
 use crate::bare;
@@ -302,13 +302,14 @@ fn too_much_at_risk_refuses_early_acks_and_takes_stronger_ones() {
             ..Durability::default()
         },
     );
+    let full = Err(ProposeError::Busy(Busy {
+        bound: Bound::EntriesAtRisk,
+        limit: 10,
+    }));
     cluster.isolate(1);
     cluster.propose_many(1, LEADER_ONLY, 10);
-    assert_eq!(
-        cluster.try_propose(1, LEADER_ONLY),
-        Err(ProposeError::AtRisk)
-    );
-    assert_eq!(cluster.try_propose(1, ASYNC), Err(ProposeError::AtRisk));
+    assert_eq!(cluster.try_propose(1, LEADER_ONLY), full);
+    assert_eq!(cluster.try_propose(1, ASYNC), full);
     assert!(cluster.try_propose(1, SYNC).is_ok());
     cluster.heal();
     cluster.pass(ms(100));

@@ -5,7 +5,7 @@
 //! | `elections` | Raft §5.1, §5.2: terms, votes, timeouts |
 //! | `replication` | Raft §5.3: the log, figure 7 |
 //! | `safety` | Raft §5.4: votes by logs, commit by terms, figure 8 |
-//! | `membership`, `clients` | Raft §6, §8, as far as they are built |
+//! | `membership`, `snapshots`, `clients` | Raft §6, §7, §8 |
 //! | `reads`, `lease` | thesis §6.4: reads of followers, of one's own writes, by lease |
 //! | `transfer` | thesis §3.10: leadership handed over on purpose |
 //! | `fsync_modes`, `commit_modes`, `pairs`, `requests` | when the disk is forced, when a client hears |
@@ -31,6 +31,7 @@ mod reads;
 mod replication;
 mod requests;
 mod safety;
+mod snapshots;
 mod transfer;
 mod writes;
 

@@ -1,8 +1,8 @@
 //! Raft §6: changes of the members, learners, and voters that are not disturbed.
 
 use kraft_proto::{
-    Change, CheckQuorum, Class, CommitMode, Config, EntryKind, FsyncMode, Held, LogPosition,
-    Member, MembersProposeError, Message, PreVote, Role, StoreId, Waiting,
+    Change, CheckQuorum, Class, CommitMode, Config, EntryKind, Envelope, FsyncMode, Held,
+    LogPosition, Member, MembersProposeError, Message, PreVote, Role, StoreId, Waiting,
 };
 
 use crate::cluster::messages::envelope;
@@ -167,6 +167,51 @@ fn a_removed_leader_counts_itself_no_more_and_then_steps_down() {
     assert_eq!(cluster.commit(1), change.run.last_position());
     assert_eq!(cluster.role(1), Role::Follower);
     assert!(cluster.status(1).waiting.contains(&Waiting::LeftOut));
+    cluster.pass(ms(2000));
+    assert!(matches!(cluster.leader(), Some(2 | 3)));
+}
+
+/// Thesis §4.2.2: a leader that is removed may hand leadership over first. Here it does so as it leaves,
+/// and no time passes without a leader.
+#[test]
+fn a_removed_leader_has_one_of_those_who_stay_take_over_at_once() {
+    let mut cluster = with_joiners(&[]);
+    cluster.isolate(3);
+    cluster.change(1, &[Change::Remove(id(1))]).unwrap();
+    cluster.settle();
+    cluster.heal();
+    // Node 3 hears of it with the next heartbeats; an election timeout is at least 150 ms.
+    cluster.pass(ms(110));
+    assert_eq!(cluster.role(1), Role::Follower);
+    let heir = cluster.leader().expect("somebody leads already");
+    assert!(heir == 2 || heir == 3);
+    assert_eq!(cluster.term(heir), 2, "one election, and it was won");
+    let class = Class::new(CommitMode::Sync, FsyncMode::Commit);
+    let proposed = cluster.propose(heir, class);
+    cluster.settle();
+    assert!(cluster.acked(heir, &proposed));
+}
+
+/// A word to take over that the target could not keep would only cost a term: it lacks an entry, and who
+/// has that one would not vote for it.
+#[test]
+fn a_removed_leader_says_nothing_to_those_who_lack_its_last_entries() {
+    let mut cluster = with_joiners(&[]);
+    cluster.change(1, &[Change::Remove(id(1))]).unwrap();
+    let class = Class::new(CommitMode::LeaderOnly, FsyncMode::Commit);
+    cluster.poll();
+    cluster.propose(1, class);
+    cluster.poll();
+    // The change reaches the others, and what was proposed behind it does not.
+    let late = |e: &Envelope| matches!(e.message, Message::Append(a) if a.prev.index.0 >= 2);
+    drop(cluster.intercept(late));
+    cluster.settle();
+    assert_eq!(cluster.role(1), Role::Follower, "it is committed");
+    assert_eq!(
+        (cluster.term(2), cluster.term(3)),
+        (1, 1),
+        "nobody was told"
+    );
     cluster.pass(ms(2000));
     assert!(matches!(cluster.leader(), Some(2 | 3)));
 }

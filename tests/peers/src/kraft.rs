@@ -89,6 +89,8 @@ impl Kraft {
                 | Output::Settled { .. }
                 | Output::Read { .. }
                 | Output::Role { .. }
+                | Output::Snapshot { .. }
+                | Output::Restored { .. }
                 | Output::Superseded { .. } => {}
             }
         }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use tests::explore::bound::{BOUNDS, named};
-use tests::explore::{Bound, Figures, Outcome, Rule, Symmetry, search, show};
+use tests::explore::{Bound, Figures, Order, Outcome, Rule, Symmetry, search, shorten, show};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -12,19 +12,30 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     println!("{}: {}; rule: {}", bound.name, bound.about, rule.name());
-    let (outcome, figures, arena) = search(bound, rule, Symmetry::Names, worlds_max, |figures| {
-        println!(
-            "  {} moves deep: {} worlds, {:.1} s",
-            figures.depth,
-            figures.worlds,
-            figures.took.as_secs_f64()
-        );
-    });
+    // What is wrong is to be found by a shortest way; what is right, to be through with.
+    let order = match rule {
+        Rule::Kept => Order::Largest,
+        _ => Order::Shortest,
+    };
+    let (outcome, figures, mut arena) =
+        search(bound, rule, Symmetry::Names, order, worlds_max, |figures| {
+            println!(
+                "  {} worlds in {} situations, {} waiting, {:.1} s",
+                figures.worlds,
+                figures.situations,
+                figures.waiting,
+                figures.took.as_secs_f64()
+            );
+        });
     report(&figures);
     match outcome {
         Outcome::Exhausted => println!("exhausted: nothing is wrong in any world"),
         Outcome::Cut => println!("cut off: nothing is wrong in the worlds visited"),
         Outcome::Violated(violation, way) => {
+            let (violation, way) = match order {
+                Order::Shortest => (violation, way),
+                Order::Largest => shorten::shortened(&mut arena, violation, way),
+            };
             print!("{}", show::way(&arena, bound, rule, &violation, &way));
             return ExitCode::FAILURE;
         }
@@ -60,8 +71,8 @@ fn help() -> String {
 fn report(figures: &Figures) {
     let seconds = figures.took.as_secs_f64();
     println!(
-        "{} worlds, {} moves deep, {} moves tried, {seconds:.1} s",
-        figures.worlds, figures.depth, figures.moves
+        "{} worlds in {} situations, up to {} moves deep, {} moves tried, {seconds:.1} s",
+        figures.worlds, figures.situations, figures.depth, figures.moves
     );
     let parts: Vec<String> = figures
         .parts

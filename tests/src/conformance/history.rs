@@ -149,6 +149,8 @@ impl History {
                 self.append(run);
                 self.log_writes.push(Handed::new(write));
             }
+            // Trials have no leader that sends one, and hosts under trial compact nothing.
+            WriteKind::Snapshot(_) => {}
             WriteKind::Force => {
                 let same = self.newest().clone();
                 let keeps = same.log.len();
@@ -253,6 +255,7 @@ impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             WriteKind::Force => f.write_str("force"),
+            WriteKind::Snapshot(last) => write!(f, "snapshot through {last}"),
             WriteKind::HardState(hard) => write!(f, "{}", ShownHard(hard)),
             WriteKind::Entries(run) => write!(
                 f,

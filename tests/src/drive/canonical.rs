@@ -92,6 +92,13 @@ pub enum Canonical {
         #[serde(flatten)]
         sender: Sender,
     },
+    Snapshot {
+        term: Term,
+        index: LogIndex,
+        last_term: Term,
+        #[serde(flatten)]
+        sender: Sender,
+    },
     ReadIndex {
         term: Term,
         ticket: u64,
@@ -138,6 +145,7 @@ pub fn kind(message: &Message) -> &'static str {
         Message::Matched(_) | Message::Rejected { .. } => "append_resp",
         Message::Heartbeat(_) => "heartbeat_req",
         Message::HeartbeatReply(_) => "heartbeat_resp",
+        Message::Snapshot { .. } => "snapshot",
         Message::TimeoutNow => "timeout_now",
         Message::ReadIndex { .. } => "read_index_req",
         Message::ReadIndexReply { .. } => "read_index_resp",
@@ -154,6 +162,12 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
     match envelope.message {
         Message::PreVote { last } | Message::Vote { last } => request(term, last, None, sender),
         Message::TransferVote { last } => request(term, last, Some(true), sender),
+        Message::Snapshot { last } => Canonical::Snapshot {
+            term,
+            index: last.index,
+            last_term: last.term,
+            sender,
+        },
         Message::TimeoutNow => Canonical::TimeoutNow { term, sender },
         Message::ReadIndex { ticket, after } => Canonical::ReadIndex {
             term,

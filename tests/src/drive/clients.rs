@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use kraft_proto::durability::Fallback;
 use kraft_proto::{
     Answer, Class, CommitMode, Durability, Fate, Grade, Instant, LogIndex, LogPosition, Output,
-    Proposed, Raft, Rest, Slot, Term, Waits,
+    ProposeError, Proposed, Raft, Rest, Slot, Term, Waits,
 };
 use serde_json::Value;
 
@@ -49,12 +49,8 @@ impl Default for Clients {
 impl Clients {
     /// Whether another may propose.
     pub fn check_room(&self) -> Result<(), Refusal> {
-        match self.waits.has_room() {
-            true => Ok(()),
-            false => Err(Refusal(format!(
-                "nothing was written: {WAITING_MAX} clients wait already"
-            ))),
-        }
+        let room = self.waits.check_room();
+        room.map_err(|busy| Refusal::new(ProposeError::Busy(busy)))
     }
 
     /// `id` proposed the first entry of `proposed`.
@@ -90,7 +86,7 @@ impl Clients {
                 committed_upto,
                 rest,
             } => self.settle(*term, *committed_upto, *rest, out),
-            Output::Commit { .. } => {
+            Output::Commit { .. } | Output::Restored { .. } => {
                 self.early
                     .retain(|early| raft.fate(early.position) != Fate::Committed);
             }

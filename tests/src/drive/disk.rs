@@ -3,6 +3,7 @@
 //! ```text
 //! hard <term> <vote or -> <incarnation> <clean, dirty or suspect>
 //! entries <term before> <first> <term> <command, barrier or configuration> <hex or ->,…
+//! snapshot <hex of the core's part> <what was applied>        (see `snapshots`)
 //! force
 //! ```
 
@@ -14,10 +15,12 @@ use kraft_proto::{
 use super::fields::Refusal;
 use super::hex;
 use super::payloads::{Data, Payloads};
+use super::snapshots::Held;
 
-/// A write as text that [`Disk::replay`] takes.
-pub fn blob(kind: WriteKind, payloads: &Payloads) -> String {
+/// A write as text that [`Disk::replay`] takes; `taken` is the snapshot that came last.
+pub fn blob(kind: WriteKind, payloads: &Payloads, taken: Option<&Held>) -> String {
     match kind {
+        WriteKind::Snapshot(_) => taken.map(Held::blob).unwrap_or_default(),
         WriteKind::Force => "force".to_owned(),
         WriteKind::HardState(hard) => {
             let vote = hard
@@ -32,22 +35,48 @@ pub fn blob(kind: WriteKind, payloads: &Payloads) -> String {
 
 fn entries_blob(run: Run, payloads: &Payloads) -> String {
     let before = payloads.term_at(run.first.prev()).unwrap_or_default();
-    let kind = match run.kind {
-        EntryKind::Command => "command",
-        EntryKind::Barrier => "barrier",
-        EntryKind::Configuration => "configuration",
-    };
+    let kind = kind_word(run.kind);
     let mut blob = format!("entries {before} {} {} {kind} ", run.first, run.term);
     for (place, position) in run.positions().enumerate() {
         if place > 0 {
             blob.push(',');
         }
-        match payloads.get(position).and_then(|entry| entry.data.as_ref()) {
-            Some(text) => blob.push_str(&hex::encode(text.as_bytes())),
-            None => blob.push('-'),
-        }
+        let data = payloads.get(position).and_then(|entry| entry.data.as_ref());
+        blob.push_str(&data_word(data));
     }
     blob
+}
+
+/// What an entry holds, as a word.
+pub fn data_word(data: Option<&String>) -> String {
+    data.map_or_else(|| "-".to_owned(), |text| hex::encode(text.as_bytes()))
+}
+
+/// What such a word says.
+pub fn data_from(word: &str) -> Option<Data> {
+    match word {
+        "-" => Some(None),
+        text => Some(Some(String::from_utf8(hex::decode(text)?).ok()?)),
+    }
+}
+
+/// What an entry is for, as a word.
+pub fn kind_word(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Command => "command",
+        EntryKind::Barrier => "barrier",
+        EntryKind::Configuration => "configuration",
+    }
+}
+
+/// What such a word says.
+pub fn kind_from(word: &str) -> Option<EntryKind> {
+    match word {
+        "command" => Some(EntryKind::Command),
+        "barrier" => Some(EntryKind::Barrier),
+        "configuration" => Some(EntryKind::Configuration),
+        _ => None,
+    }
 }
 
 fn trust_word(trust: Trust) -> &'static str {
@@ -74,7 +103,9 @@ pub enum Stop {
 pub struct Disk {
     /// The newest hard state.
     pub hard: HardState,
-    /// The log.
+    /// The newest snapshot.
+    pub snapshot: Option<Held>,
+    /// The log behind it.
     pub log: Payloads,
 }
 
@@ -96,6 +127,13 @@ impl Disk {
             ["hard", term, vote, incarnation, trust] => {
                 self.hard = hard_state(term, vote, incarnation, trust)
                     .ok_or_else(|| Refusal::new("not a hard state"))?;
+                Ok(())
+            }
+            ["snapshot", core, entries] => {
+                let held =
+                    Held::from_blob(core, entries).ok_or_else(|| Refusal::new("not a snapshot"))?;
+                self.log.drop_through(held.last());
+                self.snapshot = Some(held);
                 Ok(())
             }
             ["entries", before, first, term, kind, data] => {
@@ -124,6 +162,10 @@ impl Disk {
                 let trust = Trust::Suspect;
                 Recovery::resume(HardState { trust, ..self.hard }, members)
             }
+        };
+        let recovery = match &self.snapshot {
+            Some(held) => recovery.snapshot(&held.core),
+            None => recovery,
         };
         self.log.iter().fold(recovery, |recovery, (first, entry)| {
             if entry.kind == EntryKind::Configuration {
@@ -166,19 +208,11 @@ fn entries(
     kind: &str,
     data: &str,
 ) -> Option<(Term, Run, Vec<Data>)> {
-    let data: Vec<Data> = data
-        .split(',')
-        .map(|text| match text {
-            "-" => Some(None),
-            text => Some(Some(String::from_utf8(hex::decode(text)?).ok()?)),
-        })
-        .collect::<Option<_>>()?;
-    let kind = match kind {
-        "command" => EntryKind::Command,
-        "barrier" if data.len() == 1 => EntryKind::Barrier,
-        "configuration" if data.len() == 1 => EntryKind::Configuration,
-        _ => return None,
-    };
+    let data: Vec<Data> = data.split(',').map(data_from).collect::<Option<_>>()?;
+    let kind = kind_from(kind)?;
+    if kind != EntryKind::Command && data.len() != 1 {
+        return None;
+    }
     let run = Run {
         term: Term(term.parse().ok().filter(|term| *term > 0)?),
         kind,

@@ -14,12 +14,13 @@ use super::options::Options;
 const PROTO: u32 = 1;
 
 /// What works in this build.
-const FEATURES: [&str; 9] = [
+const FEATURES: [&str; 10] = [
     "prevote",
     "check_quorum",
     "transfer",
     "readindex",
     "conf",
+    "snapshot",
     "commit_modes",
     "fsync_modes",
     "suspect",
@@ -142,6 +143,7 @@ fn carry_out(node: &mut Node, cmd: &str, fields: Fields<'_>) -> Result<Option<St
             let to = fields.number("to")?.map(NodeId);
             node.transfer(to).map(|()| None)
         }
+        "compact" => node.compact(fields.need_index("index")?).map(|()| None),
         "conf" => node.change_members(&changes(fields)?).map(Some),
         "state" => Ok(Some(node.state())),
         _ => Err(Refusal(format!("cmd: {cmd:?} does not work in this build"))),

@@ -4,12 +4,15 @@ use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{EntryKind, Envelope, Frame, Message, entry_prefix};
 
 use super::fields::Refusal;
-use super::payloads::{self, Data};
+use super::payloads::{self, Data, Payloads};
+use super::snapshots;
 
 /// What kind of entries a message carries.
 pub fn entry_kind(message: &Message) -> EntryKind {
     match message {
         Message::Append(append) => append.kind,
+        // The core's bytes, like those of a configuration.
+        Message::Snapshot { .. } => EntryKind::Configuration,
         _ => EntryKind::Command,
     }
 }
@@ -27,12 +30,13 @@ pub fn encode(envelope: &Envelope, data: &[Data]) -> Result<Vec<u8>, Refusal> {
     Ok(frame)
 }
 
-/// Decodes a frame whose entries are text.
-pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, Refusal> {
-    let frame = Frame::decode(bytes).map_err(|error| Refusal(format!("blob: {error}")))?;
+/// Decodes a frame whose entries are text, and the state that comes with a snapshot.
+pub fn decode(bytes: &[u8]) -> Result<(Frame<'_>, Option<Payloads>), Refusal> {
+    let split = snapshots::split(bytes);
+    let (frame, machine) = split.map_err(|error| Refusal(format!("blob: {error}")))?;
     let kind = entry_kind(&frame.envelope().message);
     for entry in frame.entries() {
         payloads::from_bytes(kind, entry)?;
     }
-    Ok(frame)
+    Ok((frame, machine))
 }

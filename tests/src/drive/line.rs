@@ -87,6 +87,9 @@ pub enum Line {
         #[serde(skip_serializing_if = "Option::is_none")]
         config: Option<Members>,
     },
+    SnapshotApplied {
+        index: LogIndex,
+    },
     Ack {
         id: Value,
         index: LogIndex,

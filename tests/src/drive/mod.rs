@@ -6,7 +6,8 @@
 //! line ─► driver ─► node ─► kraft_proto::Raft
 //!                    │  ├── clients    ids, and what they have heard
 //!                    │  ├── payloads   what entries hold, by position
-//!                    │  └── pending    writes, by number
+//!                    │  ├── pending    writes, by number
+//!                    │  └── snapshots  what stands for a log that is gone
 //!  canonical, handmade, frame, disk, hex: the forms of messages and writes
 //! ```
 
@@ -23,6 +24,7 @@ pub mod node;
 pub mod options;
 pub mod payloads;
 pub mod pending;
+pub mod snapshots;
 
 use std::io::{self, BufRead, Read, Write};
 

@@ -1,10 +1,12 @@
 //! One node: the core, and the little a driver keeps for it.
 
+mod snapshots;
+
 use std::collections::BTreeMap;
 
 use kraft_proto::{
     Change, Class, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition, Message,
-    NodeId, Output, Raft, ReadOutcome, ReadTicket, Role, StoreId, Term, Trust, WriteKind,
+    NodeId, Output, Raft, ReadOutcome, ReadTicket, Role, Snapshot, StoreId, Term, Trust, WriteKind,
 };
 use serde_json::Value;
 
@@ -19,6 +21,7 @@ use super::line::{Entry, Line, State, role_word};
 use super::options::{Options, moment};
 use super::payloads::{Data, Payloads, from_bytes};
 use super::pending::{Lane, Pending};
+use super::snapshots::Held;
 
 /// What was last heard of a peer, and said to it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +39,12 @@ pub struct Node {
     ticks: u64,
     payloads: Payloads,
     applied: LogIndex,
+    /// What was applied: all the state there is.
+    machine: Payloads,
+    /// The snapshot that took the log's place last, until it is restored.
+    taken: Option<Held>,
+    /// The newest snapshot made or restored here.
+    kept: Option<Held>,
     pending: Pending,
     peers: BTreeMap<NodeId, Peer>,
     clients: Clients,
@@ -55,18 +64,27 @@ impl Node {
         } = options;
         let recovery = disk.recovery(members, stop);
         let raft = Raft::new(config, recovery, moment(0)).map_err(Refusal::new)?;
+        let (machine, applied) = match &disk.snapshot {
+            Some(held) => (held.machine.clone(), held.last().index),
+            None => (Payloads::default(), LogIndex::ZERO),
+        };
+        let restored =
+            (applied > LogIndex::ZERO).then_some(Line::SnapshotApplied { index: applied });
         let mut node = Self {
             id: config.id,
             role: (Role::Follower, raft.status().term),
             raft,
             ticks: 0,
             payloads: disk.log,
-            applied: LogIndex::ZERO,
+            applied,
+            machine,
+            taken: None,
+            kept: disk.snapshot,
             pending: Pending::after(last_write),
             peers: BTreeMap::new(),
             clients: Clients::default(),
             reads: Vec::new(),
-            out: Vec::new(),
+            out: Vec::from_iter(restored),
         };
         node.drain();
         Ok(node)
@@ -94,14 +112,14 @@ impl Node {
     /// Delivers a message as it stood on the wire.
     pub fn deliver_blob(&mut self, from: NodeId, blob: &str) -> Result<(), Refusal> {
         let bytes = hex::decode(blob).ok_or_else(|| Refusal::new("blob: not hex"))?;
-        let frame = frame::decode(&bytes)?;
+        let (frame, machine) = frame::decode(&bytes)?;
         if frame.from() != from {
             return Err(Refusal(format!(
                 "blob: a message of node {}, not of node {from}",
                 frame.from()
             )));
         }
-        self.deliver(&frame);
+        self.deliver(&frame, machine);
         Ok(())
     }
 
@@ -124,20 +142,22 @@ impl Node {
             prev_index: peer.prev_index,
             round: peer.round,
             receiver: (status.store, status.incarnation),
+            members: status.members.to_bytes().to_vec(),
         };
         let bytes = handmade::frames(from, kind, msg, defaults)?;
-        let frames: Vec<Frame<'_>> = bytes
+        let frames: Vec<(Frame<'_>, Option<Payloads>)> = bytes
             .iter()
             .map(|bytes| frame::decode(bytes))
             .collect::<Result<_, _>>()
             .map_err(|Refusal(why)| Refusal(why.replacen("blob", "msg", 1)))?;
-        for frame in &frames {
-            self.deliver(frame);
+        for (frame, machine) in frames {
+            self.deliver(&frame, machine);
         }
         Ok(())
     }
 
-    fn deliver(&mut self, frame: &Frame<'_>) {
+    /// `machine` is the state that comes with a snapshot; one made up by hand brings none.
+    fn deliver(&mut self, frame: &Frame<'_>, machine: Option<Payloads>) {
         let envelope = frame.envelope();
         let peer = self.peers.entry(envelope.from).or_default();
         peer.heard = Some((envelope.store, envelope.incarnation));
@@ -148,6 +168,14 @@ impl Node {
                 .entries()
                 .map(|(_, bytes)| from_bytes(run.kind, bytes).unwrap_or_default());
             self.payloads.replace(run, data);
+        }
+        if let Some(last) = taken.snapshot() {
+            self.payloads = Payloads::behind(last);
+            let core = frame.entries().next().map(Snapshot::decode);
+            self.taken = core.and_then(Result::ok).map(|core| Held {
+                core,
+                machine: machine.unwrap_or_default(),
+            });
         }
         self.drain();
     }
@@ -250,7 +278,7 @@ impl Node {
             leader: status.leader,
             commit: status.commit.index,
             applied: self.applied,
-            first_index: LogIndex(1),
+            first_index: status.compacted.index.next(),
             last_index: status.last.index,
             suspect: status.trust == Trust::Suspect,
             log,
@@ -289,6 +317,8 @@ impl Node {
         match &output {
             Output::Send { mode, envelope } => self.send(mode.to_string(), envelope),
             Output::Commit { upto } => self.commit(upto.index),
+            Output::Restored { upto } => self.restore(upto.index),
+            Output::Snapshot { to, upto } => self.send_snapshot(*to, *upto),
             Output::Read { ticket, outcome } => self.answer_reads(*ticket, *outcome),
             Output::Role { role, term, .. } => self.change_role(*role, *term),
             Output::Write(_)
@@ -347,6 +377,7 @@ impl Node {
                 data: entry.text(),
                 config: entry.members().as_ref().map(Into::into),
             });
+            self.machine.put(index, entry.clone());
             self.applied = index;
         }
     }
@@ -392,13 +423,14 @@ impl Node {
         let (names, run, hard) = match kind {
             WriteKind::HardState(hard) => (vec!["hard_state"], None, Some(hard)),
             WriteKind::Entries(run) => (vec!["entries"], Some(run), None),
+            WriteKind::Snapshot(_) => (vec!["snapshot"], None, None),
             WriteKind::Force => (Vec::new(), None, None),
         };
         let lane = match hard {
             Some(_) => Lane::HardState,
             None => Lane::Log,
         };
-        let id = self.pending.add(lane, unsynced);
+        let id = self.pending.add(lane, Some(unsynced));
         self.out.push(Line::Write {
             id,
             mode,
@@ -408,7 +440,7 @@ impl Node {
             term: hard.map(|hard| hard.term),
             vote: hard.map(|hard| hard.vote),
             sync,
-            blob: disk::blob(kind, &self.payloads),
+            blob: disk::blob(kind, &self.payloads, self.taken.as_ref()),
         });
         self.raft.handle_stored(self.now(), receipt);
     }

@@ -72,6 +72,13 @@ fn config(node: NodeId, fields: Fields<'_>) -> Result<Config, Refusal> {
         true => CheckQuorum::On,
         false => CheckQuorum::Off,
     };
+    // A node keeps its store, whichever blobs survive on it.
+    let common = Config::new(node, StoreId(node.0), seed);
+    // Beyond its type it is beyond its limit, which the core refuses by name.
+    let tiny = |name, default| {
+        let given = fields.small_number(name)?;
+        Ok(given.map_or(default, |given| given.try_into().unwrap_or(u8::MAX)))
+    };
     Ok(Config {
         election_timeout_min: ticks(election_ticks),
         election_timeout_max: ticks(longest),
@@ -85,9 +92,13 @@ fn config(node: NodeId, fields: Fields<'_>) -> Result<Config, Refusal> {
                 drift_permille: drift.try_into().unwrap_or(u16::MAX),
             },
         },
+        append_entries_max: fields
+            .small_number("append_entries_max")?
+            .unwrap_or(common.append_entries_max),
+        appends_in_flight_max: tiny("appends_in_flight_max", common.appends_in_flight_max)?,
+        writes_in_flight_max: tiny("writes_in_flight_max", common.writes_in_flight_max)?,
         durability: durability(fields)?,
-        // A node keeps its store, whichever blobs survive on it.
-        ..Config::new(node, StoreId(node.0), seed)
+        ..common
     })
 }
 
@@ -106,6 +117,7 @@ fn durability(fields: Fields<'_>) -> Result<Durability, Refusal> {
         true => Fallback::ToMajority,
         false => Fallback::Refuse,
     };
+    let common = Durability::default();
     Ok(Durability {
         default: Class::new(
             fields.word("commit_mode")?.unwrap_or_default(),
@@ -120,9 +132,13 @@ fn durability(fields: Fields<'_>) -> Result<Durability, Refusal> {
         batch_fsync_count: count("batch_fsync_count", 100)?,
         batch_fsync_interval: time("batch_fsync_ticks", 10)?,
         lazy_flush: time("lazy_flush_ticks", 100)?,
+        at_risk_entries_max: match fields.number("at_risk_entries_max")? {
+            None => common.at_risk_entries_max,
+            Some(most) => most,
+        },
         // A caller that reports no write for long may have its reasons.
         disk_stall: time("disk_stall_ticks", u64::MAX)?,
-        ..Durability::default()
+        ..common
     })
 }
 

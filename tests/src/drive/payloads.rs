@@ -75,28 +75,57 @@ impl Entry {
     }
 }
 
-/// A node's log, from index 1.
+/// A node's log, from index 1 or from behind a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Payloads(BTreeMap<LogIndex, Entry>);
+pub struct Payloads {
+    /// The end of what is gone.
+    base: LogPosition,
+    entries: BTreeMap<LogIndex, Entry>,
+}
 
 impl Payloads {
+    /// A log with nothing behind `base`.
+    pub fn behind(base: LogPosition) -> Self {
+        Self {
+            base,
+            entries: BTreeMap::new(),
+        }
+    }
+
     /// The end of the log.
     pub fn last(&self) -> LogPosition {
-        self.0
+        self.entries
             .last_key_value()
-            .map_or(LogPosition::ZERO, |(index, entry)| {
+            .map_or(self.base, |(index, entry)| {
                 LogPosition::new(entry.term, *index)
             })
     }
 
+    /// Drops everything through `base`; and everything, if the log does not have that entry.
+    pub fn drop_through(&mut self, base: LogPosition) {
+        let behind = match self.term_at(base.index) == Some(base.term) {
+            true => self.entries.split_off(&base.index.next()),
+            false => BTreeMap::new(),
+        };
+        *self = Self {
+            base,
+            entries: behind,
+        };
+    }
+
+    /// Puts one entry, wherever it stands.
+    pub fn put(&mut self, index: LogIndex, entry: Entry) {
+        self.entries.insert(index, entry);
+    }
+
     /// Every entry, in order.
     pub fn iter(&self) -> impl Iterator<Item = (LogIndex, &Entry)> {
-        self.0.iter().map(|(index, entry)| (*index, entry))
+        self.entries.iter().map(|(index, entry)| (*index, entry))
     }
 
     /// The entry at an index.
     pub fn at(&self, index: LogIndex) -> Option<&Entry> {
-        self.0.get(&index)
+        self.entries.get(&index)
     }
 
     /// The entry at a position: none if another term's stands there.
@@ -105,24 +134,24 @@ impl Payloads {
             .filter(|entry| entry.term == position.term)
     }
 
-    /// The term at an index; 0 before the first entry.
+    /// The term at an index; 0 before the first entry ever.
     pub fn term_at(&self, index: LogIndex) -> Option<Term> {
-        if index == LogIndex::ZERO {
-            return Some(Term::ZERO);
+        if index == self.base.index {
+            return Some(self.base.term);
         }
         self.at(index).map(|entry| entry.term)
     }
 
     /// Puts entries where `run` says; what stood there and behind is gone.
     pub fn replace(&mut self, run: Run, data: impl IntoIterator<Item = Data>) {
-        self.0.split_off(&run.first);
+        self.entries.split_off(&run.first);
         for (position, data) in run.positions().zip(data) {
             let entry = Entry {
                 term: run.term,
                 kind: run.kind,
                 data,
             };
-            self.0.insert(position.index, entry);
+            self.put(position.index, entry);
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Pending {
     /// The number of the last write of earlier lives.
     before: u64,
     last: u64,
-    unsynced: BTreeMap<u64, (Lane, Unsynced)>,
+    unsynced: BTreeMap<u64, (Lane, Option<Unsynced>)>,
 }
 
 impl Pending {
@@ -39,8 +39,8 @@ impl Pending {
         self.last
     }
 
-    /// Numbers a write.
-    pub fn add(&mut self, lane: Lane, unsynced: Unsynced) -> u64 {
+    /// Numbers a write. One that the core did not ask for has nothing for it.
+    pub fn add(&mut self, lane: Lane, unsynced: Option<Unsynced>) -> u64 {
         self.last += 1;
         self.unsynced.insert(self.last, (lane, unsynced));
         self.last
@@ -53,13 +53,19 @@ impl Pending {
                 "id: this life of the node has no write {id}"
             )));
         }
-        let Some((lane, unsynced)) = self.unsynced.remove(&id) else {
+        let Some((lane, mut unsynced)) = self.unsynced.remove(&id) else {
             return Ok(None);
         };
         if lane == Lane::Log {
-            self.unsynced
-                .retain(|other, (lane, _)| *lane != Lane::Log || *other > id);
+            let earlier: Vec<u64> = self.unsynced.range(..id).map(|(id, _)| *id).collect();
+            for other in earlier.into_iter().rev() {
+                if self.unsynced[&other].0 == Lane::Log
+                    && let Some((_, along)) = self.unsynced.remove(&other)
+                {
+                    unsynced = unsynced.or(along);
+                }
+            }
         }
-        Ok(Some(unsynced.synced()))
+        Ok(unsynced.map(Unsynced::synced))
     }
 }

@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use kraft_proto::{Envelope, LogIndex, LogPosition, Message, NodeId, Term};
+use kraft_proto::{Ballot, LogIndex, LogPosition, Message, NodeId, ReadTicket, Role, Term};
 
 use super::bound::{Bound, Carries};
+use super::configuration::NodeMask;
+use super::covered::Bits;
 use super::history::History;
 use super::invariants::{self, Seen, Violation};
-use super::node::{Deed, Input, Node};
+use super::node::{Deed, Input, Letter, Node};
+use super::renaming::{NEVER_READ, NOT_READ_WITHOUT_TRANSFERS, Unread};
 use super::rule::Rule;
 use super::symmetry::{NODES, PERMUTATIONS, Symmetry, fingerprints};
 
@@ -66,6 +69,10 @@ pub enum News {
     Committed(LogIndex),
     /// The node was elected.
     Elected(Term),
+    /// A read was taken.
+    Asked(ReadTicket),
+    /// A read is served from here on.
+    Served(ReadTicket, LogIndex),
 }
 
 /// A step of a node.
@@ -78,22 +85,26 @@ pub struct Stepped {
     pub news: Box<[News]>,
 }
 
-/// Messages in flight, and the sum of their fingerprints.
-struct Network {
-    messages: Box<[u32]>,
-    prints: Prints,
+/// A message that was ever sent.
+struct Sent {
+    letter: Letter,
+    /// What tells it from others after each renaming.
+    shapes: [u32; PERMUTATIONS.len()],
 }
 
 /// Where everything is kept.
 pub struct Arena {
     rule: Rule,
     bound: Bound,
-    symmetry: Symmetry,
+    permutations: Vec<[usize; NODES]>,
+    unread: Unread,
     nodes: Vec<Known>,
     node_numbers: Map<u128, u32>,
-    messages: Vec<(Envelope, Prints)>,
-    message_numbers: HashMap<Envelope, u32>,
-    networks: Vec<Network>,
+    messages: Vec<Sent>,
+    message_numbers: HashMap<Letter, u32>,
+    /// The shapes of messages by their fingerprints.
+    shapes: Map<u128, u32>,
+    networks: Vec<Box<[u32]>>,
     network_numbers: HashMap<Box<[u32]>, u32>,
     histories: Vec<(History, Prints)>,
     history_numbers: Map<u128, u32>,
@@ -105,25 +116,37 @@ pub struct Arena {
 pub struct InputNumber(u32);
 
 impl InputNumber {
-    const PLAIN: [Input; 7] = [
+    const PLAIN: [Input; 9] = [
         Input::HardStateSynced,
         Input::LogSynced,
         Input::Campaign,
         Input::Propose,
-        Input::Deadlines,
+        Input::Heartbeat,
+        Input::Clean,
+        Input::Read,
         Input::Kill,
         Input::CutPower,
     ];
+    /// Of changes and of transfers there is one for every set of nodes.
+    const CHANGES: u32 = Self::PLAIN.len() as u32;
+    const TRANSFERS: u32 = Self::CHANGES + (1 << NODES);
+    const MESSAGES: u32 = Self::TRANSFERS + (1 << NODES);
 
     /// Message number `message` arrives.
     pub fn message(message: u32) -> Self {
-        Self(Self::PLAIN.len() as u32 + message)
+        Self(Self::MESSAGES + message)
     }
 
     /// An input that is no message.
     pub fn plain(input: Input) -> Option<Self> {
-        let place = Self::PLAIN.iter().position(|plain| *plain == input)?;
-        Some(Self(place as u32))
+        match input {
+            Input::Change(NodeMask(to)) => Some(Self(Self::CHANGES + u32::from(to))),
+            Input::Transfer(NodeMask(to)) => Some(Self(Self::TRANSFERS + u32::from(to))),
+            _ => {
+                let place = Self::PLAIN.iter().position(|plain| *plain == input)?;
+                Some(Self(place as u32))
+            }
+        }
     }
 }
 
@@ -133,11 +156,16 @@ impl Arena {
         Self {
             rule,
             bound,
-            symmetry,
+            permutations: symmetry.permutations(&bound),
+            unread: match bound.budget.transfers {
+                0 => NOT_READ_WITHOUT_TRANSFERS,
+                _ => NEVER_READ,
+            },
             nodes: Vec::new(),
             node_numbers: Map::default(),
             messages: Vec::new(),
             message_numbers: HashMap::new(),
+            shapes: Map::default(),
             networks: Vec::new(),
             network_numbers: HashMap::new(),
             histories: Vec::new(),
@@ -151,14 +179,14 @@ impl Arena {
         &self.bound
     }
 
-    /// What may be renamed.
-    pub fn symmetry(&self) -> Symmetry {
-        self.symmetry
+    /// The renamings under which worlds count as the same.
+    pub fn permutations(&self) -> &[[usize; NODES]] {
+        &self.permutations
     }
 
     /// The number of a node.
     pub fn add_node(&mut self, node: Node) -> u32 {
-        let prints = fingerprints(&node, self.symmetry);
+        let prints = fingerprints(&node, &self.permutations, self.unread);
         *self.node_numbers.entry(prints[0]).or_insert_with(|| {
             let seen = Seen::of(&node);
             let node = Box::new(node);
@@ -172,17 +200,20 @@ impl Arena {
         &self.nodes[number as usize]
     }
 
-    fn add_message(&mut self, envelope: Envelope) -> u32 {
-        *self.message_numbers.entry(envelope).or_insert_with(|| {
-            let prints = fingerprints(&envelope, self.symmetry);
-            self.messages.push((envelope, prints));
+    fn add_message(&mut self, letter: Letter) -> u32 {
+        *self.message_numbers.entry(letter).or_insert_with(|| {
+            let shapes = fingerprints(&letter, &self.permutations, self.unread).map(|print| {
+                let fresh = self.shapes.len() as u32;
+                *self.shapes.entry(print).or_insert(fresh)
+            });
+            self.messages.push(Sent { letter, shapes });
             self.messages.len() as u32 - 1
         })
     }
 
     /// A message by its number.
-    pub fn message(&self, number: u32) -> &Envelope {
-        &self.messages[number as usize].0
+    pub fn message(&self, number: u32) -> &Letter {
+        &self.messages[number as usize].letter
     }
 
     /// The number of a network without messages.
@@ -194,39 +225,42 @@ impl Arena {
         if let Some(number) = self.network_numbers.get(&messages) {
             return *number;
         }
-        let mut prints = [0_u128; PERMUTATIONS.len()];
-        for message in &messages {
-            for (sum, print) in prints.iter_mut().zip(self.messages[*message as usize].1) {
-                *sum = sum.wrapping_add(print);
-            }
-        }
         let number = self.networks.len() as u32;
         self.network_numbers.insert(messages.clone(), number);
-        self.networks.push(Network { messages, prints });
+        self.networks.push(messages);
         number
     }
 
     /// The messages of a network.
     pub fn messages(&self, network: u32) -> &[u32] {
-        &self.networks[network as usize].messages
+        &self.networks[network as usize]
     }
 
     /// The appends among them.
     pub fn appends(&self, network: u32) -> Vec<u32> {
         let is_append =
-            |message: &&u32| matches!(self.message(**message).message, Message::Append(_));
+            |message: &&u32| matches!(self.message(**message).envelope.message, Message::Append(_));
         let messages = self.messages(network).iter();
         messages.filter(is_append).copied().collect()
     }
 
-    /// Its fingerprints.
-    pub fn network_prints(&self, network: u32) -> &Prints {
-        &self.networks[network as usize].prints
+    /// What tells its messages apart after a renaming.
+    pub fn shapes(&self, network: u32, permutation: usize) -> Bits {
+        let messages = self.messages(network).iter();
+        Bits::of(messages.map(|message| self.messages[*message as usize].shapes[permutation]))
+    }
+
+    /// Whether a network stays as it is when these are sent and one node becomes another.
+    pub fn stays(&self, network: u32, sent: &[u32], [before, after]: [u32; 2]) -> bool {
+        let messages = self.messages(network);
+        let (before, after) = (&self.node(before).seen, &self.node(after).seen);
+        let hears = |seen: &Seen| (seen.hard.term, seen.term, seen.role, seen.lives);
+        hears(before) == hears(after) && sent.iter().all(|m| messages.binary_search(m).is_ok())
     }
 
     /// A network with more messages, less those that can never again do anything.
     pub fn send(&mut self, network: u32, sent: &[u32], nodes: &[u32; NODES]) -> u32 {
-        let mut messages = self.networks[network as usize].messages.to_vec();
+        let mut messages = self.networks[network as usize].to_vec();
         messages.extend(sent);
         messages.sort_unstable();
         messages.dedup();
@@ -234,17 +268,30 @@ impl Arena {
         self.add_network(messages.into_boxed_slice())
     }
 
-    /// An answer of a term that its receiver's disk has left behind is ignored for ever; of other
-    /// messages the bound says what is carried.
+    /// Whether a message can never again do anything, or is not carried: of the former are answers
+    /// in a term that their receiver's disk has left behind, or in which it does not and will not
+    /// ask any more, since nobody campaigns twice in one term.
     fn is_spent(&self, message: u32, nodes: &[u32; NODES]) -> bool {
-        let envelope = &self.messages[message as usize].0;
-        let receiver = self.node(nodes[envelope.to.0 as usize - 1]);
-        let stale = envelope.term < receiver.seen.hard.term;
+        let envelope = &self.message(message).envelope;
+        let receiver = &self.node(nodes[envelope.to.0 as usize - 1]).seen;
+        let stale = envelope.term < receiver.hard.term;
+        let asks = |role| receiver.term == envelope.term && receiver.role == role;
+        let over = |role| stale || (envelope.term == receiver.hard.term && !asks(role));
         let carries = self.bound.carries;
         match envelope.message {
-            Message::VoteReply { .. } | Message::PreVoteReply { .. } => stale,
+            Message::PreVoteReply { .. } => stale,
+            // A candidate goes by what it was granted; who refuses might as well say nothing.
+            Message::VoteReply {
+                ballot: Ballot::Refused,
+            } if carries != Carries::Everything => true,
+            Message::VoteReply { .. } => over(Role::Candidate),
             _ if carries == Carries::Votes && !is_vote(&envelope.message) => true,
-            Message::Matched(_) | Message::Rejected { .. } | Message::HeartbeatReply(_) => stale,
+            Message::Matched(_) | Message::Rejected { .. } | Message::HeartbeatReply(_) => {
+                // A leader counts no earlier life of a peer, unless it drops the peer and takes it anew.
+                let known = receiver.lives[envelope.from.0 as usize - 1];
+                let earlier = envelope.incarnation < known && self.bound.budget.changes == 0;
+                over(Role::Leader) || (receiver.term == envelope.term && earlier)
+            }
             Message::Append(_) | Message::Heartbeat(_) if carries == Carries::NothingOfTheLast => {
                 stale || envelope.term == self.bound.last_term()
             }
@@ -254,7 +301,7 @@ impl Arena {
 
     /// The number of a past.
     pub fn add_history(&mut self, history: History) -> u32 {
-        let prints = fingerprints(&history, self.symmetry);
+        let prints = fingerprints(&history, &self.permutations, self.unread);
         *self.history_numbers.entry(prints[0]).or_insert_with(|| {
             self.histories.push((history, prints));
             self.histories.len() as u32 - 1
@@ -273,10 +320,18 @@ impl Arena {
 
     /// The input with this number.
     pub fn input(&self, number: InputNumber) -> Input {
-        let plain = InputNumber::PLAIN.get(number.0 as usize).copied();
-        plain.unwrap_or_else(|| {
-            Input::Message(*self.message(number.0 - InputNumber::PLAIN.len() as u32))
-        })
+        match number.0 {
+            n if n >= InputNumber::MESSAGES => {
+                Input::Message(*self.message(n - InputNumber::MESSAGES))
+            }
+            n if n >= InputNumber::TRANSFERS => {
+                Input::Transfer(NodeMask((n - InputNumber::TRANSFERS) as u8))
+            }
+            n if n >= InputNumber::CHANGES => {
+                Input::Change(NodeMask((n - InputNumber::CHANGES) as u8))
+            }
+            n => InputNumber::PLAIN[n as usize],
+        }
     }
 
     /// Takes a step, or remembers it. `None` where the input cannot be.
@@ -304,10 +359,12 @@ impl Arena {
         let (mut sent, mut news) = (Vec::new(), Vec::new());
         for deed in deeds {
             match deed {
-                Deed::Sent(envelope) => sent.push(self.add_message(envelope)),
+                Deed::Sent(letter) => sent.push(self.add_message(letter)),
                 Deed::Acked(upto) => news.push(News::Acked(upto)),
                 Deed::Committed(upto) => news.push(News::Committed(upto)),
                 Deed::Elected(term) => news.push(News::Elected(term)),
+                Deed::Asked(ticket) => news.push(News::Asked(ticket)),
+                Deed::Served(ticket, index) => news.push(News::Served(ticket, index)),
             }
         }
         Ok(Some(Stepped {

@@ -3,6 +3,12 @@
 use kraft_proto::{Class, CommitMode, FsyncMode, Term};
 use serde::Serialize;
 
+use super::configuration::NodeMask;
+
+mod named;
+
+pub use named::{BOUNDS, named};
+
 /// A world's limits. All of them count over its whole life, whatever node it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
@@ -18,6 +24,10 @@ pub struct Bound {
     pub carries: Carries,
     /// Where it begins.
     pub start: Start,
+    /// Who votes at first.
+    pub voters: NodeMask,
+    /// Who may vote after a change of members: any of these.
+    pub targets: &'static [NodeMask],
     /// What may be spent.
     pub budget: Budget,
 }
@@ -37,8 +47,8 @@ pub enum HardStates {
 pub enum Carries {
     /// Everything.
     Everything,
-    /// No requests of a term that their receiver's disk has left behind: whoever lags hears of a
-    /// later term from those who campaign or lead in it.
+    /// No requests of a term that their receiver's disk has left behind, and no refused votes:
+    /// whoever lags hears of a later term from those who campaign or lead in it.
     NothingStale,
     /// Of these, nothing that a leader of the last possible term sends: its election is judged, and
     /// what an earlier leader acknowledges after it.
@@ -66,71 +76,52 @@ pub struct Budget {
     pub campaigns: u8,
     /// Proposals, of one entry each.
     pub proposals: u8,
-    /// Times that deadlines are due on some node.
-    pub deadlines: u8,
+    /// Rounds of heartbeats: the deadlines of some leader are due.
+    pub heartbeats: u8,
+    /// Times that some node becomes clean, because what was relied on there has been synced for a
+    /// while.
+    pub cleanings: u8,
+    /// Changes of members proposed.
+    pub changes: u8,
+    /// Transfers of leadership.
+    pub transfers: u8,
+    /// Reads.
+    pub reads: u8,
     /// Processes killed.
     pub kills: u8,
     /// Power cuts.
     pub power_cuts: u8,
 }
 
-const SYNCED: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
-const WRITTEN: Class = Class::new(CommitMode::Sync, FsyncMode::None);
+impl Budget {
+    /// Nothing may happen.
+    pub const NOTHING: Self = Self {
+        campaigns: 0,
+        proposals: 0,
+        heartbeats: 0,
+        cleanings: 0,
+        changes: 0,
+        transfers: 0,
+        reads: 0,
+        kills: 0,
+        power_cuts: 0,
+    };
 
-type Shape = (Start, HardStates, Carries);
-
-const fn bound(
-    (name, about): (&'static str, &'static str),
-    class: Class,
-    (start, hard_states, carries): Shape,
-    [campaigns, proposals, deadlines, kills, power_cuts]: [u8; 5],
-) -> Bound {
-    Bound {
-        name,
-        about,
-        class,
-        hard_states,
-        carries,
-        start,
-        budget: Budget {
-            campaigns,
-            proposals,
-            deadlines,
-            kills,
-            power_cuts,
-        },
+    /// Each of them, for fingerprints.
+    pub fn each(self) -> [u8; 9] {
+        [
+            self.campaigns,
+            self.proposals,
+            self.heartbeats,
+            self.cleanings,
+            self.changes,
+            self.transfers,
+            self.reads,
+            self.kills,
+            self.power_cuts,
+        ]
     }
 }
-
-const VOTES: Shape = (Start::Empty, HardStates::AtOnce, Carries::Votes);
-const VOTES_IN_FLIGHT: Shape = (Start::Empty, HardStates::InFlight, Carries::Votes);
-const EMPTY: Shape = (Start::Empty, HardStates::AtOnce, Carries::NothingStale);
-const LED: Shape = (Start::Led, HardStates::AtOnce, Carries::NothingStale);
-const LED_ONCE: Shape = (Start::Led, HardStates::AtOnce, Carries::NothingOfTheLast);
-const LED_IN_FLIGHT: Shape = (Start::Led, HardStates::InFlight, Carries::NothingOfTheLast);
-const LED_BEFORE: Shape = (
-    Start::LedBefore,
-    HardStates::AtOnce,
-    Carries::NothingOfTheLast,
-);
-
-/// Every bound with a name: those of the tests, and then those by hand. The numbers are those of
-/// [`Budget`], in its order.
-#[rustfmt::skip]
-pub const BOUNDS: &[Bound] = &[
-    bound(("elections", "three campaigns, a power cut"), SYNCED, VOTES, [3, 0, 0, 0, 1]),
-    bound(("suspects", "an entry acked on written copies, two power cuts, a campaign"), WRITTEN, LED_ONCE, [1, 1, 0, 0, 2]),
-    bound(("readmission", "the same with one power cut, a heartbeat, and appends from before"), WRITTEN, LED_BEFORE, [1, 1, 1, 0, 1]),
-    bound(("kills", "an entry acked on written copies, a kill, a power cut, a campaign"), WRITTEN, LED_ONCE, [1, 1, 0, 1, 1]),
-    bound(("elections-twice", "three campaigns, two power cuts"), SYNCED, VOTES, [3, 0, 0, 0, 2]),
-    bound(("elections-in-flight", "two campaigns, a power cut, hard states in flight"), SYNCED, VOTES_IN_FLIGHT, [2, 0, 0, 0, 1]),
-    bound(("replication", "an entry, a campaign, and all that follows"), SYNCED, LED, [1, 1, 0, 0, 0]),
-    bound(("replication-cut", "two entries, a power cut, a campaign"), SYNCED, LED_ONCE, [1, 2, 0, 0, 1]),
-    bound(("from-nothing", "two campaigns on empty disks, and all that follows"), SYNCED, EMPTY, [2, 0, 0, 0, 0]),
-    bound(("suspects-two-entries", "two entries acked on written copies, a power cut, a campaign"), WRITTEN, LED_ONCE, [1, 2, 0, 0, 1]),
-    bound(("suspects-in-flight", "an entry acked on written copies, a power cut, a campaign, hard states in flight"), WRITTEN, LED_IN_FLIGHT, [1, 1, 0, 0, 1]),
-    bound(("suspects-clean", "an entry acked on written copies, deadlines that clean, a power cut, a campaign"), WRITTEN, LED_ONCE, [1, 1, 1, 0, 1]),
-];
 
 impl Bound {
     /// The last term there can be.
@@ -139,11 +130,13 @@ impl Bound {
             Start::Empty => 0,
             Start::Led | Start::LedBefore => 1,
         };
-        Term(first + u64::from(self.budget.campaigns))
+        // A node that is handed leadership campaigns once more.
+        let elections = self.budget.campaigns + self.budget.transfers;
+        Term(first + u64::from(elections))
     }
 }
 
-/// The bound of that name.
-pub fn named(name: &str) -> Option<&'static Bound> {
-    BOUNDS.iter().find(|bound| bound.name == name)
-}
+/// Acknowledged by a majority's disks.
+pub const SYNCED: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
+/// Acknowledged by what a majority has merely written.
+pub const WRITTEN: Class = Class::new(CommitMode::Sync, FsyncMode::None);

@@ -1,8 +1,9 @@
 //! The disk of a node: what is synced, and what is written and would be lost.
 
-use kraft_proto::{EntryKind, HardState, LogIndex, Receipt, Run, Term, Write, WriteKind};
+use kraft_proto::{EntryKind, HardState, LogPosition, Receipt, Run, Term, Write, WriteKind};
 use serde::{Serialize, Serializer};
 
+use super::configuration::Configuration;
 use super::rule::Rule;
 
 /// An entry: the core knows no more of it.
@@ -14,47 +15,65 @@ pub struct Entry {
     pub kind: EntryKind,
 }
 
+/// An entry as a disk keeps it: with its bytes, where it has some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Kept {
+    /// What the core knows of it.
+    pub entry: Entry,
+    /// What a configuration's entry holds.
+    pub configuration: Configuration,
+}
+
 /// What is synced, and what is not yet.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Disk {
     /// The hard state that is synced.
     pub hard: HardState,
     /// The log that is synced.
-    pub log: Vec<Entry>,
-    /// Log writes handed to the operating system, oldest first.
+    pub log: Vec<Kept>,
+    /// Log writes handed to the operating system, oldest first, and what a
+    /// configuration's entry holds.
     #[serde(serialize_with = "kinds")]
-    written: Vec<Write>,
+    written: Vec<(Write, Configuration)>,
     /// The newest hard state on its way. Those before it complete along with it.
     #[serde(serialize_with = "kind")]
     hard_in_flight: Option<Write>,
 }
 
 /// A write's number follows from the node that waits for it, so its kind tells it apart.
-fn kinds<S: Serializer>(writes: &[Write], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(writes.iter().map(Write::kind))
+fn kinds<S: Serializer>(
+    writes: &[(Write, Configuration)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(writes.iter().map(|(write, bytes)| (write.kind(), bytes)))
 }
 
 fn kind<S: Serializer>(write: &Option<Write>, serializer: S) -> Result<S::Ok, S::Error> {
     write.as_ref().map(Write::kind).serialize(serializer)
 }
 
-fn apply(log: &mut Vec<Entry>, kind: WriteKind) {
+fn apply(log: &mut Vec<Kept>, kind: WriteKind, configuration: Configuration) {
     if let WriteKind::Entries(run) = kind {
         log.truncate(run.first.prev().0 as usize);
         let Run { term, kind, .. } = run;
-        log.extend(run.positions().map(|_| Entry { term, kind }));
+        let entry = Entry { term, kind };
+        log.extend(run.positions().map(|_| Kept {
+            entry,
+            configuration,
+        }));
     }
 }
 
 impl Disk {
-    /// Takes a write. A log write is written at once, and the receipt says so.
-    pub fn take(&mut self, write: Write) -> Option<Receipt> {
+    /// Takes a write, and what it holds if that is a configuration. A log write is written at once,
+    /// and the receipt says so.
+    pub fn take(&mut self, write: Write, configuration: Configuration) -> Option<Receipt> {
         if let WriteKind::HardState(_) = write.kind() {
             self.hard_in_flight = Some(write);
             return None;
         }
         let (receipt, _) = write.clone().written();
-        self.written.push(write);
+        self.written.push((write, configuration));
         Some(receipt)
     }
 
@@ -69,9 +88,9 @@ impl Disk {
 
     /// Syncs the log, if anything of it is not.
     pub fn sync_log(&mut self) -> Option<Receipt> {
-        let last = self.written.last().cloned()?;
-        for write in self.written.drain(..) {
-            apply(&mut self.log, write.kind());
+        let (last, _) = self.written.last().cloned()?;
+        for (write, configuration) in self.written.drain(..) {
+            apply(&mut self.log, write.kind(), configuration);
         }
         Some(last.synced())
     }
@@ -87,12 +106,19 @@ impl Disk {
     }
 
     /// The log as the operating system has it.
-    pub fn written_log(&self) -> Vec<Entry> {
+    pub fn written_log(&self) -> Vec<Kept> {
         let mut log = self.log.clone();
-        for write in &self.written {
-            apply(&mut log, write.kind());
+        for (write, configuration) in &self.written {
+            apply(&mut log, write.kind(), *configuration);
         }
         log
+    }
+
+    /// What the configuration's entry at `of` holds, if it is here.
+    pub fn configuration(&self, of: LogPosition) -> Option<Configuration> {
+        let log = self.written_log();
+        let kept = log.get(of.index.prev().0 as usize)?;
+        (kept.entry.term == of.term).then_some(kept.configuration)
     }
 
     /// The process is killed: the next one finds everything written, and syncs it.
@@ -108,14 +134,4 @@ impl Disk {
         self.written.clear();
         self.hard_in_flight = None;
     }
-}
-
-/// The runs of a log.
-pub fn runs(log: &[Entry]) -> impl Iterator<Item = Run> {
-    log.iter().zip(1..).map(|(entry, index)| Run {
-        term: entry.term,
-        kind: entry.kind,
-        first: LogIndex(index),
-        count: 1,
-    })
 }

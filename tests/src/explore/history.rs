@@ -1,8 +1,9 @@
 //! What a world must remember of its past: who led, what was committed, what was acknowledged.
 
-use kraft_proto::{LogIndex, LogPosition, NodeId, Term};
+use kraft_proto::{LogIndex, LogPosition, NodeId, ReadTicket, Term};
 use serde::Serialize;
 
+use super::configuration::Configuration;
 use super::disk::Entry;
 
 /// A leader, and its log when it was elected.
@@ -23,6 +24,8 @@ pub struct Committed {
     pub entry: Entry,
     /// The term in which a leader committed it: every later one has it.
     pub in_term: Term,
+    /// Whose majorities decided.
+    pub by: Configuration,
 }
 
 /// Entries acknowledged in a term, which outlive power cuts of so many nodes.
@@ -34,6 +37,19 @@ pub struct Acked {
     pub in_doubt: Vec<NodeId>,
 }
 
+/// A read on its way, or one that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reading {
+    /// Who was asked.
+    pub node: NodeId,
+    /// Its number there.
+    pub ticket: ReadTicket,
+    /// The last of all that was acknowledged before.
+    pub sees: LogIndex,
+    /// From where it was served, if that was too early.
+    pub served: Option<LogIndex>,
+}
+
 /// The past of a world, as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct History {
@@ -43,6 +59,8 @@ pub struct History {
     pub committed: Vec<Committed>,
     /// What was acknowledged and must outlive what happened since.
     pub acked: Vec<Acked>,
+    /// Reads that wait, and those that missed something.
+    pub reads: Vec<Reading>,
 }
 
 impl History {
@@ -55,13 +73,14 @@ impl History {
         }
     }
 
-    /// A node knows that its `log` is committed through `upto`.
-    pub fn committed(&mut self, upto: LogIndex, log: &[Entry]) {
+    /// A node knows that its `log` is committed through `upto`, by majorities of the
+    /// configuration `by`.
+    pub fn committed(&mut self, upto: LogIndex, log: &[Entry], by: Configuration) {
         let log = &log[..upto.0 as usize];
         if let (Some(last), Some(fresh)) = (log.last(), log.get(self.committed.len()..)) {
             let in_term = last.term;
-            self.committed
-                .extend(fresh.iter().map(|&entry| Committed { entry, in_term }));
+            let committed = |&entry| Committed { entry, in_term, by };
+            self.committed.extend(fresh.iter().map(committed));
         }
     }
 
@@ -101,5 +120,34 @@ impl History {
     pub fn doubts(&self, node: NodeId) -> bool {
         let mut acked = self.acked.iter();
         acked.any(|acked| acked.in_doubt.contains(&node))
+    }
+
+    /// A read was taken.
+    pub fn asked(&mut self, node: NodeId, ticket: ReadTicket) {
+        let acked = self.acked.iter().map(|acked| acked.upto.index);
+        let (sees, served) = (acked.max().unwrap_or_default(), None);
+        self.reads.push(Reading {
+            node,
+            ticket,
+            sees,
+            served,
+        });
+    }
+
+    /// A read is served.
+    pub fn served(&mut self, node: NodeId, ticket: ReadTicket, index: LogIndex) {
+        self.reads.retain_mut(|read| {
+            if (read.node, read.ticket) != (node, ticket) {
+                return true;
+            }
+            read.served = Some(index);
+            index < read.sees
+        });
+    }
+
+    /// `node` forgot what it was asked.
+    pub fn restarted(&mut self, node: NodeId) {
+        let wrong = |read: &Reading| read.served.is_some();
+        self.reads.retain(|read| read.node != node || wrong(read));
     }
 }

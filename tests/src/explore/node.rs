@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    CheckQuorum, Config, Envelope, Frame, Instant, LogIndex, LogPosition, Members, NodeId, Output,
-    PreVote, Raft, Recovery, Role, StoreId, Term, entry_prefix,
+    CheckQuorum, Config, EntryKind, Envelope, Frame, Instant, LogIndex, LogPosition, Members,
+    Message, NodeId, Output, PreVote, Raft, ReadOutcome, ReadTicket, Recovery, Role, Run, StoreId,
+    Term, Trust, Write, WriteKind, entry_prefix,
 };
 use serde::Serialize;
 
 use super::bound::{Bound, HardStates};
-use super::disk::{Disk, Entry, runs};
+use super::configuration::{Configuration, NodeMask, changes};
+use super::disk::{Disk, Entry};
 use super::rule::{Rule, Told};
-use super::symmetry::NODES;
 
 /// The one moment there is.
 const NOW: Instant = Instant::ZERO;
@@ -26,11 +27,20 @@ pub struct Node {
     pub disk: Disk,
 }
 
+/// A message and its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Letter {
+    /// The message.
+    pub envelope: Envelope,
+    /// What the entry holds, if it brings a configuration.
+    pub configuration: Configuration,
+}
+
 /// What may happen to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// A message arrives.
-    Message(Envelope),
+    Message(Letter),
     /// Its newest hard state is synced.
     HardStateSynced,
     /// Its log is synced.
@@ -39,8 +49,16 @@ pub enum Input {
     Campaign,
     /// A client proposes an entry.
     Propose,
-    /// Every deadline that is set is due.
-    Deadlines,
+    /// Its deadlines as a leader are due.
+    Heartbeat,
+    /// What was relied on has been synced for a while.
+    Clean,
+    /// Somebody proposes that these vote.
+    Change(NodeMask),
+    /// Somebody wants it to hand leadership to this one.
+    Transfer(NodeMask),
+    /// A client reads.
+    Read,
     /// Its process is killed, and starts again.
     Kill,
     /// Its power is cut, and it starts again.
@@ -51,13 +69,17 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// It sent something.
-    Sent(Envelope),
+    Sent(Letter),
     /// It acknowledged entries of its term that every later leader must have.
     Acked(LogPosition),
     /// It learned that its log is committed through an index.
     Committed(LogIndex),
     /// It won an election.
     Elected(Term),
+    /// A client's read was taken.
+    Asked(ReadTicket),
+    /// A read is served, once everything through here is applied.
+    Served(ReadTicket, LogIndex),
 }
 
 /// The settings of every node: see the module's documentation on time.
@@ -72,21 +94,30 @@ fn config(id: NodeId) -> Config {
     config
 }
 
-fn members() -> Members {
-    let ids = (1..=NODES as u64).map(NodeId);
-    match Members::new(ids, []) {
-        Ok(members) => members,
-        Err(error) => unreachable!("{error}"),
-    }
-}
-
-fn started(id: NodeId, disk: &Disk, told: Told) -> Raft {
-    let resumed = Recovery::resume(disk.hard, members());
+fn started(id: NodeId, disk: &Disk, told: Told, rule: Rule, bound: &Bound) -> Raft {
+    let at_first = Configuration {
+        voters: bound.voters,
+        outgoing: NodeMask(0),
+    };
+    let resumed = Recovery::resume(disk.hard, at_first.members());
     let resumed = match told {
         Told::SameBoot => resumed.same_boot(),
         Told::PowerMayHaveFailed => resumed,
     };
-    let recovery = runs(&disk.log).fold(resumed, Recovery::run);
+    let recover = |recovery: Recovery, (index, kept): (u64, &super::disk::Kept)| {
+        let Entry { term, kind } = kept.entry;
+        if kind == EntryKind::Configuration {
+            let bytes = rule.read(kept.configuration).bytes();
+            return recovery.config(LogPosition::new(term, LogIndex(index)), &bytes);
+        }
+        recovery.run(Run {
+            term,
+            kind,
+            first: LogIndex(index),
+            count: 1,
+        })
+    };
+    let recovery = (1..).zip(&disk.log).fold(resumed, recover);
     match Raft::new(config(id), recovery, NOW) {
         Ok(raft) => raft,
         Err(error) => panic!("node {id} does not start: {error}"),
@@ -95,19 +126,21 @@ fn started(id: NodeId, disk: &Disk, told: Told) -> Raft {
 
 impl Node {
     /// A node on an empty disk, whose first life is on the disk.
-    pub fn new(id: NodeId) -> Self {
+    pub fn new(id: NodeId, bound: &Bound) -> Self {
         let disk = Disk::default();
-        let raft = started(id, &disk, Told::PowerMayHaveFailed);
+        let raft = started(id, &disk, Told::PowerMayHaveFailed, Rule::Kept, bound);
         let mut node = Self { raft, disk };
-        node.drain(Rule::Kept, HardStates::AtOnce);
+        node.drain(Rule::Kept, HardStates::AtOnce, None);
         node
     }
 
     /// Takes an input. What it did, or `None` where the input cannot be.
     pub fn take(&mut self, input: Input, rule: Rule, bound: &Bound) -> Option<Vec<Deed>> {
         let id = self.raft.status().id;
+        let leads = self.raft.status().role == Role::Leader;
+        let (mut came, mut read) = (None, Vec::new());
         match input {
-            Input::Message(envelope) => self.receive(&envelope),
+            Input::Message(letter) => came = self.receive(&letter, rule),
             Input::HardStateSynced => {
                 let receipt = self.disk.sync_hard_state()?;
                 self.raft.handle_stored(NOW, receipt);
@@ -116,52 +149,119 @@ impl Node {
                 let receipt = self.disk.sync_log()?;
                 self.raft.handle_stored(NOW, receipt);
             }
-            Input::Campaign => {
-                let leads = self.raft.status().role == Role::Leader;
-                (!leads).then(|| self.raft.campaign(NOW))?;
+            Input::Campaign => (!leads).then(|| self.raft.campaign(NOW))?,
+            Input::Propose => self.raft.propose(NOW, bound.class, 1).map(drop).ok()?,
+            Input::Heartbeat => leads.then(|| self.raft.handle_timeout(NOW))?,
+            Input::Clean => {
+                let trust = self.raft.status().trust;
+                (trust == Trust::Dirty && !leads).then(|| self.raft.handle_timeout(NOW))?;
+                (self.raft.status().trust == Trust::Clean).then_some(())?;
             }
-            Input::Propose => {
-                self.raft.propose(NOW, bound.class, 1).ok()?;
+            Input::Change(to) => {
+                let voters = Configuration::of(self.raft.members()).voters;
+                let changes = changes(voters, to);
+                self.raft.propose_members(NOW, &changes).ok()?;
             }
-            Input::Deadlines => {
-                (self.raft.poll_timeout() <= NOW).then(|| self.raft.handle_timeout(NOW))?;
+            Input::Transfer(to) => {
+                let to = to.ids().next();
+                self.raft.transfer_leadership(NOW, to).ok()?;
+            }
+            Input::Read => {
+                let ticket = self.raft.read(NOW).ok()?;
+                read.push(Deed::Asked(ticket));
+                let commit = self.raft.status().commit.index;
+                let served = rule.served_at_once(commit).filter(|_| leads);
+                read.extend(served.map(|index| Deed::Served(ticket, index)));
             }
             Input::Kill => {
                 self.disk.kill();
-                self.raft = started(id, &self.disk, Told::SameBoot);
+                self.raft = started(id, &self.disk, Told::SameBoot, rule, bound);
             }
             Input::CutPower => {
                 self.disk.cut_power(rule);
-                self.raft = started(id, &self.disk, rule.told_after_power_cut());
+                self.raft = started(id, &self.disk, rule.told_after_power_cut(), rule, bound);
             }
         }
-        Some(self.drain(rule, bound.hard_states))
+        let deeds = self.drain(rule, bound.hard_states, came);
+        Some(read.into_iter().chain(deeds).collect())
     }
 
-    fn receive(&mut self, envelope: &Envelope) {
+    /// Takes a message. The configuration it brought, if it did, for the disk.
+    fn receive(&mut self, letter: &Letter, rule: Rule) -> Option<Configuration> {
+        let envelope = &letter.envelope;
         let mut header = [0; FRAME_HEADER_MAX];
         let Ok(bytes) = envelope.encode(&mut header) else {
             unreachable!("a header has room");
         };
         let mut bytes = bytes.to_vec();
-        for _ in 0..envelope.entries() {
-            bytes.extend(entry_prefix(0));
+        let brings = brings_configuration(envelope).is_some();
+        if brings {
+            let entry = rule.read(letter.configuration).bytes();
+            bytes.extend(entry_prefix(entry.len() as u32));
+            bytes.extend(entry);
+        } else {
+            for _ in 0..envelope.entries() {
+                bytes.extend(entry_prefix(0));
+            }
         }
         match Frame::decode(&bytes) {
-            // Entries are their positions here: there are no bytes to keep.
+            // Other entries are their positions here: there are no bytes to keep.
             Ok(frame) => drop(self.raft.handle_message(NOW, &frame)),
-            Err(error) => panic!("a node sent {envelope:?}: {error}"),
+            Err(error) => panic!("a node sent {letter:?}: {error}"),
+        }
+        brings.then_some(letter.configuration)
+    }
+
+    /// What a configuration's entry holds: as the disk has it, or else as the core does.
+    fn configuration(&self, of: LogPosition) -> Configuration {
+        let core = || {
+            let bytes = self.raft.configuration_bytes(of)?;
+            let members = Members::from_bytes(&bytes)?;
+            Some(Configuration::of(&members))
+        };
+        match self.disk.configuration(of).or_else(core) {
+            Some(configuration) => configuration,
+            None => panic!("nobody knows the configuration at {of}"),
         }
     }
 
-    fn drain(&mut self, rule: Rule, hard_states: HardStates) -> Vec<Deed> {
+    fn letter(&self, envelope: Envelope) -> Letter {
+        let configuration = match brings_configuration(&envelope) {
+            Some(at) => self.configuration(at),
+            None => Configuration::default(),
+        };
+        Letter {
+            envelope,
+            configuration,
+        }
+    }
+
+    /// What a write of a configuration's entry holds: as it came, or as the core has it.
+    fn written(&self, write: &Write, came: Option<Configuration>) -> Configuration {
+        match write.kind() {
+            WriteKind::Entries(run) if run.kind == EntryKind::Configuration => {
+                came.unwrap_or_else(|| self.configuration(run.last_position()))
+            }
+            _ => Configuration::default(),
+        }
+    }
+
+    fn drain(
+        &mut self,
+        rule: Rule,
+        hard_states: HardStates,
+        came: Option<Configuration>,
+    ) -> Vec<Deed> {
         let mut deeds = Vec::new();
         let voters = self.raft.members().voters_min();
         while let Some(output) = self.raft.poll_output() {
             match output {
-                Output::Send { envelope, .. } => deeds.push(Deed::Sent(rule.sent(envelope))),
+                Output::Send { envelope, .. } => {
+                    deeds.push(Deed::Sent(self.letter(rule.sent(envelope))));
+                }
                 Output::Write(write) => {
-                    let written = self.disk.take(write);
+                    let configuration = self.written(&write, came);
+                    let written = self.disk.take(write, configuration);
                     let synced = match hard_states {
                         HardStates::AtOnce => self.disk.sync_hard_state(),
                         HardStates::InFlight => None,
@@ -181,11 +281,19 @@ impl Node {
                 } => {
                     deeds.push(Deed::Elected(term));
                 }
+                Output::Read {
+                    ticket,
+                    outcome: ReadOutcome::Ready(index),
+                } => deeds.push(Deed::Served(ticket, index)),
                 Output::Ack { .. }
                 | Output::Settled { .. }
                 | Output::Read { .. }
                 | Output::Role { .. }
                 | Output::Superseded { .. } => {}
+                // No bound reaches as many terms as a log remembers, and nothing is compacted.
+                Output::Restored { .. } | Output::Snapshot { .. } => {
+                    unreachable!("{output:?} without a snapshot")
+                }
             }
         }
         deeds
@@ -199,5 +307,16 @@ impl Node {
             log.push(Entry { term, kind });
         }
         log
+    }
+}
+
+/// Where the configuration stands that a message brings, if it does: one at a time, as runs of
+/// configurations never have more.
+fn brings_configuration(envelope: &Envelope) -> Option<LogPosition> {
+    match &envelope.message {
+        Message::Append(append) if append.kind == EntryKind::Configuration && append.count > 0 => {
+            Some(append.run().last_position())
+        }
+        _ => None,
     }
 }

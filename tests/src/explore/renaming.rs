@@ -11,17 +11,21 @@ use kraft_proto::NodeId;
 use serde::Serialize;
 use serde::ser::{self, Impossible};
 
-use super::symmetry::{NODES, renamed};
+use super::configuration::NodeMask;
+use super::symmetry::{NODES, renamed, renamed_mask};
 
-/// A value as bytes, renamed. Equal values have equal bytes, and different ones have not.
-pub fn bytes(value: &impl Serialize, permutation: &[usize; NODES]) -> Vec<u8> {
+/// A value as bytes, renamed. Equal values have equal bytes, and different ones have not, but for
+/// what is not read.
+pub fn bytes(value: &impl Serialize, permutation: &[usize; NODES], unread: Unread) -> Vec<u8> {
     let mut renaming = Renaming {
         out: Vec::new(),
         permutation,
+        unread,
         naming: Naming::Nothing,
         leaf: Leaf::Other,
         counting: Counting::Absolute,
         newest: [0; 2],
+        order: Vec::new(),
     };
     match value.serialize(&mut renaming) {
         Ok(()) => renaming.out,
@@ -35,6 +39,10 @@ enum Naming {
     Nothing,
     Node,
     Store,
+    /// One bit for each node.
+    Nodes,
+    /// One bit for each place in the list of nodes before it.
+    Seats,
 }
 
 /// What an element of a list began with.
@@ -79,17 +87,40 @@ impl Counting {
     }
 }
 
-/// Statistics, which no rule reads.
+/// What no rule reads, so that nodes which differ in it alone are the same from now on: structures
+/// and their fields.
+pub type Unread = &'static [(&'static str, &'static str)];
+
+/// Not read while the quorum is not checked, no disk is ever found stuck, and no lease is held.
+pub const NEVER_READ: Unread = &[
+    ("Progress", "heard"),
+    ("Leader", "disk_owes"),
+    ("Leader", "tenure"),
+];
+
+/// Nor is this, unless leadership may be handed over: whether the target is to be trusted.
+pub const NOT_READ_WITHOUT_TRANSFERS: Unread = &[
+    ("Progress", "heard"),
+    ("Leader", "disk_owes"),
+    ("Leader", "tenure"),
+    ("Progress", "trust"),
+    ("HeartbeatReply", "trust"),
+];
+
+/// Statistics, which no rule reads either.
 const NOT_STATE: &str = "Dropped";
 
 struct Renaming<'p> {
     out: Vec<u8>,
     permutation: &'p [usize; NODES],
+    unread: Unread,
     naming: Naming,
     leaf: Leaf,
     counting: Counting,
     /// The newest number of each count.
     newest: [u64; 2],
+    /// How the last list of nodes was sorted: what stands there stood where this says.
+    order: Vec<usize>,
 }
 
 /// Nothing fails here; serde wants a type for it.
@@ -113,14 +144,26 @@ impl ser::Error for Never {
 impl Renaming<'_> {
     /// In as few bytes as it needs: seven bits each, least first.
     fn number(&mut self, mut number: u64) {
-        if self.naming != Naming::Nothing {
+        match self.naming {
+            Naming::Nothing => {}
             // A store is called as its node is; 0 is any store, and renamed to itself.
-            number = renamed(NodeId(number), self.permutation).0;
+            Naming::Node | Naming::Store => {
+                number = renamed(NodeId(number), self.permutation).0;
+            }
+            Naming::Nodes => {
+                number = renamed_mask(NodeMask(number as u8), self.permutation)
+                    .0
+                    .into();
+            }
+            Naming::Seats => {
+                let seats = self.order.iter().zip(0..);
+                number = seats.fold(0, |seats, (was, is)| seats | (number >> was & 1) << is);
+            }
         }
         if self.leaf == Leaf::Expected {
             self.leaf = match self.naming {
                 Naming::Node => Leaf::Node,
-                Naming::Nothing | Naming::Store => Leaf::Other,
+                _ => Leaf::Other,
             };
         }
         self.naming = Naming::Nothing;
@@ -222,6 +265,8 @@ impl<'r, 'p> ser::Serializer for &'r mut Renaming<'p> {
         self.naming = match name {
             "NodeId" => Naming::Node,
             "StoreId" => Naming::Store,
+            "NodeMask" => Naming::Nodes,
+            "Seats" => Naming::Seats,
             _ => Naming::Nothing,
         };
         value.serialize(self)
@@ -323,16 +368,18 @@ impl ser::SerializeSeq for List<'_, '_> {
     }
 
     fn end(self) -> Result<(), Never> {
-        if self.order == Order::Kept || self.ends.len() < 2 {
+        if self.order == Order::Kept {
             return Ok(());
         }
         let begins = std::iter::once(self.begins).chain(self.ends.iter().copied());
         let spans = begins.zip(self.ends.iter().copied());
         let out = &mut self.renaming.out;
-        let mut elements: Vec<Vec<u8>> = spans.map(|(from, to)| out[from..to].to_vec()).collect();
+        let elements = spans.map(|(from, to)| out[from..to].to_vec()).zip(0..);
+        let mut elements: Vec<(Vec<u8>, usize)> = elements.collect();
         elements.sort();
         out.truncate(self.begins);
-        out.extend(elements.into_iter().flatten());
+        out.extend(elements.iter().flat_map(|(bytes, _)| bytes));
+        self.renaming.order = elements.iter().map(|(_, was)| *was).collect();
         Ok(())
     }
 }
@@ -377,7 +424,8 @@ macro_rules! named_fields {
                 field: &'static str,
                 value: &T,
             ) -> Result<(), Never> {
-                if self.name == NOT_STATE {
+                let unread = self.renaming.unread.contains(&(self.name, field));
+                if self.name == NOT_STATE || unread {
                     return Ok(());
                 }
                 self.renaming.counting = Counting::of(self.name, field);
@@ -400,30 +448,34 @@ mod tests {
     use super::super::symmetry::PERMUTATIONS;
     use super::*;
 
+    fn plain(value: &impl Serialize, permutation: &[usize; NODES]) -> Vec<u8> {
+        bytes(value, permutation, &[])
+    }
+
     #[test]
     fn a_list_by_node_is_the_same_after_renaming_and_another_keeps_its_order() {
         let votes = |ids: [u64; 2]| ids.map(|id| (NodeId(id), Ballot::Granted)).to_vec();
         let swap = &PERMUTATIONS[2];
         assert_eq!(
-            bytes(&votes([1, 2]), swap),
-            bytes(&votes([1, 2]), &[0, 1, 2])
+            plain(&votes([1, 2]), swap),
+            plain(&votes([1, 2]), &[0, 1, 2])
         );
         assert_eq!(
-            bytes(&votes([2, 1]), &[0, 1, 2]),
-            bytes(&votes([1, 2]), &[0, 1, 2])
+            plain(&votes([2, 1]), &[0, 1, 2]),
+            plain(&votes([1, 2]), &[0, 1, 2])
         );
         assert_ne!(
-            bytes(&votes([1, 3]), swap),
-            bytes(&votes([1, 3]), &[0, 1, 2])
+            plain(&votes([1, 3]), swap),
+            plain(&votes([1, 3]), &[0, 1, 2])
         );
-        assert_ne!(bytes(&vec![2_u64, 1], swap), bytes(&vec![1_u64, 2], swap));
+        assert_ne!(plain(&vec![2_u64, 1], swap), plain(&vec![1_u64, 2], swap));
     }
 
     #[test]
     fn stores_are_renamed_along_and_any_store_stays_any() {
         let swap = &PERMUTATIONS[2];
-        assert_eq!(bytes(&StoreId(1), swap), [2]);
-        assert_eq!(bytes(&StoreId::ANY, swap), [0]);
-        assert_eq!(bytes(&1_u64, swap), [1]);
+        assert_eq!(plain(&StoreId(1), swap), [2]);
+        assert_eq!(plain(&StoreId::ANY, swap), [0]);
+        assert_eq!(plain(&1_u64, swap), [1]);
     }
 }

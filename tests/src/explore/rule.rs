@@ -3,7 +3,9 @@
 //! A broken rule is a wrong host or a network that lies: the core itself is never changed. Each
 //! must be found out, or the explorer could not find anything.
 
-use kraft_proto::{Ballot, Envelope, HardState, Message};
+use kraft_proto::{Ballot, Envelope, HardState, LogIndex, Message};
+
+use super::configuration::{Configuration, NodeMask};
 
 /// Which rule is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,12 @@ pub enum Rule {
     SuspectsCountAsClean,
     /// A network on which suspects are re-admitted at the leader's commit index.
     ReadmissionAtCommit,
+    /// Hosts that read the configuration of a change as the voters of before and after in one.
+    JointByUnion,
+    /// Hosts that read the configuration of a change as the new voters alone.
+    JointByNew,
+    /// Hosts that serve reads at once wherever a node believes that it leads.
+    ReadsUnconfirmed,
 }
 
 /// What the next life hears about the power.
@@ -31,12 +39,15 @@ pub enum Told {
 
 impl Rule {
     /// Every rule and its name on the command line.
-    pub const ALL: [(&str, Self); 5] = [
+    pub const ALL: [(&str, Self); 8] = [
         ("kept", Self::Kept),
         ("votes-not-synced", Self::VotesNotSynced),
         ("naive-rejoin", Self::NaiveRejoin),
         ("suspects-count-as-clean", Self::SuspectsCountAsClean),
         ("readmission-at-commit", Self::ReadmissionAtCommit),
+        ("joint-by-union", Self::JointByUnion),
+        ("joint-by-new", Self::JointByNew),
+        ("reads-unconfirmed", Self::ReadsUnconfirmed),
     ];
 
     /// The rule of that name.
@@ -65,6 +76,26 @@ impl Rule {
             Self::NaiveRejoin => Told::SameBoot,
             _ => Told::PowerMayHaveFailed,
         }
+    }
+
+    /// What a host reads where an entry holds a configuration. The bytes themselves stay as they
+    /// are; so does what a leader knows that proposed them.
+    pub fn read(self, held: Configuration) -> Configuration {
+        let Configuration { voters, outgoing } = held;
+        let voters = match self {
+            Self::JointByUnion => NodeMask(voters.0 | outgoing.0),
+            Self::JointByNew => voters,
+            _ => return held,
+        };
+        Configuration {
+            voters,
+            outgoing: NodeMask(0),
+        }
+    }
+
+    /// From where on a leader that has committed so far serves a read without having asked anybody.
+    pub fn served_at_once(self, commit: LogIndex) -> Option<LogIndex> {
+        (self == Self::ReadsUnconfirmed).then_some(commit)
     }
 
     /// What the network makes of a message.

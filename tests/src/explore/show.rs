@@ -4,6 +4,7 @@ use kraft_proto::{Ballot, Envelope, Message};
 
 use super::arena::Arena;
 use super::bound::Bound;
+use super::configuration::{Configuration, NodeMask};
 use super::invariants::Violation;
 use super::node::Input;
 use super::rule::Rule;
@@ -13,14 +14,37 @@ use super::world::Move;
 pub fn step(arena: &Arena, taken: Move) -> String {
     let node = Arena::id(usize::from(taken.place));
     match arena.input(taken.input) {
-        Input::Message(envelope) => message(&envelope),
+        Input::Message(letter) => match letter.configuration {
+            Configuration {
+                voters: NodeMask(0),
+                ..
+            } => message(&letter.envelope),
+            brought => format!("{}, {}", message(&letter.envelope), configuration(brought)),
+        },
         Input::HardStateSynced => format!("{node}: hard state synced"),
         Input::LogSynced => format!("{node}: log synced"),
         Input::Campaign => format!("{node}: campaigns"),
         Input::Propose => format!("{node}: an entry is proposed"),
-        Input::Deadlines => format!("{node}: deadlines are due"),
+        Input::Heartbeat => format!("{node}: heartbeats are due"),
+        Input::Clean => format!("{node}: all it has was synced for a while"),
+        Input::Change(to) => format!("{node}: voters {} are proposed", nodes(to)),
+        Input::Transfer(to) => format!("{node}: is to hand over to {}", nodes(to)),
+        Input::Read => format!("{node}: a read is asked"),
         Input::Kill => format!("{node}: killed, and started again"),
         Input::CutPower => format!("{node}: power cut, and started again"),
+    }
+}
+
+fn nodes(mask: NodeMask) -> String {
+    let ids: Vec<String> = mask.ids().map(|id| id.to_string()).collect();
+    format!("[{}]", ids.join(" "))
+}
+
+fn configuration(of: Configuration) -> String {
+    let voters = nodes(of.voters);
+    match of.outgoing {
+        NodeMask(0) => format!("voters {voters}"),
+        outgoing => format!("voters {voters} and outgoing {}", nodes(outgoing)),
     }
 }
 
@@ -55,6 +79,7 @@ pub fn message(envelope: &Envelope) -> String {
             "heartbeat {} answered, received {} written {} synced {}",
             reply.round, reply.received, reply.holding.written, reply.holding.synced
         ),
+        Message::Snapshot { last } => format!("snapshot through {last}"),
         Message::TimeoutNow => "campaign now".to_owned(),
         Message::TransferVote { last } => format!("vote in a transfer, last {last}"),
         Message::ReadIndex { ticket, after } => format!("read {ticket}, after {after}"),

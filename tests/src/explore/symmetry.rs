@@ -3,8 +3,10 @@
 use kraft_proto::NodeId;
 use serde::Serialize;
 
+use super::bound::Bound;
+use super::configuration::NodeMask;
 use super::fingerprint::fingerprint;
-use super::renaming::bytes;
+use super::renaming::{Unread, bytes};
 
 /// How many voters a world has.
 pub const NODES: usize = 3;
@@ -29,13 +31,25 @@ pub enum Symmetry {
 }
 
 impl Symmetry {
-    /// The renamings under which a world stays the same.
-    pub fn permutations(self) -> &'static [[usize; NODES]] {
+    /// The renamings under which worlds within a bound behave the same: those that leave the first
+    /// voters the first voters, and any change that may be proposed one that may be.
+    pub fn permutations(self, bound: &Bound) -> Vec<[usize; NODES]> {
+        let keeps = |permutation: &&[usize; NODES]| {
+            let renamed = |mask: &NodeMask| renamed_mask(*mask, permutation);
+            let mut targets = bound.targets.iter().map(renamed);
+            renamed(&bound.voters) == bound.voters && targets.all(|to| bound.targets.contains(&to))
+        };
         match self {
-            Self::Names => &PERMUTATIONS,
-            Self::None => &PERMUTATIONS[..1],
+            Self::Names => PERMUTATIONS.iter().filter(keeps).copied().collect(),
+            Self::None => PERMUTATIONS[..1].to_vec(),
         }
     }
+}
+
+/// Some nodes after a renaming.
+pub fn renamed_mask(mask: NodeMask, permutation: &[usize; NODES]) -> NodeMask {
+    let ids = mask.ids().map(|id| renamed(id, permutation));
+    NodeMask(ids.fold(0, |mask, id| mask | 1 << (id.0 - 1)))
 }
 
 /// The name of a node after a renaming.
@@ -46,11 +60,16 @@ pub fn renamed(id: NodeId, permutation: &[usize; NODES]) -> NodeId {
     }
 }
 
-/// The fingerprints of a value under each renaming.
-pub fn fingerprints(value: &impl Serialize, symmetry: Symmetry) -> [u128; PERMUTATIONS.len()] {
+/// The fingerprints of a value under each renaming, without what is not read; what is left over
+/// is 0.
+pub fn fingerprints(
+    value: &impl Serialize,
+    permutations: &[[usize; NODES]],
+    unread: Unread,
+) -> [u128; PERMUTATIONS.len()] {
     let mut prints = [0; PERMUTATIONS.len()];
-    for (print, permutation) in prints.iter_mut().zip(symmetry.permutations()) {
-        *print = fingerprint(&bytes(value, permutation));
+    for (print, permutation) in prints.iter_mut().zip(permutations) {
+        *print = fingerprint(&bytes(value, permutation, unread));
     }
     prints
 }

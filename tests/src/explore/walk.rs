@@ -9,8 +9,10 @@
 //!
 //! `log` has the term of each entry from index 1 on, and `synced` says how many of the entries on
 //! the disk are forced. One step is one input to one node and all that follows from it there; what
-//! it sends may arrive at any later step, more than once, or never. The same seed gives the same
-//! lines.
+//! it sends may arrive at any later step, more than once, or never. `role` is `Follower`,
+//! `Candidate` or `Leader`, and `vote` is `null` where none was given. `term`, `vote` and `log` are
+//! those in memory: a move that ends in `started again` goes back to what the disk has. The same
+//! seed gives the same lines.
 
 use std::io::{self, Write};
 
@@ -19,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::arena::Arena;
 use super::bound::{Bound, Budget, Carries, HardStates, Start};
+use super::configuration::NodeMask;
 use super::invariants::Violation;
 use super::node::Input;
 use super::rule::Rule;
@@ -34,12 +37,18 @@ pub const ENDLESS: Bound = Bound {
     hard_states: HardStates::InFlight,
     carries: Carries::Everything,
     start: Start::Empty,
+    voters: NodeMask(0b111),
+    targets: &[],
     budget: Budget {
         campaigns: 1,
         proposals: 1,
-        deadlines: 1,
+        heartbeats: 1,
+        cleanings: 1,
+        transfers: 1,
+        reads: 1,
         kills: 1,
         power_cuts: 1,
+        ..Budget::NOTHING
     },
 };
 
@@ -105,8 +114,9 @@ fn draw(arena: &Arena, moves: &[Move], chance: &mut Chance) -> Move {
         };
         let one_in = match arena.input(moves[place].input) {
             Input::Message(_) | Input::HardStateSynced | Input::LogSynced => 1,
-            Input::Propose | Input::Deadlines => 4,
+            Input::Propose | Input::Heartbeat | Input::Clean | Input::Read => 4,
             Input::Campaign => 12,
+            Input::Change(_) | Input::Transfer(_) => 24,
             Input::Kill | Input::CutPower => 40,
         };
         if chance.below(one_in) == 0 {

@@ -4,11 +4,12 @@ use kraft_proto::{CommitMode, EntryKind, Held, LogPosition, NodeId, Trust};
 
 use super::arena::{Arena, InputNumber, News};
 use super::bound::{Budget, Start};
+use super::configuration::NodeMask;
 use super::fingerprint::fingerprint;
 use super::history::History;
 use super::invariants::{self, View, Violation};
 use super::node::{Input, Node};
-use super::symmetry::{NODES, PERMUTATIONS, Symmetry};
+use super::symmetry::{NODES, PERMUTATIONS};
 
 /// A world, by the numbers an [`Arena`] gave its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,10 @@ impl World {
     pub fn new(arena: &mut Arena) -> Result<Self, Violation> {
         let budget = arena.bound().budget;
         let empty = Self {
-            nodes: std::array::from_fn(|place| arena.add_node(Node::new(Arena::id(place)))),
+            nodes: std::array::from_fn(|place| {
+                let node = Node::new(Arena::id(place), arena.bound());
+                arena.add_node(node)
+            }),
             network: arena.empty_network(),
             history: arena.add_history(History::default()),
             left: budget,
@@ -82,22 +86,31 @@ impl World {
     /// Every move that its budget allows. Some of them may turn out not to be possible.
     pub fn moves(&self, arena: &Arena, moves: &mut Vec<Move>) {
         moves.clear();
+        let left = self.left;
         let plain = [
             (Input::HardStateSynced, 1),
             (Input::LogSynced, 1),
-            (Input::Campaign, self.left.campaigns),
-            (Input::Propose, self.left.proposals),
-            (Input::Deadlines, self.left.deadlines),
-            (Input::Kill, self.left.kills),
-            (Input::CutPower, self.left.power_cuts),
+            (Input::Campaign, left.campaigns),
+            (Input::Propose, left.proposals),
+            (Input::Heartbeat, left.heartbeats),
+            (Input::Clean, left.cleanings),
+            (Input::Read, left.reads),
+            (Input::Kill, left.kills),
+            (Input::CutPower, left.power_cuts),
         ];
+        let targets = arena.bound().targets.iter();
+        let changes = targets.map(|to| (Input::Change(*to), left.changes));
+        let transfers = (0..NODES).map(|to| (Input::Transfer(NodeMask(1 << to)), left.transfers));
+        let all = plain.into_iter().chain(changes).chain(transfers);
+        let allowed = all.filter(|(_, left)| *left > 0);
+        let inputs: Vec<InputNumber> = allowed
+            .filter_map(|(input, _)| InputNumber::plain(input))
+            .collect();
         for place in 0..NODES as u8 {
-            let allowed = plain.iter().filter(|(_, left)| *left > 0);
-            let inputs = allowed.filter_map(|(input, _)| InputNumber::plain(*input));
-            moves.extend(inputs.map(|input| Move { place, input }));
+            moves.extend(inputs.iter().map(|&input| Move { place, input }));
         }
         for message in arena.messages(self.network) {
-            let place = arena.message(*message).to.0 as u8 - 1;
+            let place = arena.message(*message).envelope.to.0 as u8 - 1;
             let input = InputNumber::message(*message);
             moves.push(Move { place, input });
         }
@@ -116,7 +129,9 @@ impl World {
         let (node, sent, news) = (stepped.node, stepped.sent.clone(), stepped.news.clone());
         let mut next = *self;
         next.nodes[place] = node;
-        next.network = arena.send(self.network, &sent, &next.nodes);
+        if !arena.stays(self.network, &sent, [self.nodes[place], node]) {
+            next.network = arena.send(self.network, &sent, &next.nodes);
+        }
         let input = arena.input(taken.input);
         next.spend(input);
         next.history = self.remember(arena, &next, place, input, &news);
@@ -127,7 +142,11 @@ impl World {
         let spent = match input {
             Input::Campaign => &mut self.left.campaigns,
             Input::Propose => &mut self.left.proposals,
-            Input::Deadlines => &mut self.left.deadlines,
+            Input::Heartbeat => &mut self.left.heartbeats,
+            Input::Clean => &mut self.left.cleanings,
+            Input::Change(_) => &mut self.left.changes,
+            Input::Transfer(_) => &mut self.left.transfers,
+            Input::Read => &mut self.left.reads,
             Input::Kill => &mut self.left.kills,
             Input::CutPower => &mut self.left.power_cuts,
             Input::Message(_) | Input::HardStateSynced | Input::LogSynced => return,
@@ -148,17 +167,32 @@ impl World {
         let known = arena.history(self.history);
         let trusted = seen.trust != Trust::Suspect;
         let cut = input == Input::CutPower;
-        if news.is_empty() && !cut && !(trusted && known.doubts(id)) {
+        let forgets = cut || input == Input::Kill;
+        if news.is_empty() && !forgets && !(trusted && known.doubts(id)) {
             return self.history;
         }
         let mut history = known.clone();
         if cut {
             history.power_cut(id, cuts_max(arena));
         }
+        if forgets {
+            history.restarted(id);
+        }
         for news in news {
             match *news {
                 News::Elected(term) => history.elected(id, term, seen.log_before(term)),
-                News::Committed(upto) => history.committed(upto, &seen.log),
+                News::Committed(upto) => {
+                    // A configuration counts from when it is proposed; the one that leaves a joint
+                    // one behind is proposed only after that was committed.
+                    let decides = match input {
+                        Input::Change(_) => next.nodes[place],
+                        _ => self.nodes[place],
+                    };
+                    let by = arena.node(decides).seen.configuration;
+                    history.committed(upto, &seen.log, by);
+                }
+                News::Asked(ticket) => history.asked(id, ticket),
+                News::Served(ticket, index) => history.served(id, ticket, index),
                 News::Acked(upto) => {
                     let entry = seen.log.get(upto.index.prev().0 as usize);
                     if entry.is_some_and(|entry| entry.kind == EntryKind::Command) {
@@ -193,30 +227,23 @@ impl World {
         invariants::judge(invariants::OF_WORLDS, &view)
     }
 
-    /// The same for all worlds that differ in the names of nodes alone.
-    pub fn fingerprint(&self, arena: &Arena, symmetry: Symmetry) -> u128 {
+    /// The same for all worlds that differ in the names of nodes and in their networks alone; and
+    /// the renaming under which it is found.
+    pub fn fingerprint(&self, arena: &Arena) -> (u128, usize) {
         let nodes = self.nodes.map(|node| &arena.node(node).prints);
-        let network = arena.network_prints(self.network);
         let history = arena.history_prints(self.history);
-        let mut bytes = [0; 16 * (NODES + 2) + 8];
-        let left = self.left;
-        bytes[16 * (NODES + 2)..][..5].copy_from_slice(&[
-            left.campaigns,
-            left.proposals,
-            left.deadlines,
-            left.kills,
-            left.power_cuts,
-        ]);
-        let mut least = u128::MAX;
-        for (number, permutation) in symmetry.permutations().iter().enumerate() {
+        let mut bytes = [0; 16 * (NODES + 2)];
+        let left = self.left.each();
+        bytes[16 * (NODES + 1)..][..left.len()].copy_from_slice(&left);
+        let prints = arena.permutations().iter().enumerate();
+        let least = prints.map(|(number, permutation)| {
             for (node, place) in nodes.iter().zip(permutation) {
                 bytes[16 * place..][..16].copy_from_slice(&node[number].to_le_bytes());
             }
-            bytes[16 * NODES..][..16].copy_from_slice(&network[number].to_le_bytes());
-            bytes[16 * (NODES + 1)..][..16].copy_from_slice(&history[number].to_le_bytes());
-            least = least.min(fingerprint(&bytes));
-        }
-        least
+            bytes[16 * NODES..][..16].copy_from_slice(&history[number].to_le_bytes());
+            (fingerprint(&bytes), number)
+        });
+        least.min().unwrap_or_default()
     }
 }
 

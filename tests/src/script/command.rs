@@ -36,6 +36,10 @@ fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
                 world.lose(from, to);
             }
         }
+        ("disk", [node, terms @ ..]) => {
+            let terms: Result<Vec<u64>, Confused> = terms.iter().map(|term| number(term)).collect();
+            world.history(number(node)?, &terms?);
+        }
         ("propose", [node, id, data, class @ ..]) => {
             propose(world, number(node)?, id, data, class);
         }
@@ -78,6 +82,10 @@ fn one(world: &mut World, name: &str, node: u64, more: &[&str]) -> Result<(), Co
         ("cut-power", []) => world.stop(node, Stop::PowerCut),
         ("start", fields) => world.start(node, &settings(fields)?, Detail::Full),
         ("conf", words) => conf(world, node, words)?,
+        ("compact", [index]) => {
+            let index = number(index)?;
+            drop(ask(world, node, json!({"cmd": "compact", "index": index})));
+        }
         ("members", []) => {
             let state = ask(world, node, json!({"cmd": "state"}));
             world.say(format!("{node}: {}", show::members(&state["config"])));

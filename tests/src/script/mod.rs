@@ -19,11 +19,13 @@
 //! | `tick NODES [n]` | time passes for these nodes |
 //! | `kill NODES`, `cut-power NODES` | they stop; what was written, or only what was synced, survives |
 //! | `start NODES [field=value …]` | they start again from what survived |
+//! | `disk NODE term …` | before it starts: one entry of each of these terms is on its disk |
 //! | `campaign NODE`, `read NODE id [term.index]`, `fate NODE term.index`, `state NODE`, `log NODES` | as the driver has them |
 //! | `transfer NODE [to]` | it hands leadership to another |
 //! | `propose NODE id data [MODE] [FSYNC]` | likewise |
 //! | `conf NODE add N remove N learner N …` | one change of the members, or several at once |
 //! | `members NODES` | who is in the cluster, as these know |
+//! | `compact NODES index` | these take a snapshot of what they have applied, and drop their log through there |
 //! | `hand A>B kind {…}` | a message written by hand |
 //! | `json {…}` | a request as it is, and the reply as it is |
 //!

@@ -18,6 +18,7 @@ pub fn line(node: u64, line: &Value, detail: Detail) -> Option<String> {
             line["index"],
             held(line)
         ),
+        "snapshot_applied" => format!("{node}: snapshot applied, through {}", line["index"]),
         "ack" => format!("{node}: {}", ack(line)),
         "read" => match line["index"].as_u64() {
             Some(index) => format!("{node}: read {} at {index}: {}", id(line), text("result")),
@@ -100,6 +101,7 @@ fn write(line: &Value) -> String {
                 format!(", term {} vote {}{trust}", line["term"], line["vote"])
             }
             Some("entries") => format!(", entries {}..{}", line["first_index"], line["last_index"]),
+            Some("snapshot") => ", snapshot".to_owned(),
             _ => format!(", {kind}"),
         };
     }
@@ -144,6 +146,7 @@ fn message(line: &Value) -> String {
                 shown += ", suspect";
             }
         }
+        "snapshot" => shown += &format!(" through {}.{}", msg["last_term"], msg["index"]),
         "timeout_now" => {}
         "read_index_req" => {
             shown += &format!(" reads through {}", msg["ticket"]);

@@ -136,6 +136,26 @@ impl World {
         }
     }
 
+    /// Puts a log on the disk of a node that does not run: one entry of each of these terms.
+    pub fn history(&mut self, node: u64, terms: &[u64]) {
+        let newest = terms.iter().max().copied().unwrap_or_default();
+        let mut blobs = vec![format!("hard {newest} - 1 clean")];
+        let mut before = 0;
+        for (first, term) in (1..).zip(terms) {
+            blobs.push(format!("entries {before} {first} {term} command 78"));
+            before = *term;
+        }
+        let synced = |blob: String| Write {
+            id: None,
+            log: blob.starts_with("entries"),
+            wanted: true,
+            medium: Medium::Synced,
+            blob: json!(blob),
+        };
+        let writes = blobs.into_iter().map(synced).collect();
+        self.disks.insert(node, writes);
+    }
+
     /// Starts a cluster of `count` voters.
     pub fn cluster(&mut self, count: u64, settings: Map<String, Value>) {
         self.settings = settings;

@@ -29,6 +29,18 @@ pub enum Way {
     Both,
 }
 
+/// What a node is to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seat {
+    /// It votes.
+    Voter,
+    /// It receives the log.
+    Learner,
+    /// It is no member.
+    Nobody,
+}
+
 /// How a disk does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +79,21 @@ pub enum Action {
         /// Whom it asks.
         from: Target,
     },
+    /// A client asks for a read that sees the write it was answered last.
+    ReadOwn {
+        /// Whom it asks.
+        from: Target,
+    },
+    /// The client of a session asks for something that is to take effect once, and asks again until
+    /// it is answered.
+    Command {
+        /// Whom it asks first.
+        to: Target,
+        /// Which, from 1 to 4.
+        session: u8,
+        /// What it asks for.
+        class: Class,
+    },
     /// A client asks what became of a write that was answered early.
     Fate {
         /// Whom it asks.
@@ -100,6 +127,43 @@ pub enum Action {
     Campaign {
         /// Which.
         node: Target,
+    },
+    /// The leader is asked to make a node a voter, a learner, or no member.
+    Seat {
+        /// Which.
+        node: Target,
+        /// What it is to be.
+        seat: Seat,
+    },
+    /// A node is asked for the change that leads to these members, by way of both majorities where
+    /// it is more than one.
+    Members {
+        /// Whom a client asks.
+        of: Target,
+        /// Those who are to vote: bit 0 is node 1.
+        voters: u16,
+        /// Those who are to learn.
+        learners: u16,
+    },
+    /// A node is asked to hand leadership over.
+    Transfer {
+        /// Which.
+        from: Target,
+        /// To whom; to the best one where nobody is named.
+        to: Option<Target>,
+    },
+    /// The disk of a node that is no member any more is replaced by an empty one, and it starts
+    /// anew. Nothing happens where anybody else may still count on it.
+    Replace {
+        /// Whose.
+        node: Target,
+    },
+    /// A node keeps a snapshot in place of its log, all but the last committed entries.
+    Compact {
+        /// Which.
+        node: Target,
+        /// How many.
+        keep: u32,
     },
     /// Messages to or from a node are lost.
     Isolate {

@@ -1,19 +1,26 @@
 //! What clients ask of nodes: writes, reads, and what became of a write.
 
-use kraft_proto::{LogPosition, ProposeError, Role, Term};
+use kraft_proto::{
+    Answer, Bound, Busy, Class, Fate, Grade, LogPosition, ProposeError, ReadError, Role, Term,
+};
 
 use super::action::{DiskState, Target};
-use super::clients::{RETRY_US, Wish};
+use super::clients::{Errand, RETRY_US, Wish};
 use super::event::Event;
+use super::node::Reading;
 use super::plant::Plant;
+use super::sessions::Request;
 use super::world::World;
+
+/// In the token of a client that has its early answer and waits for commit.
+const AWAITED: u64 = 1 << 63;
 
 impl World {
     /// A client's write, at the node it believes in. Where it stands, if it was accepted.
     pub(super) fn write(&mut self, wish: Wish) -> Option<LogPosition> {
         let place = self.place_of(wish.to);
         let refused = match place {
-            Some(place) => match self.propose(place, wish) {
+            Some(place) => match self.propose(place, wish.class, wish.count, None) {
                 Ok(position) => return Some(position),
                 Err(refused) => refused,
             },
@@ -24,6 +31,7 @@ impl World {
         if wish.patience > 0 && makes_sense {
             let to = match refused {
                 ProposeError::NotLeader(Some(leader)) => Target::Node(leader.0 as u8),
+                ProposeError::Moving(to) => Target::Node(to.0 as u8),
                 _ => Target::Leader,
             };
             let patience = wish.patience - 1;
@@ -32,40 +40,71 @@ impl World {
                 patience,
                 ..wish
             };
-            self.clients.ask_again(self.now_us + RETRY_US, again);
+            self.clients
+                .later(self.now_us + RETRY_US, Errand::Write(again));
         }
         None
     }
 
-    fn propose(&mut self, place: usize, wish: Wish) -> Result<LogPosition, ProposeError> {
+    /// A client does what it had put off.
+    pub(super) fn run_errand(&mut self) {
+        match self.clients.take() {
+            Some(Errand::Write(wish)) => {
+                self.write(wish);
+            }
+            Some(Errand::AskAgain(request)) => self.ask(Target::Leader, request),
+            Some(Errand::Copy { to, request, class }) => self.hear(to, request, class),
+            None => {}
+        }
+    }
+
+    /// A node is asked to propose entries, of a session's request where there is one.
+    pub(super) fn propose(
+        &mut self,
+        place: usize,
+        class: Class,
+        count: u32,
+        request: Option<Request>,
+    ) -> Result<LogPosition, ProposeError> {
         let node = &mut self.nodes[place];
         let Some(live) = &mut node.live else {
             return Err(ProposeError::NotLeader(None));
         };
         if node.disk.state() == DiskState::Full {
-            return Err(ProposeError::DiskBusy);
+            return Err(ProposeError::Busy(Busy {
+                bound: Bound::UnwrittenEntries,
+                limit: 0,
+            }));
         }
-        let (from, data) = (live.log.len(), self.clients.entries + 1);
+        let (from, proposal) = (live.log.len(), self.clients.entries + 1);
+        let data = request.map_or(proposal, |request| request.packed(proposal));
         let now = node.clock.show(self.now_us);
-        let proposed = live.propose(now, wish.class, wish.count, data);
+        let proposed = live.propose(now, class, count, data);
         if proposed.is_ok() {
-            self.clients.entries += u64::from(wish.count);
-            let log = &live.log;
-            let node = place;
-            self.witness.see(Event::Log { node, from, log });
+            self.clients.entries += u64::from(count);
+            let (node, log, sets) = (place, &live.log, live.sets());
+            self.witness.see(Event::Log {
+                node,
+                from,
+                log,
+                sets,
+            });
+            if request.is_some() {
+                self.remember_asked(place, data);
+            }
         }
         self.attend(place);
         proposed.map(|proposed| proposed.run.last_position())
     }
 
-    /// A client's read.
-    pub(super) fn read(&mut self, from: Target) {
+    /// A client's read, which sees the entry at `after` too.
+    pub(super) fn read(&mut self, from: Target, after: Option<LogPosition>) {
         let Some(place) = self.place_of(from) else {
             return;
         };
         self.clients.reads += 1;
         let id = self.clients.reads;
-        self.witness.see(Event::ReadAsked { id });
+        self.witness.see(Event::ReadAsked { id, after });
         let node = &mut self.nodes[place];
         let now = node.clock.show(self.now_us);
         let Some(live) = &mut node.live else {
@@ -73,16 +112,41 @@ impl World {
         };
         if node.plant == Some(Plant::ReadsAtOnce) && live.role == Role::Leader {
             let (node, applied) = (place, live.commit as u64);
-            return self.witness.see(Event::ReadServed { node, id, applied });
+            return self.witness.see(Event::ReadServed {
+                node,
+                id,
+                index: applied,
+                applied,
+                fate: after.map(|after| live.raft.fate(after)),
+            });
         }
-        match live.raft.read(now) {
-            Ok(ticket) => live.reads.push((ticket, id)),
-            Err(_) => {
+        let asked = match after {
+            Some(after) => live.raft.read_after(now, after),
+            None => live.raft.read(now),
+        };
+        match asked {
+            Ok(ticket) => live.reads.push(Reading {
+                ticket,
+                id,
+                after,
+                asked_us: self.now_us,
+            }),
+            Err(refused) => {
                 self.tally.reads_failed += 1;
                 self.witness.see(Event::ReadFailed { id });
+                if let ReadError::Lost(of) = refused {
+                    let (node, fate) = (place, Fate::Lost);
+                    self.witness.see(Event::Told { node, of, fate });
+                }
             }
         }
         self.attend(place);
+    }
+
+    /// A client reads what it was answered last.
+    pub(super) fn read_own(&mut self, from: Target) {
+        let last = self.clients.remembered().next_back();
+        self.read(from, last);
     }
 
     /// A client asks a node for the fates of what was answered lately.
@@ -107,6 +171,51 @@ impl World {
             self.tally.fates += 1;
             let node = place;
             self.witness.see(Event::Told { node, of, fate });
+        }
+    }
+
+    /// A client is answered; some that were early wait on, for commit.
+    pub(super) fn answer(&mut self, place: usize) {
+        loop {
+            let Some(live) = &mut self.nodes[place].live else {
+                return;
+            };
+            let Some(answer) = live.waits.poll_answer() else {
+                return;
+            };
+            self.catch_up_commit(place);
+            if answer.token & AWAITED != 0 {
+                self.tally.deed(match answer.grade {
+                    Grade::AsAsked => "stronger answer came",
+                    _ => "stronger answer never came",
+                });
+                self.witness.see(Event::Awaited { answer });
+                continue;
+            }
+            if answer.held.is_some() {
+                self.clients.remember(answer.position);
+                self.await_stronger(place, &answer);
+            }
+            let Some(live) = &self.nodes[place].live else {
+                return;
+            };
+            self.tally.answer(&answer);
+            self.witness.see(Event::Answered {
+                node: place,
+                answer,
+                deciding: live.deciding(),
+            });
+        }
+    }
+
+    fn await_stronger(&mut self, place: usize, answer: &Answer<u64>) {
+        let mut chance = self.chance(5, answer.token);
+        if let Some(live) = &mut self.nodes[place].live
+            && chance.permille(200)
+        {
+            let (token, of) = (answer.token | AWAITED, answer.position);
+            // Without room it does not wait.
+            let _ = (live.waits).await_commit(token, of, Class::default(), None, &live.raft);
         }
     }
 }

@@ -71,15 +71,14 @@ pub const COLUMNS: [Column; 5] = [
 ];
 
 impl Row {
-    /// The row of an answer.
-    pub fn of(mode: CommitMode, held: Held, voters: usize) -> Self {
-        let asked = mode.voters_asked(voters);
+    /// The row of an answer. `by_majority`: whether the mode asks a majority or more of the voters.
+    pub fn of(mode: CommitMode, held: Held, by_majority: bool) -> Self {
         match (mode, held) {
             (CommitMode::Async, _) | (_, Held::Accepted) => Self::Async,
             (CommitMode::All, Held::Written) => Self::AllWritten,
             (CommitMode::All, Held::Synced) => Self::AllSynced,
-            (_, Held::Written) if asked > voters / 2 => Self::MajorityWritten,
-            (_, Held::Synced) if asked > voters / 2 => Self::MajoritySynced,
+            (_, Held::Written) if by_majority => Self::MajorityWritten,
+            (_, Held::Synced) if by_majority => Self::MajoritySynced,
             (_, Held::Written) => Self::FewWritten,
             (_, Held::Synced) => Self::FewSynced,
         }
@@ -148,19 +147,34 @@ impl Cells {
         }
     }
 
-    /// What the counts say against the design: a promise broken, or never put to the test.
-    pub fn complaints(&self) -> Vec<String> {
+    /// Cells that contradict the design.
+    pub fn contradictions(&self) -> Vec<String> {
+        self.complaints(|promise, cell| match promise {
+            Promise::Survives if cell.lost > 0 => Some("must survive, and was lost"),
+            _ => None,
+        })
+    }
+
+    /// Cells that show nothing: a promise never put to the test, or a loss never met.
+    pub fn unmet(&self) -> Vec<String> {
+        self.complaints(|promise, cell| match promise {
+            Promise::Survives if cell.kept == 0 => Some("was never put to the test"),
+            Promise::MayLose if cell.lost == 0 => Some("may be lost, and never was"),
+            _ => None,
+        })
+    }
+
+    fn complaints(
+        &self,
+        complaint: impl Fn(Promise, &Cell) -> Option<&'static str>,
+    ) -> Vec<String> {
         let mut complaints = Vec::new();
         for row in ROWS {
             for column in COLUMNS {
                 let cell = self.get(row, column);
-                let what = match row.promise(column) {
-                    Promise::Survives if cell.lost > 0 => "must survive, and was lost",
-                    Promise::Survives if cell.kept == 0 => "was never put to the test",
-                    Promise::MayLose if cell.lost == 0 => "may be lost, and never was",
-                    _ => continue,
-                };
-                complaints.push(format!("{row:?} when {column:?} {what}: {cell:?}"));
+                if let Some(what) = complaint(row.promise(column), cell) {
+                    complaints.push(format!("{row:?} when {column:?} {what}: {cell:?}"));
+                }
             }
         }
         complaints

@@ -6,8 +6,10 @@ use kraft_proto::{Class, LogPosition};
 use serde::{Deserialize, Serialize};
 
 use super::action::Target;
+use super::commands::Client;
+use super::sessions::{Request, SESSIONS_MAX};
 
-/// A write that was refused and is asked for again.
+/// A write, and how often it may still be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Wish {
     pub to: Target,
@@ -15,6 +17,21 @@ pub(crate) struct Wish {
     pub count: u32,
     /// How often it may still be refused.
     pub patience: u8,
+}
+
+/// What a client does later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum Errand {
+    /// It asks for a write that was refused.
+    Write(Wish),
+    /// It asks again for what it was not answered.
+    AskAgain(Request),
+    /// A second copy of what it asked arrives.
+    Copy {
+        to: Target,
+        request: Request,
+        class: Class,
+    },
 }
 
 /// How often a client asks.
@@ -27,9 +44,11 @@ const REMEMBERED_MAX: usize = 16;
 /// Every client.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Clients {
-    /// Refused writes, by the time they are asked for again and a number that breaks ties.
-    again: BTreeMap<(u64, u64), Wish>,
+    /// What they do later, by the time and a number that breaks ties.
+    errands: BTreeMap<(u64, u64), Errand>,
     asked: u64,
+    /// Those with sessions.
+    pub sessions: [Client; SESSIONS_MAX as usize],
     /// Entries proposed and reads asked for so far: each has a number.
     pub entries: u64,
     pub reads: u64,
@@ -38,19 +57,19 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub fn ask_again(&mut self, at_us: u64, wish: Wish) {
+    pub fn later(&mut self, at_us: u64, errand: Errand) {
         self.asked += 1;
-        self.again.insert((at_us, self.asked), wish);
+        self.errands.insert((at_us, self.asked), errand);
     }
 
     pub fn next_at(&self) -> u64 {
-        self.again
+        self.errands
             .first_key_value()
             .map_or(u64::MAX, |((at, _), _)| *at)
     }
 
-    pub fn take(&mut self) -> Option<Wish> {
-        self.again.pop_first().map(|(_, wish)| wish)
+    pub fn take(&mut self) -> Option<Errand> {
+        self.errands.pop_first().map(|(_, errand)| errand)
     }
 
     pub fn remember(&mut self, position: LogPosition) {
@@ -60,8 +79,8 @@ impl Clients {
         self.remembered.push_back(position);
     }
 
-    /// Positions worth asking for.
-    pub fn remembered(&self) -> impl Iterator<Item = LogPosition> + '_ {
+    /// Positions worth asking for, the newest last.
+    pub fn remembered(&self) -> impl DoubleEndedIterator<Item = LogPosition> + '_ {
         self.remembered.iter().copied()
     }
 }

@@ -7,20 +7,28 @@
 //!                        an unsynced truncation had cut off is there again
 //! ```
 
+mod crash;
+
 use std::collections::VecDeque;
 
-use kraft_proto::{Force, FsyncMode, HardState, Held, Receipt, Run, Unsynced, Write, WriteKind};
+use kraft_proto::{
+    EntryKind, Force, FsyncMode, HardState, Held, LogIndex, Receipt, Run, Unsynced, Write,
+    WriteKind,
+};
 use serde::Serialize;
 
 use super::action::DiskState;
 use super::chance::Chance;
-use super::entry::Entry;
+use super::entry::{Entry, runs};
 use super::setup::DiskSpeed;
+use super::snapshots::Kept;
 
 /// A log write that is not synced yet.
 #[derive(Clone, Debug)]
 struct Op {
     change: Option<(Run, Vec<Entry>)>,
+    /// The core's part of the snapshot that takes the log's place.
+    snapshot: Option<Kept>,
     force: Force,
     /// None once the life that asked for it has ended.
     write: Option<Write>,
@@ -63,6 +71,9 @@ pub struct Disk {
     boot: u64,
     synced: Vec<Entry>,
     seen: Vec<Entry>,
+    /// The snapshots these begin with: a log stands here with all that its snapshot covers.
+    synced_snapshot: Option<Kept>,
+    seen_snapshot: Option<Kept>,
     saved: Saved,
     /// Said to be synced by a disk that lies.
     lied: Vec<Op>,
@@ -76,6 +87,19 @@ pub struct Disk {
     /// A finished write whose receipt may come again.
     finished: Option<Write>,
     done: u64,
+}
+
+impl Op {
+    /// What it makes the disk hold.
+    fn held(&self, held: Held) -> Vec<(Held, Run)> {
+        match &self.change {
+            Some((_, entries)) if self.snapshot.is_some() => {
+                runs(entries).into_iter().map(|run| (held, run)).collect()
+            }
+            Some((run, _)) => vec![(held, *run)],
+            None => Vec::new(),
+        }
+    }
 }
 
 fn apply(change: Option<&(Run, Vec<Entry>)>, log: &mut Vec<Entry>, keep: usize) {
@@ -96,6 +120,8 @@ impl Disk {
             boot: 1,
             synced: Vec::new(),
             seen: Vec::new(),
+            synced_snapshot: None,
+            seen_snapshot: None,
             saved: Saved::default(),
             lied: Vec::new(),
             ops: VecDeque::new(),
@@ -135,6 +161,22 @@ impl Disk {
         &self.synced
     }
 
+    /// The snapshot its log begins with.
+    pub(crate) fn snapshot(&self) -> Option<&Kept> {
+        self.seen_snapshot.as_ref()
+    }
+
+    /// Keeps a snapshot of what it holds for certain, at once. Not on a disk that lies.
+    pub(crate) fn keep_snapshot(&mut self, kept: Kept) -> bool {
+        let newer = |known: &Option<Kept>| known.as_ref().is_none_or(|known| known.0 < kept.0);
+        let keeps = self.fsync == Fsync::Honest && newer(&self.seen_snapshot);
+        if keeps {
+            self.synced_snapshot = Some(kept.clone());
+            self.seen_snapshot = Some(kept);
+        }
+        keeps
+    }
+
     /// The hard state that is certain.
     pub fn saved(&self) -> Saved {
         self.saved
@@ -152,7 +194,14 @@ impl Disk {
 
     /// Takes a write, with what its entries hold. Refused if an entry that stands alone is not
     /// synced yet.
-    pub fn take(&mut self, now_us: u64, write: Write, entries: Vec<Entry>) -> Result<(), String> {
+    pub fn take(
+        &mut self,
+        now_us: u64,
+        write: Write,
+        entries: Vec<Entry>,
+        taken: Option<Kept>,
+    ) -> Result<(), String> {
+        let mut snapshot = None;
         let change = match write.kind() {
             WriteKind::HardState(hard) => {
                 let boot = self.boot;
@@ -162,6 +211,21 @@ impl Disk {
             }
             WriteKind::Entries(run) => Some((run, entries)),
             WriteKind::Force => None,
+            WriteKind::Snapshot(last) => {
+                snapshot = taken.filter(|(covers, _)| *covers as u64 == last.index.0);
+                if snapshot.is_none() {
+                    return Err(format!(
+                        "a write of a snapshot through {last} it never took"
+                    ));
+                }
+                let run = Run {
+                    term: last.term,
+                    kind: EntryKind::Command,
+                    first: LogIndex(1),
+                    count: entries.len() as u32,
+                };
+                Some((run, entries))
+            }
         };
         let alone = |op: &Op| {
             let write = op.write.as_ref();
@@ -172,6 +236,7 @@ impl Disk {
         }
         self.ops.push_back(Op {
             change,
+            snapshot,
             force: write.force(),
             write: Some(write),
             unsynced: None,
@@ -248,13 +313,11 @@ impl Disk {
         let op = self.ops.get_mut(self.written)?;
         self.written += 1;
         apply(op.change.as_ref(), &mut self.seen, usize::MAX);
-        let run = op.change.as_ref().map(|(run, _)| (Held::Written, *run));
+        self.seen_snapshot = op.snapshot.clone().or(self.seen_snapshot.take());
+        let held = op.held(Held::Written);
         let (receipt, unsynced) = op.write.clone()?.written();
         op.unsynced = Some(unsynced);
-        Some(Done {
-            receipt,
-            held: run.into_iter().collect(),
-        })
+        Some(Done { receipt, held })
     }
 
     fn finish_sync(&mut self) -> Option<Done> {
@@ -262,11 +325,14 @@ impl Disk {
         let mut held = Vec::new();
         let mut receipt = None;
         for mut op in self.ops.drain(..covers) {
-            held.extend(op.change.as_ref().map(|(run, _)| (Held::Synced, *run)));
+            held.extend(op.held(Held::Synced));
             receipt = op.unsynced.take().map(Unsynced::synced).or(receipt);
             self.finished = op.write.take().or(self.finished.take());
             match self.fsync {
-                Fsync::Honest => apply(op.change.as_ref(), &mut self.synced, usize::MAX),
+                Fsync::Honest => {
+                    apply(op.change.as_ref(), &mut self.synced, usize::MAX);
+                    self.synced_snapshot = op.snapshot.or(self.synced_snapshot.take());
+                }
                 Fsync::Lies => self.lied.push(op),
             }
         }
@@ -279,101 +345,13 @@ impl Disk {
         self.finished.clone().map(Write::synced)
     }
 
-    /// The process that wrote dies. What it had handed over stays; what it was about to may.
-    pub fn kill(&mut self) {
-        let mut chance = self.crash_chance();
-        let reached = chance.number(self.written as u64, self.ops.len() as u64) as usize;
-        for op in self.ops.iter().take(reached).skip(self.written) {
-            apply(op.change.as_ref(), &mut self.seen, usize::MAX);
-        }
-        self.ops.truncate(reached);
-        self.keep_some_hard_state(&mut chance);
-        for op in &mut self.ops {
-            op.write = None;
-            op.unsynced = None;
-        }
-        self.written = self.ops.len();
-        self.forget_work();
-    }
-
-    /// The power goes.
-    pub fn cut_power(&mut self) {
-        let mut chance = self.crash_chance();
-        let all: Vec<Op> = self.lied.drain(..).chain(self.ops.drain(..)).collect();
-        let kept = match chance.number(0, 2) {
-            0 => 0,
-            1 => all.len(),
-            _ => chance.number(0, all.len() as u64) as usize,
-        };
-        for op in all.iter().take(kept) {
-            apply(op.change.as_ref(), &mut self.synced, usize::MAX);
-        }
-        if let Some(Op {
-            change: Some((run, entries)),
-            ..
-        }) = all.get(kept)
-            && chance.permille(500)
-        {
-            let torn = chance.number(0, u64::from(run.count)) as usize;
-            if torn > 0 {
-                apply(Some(&(*run, entries.clone())), &mut self.synced, torn);
-            }
-        }
-        self.keep_some_hard_state(&mut chance);
-        self.seen = self.synced.clone();
-        self.written = 0;
-        self.boot += 1;
-        self.forget_work();
-    }
-
-    fn crash_chance(&mut self) -> Chance {
-        self.done += 1;
-        Chance::about(&[self.key[0], 3, self.key[1], self.done])
-    }
-
-    fn keep_some_hard_state(&mut self, chance: &mut Chance) {
-        let kept = chance.number(0, self.hards.len() as u64) as usize;
-        if let Some((saved, _)) = self.hards.drain(..).take(kept).next_back() {
-            self.saved = saved;
-        }
-        self.hards.clear();
-    }
-
-    fn forget_work(&mut self) {
-        self.write_at = None;
-        self.sync_at = None;
-        self.hard_at = None;
-        self.finished = None;
-    }
-
-    /// A new life begins: what is there is forced before it counts.
-    pub fn recover(&mut self) {
-        if self.fsync == Fsync::Lies {
-            self.lied.extend(self.ops.drain(..));
-        } else {
-            self.ops.clear();
-            self.synced.clone_from(&self.seen);
-        }
-        self.written = 0;
-    }
-
-    /// A recovery that brings back only so many entries: a broken store.
-    pub fn forget_from(&mut self, len: usize) {
-        self.synced.truncate(len);
-        self.seen.truncate(len);
-    }
-
-    /// What the disk forgets of its hard state: a broken store.
-    pub fn forget_vote(&mut self) {
-        self.saved.hard.vote = None;
-    }
-
     /// Everything in it, for the hash of the state.
     pub fn canonical(&self) -> impl Serialize {
         let op = |op: &Op| (op.change.clone(), op.force, op.write.is_some());
         (
             (self.fsync, self.state, self.boot, self.done),
             (&self.synced, &self.seen, self.saved),
+            (&self.synced_snapshot, &self.seen_snapshot),
             self.lied.iter().map(op).collect::<Vec<_>>(),
             self.ops.iter().map(op).collect::<Vec<_>>(),
             self.written,

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication, OnPowerLoss};
 use kraft_proto::{
-    CheckQuorum, Class, CommitMode, Config, Durability, FsyncMode, NodeId, PreVote, StoreId,
+    CheckQuorum, Class, CommitMode, Config, Durability, FsyncMode, Lease, NodeId, PreVote, StoreId,
 };
 
 use super::action::{Action, Target, Timed};
 use super::chance::Chance;
 use super::draw_faults;
 use super::run::{RUN_VERSION, Run};
+use super::sessions::SESSIONS_MAX;
 use super::setup::{DiskSpeed, Network, Setup, Stores};
 
 /// How long faults last in a drawn run: 2,000 ticks of 10 ms.
@@ -30,7 +31,8 @@ pub fn draw(seed: u64) -> Run {
         .collect();
     let mut actions = draw_clients(&mut chance, &classes);
     let nodes = setup.nodes.len() as u64;
-    actions.extend(draw_faults::draw(&mut chance, nodes, &classes));
+    let lease = setup.nodes[0].lease;
+    actions.extend(draw_faults::draw(&mut chance, nodes, lease, &classes));
     actions.sort_by_key(|timed| timed.at_us);
     Run {
         version: RUN_VERSION,
@@ -44,6 +46,7 @@ pub fn draw(seed: u64) -> Run {
 fn draw_setup(chance: &mut Chance) -> Setup {
     let voters = chance.one_of(&[1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7, 9]);
     let learners = chance.one_of(&[0, 0, 0, 1]).min(9 - voters);
+    let others = chance.one_of(&[0, 0, 1, 2]).min(9 - voters - learners);
     let on_power_loss = chance.one_of(&[
         OnPowerLoss::Protect,
         OnPowerLoss::Protect,
@@ -55,7 +58,7 @@ fn draw_setup(chance: &mut Chance) -> Setup {
     let slowest = fastest * chance.one_of(&[2, 5, 30]);
     let sync = chance.one_of(&[100, 500, 2000, 8000]);
     let base = draw_config(chance, on_power_loss);
-    let nodes = (1..=voters + learners).map(|id| Config {
+    let nodes = (1..=voters + learners + others).map(|id| Config {
         id: NodeId(id),
         store: StoreId(100 + id),
         seed: chance.seed(),
@@ -73,6 +76,7 @@ fn draw_setup(chance: &mut Chance) -> Setup {
     let nodes = nodes.collect();
     Setup {
         voters: voters as u8,
+        learners: learners as u8,
         stores: chance.one_of(&[Stores::Named, Stores::Any]),
         nodes,
         network: Network {
@@ -113,9 +117,22 @@ fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
         on_power_loss,
         ..Durability::default()
     };
+    let check_quorum = chance.one_of(&[CheckQuorum::On, CheckQuorum::On, CheckQuorum::Off]);
+    let lease = match check_quorum {
+        CheckQuorum::On => chance.one_of(&[
+            Lease::Off,
+            Lease::Off,
+            Lease::On { drift_permille: 10 },
+            Lease::On {
+                drift_permille: 200,
+            },
+        ]),
+        CheckQuorum::Off => Lease::Off,
+    };
     Config {
         pre_vote: chance.one_of(&[PreVote::On, PreVote::On, PreVote::Off]),
-        check_quorum: chance.one_of(&[CheckQuorum::On, CheckQuorum::On, CheckQuorum::Off]),
+        check_quorum,
+        lease,
         append_entries_max: chance.one_of(&[1, 3, 1024]),
         durability,
         ..Config::new(NodeId(0), StoreId(0), 0)
@@ -146,6 +163,7 @@ fn draw_clients(chance: &mut Chance, classes: &[Class]) -> Vec<Timed> {
     let gap = chance.one_of(&[20_000, 60_000, 200_000]);
     let mut actions = Vec::new();
     let mut at_us = 400_000;
+    let compacting = chance.one_of(&[0, 300, 1000]);
     while at_us < STORM_US {
         let to = chance.one_of(&[
             Target::Leader,
@@ -154,9 +172,19 @@ fn draw_clients(chance: &mut Chance, classes: &[Class]) -> Vec<Timed> {
             Target::OldLeader,
             Target::Follower(0),
         ]);
-        let action = match chance.number(0, 9) {
+        let action = match chance.number(0, 12) {
             0 => Action::Read { from: to },
             1 => Action::Fate { of: to },
+            2 => Action::ReadOwn { from: to },
+            5 if chance.permille(compacting) => Action::Compact {
+                node: chance.one_of(&[to, Target::Follower(1), Target::Leader]),
+                keep: chance.one_of(&[0, 0, 3, 30]),
+            },
+            3 | 4 => Action::Command {
+                to,
+                session: chance.number(1, u64::from(SESSIONS_MAX)) as u8,
+                class: chance.one_of(classes),
+            },
             _ => Action::Write {
                 to,
                 class: chance.one_of(classes),

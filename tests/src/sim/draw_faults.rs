@@ -1,10 +1,11 @@
 //! The faults of a drawn run: episodes, each with its end.
 
-use kraft_proto::Class;
+use kraft_proto::{Class, Lease};
 
 use super::action::{Action, DiskState, Target, Timed, Way};
 use super::chance::Chance;
 use super::draw::STORM_US;
+use super::draw_members;
 
 /// What kind of day it is.
 #[derive(Clone, Copy)]
@@ -15,12 +16,14 @@ enum Theme {
     Links,
     Disks,
     Clocks,
+    Members,
+    Transfers,
     Everything,
     Nothing,
 }
 
 /// The faults of a run over so many nodes, in no order.
-pub(super) fn draw(chance: &mut Chance, nodes: u64, classes: &[Class]) -> Vec<Timed> {
+pub(super) fn draw(chance: &mut Chance, nodes: u64, lease: Lease, classes: &[Class]) -> Vec<Timed> {
     let theme = chance.one_of(&[
         Theme::Kills,
         Theme::Power,
@@ -30,6 +33,9 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, classes: &[Class]) -> Vec<Ti
         Theme::Links,
         Theme::Disks,
         Theme::Clocks,
+        Theme::Members,
+        Theme::Members,
+        Theme::Transfers,
         Theme::Everything,
         Theme::Everything,
         Theme::Everything,
@@ -51,6 +57,9 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, classes: &[Class]) -> Vec<Ti
                 Theme::Links,
                 Theme::Disks,
                 Theme::Clocks,
+                Theme::Members,
+                Theme::Members,
+                Theme::Transfers,
             ]),
             theme => theme,
         };
@@ -61,7 +70,9 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, classes: &[Class]) -> Vec<Ti
             Theme::Blackouts => blackout(chance),
             Theme::Links => links(chance, nodes),
             Theme::Disks => disks(chance, nodes),
-            Theme::Clocks => clocks(chance, nodes),
+            Theme::Clocks => clocks(chance, nodes, lease),
+            Theme::Members => draw_members::members(chance, nodes),
+            Theme::Transfers => draw_members::transfers(chance, nodes),
             Theme::Everything | Theme::Nothing => Vec::new(),
         };
         actions.extend(writes_before(chance, at_us, classes));
@@ -247,8 +258,14 @@ fn disks(chance: &mut Chance, nodes: u64) -> Vec<Action> {
     vec![Action::Disk { node, state }, healthy]
 }
 
-fn clocks(chance: &mut Chance, nodes: u64) -> Vec<Action> {
+fn clocks(chance: &mut Chance, nodes: u64, lease: Lease) -> Vec<Action> {
     let node = Target::Node(chance.number(1, nodes) as u8);
-    let ppm = chance.one_of(&[-300_000, -1000, 1000, 50_000, 900_000]);
+    let ppm = match lease {
+        Lease::Off => chance.one_of(&[-300_000, -1000, 1000, 50_000, 900_000]),
+        Lease::On { drift_permille } => {
+            let most = i32::from(drift_permille) * 1000;
+            chance.one_of(&[-most, most, most, most / 2])
+        }
+    };
     vec![Action::Drift { node, ppm }, Action::Drift { node, ppm: 0 }]
 }

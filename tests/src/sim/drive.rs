@@ -1,12 +1,12 @@
 //! The hosts at work: news goes into the cores, and what they ask for is done.
 
-use kraft_proto::{CommitMode, Held, LogIndex, LogPosition, Term};
-use kraft_proto::{Fate, Frame, Message, Output, ReadOutcome, Role, Trust, WriteKind};
+use kraft_proto::{EntryKind, LogIndex, Term};
+use kraft_proto::{Fate, Frame, Message, Output, ReadOutcome, ReadTicket, Role, Trust, WriteKind};
 
 use super::action::DiskState;
-use super::event::{End, Event, Memory};
-use super::hash;
-use super::node::Stopping;
+use super::event::{End, Event};
+use super::members::generation;
+use super::node::{Stopping, life};
 use super::plant::Plant;
 use super::world::World;
 
@@ -39,12 +39,12 @@ impl World {
             self.witness.see(Event::Heard {
                 term: live.term,
                 from,
-                life: envelope.incarnation.0,
+                life: life(generation(envelope.store), envelope.incarnation.0),
             });
         }
         let now = node.clock.show(self.now_us);
         let len = live.log.len();
-        if let Some(from) = live.receive(now, &frame) {
+        if let Some(from) = live.receive(now, &frame, packet.state) {
             if from < len && live.role == Role::Leader {
                 // Its host may not have been told yet that it leads no more.
                 let status = live.raft.status();
@@ -54,10 +54,16 @@ impl World {
                     role: live.role,
                     term: live.term,
                     log: &live.log,
+                    sets: live.sets(),
                 });
             }
-            let (node, log) = (to, &live.log);
-            self.witness.see(Event::Log { node, from, log });
+            let (node, log, sets) = (to, &live.log, live.sets());
+            self.witness.see(Event::Log {
+                node,
+                from,
+                log,
+                sets,
+            });
         }
         self.attend(to);
     }
@@ -109,13 +115,12 @@ impl World {
     /// Looks at a node after anything happened to it, and does what it says.
     pub(super) fn attend(&mut self, place: usize) {
         self.attended += 1;
-        if let Some(live) = &mut self.nodes[place].live
-            && let Some(from) = live.adopt_own_entries()
-        {
-            let log = &live.log;
-            let node = place;
-            self.witness.see(Event::Log { node, from, log });
+        let live = self.nodes[place].live.as_ref();
+        if live.is_some_and(|live| live.own_entry() == Some(EntryKind::Configuration)) {
+            // The configuration before decided by now; the new one does from here on.
+            self.catch_up_commit(place);
         }
+        self.adopt_own_entries(place);
         let budget = self.setup.outputs_max.unwrap_or(u32::MAX);
         self.nodes[place].poll_us = u64::MAX;
         let mut fetched = 0;
@@ -143,6 +148,21 @@ impl World {
         }
     }
 
+    /// Takes into the log what the core added by itself.
+    pub(super) fn adopt_own_entries(&mut self, place: usize) {
+        if let Some(live) = &mut self.nodes[place].live
+            && let Some(from) = live.adopt_own_entries()
+        {
+            let (node, log, sets) = (place, &live.log, live.sets());
+            self.witness.see(Event::Log {
+                node,
+                from,
+                log,
+                sets,
+            });
+        }
+    }
+
     fn handle_output(&mut self, place: usize, output: Output) -> Result<(), String> {
         let now_us = self.now_us;
         let node = &mut self.nodes[place];
@@ -156,6 +176,9 @@ impl World {
                     envelope: &envelope,
                     saved,
                 });
+                if let Message::TransferVote { .. } = envelope.message {
+                    live.taking_over = Some(envelope.term.0);
+                }
                 let bytes = live.encode(&envelope, node.plant)?;
                 let to = envelope.to.0 as usize - 1;
                 self.links.send(now_us, place, to, bytes);
@@ -174,9 +197,10 @@ impl World {
                         }
                         Vec::new()
                     }
+                    WriteKind::Snapshot(last) => live.log[..last.index.0 as usize].to_vec(),
                     WriteKind::Force => Vec::new(),
                 };
-                node.disk.take(now_us, write, entries)?;
+                node.disk.take(now_us, write, entries, live.taken.clone())?;
             }
             Output::Ack { mode, held, upto } => {
                 if upto.index.0 as usize > live.commit {
@@ -184,6 +208,7 @@ impl World {
                 }
                 self.witness.see(Event::Acked {
                     node: place,
+                    deciding: live.deciding(),
                     mode,
                     held,
                     upto,
@@ -208,29 +233,14 @@ impl World {
                 live.early.retain(|early| early.term != term);
             }
             Output::Read { ticket, outcome } => {
-                let applied = live.commit as u64;
-                for (_, id) in live.reads.iter().filter(|(of, _)| *of == ticket) {
-                    let id = *id;
-                    match outcome {
-                        ReadOutcome::Ready(index) if index.0 > applied => {
-                            return Err(format!("a read at {index} beyond commit {applied}"));
-                        }
-                        ReadOutcome::Ready(_) => {
-                            self.tally.reads_served += 1;
-                            let node = place;
-                            self.witness.see(Event::ReadServed { node, id, applied });
-                        }
-                        ReadOutcome::Failed => {
-                            self.tally.reads_failed += 1;
-                            self.witness.see(Event::ReadFailed { id });
-                        }
-                    }
-                }
-                live.reads.retain(|(of, _)| *of != ticket);
+                self.end_reads(place, ticket, outcome)?;
             }
             Output::Role { role, term, .. } => {
                 if role == Role::Leader && live.role != Role::Leader {
                     self.tally.leaders += 1;
+                    if live.taking_over == Some(term.0) {
+                        self.tally.deed("took over by a transfer");
+                    }
                 }
                 live.role = role;
                 live.term = term.0;
@@ -239,9 +249,15 @@ impl World {
                     role,
                     term: term.0,
                     log: &live.log,
+                    sets: live.sets(),
                 });
             }
             Output::Commit { upto } => self.commit_through(place, upto.index, None),
+            Output::Snapshot { to, upto } => self.send_snapshot(place, to, upto),
+            Output::Restored { upto } => {
+                self.tally.deed("snapshot restored");
+                self.commit_through(place, upto.index, None);
+            }
             Output::Superseded { by } => {
                 return Err(format!(
                     "node {} is told of its own later life {by}",
@@ -249,6 +265,52 @@ impl World {
                 ));
             }
         }
+        Ok(())
+    }
+
+    fn end_reads(
+        &mut self,
+        place: usize,
+        ticket: ReadTicket,
+        outcome: ReadOutcome,
+    ) -> Result<(), String> {
+        let Some(live) = &mut self.nodes[place].live else {
+            return Ok(());
+        };
+        let applied = live.commit as u64;
+        let several = live.sets().everybody().count_ones() > 1;
+        for read in live.reads.iter().filter(|read| read.ticket == ticket) {
+            let id = read.id;
+            let index = match outcome {
+                ReadOutcome::Ready(index) => index.0,
+                ReadOutcome::Failed => {
+                    self.tally.reads_failed += 1;
+                    self.witness.see(Event::ReadFailed { id });
+                    continue;
+                }
+            };
+            if index > applied {
+                return Err(format!("a read at {index} beyond commit {applied}"));
+            }
+            self.tally.reads_served += 1;
+            self.tally.deed(match live.role {
+                // Nobody was asked: no time went by.
+                Role::Leader if several && read.asked_us == self.now_us => "read by a lease",
+                Role::Leader => "read of a leader",
+                _ => "read of a follower",
+            });
+            if read.after.is_some() {
+                self.tally.deed("read of one's own write");
+            }
+            self.witness.see(Event::ReadServed {
+                node: place,
+                id,
+                index,
+                applied,
+                fate: read.after.map(|after| live.raft.fate(after)),
+            });
+        }
+        live.reads.retain(|read| read.ticket != ticket);
         Ok(())
     }
 
@@ -271,6 +333,16 @@ impl World {
         let raft = &live.raft;
         live.early
             .retain(|early| raft.fate(*early) != Fate::Committed);
+        for index in from + 1..=upto {
+            let Some(live) = &mut self.nodes[place].live else {
+                return;
+            };
+            let entry = live.log[index - 1];
+            if let Some(request) = entry.request() {
+                let applied = live.machine.apply(request, self.setup.plant);
+                self.applied(place, index as u64, request, applied);
+            }
+        }
     }
 
     /// What the core knows to be committed although its host was not told yet.
@@ -278,24 +350,6 @@ impl World {
         if let Some(live) = &self.nodes[place].live {
             let status = live.raft.status();
             self.commit_through(place, status.commit.index, Some(status.term));
-        }
-    }
-
-    fn answer(&mut self, place: usize) {
-        loop {
-            let Some(live) = &mut self.nodes[place].live else {
-                return;
-            };
-            let Some(answer) = live.waits.poll_answer() else {
-                return;
-            };
-            self.catch_up_commit(place);
-            if answer.held.is_some() {
-                self.clients.remember(answer.position);
-            }
-            self.tally.answer(&answer);
-            let node = place;
-            self.witness.see(Event::Answered { node, answer });
         }
     }
 
@@ -309,65 +363,6 @@ impl World {
                 self.witness.object("contract", what);
             }
             self.end(place, End::Stopped);
-        }
-    }
-
-    fn measure(&mut self, place: usize) {
-        let node = &self.nodes[place];
-        if let Some(live) = &node.live {
-            let held = Memory {
-                disk_queued: node.disk.queued() + node.kept_writes,
-                waits: live.waits.len(),
-                early_terms: live.early_terms(),
-                core_bytes: hash::encode(&live.raft).len(),
-            };
-            let node = place;
-            self.witness.see(Event::Memory { node, held });
-        }
-    }
-
-    /// What a host does that is wrong on purpose.
-    fn misbehave(&mut self, place: usize) {
-        let node = &mut self.nodes[place];
-        let (Some(plant), Some(live)) = (node.plant, &mut node.live) else {
-            return;
-        };
-        let (node, len) = (place, live.log.len());
-        let ahead = len > live.commit;
-        let leads = live.role == Role::Leader;
-        match plant {
-            Plant::RewritesOwnLog if leads && ahead && len > 8 => {
-                live.log[len - 1].data += 1;
-                let log = &live.log;
-                self.witness.see(Event::Log {
-                    node,
-                    from: len - 1,
-                    log,
-                });
-            }
-            Plant::AppliesAhead if !leads && ahead => {
-                let (from, term, log) = (live.commit, live.term, &live.log);
-                let upto = len;
-                self.witness.see(Event::Committed {
-                    node,
-                    term,
-                    log,
-                    from,
-                    upto,
-                });
-                live.commit = upto;
-            }
-            Plant::AcksAlone if leads && ahead && live.log[len - 1].term == live.term => {
-                let upto = LogPosition::new(Term(live.term), LogIndex(len as u64));
-                let (mode, held) = (CommitMode::Sync, Held::Synced);
-                self.witness.see(Event::Acked {
-                    node,
-                    mode,
-                    held,
-                    upto,
-                });
-            }
-            _ => {}
         }
     }
 }

@@ -3,15 +3,27 @@
 use kraft_proto::{EntryKind, LogIndex, LogPosition, Run, Term};
 use serde::{Deserialize, Serialize};
 
-/// An entry: its term, what it is for, and the number of its proposal; 0 in a barrier.
+use super::sessions::Request;
+
+/// An entry: its term, what it is for, and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The term that created it.
     pub term: u64,
     /// What it is for.
     pub kind: EntryKind,
-    /// Which proposal it is.
+    /// Which proposal it is; 0 in a barrier, the number of a configuration (see `members`).
     pub data: u64,
+}
+
+impl Entry {
+    /// The request of a session it holds, if it holds one.
+    pub(crate) fn request(&self) -> Option<Request> {
+        match self.kind {
+            EntryKind::Command => Request::unpacked(self.data),
+            EntryKind::Barrier | EntryKind::Configuration => None,
+        }
+    }
 }
 
 /// The stretches of a log that one write or message could hold.

@@ -5,6 +5,8 @@ use kraft_proto::{
 };
 
 use super::entry::Entry;
+use super::members::Sets;
+use super::sessions::{Applied, Request};
 
 /// How a life ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +40,14 @@ pub enum Event<'a> {
     Trusted { node: usize },
     /// A suspect was re-admitted.
     Readmitted { node: usize },
+    /// A node that is no member any more comes back with an empty disk.
+    Replaced { node: usize },
     /// The log of a node's core is another from the place `from` on.
     Log {
         node: usize,
         from: usize,
         log: &'a [Entry],
+        sets: Sets,
     },
     /// A node's role.
     Role {
@@ -50,6 +55,7 @@ pub enum Event<'a> {
         role: Role,
         term: u64,
         log: &'a [Entry],
+        sets: Sets,
     },
     /// A disk holds a run.
     Held { node: usize, held: Held, run: Run },
@@ -68,9 +74,10 @@ pub enum Event<'a> {
         from: usize,
         upto: usize,
     },
-    /// A leader's acknowledgement.
+    /// A leader's acknowledgement, and the voters it must be counted in.
     Acked {
         node: usize,
+        deciding: Sets,
         mode: CommitMode,
         held: Held,
         upto: LogPosition,
@@ -90,11 +97,33 @@ pub enum Event<'a> {
         fate: Fate,
     },
     /// A client is answered.
-    Answered { node: usize, answer: Answer<u64> },
-    /// A client asks for a read.
-    ReadAsked { id: u64 },
-    /// A read is served from the first `applied` entries.
-    ReadServed { node: usize, id: u64, applied: u64 },
+    Answered {
+        node: usize,
+        answer: Answer<u64>,
+        deciding: Sets,
+    },
+    /// A client that had its early answer hears what commit made of it.
+    Awaited { answer: Answer<u64> },
+    /// A node has applied a session's request.
+    Applied {
+        node: usize,
+        index: u64,
+        request: Request,
+        applied: Applied,
+    },
+    /// A session's client is answered.
+    Replied { request: Request, answer: u64 },
+    /// A client asks for a read, which is to see the entry at `after` too.
+    ReadAsked { id: u64, after: Option<LogPosition> },
+    /// A read that was ready at `index` is served from the first `applied` entries; what the node
+    /// says of the entry it was to see.
+    ReadServed {
+        node: usize,
+        id: u64,
+        index: u64,
+        applied: u64,
+        fate: Option<Fate>,
+    },
     /// A read is not served.
     ReadFailed { id: u64 },
     /// How much a node and its links hold.

@@ -9,8 +9,11 @@
 //! | a disk slow or stuck | always, however long | nothing but progress |
 //! | a disk full | always: entries are refused ahead of time, and space is set aside for the hard state | nothing but progress |
 //! | a receipt that comes twice | always | nothing |
-//! | a clock that runs fast or slow | always while leases are off | nothing but progress |
-//! | an election out of turn | always | nothing but progress |
+//! | a clock that runs fast or slow | always while leases are off; with leases as far as their `drift_permille` says, and what is beyond is cut down to that | nothing but progress |
+//! | a log compacted; a snapshot lost, doubled, late, or under way when a node dies | always; a snapshot is on the disk whole or not at all | nothing but progress |
+//! | an election out of turn; a transfer | always | nothing but progress |
+//! | members that change, one or several at a time; the leader among them; a removed node that stays up | always: what is refused is refused | nothing but progress |
+//! | the disk of a former member replaced by an empty one, on which it may join again | where members are bound to their stores, once no other node, up or down, goes by a configuration that names it, nor could after a power cut. What was on its way to the old store is lost: connections are between stores | nothing |
 //! | an fsync that lies | **never**: a mode of its own ([`Plant::FsyncLies`]) that shows what it costs | everything, at the next power cut |
 //! | bytes changed in flight or on the disk; a synced write forgotten | **never**: checksums are the host's | |
 //! | a node that lies | **never**: Raft is not Byzantine; see [`PLANTS`] | |
@@ -18,15 +21,16 @@
 //! [`Plant::FsyncLies`]: super::Plant::FsyncLies
 //! [`PLANTS`]: super::PLANTS
 
-use kraft_proto::Role;
+use kraft_proto::{Lease, Role};
 
 use super::action::{Action, DiskState, Target};
 use super::event::{End, Event};
-use super::node::Stopping;
+use super::node::{Stopping, life};
+use super::plant::Plant;
 use super::world::World;
 
 /// Every kind of fault a sweep must have met.
-pub const FAULTS: [&str; 24] = [
+pub const FAULTS: [&str; 33] = [
     "kill",
     "kill of the leader",
     "power cut",
@@ -44,6 +48,15 @@ pub const FAULTS: [&str; 24] = [
     "disk stuck",
     "disk full",
     "drift",
+    "joint change",
+    "learner promoted",
+    "voter demoted",
+    "member removed",
+    "leader removed",
+    "member joined on an empty disk",
+    "member joined again",
+    "disk of a former member replaced",
+    "transfer",
     "loss",
     "copies",
     "lateness",
@@ -51,6 +64,25 @@ pub const FAULTS: [&str; 24] = [
     "message doubled",
     "message late",
     "message overtaken",
+];
+
+/// What else a sweep must have met.
+pub const DEEDS: [&str; 15] = [
+    "command applied",
+    "command asked for again",
+    "command known already",
+    "stronger answer came",
+    "stronger answer never came",
+    "log compacted",
+    "snapshot sent",
+    "snapshot restored",
+    "read of a leader",
+    "read of a follower",
+    "read by a lease",
+    "read of one's own write",
+    "took over by a transfer",
+    "change of members refused",
+    "transfer refused",
 ];
 
 impl World {
@@ -85,6 +117,19 @@ impl World {
             }
             Action::StartAll => (0..self.nodes.len()).for_each(|place| self.start(place)),
             Action::Campaign { node } => self.campaign(node),
+            Action::Seat { node, seat } => self.seat(node, seat),
+            Action::Members {
+                of,
+                voters,
+                learners,
+            } => self.seat_all(of, voters, learners),
+            Action::Transfer { from, to } => self.transfer(from, to),
+            Action::Compact { node, keep } => self.compact(node, keep),
+            Action::Replace { node } => {
+                if let Some(place) = self.place_of(node) {
+                    self.replace(place);
+                }
+            }
             Action::Isolate { node, way } => {
                 if let Some(place) = self.place_of(node) {
                     self.tally.fault(match way {
@@ -130,8 +175,12 @@ impl World {
                 }
             }
             Action::Calm => self.calm(),
-            Action::Pass { .. } | Action::Write { .. } | Action::Read { .. } => {}
-            Action::Fate { .. } => {}
+            Action::Pass { .. }
+            | Action::Write { .. }
+            | Action::Read { .. }
+            | Action::ReadOwn { .. }
+            | Action::Command { .. }
+            | Action::Fate { .. } => {}
         }
     }
 
@@ -157,6 +206,14 @@ impl World {
 
     fn drift(&mut self, place: usize, ppm: i32) {
         let node = &mut self.nodes[place];
+        // What a lease may count on is what its configuration says; only a plant goes beyond.
+        let ppm = match node.config.lease {
+            Lease::On { drift_permille } if node.plant != Some(Plant::DriftsBeyond) => {
+                let most = i32::from(drift_permille) * 1000;
+                ppm.clamp(-most, most)
+            }
+            _ => ppm,
+        };
         node.clock.drift(self.now_us, ppm);
         node.plan_wake();
     }
@@ -206,9 +263,9 @@ impl World {
         let Some(live) = node.live.take() else {
             return;
         };
-        for (_, id) in &live.reads {
+        for read in &live.reads {
             self.tally.reads_failed += 1;
-            self.witness.see(Event::ReadFailed { id: *id });
+            self.witness.see(Event::ReadFailed { id: read.id });
         }
         if end != End::PowerCut {
             node.disk.kill();
@@ -238,7 +295,8 @@ impl World {
             }
             None => {
                 self.tally.fault("power cut of a node that is down");
-                self.nodes[place].disk.saved().hard.incarnation.0
+                let node = &self.nodes[place];
+                life(node.generation, node.disk.saved().hard.incarnation.0)
             }
         };
         self.end(place, End::PowerCut);

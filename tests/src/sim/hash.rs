@@ -54,6 +54,7 @@ impl World {
             if let Some(live) = &node.live {
                 bytes.extend(encode(&(&live.raft, &live.log, live.commit)));
                 bytes.extend(encode(&(&live.early, &live.reads, live.waits.len())));
+                bytes.extend(encode(&(&live.asked, &live.machine, &live.taken)));
             }
         }
         bytes.extend(encode(&self.links.packets()));
@@ -65,5 +66,10 @@ impl World {
     /// 128 bits that name the state.
     pub fn hash(&self) -> u128 {
         hash_of(&self.canonical())
+    }
+
+    /// The same in hexadecimal.
+    pub fn hash_text(&self) -> String {
+        format!("{:032x}", self.hash())
     }
 }

@@ -1,16 +1,17 @@
 //! The network: messages in flight, and the links that carry them.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use serde::{Deserialize, Serialize};
 
 use super::action::Way;
 use super::chance::Chance;
+use super::entry::Entry;
 use super::setup::{NODES_MAX, Network};
 
 /// A message in flight.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packet {
     /// When it arrives.
     pub at_us: u64,
@@ -22,6 +23,20 @@ pub struct Packet {
     pub to: u8,
     /// What it says.
     pub bytes: Vec<u8>,
+    /// The state a snapshot brings.
+    pub state: Vec<Entry>,
+}
+
+impl Ord for Packet {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at_us, self.number).cmp(&(other.at_us, other.number))
+    }
+}
+
+impl PartialOrd for Packet {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// What the network did.
@@ -121,6 +136,38 @@ impl Links {
         self.put(now_us, from, to, bytes, &mut chance);
     }
 
+    /// Sends a snapshot, which takes its time and may be lost or doubled like anything else.
+    pub fn send_bulk(
+        &mut self,
+        now_us: u64,
+        from: usize,
+        to: usize,
+        bytes: Vec<u8>,
+        state: Vec<Entry>,
+    ) {
+        let link = &mut self.by_link[from * NODES_MAX + to];
+        link.0 += 1;
+        let words = [self.seed, 6, from as u64, to as u64, link.0];
+        let mut chance = Chance::about(&words);
+        let copies = match chance.permille(u64::from(self.weather.copy_permille)) {
+            _ if chance.permille(u64::from(self.weather.loss_permille)) => 0,
+            true => 2,
+            false => 1,
+        };
+        for _ in 0..copies {
+            let most = self.weather.delay_us_max * 20;
+            self.sent += 1;
+            self.heap.push(Reverse(Packet {
+                at_us: now_us + chance.number(self.weather.delay_us_max, most),
+                number: self.sent,
+                from: from as u8,
+                to: to as u8,
+                bytes: bytes.clone(),
+                state: state.clone(),
+            }));
+        }
+    }
+
     fn put(&mut self, now_us: u64, from: usize, to: usize, bytes: Vec<u8>, chance: &mut Chance) {
         let (min, max) = (self.weather.delay_us_min, self.weather.delay_us_max);
         let mut delay = chance.number(min, max);
@@ -135,6 +182,7 @@ impl Links {
             from: from as u8,
             to: to as u8,
             bytes,
+            state: Vec::new(),
         }));
     }
 
@@ -157,6 +205,11 @@ impl Links {
         link.1 = link.1.max(packet.number);
         self.carried.delivered += 1;
         Some(packet)
+    }
+
+    /// What is on its way to a node is lost: its connections were to another store.
+    pub fn forget(&mut self, to: usize) {
+        self.heap.retain(|packet| usize::from(packet.0.to) != to);
     }
 
     /// How many messages are in flight.

@@ -3,14 +3,19 @@
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Class, CommitMode, Config, EntryKind, Envelope, Frame, Instant, LogPosition, Members, Message,
-    Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot, Trust,
-    Waits, entry_prefix,
+    Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot, Snapshot,
+    Trust, Waits, entry_prefix,
 };
+
+use serde::Serialize;
 
 use super::clock::Clock;
 use super::disk::Disk;
 use super::entry::{Entry, runs};
+use super::members::{self, Sets, bytes_of, number_of};
 use super::plant::Plant;
+use super::sessions::Machine;
+use super::snapshots::Kept;
 
 /// Clients that can wait at one node.
 pub(crate) const WAITS_MAX: usize = 96;
@@ -22,6 +27,15 @@ pub(crate) enum Stopping {
     Asked,
 }
 
+/// A read on its way.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Reading {
+    pub ticket: ReadTicket,
+    pub id: u64,
+    pub after: Option<LogPosition>,
+    pub asked_us: u64,
+}
+
 /// A node that runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
@@ -29,15 +43,24 @@ pub(crate) struct Live {
     /// What the core's log holds.
     pub log: Vec<Entry>,
     pub commit: usize,
+    /// The configurations in the log, with their indexes, after the one it began with.
+    pub configurations: Vec<(usize, u64)>,
     pub waits: Waits<u64, Vec<Slot<u64>>>,
     /// Positions acknowledged before commit and not settled.
     pub early: Vec<LogPosition>,
     /// Reads on their way.
-    pub reads: Vec<(ReadTicket, u64)>,
+    pub reads: Vec<Reading>,
+    /// What sessions asked for here, until it is applied.
+    pub asked: Vec<u64>,
+    pub machine: Machine,
+    /// The snapshot it took last.
+    pub taken: Option<Kept>,
     pub life: u64,
     pub role: Role,
     pub term: u64,
     pub trust: Trust,
+    /// The term it campaigns in because the leader said so.
+    pub taking_over: Option<u64>,
     pub stopping: Stopping,
 }
 
@@ -45,7 +68,10 @@ pub(crate) struct Live {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub config: Config,
+    /// The configuration at index 0.
     pub members: Members,
+    /// Which of its stores it runs on.
+    pub generation: u64,
     pub disk: Disk,
     pub clock: Clock,
     pub live: Option<Box<Live>>,
@@ -55,6 +81,20 @@ pub(crate) struct Node {
     pub plant: Option<Plant>,
     /// Writes that a host which is wrong has kept.
     pub kept_writes: usize,
+}
+
+/// The number of a life, beyond those of earlier stores of the node.
+pub(crate) fn life(generation: u64, incarnation: u64) -> u64 {
+    generation << 32 | incarnation
+}
+
+/// The part of a run that a snapshot does not cover.
+fn behind(mut run: Run, covered: usize) -> Option<Run> {
+    let gone = (covered as u64 + 1).saturating_sub(run.first.0);
+    let left = u64::from(run.count).checked_sub(gone)?;
+    run.first = run.first.plus(gone);
+    run.count = left as u32;
+    (left > 0).then_some(run)
 }
 
 impl Node {
@@ -74,7 +114,38 @@ impl Node {
             false => resumed,
         };
         let log = self.disk.log().to_vec();
-        let recovery = runs(&log).into_iter().fold(resumed, Recovery::run);
+        let mut configurations = vec![(0, number_of(&self.members))];
+        let mut recovery = resumed;
+        let mut commit = 0;
+        if let Some((covers, core)) = self.disk.snapshot() {
+            let snapshot = Snapshot::decode(core).map_err(|error| error.to_string())?;
+            recovery = recovery.snapshot(&snapshot);
+            commit = *covers;
+        }
+        let mut machine = Machine::default();
+        for entry in &log[..commit] {
+            if let Some(request) = entry.request() {
+                machine.apply(request, self.plant);
+            }
+        }
+        for run in runs(&log) {
+            let Some(run) = behind(run, commit) else {
+                if run.kind == EntryKind::Configuration {
+                    let at = run.first.0 as usize;
+                    configurations.push((at, log[at - 1].data));
+                }
+                continue;
+            };
+            recovery = match run.kind {
+                EntryKind::Configuration => {
+                    let at = run.first.0 as usize;
+                    let number = log[at - 1].data;
+                    configurations.push((at, number));
+                    recovery.config(run.last_position(), &bytes_of(number))
+                }
+                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+            };
+        }
         let raft = Raft::new(self.config, recovery, self.clock.show(now_us))
             .map_err(|error| format!("node {} does not start: {error}", self.config.id))?;
         let trust = match (hard.trust, same_boot) {
@@ -85,14 +156,19 @@ impl Node {
         self.live = Some(Box::new(Live {
             raft,
             log,
-            commit: 0,
+            commit,
+            configurations,
             waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
             early: Vec::new(),
             reads: Vec::new(),
-            life: hard.incarnation.0 + 1,
+            asked: Vec::new(),
+            machine,
+            taken: None,
+            life: life(self.generation, hard.incarnation.0 + 1),
             role: Role::Follower,
             term,
             trust,
+            taking_over: None,
             stopping: Stopping::No,
         }));
         Ok(())
@@ -126,28 +202,77 @@ impl Live {
             .collect()
     }
 
-    /// The core adds its barrier by itself. The place from which the log is new.
+    /// What the core will add to the log that its host has not taken yet: a barrier or a
+    /// configuration.
+    pub fn own_entry(&self) -> Option<EntryKind> {
+        let next = LogPosition::ZERO.index.plus(self.log.len() as u64 + 1);
+        self.raft.run_from(next, 1).map(|run| run.kind)
+    }
+
+    /// Takes what the core added by itself. The place from which the log is new.
     pub fn adopt_own_entries(&mut self) -> Option<usize> {
         let from = self.log.len();
-        let next = LogPosition::ZERO.index.plus(from as u64 + 1);
-        let run = self.raft.run_from(next, 1)?;
-        self.log.push(Entry {
-            term: run.term.0,
-            kind: run.kind,
-            data: 0,
-        });
-        Some(from)
+        loop {
+            let next = LogPosition::ZERO.index.plus(self.log.len() as u64 + 1);
+            let Some(run) = self.raft.run_from(next, 1) else {
+                return (self.log.len() > from).then_some(from);
+            };
+            let bytes = self.raft.configuration_bytes(run.last_position());
+            let number = bytes.and_then(|bytes| members::number_in(&bytes));
+            self.push(Entry {
+                term: run.term.0,
+                kind: run.kind,
+                data: number.unwrap_or(0),
+            });
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.log.push(entry);
+        if entry.kind == EntryKind::Configuration {
+            self.configurations.push((self.log.len(), entry.data));
+        }
+    }
+
+    /// The configuration in force: where it stands, and its number.
+    pub fn configuration(&self) -> (usize, u64) {
+        *self.configurations.last().unwrap_or(&(0, 0))
+    }
+
+    /// The voters by whose word it goes.
+    pub fn sets(&self) -> Sets {
+        Sets::of(self.configuration().1)
+    }
+
+    /// The voters that what it acknowledges must be counted in: while the newest configuration may
+    /// be cut off, those of the one before too.
+    pub fn deciding(&self) -> Sets {
+        let (at, _) = self.configuration();
+        let before = self.configurations.iter().rev().nth(1);
+        match before {
+            Some((_, before)) if at > self.commit => self.sets().and(Sets::of(*before)),
+            _ => self.sets(),
+        }
     }
 
     /// Takes a message. The place from which the log is new.
-    pub fn receive(&mut self, now: Instant, frame: &Frame<'_>) -> Option<usize> {
+    pub fn receive(&mut self, now: Instant, frame: &Frame<'_>, state: Vec<Entry>) -> Option<usize> {
         let taken = self.raft.handle_message(now, frame);
+        if taken.snapshot().is_some() {
+            let core = frame.entries().next().unwrap_or_default().to_vec();
+            self.restore(state, core);
+            return Some(0);
+        }
         let run = taken.run()?;
         let from = run.first.prev().0 as usize;
         self.log.truncate(from);
+        self.configurations.retain(|(at, _)| *at <= from);
         for (position, bytes) in taken.entries() {
-            let data = bytes.try_into().map_or(0, u64::from_le_bytes);
-            self.log.push(Entry {
+            let data = match run.kind {
+                EntryKind::Configuration => members::number_in(bytes).unwrap_or(0),
+                _ => bytes.try_into().map_or(0, u64::from_le_bytes),
+            };
+            self.push(Entry {
                 term: position.term.0,
                 kind: run.kind,
                 data,
@@ -168,9 +293,7 @@ impl Live {
         count: u32,
         data: u64,
     ) -> Result<Proposed, ProposeError> {
-        if !self.waits.has_room() {
-            return Err(ProposeError::DiskBusy);
-        }
+        self.waits.check_room().map_err(ProposeError::Busy)?;
         let proposed = self.raft.propose(now, class, count)?;
         for offset in 0..count {
             self.log.push(Entry {
@@ -213,7 +336,12 @@ impl Live {
                         bytes.extend(entry_prefix(8));
                         bytes.extend(shipped.to_le_bytes());
                     }
-                    _ => bytes.extend(entry_prefix(0)),
+                    EntryKind::Configuration => {
+                        let members = bytes_of(entry.data);
+                        bytes.extend(entry_prefix(members.len() as u32));
+                        bytes.extend(members);
+                    }
+                    EntryKind::Barrier => bytes.extend(entry_prefix(0)),
                 }
             }
         }

@@ -29,6 +29,12 @@ pub enum Plant {
     FateByIndex,
     /// It serves reads from what it has applied, without asking anybody.
     ReadsAtOnce,
+    /// It has leases, and a clock that runs worse than they allow.
+    DriftsBeyond,
+    /// Its sessions remember nothing.
+    AppliesTwice,
+    /// Its sessions remember the highest number only.
+    RemembersHighest,
     /// It never reports a write of its log.
     NeverReports,
     /// It keeps every write it has finished.
@@ -36,7 +42,7 @@ pub enum Plant {
 }
 
 /// Every plant, and the oracle that finds it.
-pub const PLANTS: [(Plant, &str); 12] = [
+pub const PLANTS: [(Plant, &str); 15] = [
     (Plant::ForgetsVote, "election_safety"),
     (Plant::RewritesOwnLog, "leader_append_only"),
     (Plant::ShipsOtherBytes, "log_matching"),
@@ -46,7 +52,10 @@ pub const PLANTS: [(Plant, &str); 12] = [
     (Plant::SaysSameBoot, "contract"),
     (Plant::FsyncLies, "leader_completeness"),
     (Plant::FateByIndex, "one_fate"),
+    (Plant::AppliesTwice, "exactly_once"),
+    (Plant::RemembersHighest, "exactly_once"),
     (Plant::ReadsAtOnce, "linearizable_reads"),
+    (Plant::DriftsBeyond, "linearizable_reads"),
     (Plant::NeverReports, "convergence"),
     (Plant::KeepsWrites, "bounded_memory"),
 ];

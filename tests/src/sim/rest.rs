@@ -1,10 +1,11 @@
 //! After the faults: does the cluster come to rest?
 
-use kraft_proto::{Class, LogPosition, PeerState, Role};
+use kraft_proto::{Class, LogPosition, Role};
 
 use super::action::{Action, Target};
 use super::clients::Wish;
 use super::event::Event;
+use super::members::names;
 use super::world::World;
 
 /// How long a cluster without faults may take.
@@ -25,13 +26,9 @@ impl World {
                 // One that was asked to stop has by now.
                 self.start(place);
             }
-            let behind = self.need_snapshot();
-            if self.is_at_rest(behind) {
+            if self.is_at_rest() {
                 let facts = &self.witness.oracles.facts;
                 if last.is_some_and(|last| facts.is_committed(last)) {
-                    if behind != 0 {
-                        self.tally.snapshots_needed += 1;
-                    }
                     self.tally.runs = 1;
                     return self.witness.see(Event::Rest { outcome: Ok(()) });
                 }
@@ -51,31 +48,24 @@ impl World {
         }
     }
 
-    /// Nodes that need history which is forgotten, as bits: no snapshot brings it yet.
-    fn need_snapshot(&self) -> u16 {
-        let mut behind = 0;
-        let Some(place) = self.place_of(Target::Leader) else {
-            return 0;
-        };
-        if let Some(live) = &self.nodes[place].live {
-            for peer in &live.raft.status().peers {
-                if peer.state == PeerState::Snapshot {
-                    behind |= 1 << (peer.id.0 - 1);
-                }
-            }
-        }
-        behind
-    }
-
-    fn is_at_rest(&self, behind: u16) -> bool {
+    fn is_at_rest(&self) -> bool {
         let Some(leader) = self.place_of(Target::Leader) else {
             return false;
         };
-        let longest = self.nodes[leader].live.as_ref().map(|live| live.log.len());
+        let Some(live) = &self.nodes[leader].live else {
+            return false;
+        };
+        let longest = Some(live.log.len());
+        let (at, number) = live.configuration();
+        let members = live.raft.members();
+        if members.is_joint() || at > live.commit || !names(number, leader) {
+            return false;
+        }
         let mut nodes = self.nodes.iter().enumerate();
         self.clients.next_at() == u64::MAX
             && nodes.all(|(place, node)| {
-                behind & (1 << place) != 0
+                // Who is no member hears nothing any more, and need not.
+                !names(number, place)
                     || node.live.as_ref().is_some_and(|live| {
                         longest == Some(live.log.len())
                             && live.commit == live.log.len()
@@ -97,6 +87,7 @@ impl World {
             let waiting: Vec<String> = status.waiting.iter().map(ToString::to_string).collect();
             let role = match live.role {
                 Role::Leader => "leads",
+                _ if !names(live.configuration().1, place) => "is no member in",
                 _ => "follows",
             };
             lines.push(format!(

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Timed};
+use super::player::Player;
 use super::setup::{SPAN_US_MAX, Setup};
 use super::tally::Tally;
 use super::witness::{Tracing, Violation};
 use super::world::World;
 
 /// The version of the file, and of what it makes happen.
-pub const RUN_VERSION: u32 = 1;
+pub const RUN_VERSION: u32 = 3;
 
 /// Entries of one write at most.
 const ENTRIES_MAX: u32 = 10_000;
@@ -96,20 +97,10 @@ impl Run {
 
     /// Does everything, faults first and rest afterwards.
     pub fn play(&self, tracing: Tracing) -> Outcome {
-        let mut world = self.world().expect("the setup of a run is checked");
-        world.set_tracing(tracing);
-        for timed in &self.actions {
-            world.pass_until(timed.at_us.min(self.storm_us));
-            world.step(&timed.action);
-        }
-        world.pass_until(self.storm_us.max(world.now_us()));
-        world.come_to_rest();
-        Outcome {
-            hash: format!("{:032x}", world.hash()),
-            violation: world.violation().cloned(),
-            tally: world.tally(),
-            trace: world.trace().map(str::to_string).collect(),
-        }
+        let player = Player::new(self.clone(), tracing);
+        let mut player = player.expect("the setup of a run is checked");
+        player.finish();
+        player.outcome()
     }
 }
 

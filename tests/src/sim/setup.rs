@@ -3,6 +3,7 @@
 use kraft_proto::{Config, Member, Members, NodeId};
 use serde::{Deserialize, Serialize};
 
+use super::members::store;
 use super::plant::Plant;
 
 /// Nodes of a world at most.
@@ -14,11 +15,13 @@ pub const SPAN_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
 /// The configuration of a world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// How many vote: nodes 1 and following.
+    /// How many vote from the start: nodes 1 and following.
     pub voters: u8,
+    /// How many learn from the start: those behind the voters. Others may join later.
+    pub learners: u8,
     /// Whether the members are bound to their stores from the start.
     pub stores: Stores,
-    /// The settings of each node, in order of its id; those beyond the voters are learners.
+    /// The settings of each node, in order of its id. The store of node `n` is `100 + n`.
     pub nodes: Vec<Config>,
     /// The network before any action changes it.
     pub network: Network,
@@ -68,7 +71,8 @@ pub struct DiskSpeed {
 impl Setup {
     /// The members as every node is told.
     pub fn members(&self) -> Members {
-        let (voters, learners) = self.nodes.split_at(usize::from(self.voters));
+        let (voters, rest) = self.nodes.split_at(usize::from(self.voters));
+        let learners = &rest[..usize::from(self.learners)];
         let members = match self.stores {
             Stores::Any => Members::new(
                 voters.iter().map(|config| config.id),
@@ -85,13 +89,18 @@ impl Setup {
     pub fn check(&self) -> Result<(), String> {
         let count = self.nodes.len();
         let ids = self.nodes.iter().map(|config| config.id);
-        if count > NODES_MAX || usize::from(self.voters) > count || self.voters == 0 {
+        let members = usize::from(self.voters) + usize::from(self.learners);
+        if count > NODES_MAX || members > count || self.voters == 0 {
             return Err(format!(
                 "1 to {NODES_MAX} nodes, one of them at least a voter"
             ));
         }
         if !ids.eq((1..=count as u64).map(NodeId)) {
             return Err("nodes are numbered from 1".to_string());
+        }
+        let on_first_store = |config: &Config| config.store == store(config.id.0, 1);
+        if !self.nodes.iter().all(on_first_store) {
+            return Err("the store of node n is 100 + n".to_string());
         }
         let Network {
             delay_us_min,

@@ -1,4 +1,4 @@
-//! Many runs, one after the other, and what they add up to.
+//! Many runs, and what they add up to.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -6,47 +6,34 @@ use std::time::Duration;
 
 use super::cells::{COLUMNS, Cells, ROWS};
 use super::draw::draw;
-use super::faults::FAULTS;
+use super::faults::{DEEDS, FAULTS};
 use super::shrink::{play, report};
 use super::tally::Tally;
 use super::witness::Tracing;
 
-/// What a sweep plays.
-pub struct Asked {
-    /// The seeds.
-    pub seeds: Range<u64>,
-    /// When it stops although seeds are left.
-    pub limit: Duration,
-}
+/// So many runs meet everything: a sweep of them that did not has failed.
+pub const RUNS_ENOUGH: u64 = 2_000;
 
-/// Plays the runs of the seeds; `elapsed` tells the time, `progress` hears of every run.
+/// Plays the runs of these seeds.
 ///
 /// # Errors
 ///
 /// The report of the first run that breaks a promise.
-pub fn sweep(
-    asked: &Asked,
-    elapsed: impl Fn() -> Duration,
-    mut progress: impl FnMut(u64, u64),
-) -> Result<Tally, String> {
+pub fn sweep(seeds: Range<u64>) -> Result<Tally, String> {
     let mut total = Tally::default();
-    for seed in asked.seeds.clone() {
-        if elapsed() >= asked.limit {
-            break;
-        }
+    for seed in seeds {
         let run = draw(seed);
         let outcome = play(&run, Tracing::Off);
         if outcome.violation.is_some() {
             return Err(report(&run));
         }
         total.add(&outcome.tally, seed);
-        progress(total.runs, seed);
     }
     Ok(total)
 }
 
-/// What was never exercised, and what contradicts the design.
-pub fn complaints(total: &Tally) -> Vec<String> {
+/// What was never exercised: faults, deeds, cells of the contract.
+pub fn unmet(total: &Tally) -> Vec<String> {
     let met = |name: &str| match name {
         "message lost" => total.carried.lost,
         "message doubled" => total.carried.copied,
@@ -54,13 +41,15 @@ pub fn complaints(total: &Tally) -> Vec<String> {
         "message overtaken" => total.carried.overtook,
         name => total.faults.get(name).copied().unwrap_or(0),
     };
-    let mut complaints: Vec<String> = FAULTS
-        .iter()
-        .filter(|name| met(name) == 0)
-        .map(|name| format!("the fault `{name}` was never met"))
+    let done = |name: &str| total.deeds.get(name).copied().unwrap_or(0);
+    let faults = FAULTS.iter().filter(|name| met(name) == 0);
+    let deeds = DEEDS.iter().filter(|name| done(name) == 0);
+    let mut unmet: Vec<String> = faults
+        .chain(deeds)
+        .map(|name| format!("`{name}` was never met"))
         .collect();
-    complaints.extend(total.cells.complaints());
-    complaints
+    unmet.extend(total.cells.unmet());
+    unmet
 }
 
 /// The sums, for a person.
@@ -93,12 +82,13 @@ pub fn summary(total: &Tally, took: Duration) -> String {
         total.refused,
         total.readmissions
     ));
-    line(format!(
-        "messages: {:?}; runs with a node behind all history: {}",
-        total.carried, total.snapshots_needed
-    ));
+    line(format!("messages: {:?}", total.carried));
     line("faults:".to_string());
     for (name, count) in &total.faults {
+        line(format!("  {count:>9}  {name}"));
+    }
+    line("and besides:".to_string());
+    for (name, count) in &total.deeds {
         line(format!("  {count:>9}  {name}"));
     }
     line("answers by class: as asked, fallback, timed out, lost or unknown".to_string());

@@ -32,6 +32,8 @@ pub struct Tally {
     pub events: u64,
     /// Faults that took effect, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// What else happened that a sweep must have met, by kind.
+    pub deeds: BTreeMap<String, u64>,
     /// What the network did.
     pub carried: Carried,
     /// Leaders elected.
@@ -54,8 +56,6 @@ pub struct Tally {
     pub reads_failed: u64,
     /// Fates told.
     pub fates: u64,
-    /// Runs in which a node needed a snapshot, which nobody takes yet.
-    pub snapshots_needed: u64,
     /// Answers by mode and fsync.
     pub answers: BTreeMap<String, Answers>,
     /// The contract, with `on_power_loss = "protect"`.
@@ -81,15 +81,24 @@ fn name(class: Class) -> String {
     format!("{mode}·{fsync}")
 }
 
+fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(name.to_string(), 1);
+        }
+    }
+}
+
 impl Tally {
     /// Counts a fault.
     pub fn fault(&mut self, name: &str) {
-        match self.faults.get_mut(name) {
-            Some(count) => *count += 1,
-            None => {
-                self.faults.insert(name.to_string(), 1);
-            }
-        }
+        count(&mut self.faults, name);
+    }
+
+    /// Counts something else.
+    pub fn deed(&mut self, name: &str) {
+        count(&mut self.deeds, name);
     }
 
     /// Counts an answer.
@@ -111,6 +120,9 @@ impl Tally {
         for (name, count) in &other.faults {
             *self.faults.entry(name.clone()).or_default() += count;
         }
+        for (name, count) in &other.deeds {
+            *self.deeds.entry(name.clone()).or_default() += count;
+        }
         let carried = &mut self.carried;
         carried.delivered += other.carried.delivered;
         carried.lost += other.carried.lost;
@@ -128,7 +140,6 @@ impl Tally {
         self.reads_served += other.reads_served;
         self.reads_failed += other.reads_failed;
         self.fates += other.fates;
-        self.snapshots_needed += other.snapshots_needed;
         for (name, theirs) in &other.answers {
             let ours = self.answers.entry(name.clone()).or_default();
             ours.as_asked += theirs.as_asked;

@@ -1,13 +1,19 @@
 //! Events as lines for people.
 
+use kraft_proto::EntryKind;
+
+use super::entry::Entry;
 use super::event::Event;
+use super::members::{Sets, nodes};
+use super::sessions::Request;
 
 /// A line for what a person wants to see of a run.
 pub(crate) fn line(event: &Event<'_>) -> Option<String> {
     let line = match event {
         Event::Started { node, life, log } => format!(
-            "node {} starts life {life} with {} entries",
+            "node {} starts life {} with {} entries",
             node + 1,
+            life & u64::from(u32::MAX),
             log.len()
         ),
         Event::Ended { node, end, led } => {
@@ -16,11 +22,14 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
         }
         Event::PowerCut { node, .. } => format!("node {} loses its power", node + 1),
         Event::Readmitted { node } => format!("node {} is re-admitted", node + 1),
-        Event::Log { node, from, log } => {
+        Event::Replaced { node } => format!("node {} has an empty disk", node + 1),
+        Event::Log {
+            node, from, log, ..
+        } => {
             let entries: Vec<String> = log[*from..]
                 .iter()
                 .zip(from + 1..)
-                .map(|(entry, index)| format!("{}.{index}", entry.term))
+                .map(|(entry, index)| named(entry, index))
                 .take(4)
                 .collect();
             let more = (log.len() - from).saturating_sub(4);
@@ -55,6 +64,7 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
             mode,
             held,
             upto,
+            ..
         } => format!(
             "node {} acknowledges {mode} {held} through {upto}",
             node + 1
@@ -70,7 +80,7 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
             node + 1
         ),
         Event::Told { node, of, fate } => format!("node {} says of {of}: {fate:?}", node + 1),
-        Event::Answered { node, answer } => format!(
+        Event::Answered { node, answer, .. } => format!(
             "node {} answers {} at {}: asked {}, {:?} {}",
             node + 1,
             answer.token,
@@ -81,16 +91,54 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
                 .held
                 .map_or(String::new(), |held| format!("{} {held}", answer.mode)),
         ),
-        Event::ReadServed { node, id, applied } => {
-            format!("node {} serves read {id} from {applied} entries", node + 1)
+        Event::ReadServed {
+            node,
+            id,
+            index,
+            applied,
+            ..
+        } => format!(
+            "node {} serves read {id}, ready at {index}, from {applied} entries",
+            node + 1
+        ),
+        Event::ReadAsked { id, after } => {
+            let after = after.map_or(String::new(), |after| format!(", to see {after} too"));
+            format!("read {id} is asked for{after}")
         }
+        Event::Awaited { answer } => {
+            format!("the write at {} ends: {:?}", answer.position, answer.grade)
+        }
+        Event::Applied {
+            node,
+            index,
+            request: Request { session, number },
+            applied,
+        } => format!(
+            "node {} applies {number} of session {session} at {index}: {applied:?}",
+            node + 1
+        ),
+        Event::Replied {
+            request: Request { session, number },
+            answer,
+        } => format!("the client of session {session} hears {answer} for {number}"),
         Event::ReadFailed { id } => format!("read {id} fails"),
         Event::Rest { outcome } => format!("rest: {outcome:?}"),
-        Event::Sent { .. }
-        | Event::Heard { .. }
-        | Event::Trusted { .. }
-        | Event::ReadAsked { .. }
-        | Event::Memory { .. } => return None,
+        Event::Sent { .. } | Event::Heard { .. } | Event::Trusted { .. } | Event::Memory { .. } => {
+            return None;
+        }
     };
     Some(line)
+}
+
+/// An entry by its position, and what it is if it is no command.
+fn named(entry: &Entry, index: usize) -> String {
+    let what = match entry.kind {
+        EntryKind::Command => String::new(),
+        EntryKind::Barrier => " (barrier)".to_string(),
+        EntryKind::Configuration => {
+            let sets: Vec<String> = Sets::of(entry.data).iter().map(nodes).collect();
+            format!(" (voters: {})", sets.join(", before "))
+        }
+    };
+    format!("{}.{index}{what}", entry.term)
 }

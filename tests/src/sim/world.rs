@@ -45,6 +45,7 @@ impl World {
         let nodes = setup.nodes.iter().map(|config| Node {
             config: *config,
             members: members.clone(),
+            generation: 1,
             disk: Disk::new(seed, config.id.0, setup.disk, fsync),
             clock: Clock::default(),
             live: None,
@@ -54,7 +55,7 @@ impl World {
             kept_writes: 0,
         });
         let on_power_loss = setup.nodes[0].durability.on_power_loss;
-        let oracles = Oracles::new(usize::from(setup.voters), setup.nodes.len(), on_power_loss);
+        let oracles = Oracles::new(setup.nodes.len(), on_power_loss);
         let mut world = Self {
             seed,
             nodes: nodes.collect(),
@@ -91,7 +92,9 @@ impl World {
                     patience,
                 });
             }
-            Action::Read { from } => self.read(from),
+            Action::Read { from } => self.read(from, None),
+            Action::ReadOwn { from } => self.read_own(from),
+            Action::Command { to, session, class } => self.command(to, session, class),
             Action::Fate { of } => self.ask_fates(of),
             ref fault => self.befall(fault),
         }
@@ -122,11 +125,7 @@ impl World {
             self.set_now(at);
             match due {
                 Due::Packet => self.deliver(),
-                Due::Client => {
-                    if let Some(wish) = self.clients.take() {
-                        self.write(wish);
-                    }
-                }
+                Due::Client => self.run_errand(),
                 Due::Disk(place) => self.advance_disk(place),
                 Due::Node(place) => self.wake(place),
             }

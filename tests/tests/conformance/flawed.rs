@@ -176,7 +176,8 @@ impl Flawed {
     fn records(&self, write: &Write, payloads: Vec<Vec<u8>>) -> Vec<u8> {
         let mut out = Vec::new();
         match write.kind() {
-            WriteKind::Force => {}
+            // Trials compact nothing.
+            WriteKind::Force | WriteKind::Snapshot(_) => {}
             WriteKind::HardState(hard) => self.encode(&Record::Hard(hard), &mut out),
             WriteKind::Entries(run) => {
                 for (place, (at, bytes)) in run.positions().zip(payloads).enumerate() {

@@ -98,6 +98,7 @@ impl NativeStore {
             }
             WriteKind::Entries(run) => store.append(run, &payloads)?,
             WriteKind::Force => {}
+            WriteKind::Snapshot(_) => unreachable!("trials compact nothing"),
         }
         if write.force() == Force::Later {
             let (receipt, unsynced) = write.written();

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use kraft_proto::{
-    EntryKind, Force, FsyncMode, HardState, LogIndex, Receipt, Run, Unsynced, Write, WriteKind,
+    EntryKind, Force, FsyncMode, HardState, LogIndex, LogPosition, Receipt, Run, Unsynced, Write,
+    WriteKind,
 };
 
 use crate::chance::Chance;
@@ -20,14 +21,31 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Image {
     pub hard: HardState,
+    /// The whole log, of which the part a snapshot covers is known to the oracle only.
     pub log: Vec<Entry>,
+    pub snapshot: Option<Saved>,
+}
+
+/// A snapshot: the core's bytes of it, and as the state of its host the log it stands for.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    pub last: LogPosition,
+    pub core: Vec<u8>,
+    pub state: Vec<Entry>,
+}
+
+/// What a log write changes.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Nothing,
+    Entries(Run, Vec<Entry>),
+    Snapshot(Saved),
 }
 
 /// A log write on its way to the disk.
 #[derive(Clone, Debug)]
 struct LogWrite {
-    /// Where its entries begin, and what they hold.
-    entries: Option<(Run, Vec<Entry>)>,
+    change: Change,
     write: Write,
     force: Force,
     unsynced: Option<Unsynced>,
@@ -57,34 +75,38 @@ pub struct Disk {
 }
 
 impl LogWrite {
-    fn apply(&self, log: &mut Vec<Entry>) {
-        if let Some((run, entries)) = &self.entries {
-            log.truncate(run.first.prev().0 as usize);
-            log.extend(entries);
+    fn apply(&self, image: &mut Image) {
+        match &self.change {
+            Change::Nothing => {}
+            Change::Entries(run, entries) => {
+                image.log.truncate(run.first.prev().0 as usize);
+                image.log.extend(entries);
+            }
+            Change::Snapshot(saved) => {
+                image.log.clone_from(&saved.state);
+                image.snapshot = Some(saved.clone());
+            }
         }
     }
 }
 
 impl Disk {
-    /// Takes a write, with what its entries hold.
-    pub fn take(&mut self, write: Write, held: impl Fn(Run) -> Vec<Entry>) {
-        let entries = match write.kind() {
-            WriteKind::HardState(hard) => {
-                self.hard.push_back((hard, write));
-                return;
-            }
-            WriteKind::Entries(run) => Some((run, held(run))),
-            WriteKind::Force => None,
-        };
+    /// Takes a write of the log, and what it changes.
+    pub fn take(&mut self, write: Write, change: Change) {
+        if let WriteKind::HardState(hard) = write.kind() {
+            self.hard.push_back((hard, write));
+            return;
+        }
         let alone = |write: &LogWrite| {
-            write.entries.is_some() && write.write.class().fsync == FsyncMode::Always
+            let entries = matches!(write.change, Change::Entries(..));
+            entries && write.write.class().fsync == FsyncMode::Always
         };
         assert!(
             !self.log.iter().any(alone),
             "written before an ALWAYS entry was synced: {write:?}"
         );
         self.log.push_back(LogWrite {
-            entries,
+            change,
             force: write.force(),
             write,
             unsynced: None,
@@ -141,7 +163,7 @@ impl Disk {
     fn sync_log(&mut self) -> Option<Receipt> {
         let mut receipt = None;
         for write in self.log.drain(..self.written) {
-            write.apply(&mut self.synced.log);
+            write.apply(&mut self.synced);
             self.finished.push(write.write);
             receipt = write.unsynced.map(Unsynced::synced);
         }
@@ -160,11 +182,22 @@ impl Disk {
     }
 
     pub fn written_log(&self) -> Vec<Entry> {
-        let mut log = self.synced.log.clone();
+        let mut image = self.synced.clone();
         for write in self.log.iter().take(self.written) {
-            write.apply(&mut log);
+            write.apply(&mut image);
         }
-        log
+        image.log
+    }
+
+    /// The host puts a snapshot of its own on the disk, synced, in place of the log it covers.
+    pub fn compact(&mut self, saved: Saved) {
+        let covered = self.synced.log.get(..saved.state.len());
+        assert_eq!(
+            covered,
+            Some(&saved.state[..]),
+            "a snapshot ahead of the synced log"
+        );
+        self.synced.snapshot = Some(saved);
     }
 
     /// What the next life finds.
@@ -176,7 +209,7 @@ impl Disk {
         let kept = chance.number(certain as u64..=self.log.len() as u64) as usize;
         let mut image = std::mem::take(&mut self.synced);
         for write in self.log.drain(..).take(kept) {
-            write.apply(&mut image.log);
+            write.apply(&mut image);
         }
         let hard_kept = chance.place(self.hard.len() + 1);
         if let Some((hard, _)) = self.hard.drain(..).take(hard_kept).next_back() {

@@ -1,13 +1,15 @@
 //! One node and its host: it keeps what entries hold, and does what the core says.
 
+use std::collections::BTreeMap;
+
 use kraft_proto::{
     Change, Class, Config, EntryKind, Envelope, Frame, Incarnation, Instant, LogPosition, Members,
-    Message, NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Trust, Waits,
-    entry_prefix, limits::FRAME_HEADER_MAX,
+    Message, NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Snapshot, Trust,
+    Waits, entry_prefix, limits::FRAME_HEADER_MAX,
 };
 
 use crate::configurations;
-use crate::disk::{Crash, Disk, Entry, Image, runs};
+use crate::disk::{Crash, Disk, Entry, Image, Saved, runs};
 
 /// Marks who waits for commit, whatever the first answer was.
 pub const AWAITED: u64 = 1 << 63;
@@ -24,10 +26,14 @@ pub struct Reading {
 /// A node that runs.
 pub struct Live {
     pub raft: Raft,
-    /// What the core's log holds.
+    /// What the core's log holds, and what a snapshot stands for.
     pub log: Vec<Entry>,
     /// Commit as the oracle knows it.
     pub commit: usize,
+    /// What the core has told to be committed, or restored.
+    pub applied: usize,
+    /// Snapshots made and taken.
+    pub snapshots: BTreeMap<LogPosition, Saved>,
     pub waits: Waits<u64, Vec<Slot<u64>>>,
     /// Positions acknowledged before commit and not settled.
     pub early: Vec<LogPosition>,
@@ -78,20 +84,34 @@ impl Host {
             Crash::Process => resumed.same_boot(),
             Crash::Power | Crash::Stop => resumed,
         };
-        let log = &self.image.log;
-        let recovery = runs(log).fold(resumed, |recovery, run| match run.kind {
-            EntryKind::Configuration => {
-                let entry = log[run.first.prev().0 as usize];
-                let bytes = configurations::numbered(entry.data).to_bytes();
-                recovery.config(run.last_position(), &bytes)
+        let (log, saved) = (&self.image.log, self.image.snapshot.as_ref());
+        let (resumed, base) = match saved {
+            None => (resumed, 0),
+            Some(saved) => {
+                let core = Snapshot::decode(&saved.core).expect("what was encoded decodes");
+                (resumed.snapshot(&core), saved.state.len())
             }
-            EntryKind::Command | EntryKind::Barrier => recovery.run(run),
-        });
+        };
+        let recovery = runs(log)
+            .skip(base)
+            .fold(resumed, |recovery, run| match run.kind {
+                EntryKind::Configuration => {
+                    let entry = log[run.first.prev().0 as usize];
+                    let bytes = configurations::numbered(entry.data).to_bytes();
+                    recovery.config(run.last_position(), &bytes)
+                }
+                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+            });
         let raft = Raft::new(self.config, recovery, now).expect("a disk recovers");
         self.live = Some(Live {
             raft,
             log: self.image.log.clone(),
-            commit: 0,
+            commit: base,
+            applied: base,
+            snapshots: saved
+                .map(|saved| (saved.last, saved.clone()))
+                .into_iter()
+                .collect(),
             waits: Waits::new((0..512).map(|_| Slot::default()).collect()),
             early: Vec::new(),
             reads: Vec::new(),
@@ -103,6 +123,8 @@ impl Host {
 impl Live {
     /// The entry at a position: the core must never name another.
     pub fn entry(&self, position: LogPosition) -> Entry {
+        let gone = self.raft.status().compacted.index;
+        assert!(position.index > gone, "{position} is in a snapshot");
         let entry = self.log.get(position.index.0 as usize - 1);
         let entry = *entry.unwrap_or_else(|| panic!("{position} is not in the log"));
         assert_eq!(entry.term, position.term.0, "{position} was replaced");
@@ -143,7 +165,8 @@ impl Live {
         proposed.ok().map(|proposed| proposed.run)
     }
 
-    pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
+    /// `state` is what comes beside a snapshot.
+    pub fn receive(&mut self, now: Instant, bytes: &[u8], state: &[Entry]) {
         let frame = Frame::decode(bytes).expect("what a node sends decodes");
         let taken = self.raft.handle_message(now, &frame);
         if let Some(run) = taken.run() {
@@ -160,6 +183,12 @@ impl Live {
                     data,
                 });
             }
+        }
+        if let Some(last) = taken.snapshot() {
+            self.log = state.to_vec();
+            let core = frame.entries().next().expect("its core").to_vec();
+            let state = state.to_vec();
+            self.snapshots.insert(last, Saved { last, core, state });
         }
         self.adopt_own_entries();
     }
@@ -225,6 +254,11 @@ impl Live {
                 bytes.extend(entry_prefix(data.len() as u32));
                 bytes.extend(data);
             }
+        }
+        if let Message::Snapshot { last } = &envelope.message {
+            let core = &self.snapshots[last].core;
+            bytes.extend(entry_prefix(core.len() as u32));
+            bytes.extend(core);
         }
         bytes
     }

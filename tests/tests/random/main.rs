@@ -12,6 +12,7 @@
 //! | a position names one entry and one predecessor, everywhere and for ever | `oracle.rs` |
 //! | one sequence is committed, and each commit lies on the disks of a majority of every active configuration | `oracle.rs` |
 //! | an ack claims no more copies than there were in each configuration that may decide, stands above no uncommitted configuration, and outlives what the contract says: written copies of a majority the power of any minority, of all voters that of all but one | `oracle.rs` |
+//! | a snapshot is asked for and applied only where it is committed and on the disk, and nothing behind it before it; its members are those of its history | `snapshots.rs`, `watch.rs` |
 //! | a fate, once told, stays true | `oracle.rs` |
 //! | a read sees what was acknowledged before it, on a leader, a follower or by lease, and the entry it was to see | `oracle.rs` |
 //! | faults over, the cluster converges and everyone who waited was answered | `world.rs` |
@@ -25,6 +26,7 @@ mod configurations;
 mod disk;
 mod host;
 mod oracle;
+mod snapshots;
 mod watch;
 mod weather;
 mod world;
@@ -33,6 +35,7 @@ use std::env;
 use std::ops::Range;
 
 use chance::Chance;
+use snapshots::Counts;
 use world::World;
 
 /// Prints how to replay, if the run fails.
@@ -69,6 +72,7 @@ fn nothing_raft_promises_breaks_under_random_faults() {
     let mut transfers = (0, 0);
     let mut reads = (0, 0);
     let mut changes = 0;
+    let mut snapshots = Counts::default();
     for seed in seeds(0..120) {
         let replay = Replay(seed);
         let mut world = World::new(Chance::new(seed));
@@ -85,6 +89,7 @@ fn nothing_raft_promises_breaks_under_random_faults() {
         let (served, elsewhere) = world.oracle.reads();
         reads = (reads.0 + served, reads.1 + elsewhere);
         changes += world.changes;
+        snapshots = snapshots.and(world.snapshots);
         drop(replay);
     }
     println!("{steps} steps, {leaders} leaders, {commits} entries committed, {acks} acks checked");
@@ -93,4 +98,5 @@ fn nothing_raft_promises_breaks_under_random_faults() {
     let (begun, sent) = transfers;
     println!("{begun} transfers begun, {sent} votes asked for by whom a leader sent");
     println!("{changes} changes of members");
+    println!("{snapshots:?}");
 }

@@ -1,9 +1,11 @@
 //! What nodes say and hold, shown to the oracle at every step.
 
-use kraft_proto::{CommitMode, Grade, LogPosition, Members, Output, ReadOutcome, Role, Trust};
+use kraft_proto::{
+    CommitMode, Grade, LogPosition, Members, Output, ReadOutcome, Role, Trust, WriteKind,
+};
 
 use crate::configurations;
-use crate::disk::Entry;
+use crate::disk::{Change, Entry};
 use crate::host::AWAITED;
 use crate::world::{Packet, World};
 
@@ -89,11 +91,16 @@ impl World {
                     from: envelope.from,
                     to: envelope.to,
                     bytes,
+                    state: Vec::new(),
                 });
             }
             Output::Write(write) => {
-                let entries = |run| live.entries(run);
-                host.disk.take(write, entries);
+                let change = match write.kind() {
+                    WriteKind::HardState(_) | WriteKind::Force => Change::Nothing,
+                    WriteKind::Entries(run) => Change::Entries(run, live.entries(run)),
+                    WriteKind::Snapshot(last) => Change::Snapshot(live.snapshots[&last].clone()),
+                };
+                host.disk.take(write, change);
             }
             Output::Ack { mode, held, upto } => {
                 let deciding = deciding(&live.log, &host.members, live.commit as u64, upto);
@@ -120,7 +127,17 @@ impl World {
                 live.reads.retain(|read| read.ticket != ticket);
             }
             Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
-            Output::Commit { .. } | Output::Role { .. } => {}
+            Output::Commit { upto } => {
+                let restored = live.raft.status().compacted.index.0 as usize;
+                assert!(
+                    restored <= live.applied,
+                    "{id} applies behind what it lacks"
+                );
+                live.applied = upto.index.0 as usize;
+            }
+            Output::Snapshot { to, upto } => self.serve(place, to, upto),
+            Output::Restored { upto } => self.restore(place, upto),
+            Output::Role { .. } => {}
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Weather {
     pub copy_permille: u64,
     /// Of a thousand steps, how many try to change the members.
     pub churn_permille: u64,
+    /// Of a thousand steps, how many compact a log, or send a snapshot for no reason.
+    pub compact_permille: u64,
     /// Outputs a host fetches at a time.
     pub outputs_max: u64,
     pub classes: Vec<Class>,
@@ -79,6 +81,7 @@ pub fn draw_weather(chance: &mut Chance, voters: u64) -> Weather {
         loss_permille: chance.one_of(&[0, 20, 200]),
         copy_permille: chance.one_of(&[0, 20, 100]),
         churn_permille: chance.one_of(&[0, 0, 5, 30]),
+        compact_permille: chance.one_of(&[0, 3, 20]),
         outputs_max: chance.one_of(&[u64::MAX, u64::MAX, 1, 3]),
         classes: (0..kinds).map(|_| draw_class(chance, voters)).collect(),
     }
@@ -115,6 +118,8 @@ pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss, lease: Lease
         },
         lease,
         append_entries_max: chance.one_of(&[1, 3, 1024]),
+        appends_in_flight_max: chance.one_of(&[1, 2, 16]),
+        writes_in_flight_max: chance.one_of(&[1, 2, 16]),
         durability,
         ..Config::new(NodeId(0), StoreId(0), chance.number(0..=u64::MAX - 1))
     }

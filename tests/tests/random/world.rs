@@ -5,16 +5,20 @@ use kraft_proto::{
 };
 
 use crate::chance::Chance;
-use crate::disk::Crash;
+use crate::disk::{Crash, Entry};
 use crate::host::{AWAITED, Host, Reading};
 use crate::oracle::{Oracle, Power};
+use crate::snapshots::Counts;
 use crate::weather::{Weather, draw_config, draw_weather, millis};
 
 /// A message in flight.
+#[derive(Clone)]
 pub struct Packet {
     pub from: NodeId,
     pub to: NodeId,
     pub bytes: Vec<u8>,
+    /// What comes beside a snapshot.
+    pub state: Vec<Entry>,
 }
 
 pub struct World {
@@ -30,6 +34,7 @@ pub struct World {
     steps: u64,
     trace: bool,
     pub changes: u64,
+    pub snapshots: Counts,
     pub oracle: Oracle,
 }
 
@@ -65,6 +70,7 @@ impl World {
             hosts: hosts.collect(),
             oracle: Oracle::new(&members, weather.protection()),
             changes: 0,
+            snapshots: Counts::default(),
             chance,
             weather,
             packets: Vec::new(),
@@ -98,6 +104,13 @@ impl World {
             let place = self.chance.place(self.hosts.len());
             if self.chance.permille(self.weather.churn_permille) {
                 self.change_members(place);
+                continue;
+            }
+            if self.chance.permille(self.weather.compact_permille) {
+                match self.chance.permille(800) {
+                    true => self.compact(place),
+                    false => self.send_any_snapshot(place),
+                }
                 continue;
             }
             match self.chance.number(0..=99) {
@@ -215,9 +228,8 @@ impl World {
         if self.chance.permille(self.weather.loss_permille) {
             self.packets.remove(place);
         } else if self.chance.permille(self.weather.copy_permille) {
-            let bytes = self.packets[place].bytes.clone();
-            let (from, to) = (self.packets[place].from, self.packets[place].to);
-            self.deliver(&Packet { from, to, bytes });
+            let packet = self.packets[place].clone();
+            self.deliver(&packet);
         } else {
             let packet = self.packets.remove(place);
             self.deliver(&packet);
@@ -236,7 +248,7 @@ impl World {
             if status.role == Role::Leader && status.term == frame.envelope().term {
                 self.oracle.saw_answer(status.term.0, frame.envelope());
             }
-            live.receive(now, &packet.bytes);
+            live.receive(now, &packet.bytes, &packet.state);
             self.observe(place);
         }
     }

@@ -9,19 +9,22 @@ use serde::Deserialize;
 use spdx::{Expression, Licensee, ParseMode};
 
 use crate::metadata::Package;
+use crate::npm;
 use crate::report::Done;
 use crate::shell;
 use crate::workshop::Workshop;
 
-/// Where the data of some tests comes from.
-const NPM_LOCK: &str = "tests/package-lock.json";
-
 pub fn step(workshop: &Workshop) -> Result<Done> {
     let rules = Rules::read(&workshop.read("deny.toml")?)?;
-    let npm = NpmLock::read(&workshop.read(NPM_LOCK)?)?;
     let metadata = workshop.metadata()?;
     let mut complaints = rules.held_against(&metadata.packages);
-    complaints.extend(npm.complaints(&rules));
+    let mut count = metadata.packages.len();
+    for folder in npm::FOLDERS {
+        let file = format!("{folder}/package-lock.json");
+        let lock = NpmLock::read(&workshop.read(&file)?).context(file.clone())?;
+        complaints.extend(lock.complaints(&file, &rules));
+        count += lock.packages.len() - 1;
+    }
     ensure!(
         complaints.is_empty(),
         "deny.toml does not allow:\n{}",
@@ -30,10 +33,7 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     if shell::works(&mut workshop.cargo(&["deny", "--version"])) {
         shell::run(&mut workshop.cargo(&["deny", "check", "licenses", "bans", "sources"]))?;
     }
-    Ok(Done::checked(
-        metadata.packages.len() + npm.packages.len() - 1,
-        "packages checked",
-    ))
+    Ok(Done::checked(count, "packages checked"))
 }
 
 /// The part of `deny.toml` that needs nothing but `cargo metadata`.
@@ -146,20 +146,19 @@ struct NpmPackage {
 
 impl NpmLock {
     fn read(text: &str) -> Result<Self> {
-        serde_json::from_str(text).context(NPM_LOCK)
+        serde_json::from_str(text).context("a lock file of npm")
     }
 
     /// What its packages break: the licences of `deny.toml`, a missing checksum, or a place of
     /// origin, which would bind everybody to one registry host.
-    fn complaints(&self, rules: &Rules) -> Vec<String> {
+    fn complaints(&self, file: &str, rules: &Rules) -> Vec<String> {
         let mut complaints = Vec::new();
         for (folder, package) in self
             .packages
             .iter()
             .filter(|(folder, _)| !folder.is_empty())
         {
-            let mut complain =
-                |what: &str| complaints.push(format!("  {NPM_LOCK}: {folder}: {what}"));
+            let mut complain = |what: &str| complaints.push(format!("  {file}: {folder}: {what}"));
             if let Err(why) = rules.licence(package.license.as_deref()) {
                 complain(&why);
             }
@@ -259,7 +258,10 @@ mod tests {
     fn npm_packages_need_a_licence_a_checksum_and_no_host() {
         let lock = |fields: &str| {
             let text = format!(r#"{{"packages": {{"": {{}}, "node_modules/a": {{{fields}}}}}}}"#);
-            NpmLock::read(&text).unwrap().complaints(&rules()).len()
+            NpmLock::read(&text)
+                .unwrap()
+                .complaints("package-lock.json", &rules())
+                .len()
         };
         assert_eq!(lock(r#""license": "ISC", "integrity": "sha512-x""#), 0);
         assert_eq!(

@@ -6,12 +6,15 @@ mod data;
 mod examples;
 mod licences;
 mod lints;
+mod package;
+mod parity;
 mod peers;
 mod readme;
 mod stories;
 mod suites;
 mod tools;
 mod transcript;
+mod wasm;
 mod words;
 
 use anyhow::Result;
@@ -80,6 +83,26 @@ pub const STEPS: &[Step] = &[
         name: "core",
         about: "the core for bare metal and wasm, and what it may be made of",
         run: core_crate::step,
+    },
+    Step {
+        name: "wasm",
+        about: "the modules that a browser loads, and their sizes",
+        run: wasm::step,
+    },
+    Step {
+        name: "parity",
+        about: "simulated runs natively and in wasm under Node: the same states",
+        run: parity::step,
+    },
+    Step {
+        name: "package",
+        about: "the package for JavaScript: its types, and its tests under Node",
+        run: package::node,
+    },
+    Step {
+        name: "browser",
+        about: "the same package in Chromium, over IndexedDB",
+        run: package::browser,
     },
     Step {
         name: "peers",

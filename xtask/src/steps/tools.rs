@@ -1,6 +1,8 @@
 //! Installs what is missing. Toolchains are never installed: a Rust toolchain and Node are what a
 //! person brings.
 
+use std::env;
+
 use anyhow::{Context, Result, bail};
 
 use crate::report::Done;
@@ -10,7 +12,7 @@ use crate::workshop::Workshop;
 /// What the core is built for besides the machine at hand.
 pub const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "wasm32-unknown-unknown"];
 
-/// The oldest Node that can fetch the test data.
+/// The oldest Node that the tests run under.
 const NODE_MIN: u32 = 20;
 
 pub fn step(workshop: &Workshop) -> Result<Done> {
@@ -19,8 +21,9 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     targets(workshop)?;
     let node = node(workshop)?;
     println!("Node {node}");
+    println!("{}", chromium(workshop)?);
     Ok(Done::checked(
-        3 + BARE_TARGETS.len(),
+        4 + BARE_TARGETS.len(),
         "tools and targets present",
     ))
 }
@@ -53,16 +56,47 @@ pub fn targets(workshop: &Workshop) -> Result<()> {
 /// Makes sure that Node is there and new enough; returns its version.
 pub fn node(workshop: &Workshop) -> Result<String> {
     let Ok(said) = shell::output(workshop.command("node").arg("--version")) else {
-        bail!("Node is missing: the tests need Node {NODE_MIN} or later for their data");
+        bail!("Node is missing: the tests need Node {NODE_MIN} or later");
     };
     let version = said.trim().trim_start_matches('v');
     let Some(major) = major(version) else {
         bail!("`node --version` said {version:?}, which is no version");
     };
     if major < NODE_MIN {
-        bail!("Node {version} is too old: the tests need Node {NODE_MIN} or later for their data");
+        bail!("Node {version} is too old: the tests need Node {NODE_MIN} or later");
     }
     Ok(version.to_string())
+}
+
+/// Makes sure that Chromium is there, by apt where this may install; returns what it calls itself.
+pub fn chromium(workshop: &Workshop) -> Result<String> {
+    const MISSING: &str = "Chromium is missing: the browser tests need it. Install the package \
+                           `chromium`, or name one in KRAFT_CHROMIUM";
+    let named = env::var_os("KRAFT_CHROMIUM").unwrap_or_else(|| "chromium".into());
+    let version = || shell::output(workshop.command(&named).args(["--version", "--no-sandbox"]));
+    if let Ok(said) = version() {
+        return Ok(said.trim().to_string());
+    }
+    let user = shell::output(workshop.command("id").arg("-u")).unwrap_or_default();
+    if user.trim() != "0" || !shell::works(workshop.command("apt-get").arg("--version")) {
+        bail!(MISSING);
+    }
+    let wait = ["-o", "DPkg::Lock::Timeout=300"];
+    let mut update = workshop.command("apt-get");
+    shell::run(update.args(wait).args(["update", "-qq"])).context(MISSING)?;
+    let mut install = workshop.command("apt-get");
+    install.env("DEBIAN_FRONTEND", "noninteractive").args(wait);
+    install.args([
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+        "chromium",
+    ]);
+    shell::run(&mut install).context(MISSING)?;
+    version()
+        .map(|said| said.trim().to_string())
+        .context(MISSING)
 }
 
 fn major(version: &str) -> Option<u32> {

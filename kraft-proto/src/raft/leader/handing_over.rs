@@ -11,6 +11,8 @@ use super::Leader;
 use crate::hard_state::Trust;
 use crate::ids::NodeId;
 use crate::message::{Envelope, Message};
+use crate::modes::Held;
+use crate::raft::replies::{Answer, Reply};
 use crate::raft::{Raft, RoleState};
 use crate::timers::Timer;
 
@@ -71,6 +73,23 @@ impl Raft {
         self.timers.stop(Timer::AsyncBatch);
         let patience = self.now.after(self.config.election_timeout_max);
         self.timers.set(Timer::Handover, patience);
+    }
+
+    /// Leaves office: the members do without this node. Whoever could take over soonest is told to do
+    /// so, if it has everything; otherwise nobody would lead before an election timeout has passed
+    /// (thesis §4.2.2). The word may be lost: then it is as if none had been said.
+    pub(in crate::raft) fn leave_for_good(&mut self) {
+        let last = self.log.last();
+        let has_everything = |id: &NodeId| self.held_by_member(*id, Held::Written) >= last;
+        let heir = self.best_target().filter(has_everything);
+        self.become_follower(None);
+        if let Some(to) = heir {
+            self.reply(Reply {
+                to,
+                term: self.hard.term,
+                answer: Answer::TimeoutNow,
+            });
+        }
     }
 
     /// The target did not take over in time: this node leads on, and takes writes again.

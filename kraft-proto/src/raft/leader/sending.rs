@@ -4,21 +4,26 @@ use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, NodeId};
 use crate::message::{Append, Envelope, Heartbeat, Message};
 use crate::modes::CommitMode;
+use crate::output::Output;
 use crate::raft::{Raft, RoleState};
 
 impl Raft {
     /// The next message to a peer.
-    pub(in crate::raft) fn poll_leader_message(&mut self) -> Option<(CommitMode, Envelope)> {
+    pub(in crate::raft) fn poll_leader_message(&mut self) -> Option<Output> {
         if let Some(envelope) = self.poll_timeout_now() {
-            return Some((CommitMode::All, envelope));
+            let mode = CommitMode::All;
+            return Some(Output::Send { mode, envelope });
         }
         let RoleState::Leader(leader) = &self.role else {
             return None;
         };
         let (round, force_upto) = (leader.round, leader.force_upto);
         for place in 0..leader.peers.len() {
-            if let Some(sent) = self.message_for(place, round, force_upto) {
-                return Some(sent);
+            if let Some((mode, envelope)) = self.message_for(place, round, force_upto) {
+                return Some(Output::Send { mode, envelope });
+            }
+            if let Some(asked) = self.snapshot_for(place) {
+                return Some(asked);
             }
         }
         None
@@ -72,18 +77,21 @@ impl Raft {
     /// The next append to a peer, if one is due and may be in flight.
     fn append_for(&mut self, place: usize, force_upto: LogIndex) -> Option<Append> {
         let voters = self.members.voters_min();
-        let commit = self.commit.index;
+        let (commit, gone) = (self.commit.index, self.gone_through());
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };
         let release = leader.release.min(self.log.last());
         let peer = &mut leader.peers[place];
-        if !peer.may_send() || (peer.next() > release && !peer.is_probing()) {
+        if !peer.may_send(self.config.appends_in_flight_max)
+            || (peer.next() > release && !peer.is_probing())
+        {
             return None;
         }
         let first = peer.next();
-        let Some(prev) = self.log.position_at(first.prev()) else {
-            peer.needs_snapshot();
+        let prev = self.log.position_at(first.prev());
+        let Some(prev) = prev.filter(|_| first > gone) else {
+            peer.needs_snapshot(gone);
             return None;
         };
         let last = if first <= release {

@@ -6,11 +6,13 @@ mod election_safety;
 mod leader_append_only;
 mod leader_completeness;
 mod log_matching;
+mod reads_see_acks;
 mod said_is_synced;
 mod state_machine_safety;
 
-use kraft_proto::{HardState, LogIndex, NodeId, Role, Term, Trust};
+use kraft_proto::{HardState, Incarnation, LogIndex, NodeId, Role, Term, Trust};
 
+use super::configuration::Configuration;
 use super::disk::Entry;
 use super::history::History;
 use super::node::{Deed, Node};
@@ -35,6 +37,10 @@ pub struct Seen {
     pub log: Vec<Entry>,
     /// The log that is synced.
     pub synced: Vec<Entry>,
+    /// Who votes, as its log has it.
+    pub configuration: Configuration,
+    /// The newest life of each peer that it heard as a leader.
+    pub lives: [Incarnation; NODES],
     /// The hard state that is synced.
     pub hard: HardState,
 }
@@ -43,6 +49,10 @@ impl Seen {
     /// Looks at a node.
     pub fn of(node: &Node) -> Self {
         let status = node.raft.status();
+        let mut lives = [Incarnation::default(); NODES];
+        for peer in &status.peers {
+            lives[peer.id.0 as usize - 1] = peer.incarnation;
+        }
         Self {
             id: status.id,
             term: status.term,
@@ -50,8 +60,10 @@ impl Seen {
             role: status.role,
             trust: status.trust,
             commit: status.commit.index,
+            lives,
             log: node.log(),
-            synced: node.disk.log.clone(),
+            synced: node.disk.log.iter().map(|kept| kept.entry).collect(),
+            configuration: Configuration::of(&status.members),
             hard: node.disk.hard,
         }
     }
@@ -100,6 +112,7 @@ pub const OF_WORLDS: &[(&str, OfWorlds)] = &[
     ("state machine safety", state_machine_safety::check),
     ("commit is synced", commit_is_synced::check),
     ("acks outlive power cuts", acks_outlive_power_cuts::check),
+    ("reads see acks", reads_see_acks::check),
 ];
 
 /// Invariants of steps, by name.

@@ -8,11 +8,12 @@ use super::{Step, Verdict};
 pub fn check(step: &Step) -> Verdict {
     let disk = step.after.hard;
     for deed in step.deeds {
-        let Deed::Sent(envelope) = deed else {
+        let Deed::Sent(letter) = deed else {
             continue;
         };
+        let envelope = &letter.envelope;
         let voted_for = match envelope.message {
-            Message::Vote { .. } => Some(envelope.from),
+            Message::Vote { .. } | Message::TransferVote { .. } => Some(envelope.from),
             Message::VoteReply { ballot } if ballot != Ballot::Refused => Some(envelope.to),
             _ => None,
         };

@@ -12,14 +12,39 @@ use super::led::Led;
 use crate::sim::cells::{Cells, Column, Promise, Row};
 use crate::sim::entry::has;
 use crate::sim::event::{End, Event};
+use crate::sim::members::{Sets, nodes, size};
+
+/// How many power cuts an acknowledgement outlives, in each set of voters that decided about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outlives {
+    None,
+    Minority,
+    AllButOne,
+    All,
+}
 
 /// An acknowledgement that later leaders must know of.
 #[derive(Clone, Debug)]
 struct Outliving {
-    /// Voters whose power was cut since and who are not trusted again.
+    deciding: Sets,
+    /// Nodes whose power was cut since and who are not trusted again.
     in_doubt: u16,
-    /// How many of them it outlives.
-    cuts_max: usize,
+    outlives: Outlives,
+}
+
+impl Outliving {
+    fn stands(&self) -> bool {
+        self.deciding.all(|set| {
+            let voters = size(set);
+            let most = match self.outlives {
+                Outlives::None => 0,
+                Outlives::Minority => voters - (voters / 2 + 1),
+                Outlives::AllButOne => voters - 1,
+                Outlives::All => voters,
+            };
+            size(self.in_doubt & set) <= most
+        })
+    }
 }
 
 /// An answer that a client has, and what happened since.
@@ -29,6 +54,8 @@ struct Heard {
     row: Row,
     leader: usize,
     at_us: u64,
+    /// The voters, where there was but one set of them.
+    voters: Option<u16>,
     dark: u16,
     leader_killed: bool,
     killed: bool,
@@ -84,15 +111,17 @@ impl Oracle {
         match *event {
             Event::Acked {
                 node,
+                deciding,
                 mode,
                 held,
                 upto,
-            } => self.acked(facts, node, mode, held, upto),
+            } => self.acked(facts, node, deciding, (mode, held), upto),
             Event::Role {
                 node,
                 role: Role::Leader,
                 term,
                 log,
+                ..
             } => {
                 for heard in self.early.iter_mut().chain(&mut self.firm) {
                     heard.leader_changed |= term > heard.position.term.0;
@@ -105,10 +134,10 @@ impl Oracle {
                 }
                 Ok(())
             }
-            Event::PowerCut { node, .. } if node < facts.voters => {
+            Event::PowerCut { node, .. } => {
                 self.outliving.retain(|_, acked| {
                     acked.in_doubt |= 1 << node;
-                    acked.in_doubt.count_ones() as usize <= acked.cuts_max
+                    acked.stands()
                 });
                 for heard in self.early.iter_mut().chain(&mut self.firm) {
                     heard.dark |= 1 << node;
@@ -144,7 +173,11 @@ impl Oracle {
                 }
                 Ok(())
             }
-            Event::Answered { node, answer } => self.answered(facts, node, answer),
+            Event::Answered {
+                node,
+                answer,
+                deciding,
+            } => self.answered(facts, node, answer, deciding),
             Event::Rest { outcome: Ok(()) } => {
                 let firm = self.firm.drain(..);
                 self.early.extend(firm);
@@ -158,35 +191,45 @@ impl Oracle {
         &mut self,
         facts: &Facts,
         node: usize,
-        mode: CommitMode,
-        held: Held,
+        deciding: Sets,
+        (mode, held): (CommitMode, Held),
         upto: LogPosition,
     ) -> Verdict {
         self.acks += 1;
-        let asked = mode.voters_asked(facts.voters);
-        if asked == 0 {
+        if mode == CommitMode::Async {
             return Ok(());
         }
         let holders = facts.holders(upto, held);
-        let count = holders.count_ones() as usize;
-        let without_leader = mode != CommitMode::Sync && holders & (1 << node) == 0;
-        if count < asked || without_leader {
+        let of_leader = matches!(mode, CommitMode::LeaderOnly | CommitMode::AtLeast(_));
+        let claimed = match (mode, held) {
+            // Counted when it was committed, by those who voted then.
+            (CommitMode::Sync, Held::Synced) => facts.is_committed(upto),
+            (CommitMode::LeaderOnly, _) => true,
+            _ => deciding.enough(mode, holders),
+        };
+        if !claimed || (of_leader && holders & (1 << node) == 0) {
             return Err(format!(
-                "node {} acknowledges {mode} {held} through {upto}, which {count} voters hold",
-                node + 1
+                "node {} acknowledges {mode} {held} through {upto}, which {} hold, of {}",
+                node + 1,
+                nodes(holders),
+                nodes(deciding.everybody())
             ));
         }
-        if !mode.outlives_leader(facts.voters) || facts.is_committed(upto) {
+        let alone = mode == CommitMode::LeaderOnly && !deciding.all(|set| set & (1 << node) != 0);
+        if alone || !deciding.outlived_by(mode) || facts.is_committed(upto) {
             return Ok(());
         }
-        let in_doubt = facts.doubtful(upto.term.0);
-        let cuts_max = match (held, self.on_power_loss) {
-            (Held::Synced, _) => facts.voters,
-            (_, OnPowerLoss::Available) => 0,
-            _ if mode == CommitMode::All => facts.voters - 1,
-            _ => facts.voters - facts.majority(),
+        let acked = Outliving {
+            deciding,
+            in_doubt: facts.doubtful(upto.term.0),
+            outlives: match (held, self.on_power_loss) {
+                (Held::Synced, _) => Outlives::All,
+                (_, OnPowerLoss::Available) => Outlives::None,
+                _ if mode == CommitMode::All => Outlives::AllButOne,
+                _ => Outlives::Minority,
+            },
         };
-        if in_doubt.count_ones() as usize > cuts_max {
+        if !acked.stands() {
             return Ok(());
         }
         for led in self.leaders.iter().rev() {
@@ -194,23 +237,35 @@ impl Oracle {
                 return Err(lacks(led.node, led.term, upto));
             }
         }
-        let outliving = self
-            .outliving
-            .entry(upto)
-            .or_insert(Outliving { in_doubt, cuts_max });
-        outliving.cuts_max = outliving.cuts_max.max(cuts_max);
+        let known = self.outliving.entry(upto).or_insert(acked.clone());
+        if acked.outlives > known.outlives {
+            (known.deciding, known.outlives) = (acked.deciding, acked.outlives);
+        }
         Ok(())
     }
 
-    fn answered(&mut self, facts: &Facts, node: usize, answer: Answer<u64>) -> Verdict {
-        let (asked, voters) = (answer.asked, facts.voters);
+    fn answered(
+        &mut self,
+        facts: &Facts,
+        node: usize,
+        answer: Answer<u64>,
+        deciding: Sets,
+    ) -> Verdict {
+        let asked = answer.asked;
+        let as_many = |voters: u16| {
+            let voters = size(voters);
+            let of = |mode: CommitMode| mode.voters_asked(voters).min(voters);
+            of(answer.mode) >= of(asked.mode)
+        };
         let sensible = match (answer.grade, answer.held) {
             (Grade::AsAsked, Some(held)) => {
                 let firm = asked.mode == CommitMode::Async || held >= asked.fsync.held();
-                let wide = answer.mode.voters_asked(voters) >= asked.mode.voters_asked(voters);
-                firm && wide
+                firm && deciding.all(as_many)
             }
-            (Grade::Fallback, Some(_)) => asked.mode.voters_asked(voters) > voters / 2,
+            // It asked for more than a majority when it did, whoever votes by now.
+            (Grade::Fallback, Some(_)) => {
+                !matches!(asked.mode, CommitMode::Async | CommitMode::LeaderOnly)
+            }
             (Grade::Lost | Grade::TimedOut | Grade::Unknown, None) => true,
             _ => false,
         };
@@ -222,9 +277,10 @@ impl Oracle {
         };
         let heard = Heard {
             position: answer.position,
-            row: Row::of(answer.mode, held, voters),
+            row: Row::of(answer.mode, held, deciding.outlived_by(answer.mode)),
             leader: node,
             at_us: self.now_us,
+            voters: deciding.only(),
             dark: facts.doubtful(answer.position.term.0),
             leader_killed: false,
             killed: false,
@@ -255,7 +311,7 @@ impl Oracle {
                 true => self.kept += 1,
                 false => self.lost += 1,
             }
-            match (column(heard, facts), kept) {
+            match (column(heard), kept) {
                 (Some(column), true) => self.cells.keep(heard.row, column),
                 (Some(column), false) => {
                     self.cells.lose(heard.row, column);
@@ -287,14 +343,15 @@ impl Oracle {
 }
 
 /// Where an answer is counted, if anything befell it.
-fn column(heard: &Heard, facts: &Facts) -> Option<Column> {
-    let (voters, dark) = (facts.voters, heard.dark.count_ones() as usize);
+fn column(heard: &Heard) -> Option<Column> {
+    let all = heard.voters?;
+    let (voters, dark) = (size(all), size(heard.dark & all));
     if voters < 3 {
         return None;
     }
     match dark {
         _ if dark == voters => Some(Column::AllDark),
-        _ if dark > voters - facts.majority() => Some(Column::MostDark),
+        _ if dark > voters - (voters / 2 + 1) => Some(Column::MostDark),
         0 if heard.leader_killed => Some(Column::LeaderKilled),
         0 if heard.leader_changed && !heard.killed => Some(Column::LeaderChanged),
         0 => None,

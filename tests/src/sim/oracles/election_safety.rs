@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kraft_proto::{Ballot, Envelope, HardState, Message, NodeId, Role};
+use kraft_proto::{Ballot, Envelope, HardState, Message, NodeId, Role, StoreId};
 
 use super::Verdict;
 use crate::sim::event::Event;
@@ -11,7 +11,8 @@ use crate::sim::event::Event;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
     leaders: BTreeMap<u64, usize>,
-    votes: BTreeMap<(NodeId, u64), NodeId>,
+    /// A node on another store is another voter.
+    votes: BTreeMap<(NodeId, StoreId, u64), NodeId>,
 }
 
 impl Oracle {
@@ -41,7 +42,7 @@ impl Oracle {
     fn sent(&mut self, envelope: &Envelope, disk: HardState) -> Verdict {
         let voted = match envelope.message {
             Message::PreVote { .. } | Message::PreVoteReply { .. } => return Ok(()),
-            Message::Vote { .. } => Some(envelope.from),
+            Message::Vote { .. } | Message::TransferVote { .. } => Some(envelope.from),
             Message::VoteReply { ballot } if ballot != Ballot::Refused => Some(envelope.to),
             _ if disk.term < envelope.term => {
                 return Err(format!("{envelope:?} before its disk knows the term"));
@@ -52,7 +53,7 @@ impl Oracle {
             return Err(format!("{envelope:?} while its disk says {disk:?}"));
         }
         if let Some(voted) = voted {
-            let key = (envelope.from, envelope.term.0);
+            let key = (envelope.from, envelope.store, envelope.term.0);
             let known = *self.votes.entry(key).or_insert(voted);
             if known != voted {
                 return Err(format!(

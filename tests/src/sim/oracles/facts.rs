@@ -1,11 +1,12 @@
-//! What oracles know in common: what was committed, and who held what in which life.
+//! What oracles know in common: what was committed and by whom, and who held what in which life.
 
 use std::collections::BTreeMap;
 
-use kraft_proto::{Held, LogPosition};
+use kraft_proto::{Held, LogPosition, Role};
 
 use crate::sim::entry::{Entry, has, term_ends};
 use crate::sim::event::Event;
+use crate::sim::members::Sets;
 use crate::sim::setup::NODES_MAX;
 
 /// What a node held between two starts: by term, how far.
@@ -23,47 +24,61 @@ fn raise(held: &mut Vec<(u64, u64)>, term: u64, upto: u64) {
     }
 }
 
+/// What the leader of a term goes by.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ruling {
+    /// The newest life of each peer it has heard.
+    heard: [u64; NODES_MAX],
+    /// The voters of its newest configuration.
+    sets: Sets,
+}
+
 /// Everything ever seen of a run that more than one oracle needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    pub voters: usize,
     /// The one sequence, and the term of the node that first reported each.
     pub committed: Vec<Entry>,
     pub committed_in: Vec<u64>,
+    /// How long the sequence was before the event.
+    pub committed_before: usize,
     lives: Vec<Vec<Life>>,
-    /// The newest life of each peer that the leader of a term has heard.
-    heard: BTreeMap<u64, [u64; NODES_MAX]>,
-    /// Voters whose power was cut in this life or after it, and who are not trusted again.
+    /// By term.
+    ruling: BTreeMap<u64, Ruling>,
+    /// The term each node leads.
+    leading: [Option<u64>; NODES_MAX],
+    /// Nodes whose power was cut in this life or after it, and who are not trusted again.
     doubtful: [Option<u64>; NODES_MAX],
 }
 
 impl Facts {
-    pub fn new(voters: usize, nodes: usize) -> Self {
+    pub fn new(nodes: usize) -> Self {
         Self {
-            voters,
             committed: Vec::new(),
             committed_in: Vec::new(),
+            committed_before: 0,
             lives: vec![Vec::new(); nodes],
-            heard: BTreeMap::new(),
+            ruling: BTreeMap::new(),
+            leading: [None; NODES_MAX],
             doubtful: [None; NODES_MAX],
         }
-    }
-
-    pub fn majority(&self) -> usize {
-        self.voters / 2 + 1
     }
 
     pub fn is_committed(&self, position: LogPosition) -> bool {
         has(&self.committed, position)
     }
 
-    /// The voters, as bits, that held an entry in the last life the leader of its term has heard
+    /// The voters by whom the leader of a term commits.
+    pub fn sets(&self, term: u64) -> Option<Sets> {
+        self.ruling.get(&term).map(|ruling| ruling.sets)
+    }
+
+    /// The nodes, as bits, that held an entry in the last life the leader of its term has heard
     /// of, or a later one: what a life before that held may be gone.
     pub fn holders(&self, position: LogPosition, held: Held) -> u16 {
-        let heard = self.heard.get(&position.term.0);
+        let ruling = self.ruling.get(&position.term.0);
         let mut holders = 0;
-        for (node, lives) in self.lives[..self.voters].iter().enumerate() {
-            let since = heard.map_or(0, |heard| heard[node]);
+        for (node, lives) in self.lives.iter().enumerate() {
+            let since = ruling.map_or(0, |ruling| ruling.heard[node]);
             let counted = lives.iter().rev().take_while(|life| life.number >= since);
             let holds = |life: &Life| {
                 let by = match held {
@@ -81,12 +96,12 @@ impl Facts {
         holders
     }
 
-    /// Voters that lost, in a power cut, what the leader of `term` may still count.
+    /// Nodes that lost, in a power cut, what the leader of `term` may still count.
     pub fn doubtful(&self, term: u64) -> u16 {
-        let heard = self.heard.get(&term);
+        let ruling = self.ruling.get(&term);
         let mut doubtful = 0;
-        for node in 0..self.voters {
-            let since = heard.map_or(0, |heard| heard[node]);
+        for node in 0..self.lives.len() {
+            let since = ruling.map_or(0, |ruling| ruling.heard[node]);
             if self.doubtful[node].is_some_and(|life| since <= life) {
                 doubtful |= 1 << node;
             }
@@ -97,6 +112,7 @@ impl Facts {
     pub fn see(&mut self, event: &Event<'_>) {
         match *event {
             Event::Started { node, life, log } => {
+                self.leading[node] = None;
                 let ends = term_ends(log);
                 let lives = &mut self.lives[node];
                 if lives.last().is_some_and(|last| last.number == life) {
@@ -121,9 +137,28 @@ impl Facts {
                 }
             }
             Event::Heard { term, from, life } => {
-                let heard = self.heard.entry(term).or_default();
-                heard[from] = heard[from].max(life);
+                let heard = &mut self.ruling.entry(term).or_default().heard[from];
+                *heard = life.max(*heard);
             }
+            Event::Role {
+                node,
+                role,
+                term,
+                sets,
+                ..
+            } => {
+                self.leading[node] = (role == Role::Leader).then_some(term);
+                if role == Role::Leader {
+                    self.ruling.entry(term).or_default().sets = sets;
+                }
+            }
+            Event::Log { node, sets, .. } => {
+                if let Some(term) = self.leading[node] {
+                    self.ruling.entry(term).or_default().sets = sets;
+                }
+            }
+            Event::Ended { node, .. } => self.leading[node] = None,
+            Event::Replaced { node } => self.lives[node].clear(),
             Event::PowerCut { node, life } => {
                 let known = self.doubtful[node].unwrap_or(0);
                 self.doubtful[node] = Some(known.max(life));
@@ -137,6 +172,7 @@ impl Facts {
                 ..
             } => {
                 let known = self.committed.len();
+                self.committed_before = known;
                 if from <= known && upto > known {
                     self.committed.extend(&log[known..upto]);
                     self.committed_in.resize(upto, term);

@@ -25,9 +25,12 @@ impl Oracle {
                 role,
                 term,
                 log,
+                ..
             } => self.leading[node] = (role == Role::Leader).then_some((term, log.len())),
             Event::Started { node, .. } | Event::Ended { node, .. } => self.leading[node] = None,
-            Event::Log { node, from, log } => {
+            Event::Log {
+                node, from, log, ..
+            } => {
                 if let Some((term, len)) = &mut self.leading[node] {
                     if from < *len || log.len() < *len {
                         return Err(format!(

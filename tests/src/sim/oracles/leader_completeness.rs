@@ -22,6 +22,7 @@ impl Oracle {
                 role: Role::Leader,
                 term,
                 log,
+                ..
             } => {
                 self.leaders.push(Led::new(term, node, log));
                 let earlier = |reported: &u64| *reported < term;

@@ -1,16 +1,24 @@
 //! Linearizable reads: a read sees everything that was committed, acknowledged by a majority or
-//! more, or read, before it was asked for.
+//! more, or read, before it was asked for; and the write it was to see, if that lives.
 
 use std::collections::BTreeMap;
+
+use kraft_proto::{Fate, LogPosition};
 
 use super::Verdict;
 use super::facts::Facts;
 use crate::sim::event::Event;
 
+/// What an open read must see.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    floor: u64,
+    after: Option<LogPosition>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
-    /// What each open read must see.
-    floors: BTreeMap<u64, u64>,
+    open: BTreeMap<u64, Open>,
     /// How far earlier reads saw.
     seen: u64,
 }
@@ -18,26 +26,46 @@ pub(crate) struct Oracle {
 impl Oracle {
     pub fn see(&mut self, facts: &Facts, outliving: u64, event: &Event<'_>) -> Verdict {
         match *event {
-            Event::ReadAsked { id } => {
+            Event::ReadAsked { id, after } => {
                 let committed = facts.committed.len() as u64;
-                self.floors
-                    .insert(id, committed.max(outliving).max(self.seen));
+                let floor = committed.max(outliving).max(self.seen);
+                self.open.insert(id, Open { floor, after });
+                Ok(())
             }
             Event::ReadFailed { id } => {
-                self.floors.remove(&id);
+                self.open.remove(&id);
+                Ok(())
             }
-            Event::ReadServed { node, id, applied } => {
-                let floor = self.floors.remove(&id).unwrap_or(0);
-                if applied < floor {
+            Event::ReadServed {
+                node,
+                id,
+                index,
+                applied,
+                fate,
+            } => {
+                self.seen = self.seen.max(applied);
+                let Some(Open { floor, after }) = self.open.remove(&id) else {
+                    return Ok(());
+                };
+                let node = node + 1;
+                if index < floor {
                     return Err(format!(
-                        "node {} serves read {id} from {applied} entries; {floor} were there before it",
-                        node + 1
+                        "node {node} serves read {id} at {index}; {floor} entries were there before it"
                     ));
                 }
-                self.seen = self.seen.max(applied);
+                let Some((after, fate)) = after.zip(fate) else {
+                    return Ok(());
+                };
+                match fate {
+                    Fate::Committed if index >= after.index.0 => Ok(()),
+                    Fate::Lost if !facts.is_committed(after) => Ok(()),
+                    Fate::Unknown => Ok(()),
+                    Fate::Committed | Fate::Lost | Fate::Pending => Err(format!(
+                        "node {node} serves read {id} at {index}, and {after}, which it was to see, is {fate:?} there"
+                    )),
+                }
             }
-            _ => {}
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

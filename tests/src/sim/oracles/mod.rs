@@ -9,16 +9,16 @@
 //! | `state_machine_safety` | two nodes that apply differently, a commit that is not on a majority's disks |
 //! | `contract` | an acknowledgement that claims copies there were not, a leader without what must survive |
 //! | `one_fate` | a fate that is wrong, or told twice and differently |
+//! | `exactly_once` | a request that takes effect twice, or whose answer differs |
 //! | `linearizable_reads` | a read that misses what was there before it |
 //! | `convergence` | a cluster that does not come to rest when the faults are over |
 //! | `bounded_memory` | anything that grows without bound |
-//!
-//! Exactly-once is not among them: sessions belong to a host's state machine, and none is simulated.
 
 pub(crate) mod bounded_memory;
 pub(crate) mod contract;
 pub(crate) mod convergence;
 pub(crate) mod election_safety;
+pub(crate) mod exactly_once;
 pub(crate) mod facts;
 pub(crate) mod leader_append_only;
 pub(crate) mod leader_completeness;
@@ -46,19 +46,21 @@ pub(crate) struct Oracles {
     leader_completeness: leader_completeness::Oracle,
     pub contract: contract::Oracle,
     one_fate: one_fate::Oracle,
+    exactly_once: exactly_once::Oracle,
     linearizable_reads: linearizable_reads::Oracle,
 }
 
 impl Oracles {
-    pub fn new(voters: usize, nodes: usize, on_power_loss: OnPowerLoss) -> Self {
+    pub fn new(nodes: usize, on_power_loss: OnPowerLoss) -> Self {
         Self {
-            facts: Facts::new(voters, nodes),
+            facts: Facts::new(nodes),
             election_safety: Default::default(),
             leader_append_only: leader_append_only::Oracle::new(nodes),
             log_matching: Default::default(),
             leader_completeness: Default::default(),
             contract: contract::Oracle::new(on_power_loss),
             one_fate: Default::default(),
+            exactly_once: Default::default(),
             linearizable_reads: Default::default(),
         }
     }
@@ -76,6 +78,7 @@ impl Oracles {
         state_machine_safety::see(facts, event).map_err(named("state_machine_safety"))?;
         (self.contract.see(facts, event)).map_err(named("contract"))?;
         (self.one_fate.see(facts, event)).map_err(named("one_fate"))?;
+        (self.exactly_once.see(event)).map_err(named("exactly_once"))?;
         let outliving = self.contract.last_outliving();
         (self.linearizable_reads.see(facts, outliving, event))
             .map_err(named("linearizable_reads"))?;

@@ -28,8 +28,12 @@ impl Oracle {
                 Ok(())
             }
             Event::Told { of, fate, .. } => self.told(facts, of, fate),
-            Event::Answered { answer, .. } => match answer.grade {
+            Event::Answered { answer, .. } | Event::Awaited { answer } => match answer.grade {
                 Grade::Lost => self.told(facts, answer.position, Fate::Lost),
+                // Whoever waits for commit and hears yes waited long enough.
+                Grade::AsAsked if matches!(event, Event::Awaited { .. }) => {
+                    self.told(facts, answer.position, Fate::Committed)
+                }
                 _ => Ok(()),
             },
             Event::Settled {

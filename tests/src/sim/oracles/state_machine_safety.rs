@@ -1,19 +1,20 @@
 //! State Machine Safety (Raft §5.4.3): every node applies the one sequence, in order, and nothing
 //! is committed that does not lie on the disks of a majority.
 
-use kraft_proto::{Held, LogIndex, LogPosition, Term};
+use kraft_proto::{CommitMode, Held, LogIndex, LogPosition, Term};
 
 use super::Verdict;
 use super::facts::Facts;
 use crate::sim::event::Event;
+use crate::sim::members::nodes;
 
 pub(crate) fn see(facts: &Facts, event: &Event<'_>) -> Verdict {
     let Event::Committed {
         node,
+        term,
         log,
         from,
         upto,
-        ..
     } = *event
     else {
         return Ok(());
@@ -30,12 +31,17 @@ pub(crate) fn see(facts: &Facts, event: &Event<'_>) -> Verdict {
             from + 1
         ));
     }
+    if upto <= facts.committed_before {
+        return Ok(());
+    }
     let last = LogPosition::new(Term(log[upto - 1].term), LogIndex(upto as u64));
     let holders = facts.holders(last, Held::Synced);
-    if (holders.count_ones() as usize) < facts.majority() {
+    let sets = facts.sets(term).unwrap_or_default();
+    if sets.everybody() == 0 || !sets.enough(CommitMode::Sync, holders) {
         return Err(format!(
-            "node {node} commits {last}, which is synced on {} voters only",
-            holders.count_ones()
+            "node {node} commits {last}, which is synced on {} of {}",
+            nodes(holders),
+            nodes(sets.everybody())
         ));
     }
     Ok(())

@@ -1,11 +1,16 @@
 //! How far behind a peer is in time, from two marks: no list of entries and their times is kept.
+//!
+//! How many entries a peer lacks is in the leader's [`PeerStatus`](crate::PeerStatus); for how long it
+//! has, a host finds out by looking again and again, as often as it shows figures.
 
-use kraft_proto::{Instant, LogIndex};
-use std::time::Duration;
+use core::time::Duration;
+
+use crate::ids::LogIndex;
+use crate::time::Instant;
 
 /// One peer's lag.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lag {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
     /// The end of the log when the mark was set.
     mark: LogIndex,
     set: Instant,
@@ -14,6 +19,7 @@ pub(super) struct Lag {
 }
 
 impl Lag {
+    /// A peer that lacks nothing yet.
     pub fn new(now: Instant) -> Self {
         Self {
             mark: LogIndex::ZERO,

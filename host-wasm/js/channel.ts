@@ -1,0 +1,124 @@
+// How nodes reach each other: bytes to a node's number, with no promise that they arrive.
+
+/** A message to or from another node. */
+export interface Message {
+  /** What the core says. */
+  readonly frame: Uint8Array;
+  /** The host's own bytes of a snapshot, where the frame brings one. */
+  readonly state?: Uint8Array;
+}
+
+/** What hears messages. `from` is the channel's own word for who sent it, not the message's. */
+export type Listener = (from: number, message: Message) => void;
+
+/** One node's end of the network. */
+export interface Channel {
+  /** Sends, or drops: to nobody, or where there is no room. Never waits. */
+  send(to: number, message: Message): void;
+  /** Hears from now on; once. */
+  listen(listener: Listener): void;
+  close(): void;
+}
+
+/** The nodes of one page or process, without any Worker between them. */
+export class Hub {
+  private readonly ends = new Map<number, HubChannel>();
+  private readonly cut = new Set<string>();
+
+  /** The end of a node. One that joins again takes the place of the one before. */
+  join(node: number): Channel {
+    const end = new HubChannel(this, node);
+    this.ends.set(node, end);
+    return end;
+  }
+
+  /** Messages between two nodes are lost from now on. */
+  sever(one: number, other: number): void {
+    this.cut.add(`${one} ${other}`).add(`${other} ${one}`);
+  }
+
+  /** Every link carries again. */
+  heal(): void {
+    this.cut.clear();
+  }
+
+  /** @internal */
+  carry(from: number, to: number, message: Message): void {
+    // Later, as on any network: a node is never called from within its own call.
+    queueMicrotask(() => {
+      if (!this.cut.has(`${from} ${to}`)) this.ends.get(to)?.hear(from, message);
+    });
+  }
+
+  /** @internal */
+  leave(end: HubChannel, node: number): void {
+    if (this.ends.get(node) === end) this.ends.delete(node);
+  }
+}
+
+class HubChannel implements Channel {
+  private listener: Listener | undefined;
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly node: number,
+  ) {}
+
+  send(to: number, message: Message): void {
+    this.hub.carry(this.node, to, message);
+  }
+
+  listen(listener: Listener): void {
+    this.listener = listener;
+  }
+
+  hear(from: number, message: Message): void {
+    this.listener?.(from, message);
+  }
+
+  close(): void {
+    this.listener = undefined;
+    this.hub.leave(this, this.node);
+  }
+}
+
+/** A node in a Worker: one MessagePort for each of the others. */
+export class PortChannel implements Channel {
+  private readonly ports = new Map<number, MessagePort>();
+  private listener: Listener | undefined;
+
+  constructor(ports: Iterable<readonly [number, MessagePort]> = []) {
+    for (const [node, port] of ports) this.connect(node, port);
+  }
+
+  /** Reaches a node by this port from now on: a new one, or one that was started again. */
+  connect(node: number, port: MessagePort): void {
+    this.ports.get(node)?.close();
+    this.ports.set(node, port);
+    port.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (isMessage(data)) this.listener?.(node, data);
+    };
+  }
+
+  send(to: number, message: Message): void {
+    // The bytes are made for this message alone, so they move instead of being copied.
+    const moved = [message.frame.buffer];
+    this.ports.get(to)?.postMessage(message, moved as Transferable[]);
+  }
+
+  listen(listener: Listener): void {
+    this.listener = listener;
+  }
+
+  close(): void {
+    for (const port of this.ports.values()) port.close();
+    this.ports.clear();
+    this.listener = undefined;
+  }
+}
+
+function isMessage(data: unknown): data is Message {
+  if (typeof data !== 'object' || data === null) return false;
+  const { frame, state } = data as Partial<Message>;
+  return frame instanceof Uint8Array && (state === undefined || state instanceof Uint8Array);
+}

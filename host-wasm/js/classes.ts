@@ -1,0 +1,72 @@
+// Durability in words, and in the numbers that cross to the core.
+
+import { Fate, Grade, Held, Role, Trust } from '../pkg/host_wasm.js';
+
+/** How many nodes hold a write before its client hears. */
+export type CommitMode = 'ASYNC' | 'LEADER_ONLY' | `AT_LEAST_${number}` | 'SYNC' | 'ALL';
+
+/** When the disk is forced for it. */
+export type FsyncMode = 'NONE' | 'BATCH' | 'COMMIT' | 'ALWAYS';
+
+/** How firmly it was held when the client was told; `undefined` where it was not acknowledged. */
+export type HeldAs = 'ACCEPTED' | 'WRITTEN' | 'SYNCED' | undefined;
+
+export type GradeName = 'AS_ASKED' | 'FALLBACK' | 'TIMED_OUT' | 'LOST' | 'UNKNOWN';
+export type FateName = 'COMMITTED' | 'PENDING' | 'LOST' | 'UNKNOWN';
+export type RoleName = 'FOLLOWER' | 'PRE_CANDIDATE' | 'CANDIDATE' | 'LEADER';
+export type TrustName = 'CLEAN' | 'DIRTY' | 'SUSPECT';
+
+const MODES = ['ASYNC', 'LEADER_ONLY', 'AT_LEAST', 'SYNC', 'ALL'] as const;
+const FSYNCS: readonly FsyncMode[] = ['NONE', 'BATCH', 'COMMIT', 'ALWAYS'];
+const AT_LEAST = 2;
+
+/** The number of a commit mode. */
+export function modeCode(mode: CommitMode): number {
+  const at = /^AT_LEAST_(\d+)$/.exec(mode);
+  if (at !== null) return AT_LEAST | (Number(at[1]) << 8);
+  const code = (MODES as readonly string[]).indexOf(mode);
+  if (code < 0 || code === AT_LEAST) throw new RangeError(`no commit mode is called ${mode}`);
+  return code;
+}
+
+/** The commit mode of a number. */
+export function modeName(code: number): CommitMode {
+  const name = MODES[code & 0xff];
+  if (name === undefined) throw new RangeError(`no commit mode has the number ${code}`);
+  return name === 'AT_LEAST' ? `AT_LEAST_${code >> 8}` : name;
+}
+
+/** The number of an fsync mode. */
+export function fsyncCode(fsync: FsyncMode): number {
+  const code = FSYNCS.indexOf(fsync);
+  if (code < 0) throw new RangeError(`no fsync mode is called ${fsync}`);
+  return code;
+}
+
+export const heldName = (held: Held): HeldAs =>
+  ({ [Held.Not]: undefined, [Held.Accepted]: 'ACCEPTED', [Held.Written]: 'WRITTEN', [Held.Synced]: 'SYNCED' } as const)[held];
+
+export const gradeName = (grade: Grade): GradeName =>
+  (
+    {
+      [Grade.AsAsked]: 'AS_ASKED',
+      [Grade.Fallback]: 'FALLBACK',
+      [Grade.TimedOut]: 'TIMED_OUT',
+      [Grade.Lost]: 'LOST',
+      [Grade.Unknown]: 'UNKNOWN',
+    } as const
+  )[grade];
+
+export const fateName = (fate: Fate): FateName =>
+  ({ [Fate.Committed]: 'COMMITTED', [Fate.Pending]: 'PENDING', [Fate.Lost]: 'LOST', [Fate.Unknown]: 'UNKNOWN' } as const)[fate];
+
+export const roleName = (role: Role): RoleName =>
+  ({
+    [Role.Follower]: 'FOLLOWER',
+    [Role.PreCandidate]: 'PRE_CANDIDATE',
+    [Role.Candidate]: 'CANDIDATE',
+    [Role.Leader]: 'LEADER',
+  } as const)[role];
+
+export const trustName = (trust: Trust): TrustName =>
+  ({ [Trust.Clean]: 'CLEAN', [Trust.Dirty]: 'DIRTY', [Trust.Suspect]: 'SUSPECT' } as const)[trust];

@@ -1,0 +1,92 @@
+// What may be found after a crash: the state after some commit, no earlier than what was reported.
+
+import { Contents, firstNeeded } from '../contents.js';
+import type { Found, LogRecord } from '../store.js';
+import type { Crash } from './adapter.js';
+import type { Rule } from './rules.js';
+import type { Step } from './script.js';
+
+/** Every state that there was, and how much of it was promised. */
+export class History {
+  private states: Contents[] = [new Contents()];
+  private written = 0;
+  private synced = 0;
+
+  /** A commit was handed over. */
+  begins(step: Step): void {
+    const next = this.now.clone();
+    for (const change of step.changes) next.apply(change);
+    this.states.push(next);
+  }
+
+  /** The last one was reported. */
+  reported({ firmness }: Step): void {
+    this.written = this.states.length - 1;
+    if (firmness === 'synced') this.synced = this.written;
+  }
+
+  /** What was opened counts as synced; what was handed over behind it never happened. */
+  opened(place: number): void {
+    this.states = this.states.slice(0, place + 1);
+    this.written = place;
+    this.synced = place;
+  }
+
+  /** The place of the state that was found, or the rule that is broken by finding it. */
+  judge(found: Found, crash: Crash | 'NONE'): number | { rule: Rule; what: string } {
+    const least = crash !== 'NONE' && crash.kind === 'POWER' ? this.synced : this.written;
+    // From the newest on: two states may look alike.
+    for (let place = this.states.length - 1; place >= least; place--) {
+      if (isSame(this.at(place), found)) return place;
+    }
+    for (let place = least - 1; place >= 0; place--) {
+      if (!isSame(this.at(place), found)) continue;
+      const what = `found the state after commit ${place}, and ${least} was reported`;
+      if (!isSameBytes(this.at(place).hardState, this.at(least).hardState)) return { rule: 'FORGOTTEN_VOTE', what };
+      if (crash === 'NONE') return { rule: 'LOST_RECOVERED', what };
+      return { rule: crash.kind === 'POWER' ? 'EARLY_COMPLETION' : 'LOST_WRITTEN', what };
+    }
+    const votes = this.states.slice(least).map(({ hardState }) => hardState);
+    if (!votes.some((vote) => isSameBytes(vote, found.hardState))) {
+      return { rule: 'FORGOTTEN_VOTE', what: `the hard state is older than that of commit ${least}` };
+    }
+    const last = this.states.length - 1;
+    return { rule: 'ORDER', what: `found ${show(found)}, which is the state after none of the commits ${least} to ${last}: ${show(this.now)}` };
+  }
+
+  get now(): Contents {
+    return this.at(this.states.length - 1);
+  }
+
+  private at(place: number): Contents {
+    return this.states[place] ?? new Contents();
+  }
+}
+
+/** Records that a snapshot stands for may still be there. */
+function needed(records: readonly LogRecord[], last: number | undefined): readonly LogRecord[] {
+  return last === undefined ? records : records.slice(firstNeeded(records, last));
+}
+
+function isSame(expected: Contents, found: Found): boolean {
+  const { hardState, snapshot } = expected;
+  if (!isSameBytes(hardState, found.hardState)) return false;
+  if (snapshot?.last !== found.snapshot?.last) return false;
+  if (!isSameBytes(snapshot?.core, found.snapshot?.core)) return false;
+  if (!isSameBytes(snapshot?.state, found.snapshot?.state)) return false;
+  const ours = needed(expected.records, snapshot?.last);
+  const theirs = needed(found.records, snapshot?.last);
+  const same = (one: LogRecord, place: number): boolean =>
+    one.first === theirs[place]?.first && isSameBytes(one.bytes, theirs[place].bytes);
+  return ours.length === theirs.length && ours.every(same);
+}
+
+function isSameBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.length === other.length && one.every((byte, place) => byte === other[place]);
+}
+
+function show({ snapshot, records }: Pick<Found, 'snapshot' | 'records'>): string {
+  const firsts = records.map(({ first }) => first).join(' ');
+  return `records at ${firsts || 'no index'}${snapshot ? ` behind a snapshot of ${snapshot.last}` : ''}`;
+}

@@ -1,0 +1,247 @@
+// A store over IndexedDB: 'synced' is a strict transaction's `complete`, 'written' a relaxed one's.
+//
+//   meta   'identity' ─► {cluster, node, store}    'hardState' ─► bytes    'snapshot' ─► Snapshot
+//   log    first index ─► bytes, one record a key
+//
+// Only one node may have it open, which a web lock sees to: it goes with the page or Worker that
+// holds it, however that ends.
+//
+// One record an appended batch, one transaction in flight: a hundred puts cost ten times what one
+// does, and the caller gathers what waits meanwhile.
+
+import {
+  type Change,
+  drawStore,
+  type Firmness,
+  type Found,
+  type Identity,
+  type LogRecord,
+  type Snapshot,
+  type Storage,
+  StorageError,
+} from './store.js';
+
+/** The version of what the database holds. */
+const VERSION = 1;
+
+/** How long a page or Worker that has ended may take to let go. */
+const BLOCKED_MS_MAX = 2000;
+
+/** What `meta` says of the owner. */
+interface Owner extends Identity {
+  readonly store: bigint;
+}
+
+export interface IndexedDbOptions {
+  /** The database's name; the default is made of the cluster and the node. */
+  readonly name?: string;
+  /** The store there must be. If it is another, or none, the disk is lost: no node starts on it. */
+  readonly expect?: bigint;
+}
+
+/** A node's database. */
+export class IndexedDbStorage implements Storage {
+  private db: IDBDatabase | undefined;
+  private ended: ((error: StorageError) => void) | undefined;
+  private unlock: (() => void) | undefined;
+
+  constructor(private readonly options: IndexedDbOptions = {}) {}
+
+  async open(identity: Identity): Promise<Found> {
+    const name = this.options.name ?? databaseName(identity);
+    this.unlock = await lock(name);
+    const db = await openDatabase(name).catch((error: unknown) => {
+      this.close();
+      throw error;
+    });
+    this.db = db;
+    db.onversionchange = () => {
+      this.end(new StorageError('ended', `the database ${name} is being removed or replaced`));
+    };
+    db.onclose = () => {
+      this.end(new StorageError('ended', `the browser closed the database ${name}`));
+    };
+    try {
+      return await this.read(db, identity, name);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  async commit(changes: readonly Change[], firmness: Firmness): Promise<void> {
+    const { db } = this;
+    if (db === undefined) throw new StorageError('ended', 'the database is closed');
+    const durability = firmness === 'synced' ? 'strict' : 'relaxed';
+    await transact(db, 'readwrite', durability, async (meta, log) => {
+      // A transaction that forces must change something, or a browser may see no reason to.
+      if (changes.length === 0) meta.put(Date.now(), 'forced');
+      for (const change of changes) await apply(change, meta, log);
+    });
+  }
+
+  onEnd(handler: (error: StorageError) => void): void {
+    this.ended = handler;
+  }
+
+  close(): void {
+    this.db?.close();
+    this.db = undefined;
+    this.unlock?.();
+    this.unlock = undefined;
+  }
+
+  private end(error: StorageError): void {
+    this.close();
+    this.ended?.(error);
+  }
+
+  /** Reads everything, in the transaction that makes it certain: a strict write. */
+  private async read(db: IDBDatabase, identity: Identity, name: string): Promise<Found> {
+    return transact(db, 'readwrite', 'strict', async (meta, log) => {
+      const found = (await done(meta.get('identity'))) as Owner | undefined;
+      if (found !== undefined && (found.cluster !== identity.cluster || found.node !== identity.node)) {
+        const { node, cluster } = found;
+        throw new StorageError('foreign', `the database ${name} is of node ${node} of cluster ${cluster}`);
+      }
+      const { expect } = this.options;
+      if (expect !== undefined && found?.store !== expect) {
+        const there = found === undefined ? 'it is empty' : 'another is there';
+        throw new StorageError('lost', `the database ${name} is not the one this node had: ${there}`);
+      }
+      const owner: Owner = found ?? { ...identity, store: drawStore() };
+      meta.put(owner, 'identity');
+      const hardState = (await done(meta.get('hardState'))) as Uint8Array | undefined;
+      const snapshot = (await done(meta.get('snapshot'))) as Snapshot | undefined;
+      const keys = await done(log.getAllKeys());
+      const values = (await done(log.getAll())) as Uint8Array[];
+      const records = keys.map((key, place): LogRecord => {
+        const bytes = values[place];
+        if (typeof key !== 'number' || bytes === undefined) throw new StorageError('failed', 'a log without order');
+        return { first: key, bytes };
+      });
+      return { store: owner.store, age: found === undefined ? 'new' : 'old', hardState, snapshot, records };
+    });
+  }
+}
+
+/** Removes a node's database. */
+export async function deleteDatabase(name: string): Promise<void> {
+  await done(indexedDB.deleteDatabase(name));
+}
+
+/** The name a node's database has unless it is given one. */
+export function databaseName({ cluster, node }: Identity): string {
+  return `kraft/${cluster}/${node}`;
+}
+
+async function apply(change: Change, meta: IDBObjectStore, log: IDBObjectStore): Promise<void> {
+  switch (change.kind) {
+    case 'hardState':
+      meta.put(change.bytes, 'hardState');
+      break;
+    case 'record':
+      log.delete(IDBKeyRange.lowerBound(change.first));
+      log.put(change.bytes, change.first);
+      break;
+    case 'install':
+      meta.put(change.snapshot, 'snapshot');
+      log.clear();
+      break;
+    case 'compact': {
+      meta.put(change.snapshot, 'snapshot');
+      // The last record that begins at or before the first entry needed may hold that entry.
+      const upto = IDBKeyRange.upperBound(change.snapshot.last + 1);
+      const cursor = await done(log.openKeyCursor(upto, 'prev'));
+      if (cursor !== null) log.delete(IDBKeyRange.upperBound(cursor.key, true));
+      break;
+    }
+  }
+}
+
+/** Holds the one lock of a database; returns what lets go of it. */
+async function lock(name: string): Promise<() => void> {
+  let unlock = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    unlock = resolve;
+  });
+  const signal = AbortSignal.timeout(BLOCKED_MS_MAX);
+  await new Promise<void>((resolve, reject) => {
+    const request = navigator.locks.request(name, { signal }, () => {
+      resolve();
+      return held;
+    });
+    request.catch((error: unknown) => {
+      reject(new StorageError('blocked', `another tab or Worker has the database ${name} open`, { cause: error }));
+    });
+  });
+  return unlock;
+}
+
+function openDatabase(name: string): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, VERSION);
+    let given: ReturnType<typeof setTimeout> | undefined;
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('meta');
+      request.result.createObjectStore('log');
+    };
+    request.onblocked = () => {
+      given ??= setTimeout(() => {
+        reject(new StorageError('blocked', `another tab holds an older version of ${name}: close it`));
+      }, BLOCKED_MS_MAX);
+    };
+    request.onsuccess = () => {
+      clearTimeout(given);
+      resolve(request.result);
+    };
+    request.onerror = () => {
+      clearTimeout(given);
+      reject(storageError(request.error, `the database ${name} does not open`));
+    };
+  });
+}
+
+/** Runs a transaction; resolves when it is complete, which is when it is held. */
+async function transact<T>(
+  db: IDBDatabase,
+  mode: 'readwrite',
+  durability: 'strict' | 'relaxed',
+  body: (meta: IDBObjectStore, log: IDBObjectStore) => Promise<T>,
+): Promise<T> {
+  let transaction: IDBTransaction;
+  try {
+    transaction = db.transaction(['meta', 'log'], mode, { durability });
+  } catch (error) {
+    throw new StorageError('ended', 'the database is closed', { cause: error });
+  }
+  const complete = new Promise<void>((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(storageError(transaction.error, 'nothing was written'));
+  });
+  try {
+    const result = await body(transaction.objectStore('meta'), transaction.objectStore('log'));
+    await complete;
+    return result;
+  } catch (error) {
+    complete.catch(() => undefined);
+    try {
+      transaction.abort();
+    } catch {
+      // It has ended already, and said why.
+    }
+    throw error;
+  }
+}
+
+function done<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(storageError(request.error, 'the request failed'));
+  });
+}
+
+function storageError(cause: DOMException | null, what: string): StorageError {
+  const kind = cause?.name === 'QuotaExceededError' ? 'full' : 'failed';
+  return new StorageError(kind, `${what}: ${cause?.message ?? 'no reason given'}`, { cause });
+}

@@ -1,0 +1,161 @@
+// The package in Chromium: IndexedDB held to the rules, and nodes that outlive what tabs go through.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Chromium, type Tab } from './chromium.js';
+
+let chromium: Chromium;
+
+before(async () => {
+  chromium = await Chromium.start();
+});
+
+after(async () => {
+  await chromium?.close();
+});
+
+/** Puts so many commands, and returns them. */
+async function putAll(tab: Tab, cluster: string, from: number, count: number): Promise<string[]> {
+  const commands = Array.from({ length: count }, (_, i) => `command ${from + i}`);
+  for (const command of commands) {
+    const answer = await tab.run('put', cluster, command, 'SYNC', 'COMMIT');
+    assert.equal(answer.grade, 'AS_ASKED');
+    assert.equal(answer.held, 'SYNCED');
+  }
+  return commands;
+}
+
+async function assertHas(tab: Tab, cluster: string, told: readonly string[]): Promise<void> {
+  for (const node of [1, 2, 3]) {
+    const there = await tab.run('commands', cluster, node);
+    assert.deepEqual(there.slice(0, told.length), told, `node ${node}`);
+  }
+}
+
+test('IndexedDB keeps every rule that a killed process may break', async () => {
+  const tab = await chromium.newTab();
+  const exercised = await tab.run('conformance');
+  console.log(`exercised ${JSON.stringify(exercised)}`);
+  assert(exercised.commits > 100 && exercised.crashes.process > 100);
+  await tab.close();
+});
+
+test('the example of the README runs over IndexedDB', async () => {
+  const tab = await chromium.newTab();
+  const said = await tab.run('example');
+  assert.deepEqual(
+    said.map((line) => line.replace(/\d+/, 'n')),
+    ['LEADER_ONLY: entry n is SYNCED', 'SYNC: entry n is SYNCED', 'ALL: entry n is SYNCED'],
+  );
+  await tab.close();
+});
+
+test('nodes in Workers go on where they were after a reload', async () => {
+  const tab = await chromium.newTab();
+  await tab.run('start', 'reload');
+  const told = await putAll(tab, 'reload', 0, 10);
+  await tab.load();
+  await tab.run('start', 'reload');
+  await assertHas(tab, 'reload', told);
+  told.push(...(await putAll(tab, 'reload', 10, 5)));
+  await assertHas(tab, 'reload', told);
+  await tab.run('stop', 'reload');
+  await tab.close();
+});
+
+test('nodes whose Workers are terminated go on where they were', async () => {
+  const tab = await chromium.newTab();
+  await tab.run('start', 'terminate');
+  const told: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    told.push(...(await putAll(tab, 'terminate', round * 5, 5)));
+    await tab.run('terminate', 'terminate');
+    await tab.run('start', 'terminate');
+    await assertHas(tab, 'terminate', told);
+  }
+  await tab.run('stop', 'terminate');
+  await tab.close();
+});
+
+test('nodes of a killed renderer, and of a closed tab, go on in another', async () => {
+  let tab = await chromium.newTab();
+  await tab.run('start', 'killed');
+  const told = await putAll(tab, 'killed', 0, 10);
+  await tab.crash();
+  tab = await chromium.newTab();
+  await tab.run('start', 'killed');
+  await assertHas(tab, 'killed', told);
+  await tab.close();
+  tab = await chromium.newTab();
+  await tab.run('start', 'killed');
+  await assertHas(tab, 'killed', told);
+  await tab.run('stop', 'killed');
+  await tab.close();
+});
+
+test('nodes go on where they were when the whole browser was closed', async () => {
+  let tab = await chromium.newTab();
+  await tab.run('start', 'restarted');
+  const told = await putAll(tab, 'restarted', 0, 10);
+  await chromium.restart();
+  tab = await chromium.newTab();
+  await tab.run('start', 'restarted');
+  await assertHas(tab, 'restarted', told);
+  await tab.run('stop', 'restarted');
+  await tab.close();
+});
+
+test('after a clean stop nobody is suspect, whatever was only written before', async () => {
+  const tab = await chromium.newTab();
+  await tab.run('start', 'suspect');
+  await tab.run('put', 'suspect', 'relied on', 'ALL', 'NONE');
+  await tab.run('stop', 'suspect');
+  await tab.run('start', 'suspect');
+  assert.deepEqual(await tab.run('trust', 'suspect'), ['CLEAN', 'CLEAN', 'CLEAN']);
+  await tab.run('stop', 'suspect');
+  await tab.close();
+});
+
+test('a database is one node at a time, and a lost one is not an empty log', async () => {
+  const tab = await chromium.newTab();
+  const made = await tab.run('open', 'lost');
+  assert.equal(made.age, 'new');
+  const again = await tab.run('open', 'lost', made.store);
+  assert.deepEqual(again, { age: 'old', store: made.store });
+  await tab.run('remove', 'lost');
+  assert.deepEqual(await tab.run('open', 'lost', made.store), { refused: 'lost' });
+  await tab.run('start', 'held');
+  const other = await chromium.newTab();
+  assert.deepEqual(await other.run('open', 'held'), { refused: 'blocked' });
+  await tab.run('stop', 'held');
+  assert.equal((await other.run('open', 'held')).age, 'old');
+  await other.close();
+  await tab.close();
+});
+
+test('a node whose database is removed ends, and says why', async () => {
+  const tab = await chromium.newTab();
+  assert.equal(await tab.run('removedUnderANode'), 'ended');
+  await tab.close();
+});
+
+test('a node that runs out of room ends, and what it had acknowledged is there', async () => {
+  const tab = await chromium.newTab();
+  await tab.limit(4_000_000);
+  const { acked, ended } = await tab.run('fill', 'full');
+  assert.equal(ended, 'full');
+  assert(acked > 0);
+  await tab.limit();
+  assert(await tab.run('refilled', 'full') >= acked);
+  console.log(`exercised ${acked} writes before the room was used up`);
+  await tab.close();
+});
+
+test('acknowledgements beside bare transactions, in one page', async () => {
+  const tab = await chromium.newTab();
+  const figures = await tab.run('latency', 40);
+  console.log(`measured ${JSON.stringify(figures)}`);
+  assert(figures.perSecond > 0);
+  await tab.close();
+});

@@ -1,0 +1,207 @@
+// What the browser test runs inside a page, by name. Each returns what it found, as plain data.
+
+import { check, type Adapter } from '../../conformance/index.js';
+import {
+  type Answer,
+  type Asked,
+  databaseName,
+  deleteDatabase,
+  Host,
+  Hub,
+  IndexedDbStorage,
+  load,
+  Refused,
+  type Storage,
+  StorageError,
+} from '../../index.js';
+import { pause } from '../cluster.js';
+import { Journal } from '../journal.js';
+import { Crew } from './crew.js';
+
+/** IndexedDB as the suite uses it: a process ends by letting go in the middle of what it does. */
+class DatabaseAdapter implements Adapter {
+  readonly powerCuts = 'NOT_SIMULATED';
+  private static serial = 0;
+  private readonly name = `conformance ${Date.now()} ${DatabaseAdapter.serial++}`;
+  private storage: Storage | undefined;
+
+  attach(): Storage {
+    this.storage = new IndexedDbStorage({ name: this.name });
+    return this.storage;
+  }
+
+  async crash(): Promise<void> {
+    this.storage?.close();
+  }
+}
+
+/** A cluster of one, which leads. */
+async function alone(cluster: string, machine: Journal, onEnd?: (reason: Error) => void): Promise<Host> {
+  const host = await Host.start({
+    cluster,
+    node: 1,
+    voters: [1],
+    storage: new IndexedDbStorage(),
+    channel: new Hub().join(1),
+    machine,
+    ...(onEnd && { onEnd }),
+  });
+  host.campaign();
+  while (host.view().commit < host.view().last || host.view().role !== 'LEADER') await pause();
+  return host;
+}
+
+/** Proposes again while the node is busy, or out of office because the machine was. */
+async function put(host: Host, command: Uint8Array, asked: Asked = {}): Promise<Answer> {
+  for (;;) {
+    try {
+      return await host.propose(command, asked);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.why === 'STOPPED') throw error;
+      await pause();
+    }
+  }
+}
+
+const crews = new Map<string, Crew>();
+
+function crew(cluster: string): Crew {
+  const known = crews.get(cluster) ?? new Crew(cluster);
+  crews.set(cluster, known);
+  return known;
+}
+
+const rooms = {
+  /** Every rule that a killed process may break. */
+  conformance: () => check(() => new DatabaseAdapter(), { seeds: [0, 8], turns: 2 }),
+
+  example: async () => {
+    const example = (await import(new URL('../../../example.js', import.meta.url).href)) as {
+      main(say: (line: string) => void): Promise<void>;
+    };
+    const said: string[] = [];
+    await example.main((line) => said.push(line));
+    return said;
+  },
+
+  /** Starts a crew, or starts it again after whatever happened to it. */
+  start: async (cluster: string) => {
+    await crew(cluster).start();
+  },
+
+  put: async (cluster: string, command: string, mode: 'SYNC' | 'ALL', fsync: 'NONE' | 'COMMIT') =>
+    crew(cluster).put(command, { mode, fsync }),
+
+  commands: (cluster: string, node: number) => crew(cluster).commands(node),
+
+  trust: async (cluster: string) =>
+    Promise.all([1, 2, 3].map(async (node) => (await crew(cluster).view(node))?.trust)),
+
+  terminate: async (cluster: string) => {
+    crew(cluster).terminate();
+  },
+
+  stop: (cluster: string) => crew(cluster).stop(),
+
+  /** What opening says: the age, or the kind of error. */
+  open: async (cluster: string, expect?: string) => {
+    const storage = new IndexedDbStorage(expect === undefined ? {} : { expect: BigInt(expect) });
+    try {
+      const { age, store } = await storage.open({ cluster, node: 1 });
+      return { age, store: String(store) };
+    } catch (error) {
+      return { refused: error instanceof StorageError ? error.kind : String(error) };
+    } finally {
+      storage.close();
+    }
+  },
+
+  remove: async (cluster: string) => {
+    await deleteDatabase(databaseName({ cluster, node: 1 }));
+  },
+
+  /** A node whose database is removed under it: why it ended. */
+  removedUnderANode: async () => {
+    await load();
+    const identity = { cluster: `removed ${Date.now()}`, node: 1 };
+    const ended = await new Promise<Error>((resolve) => {
+      void Host.start({
+        ...identity,
+        voters: [1],
+        storage: new IndexedDbStorage(),
+        channel: new Hub().join(1),
+        machine: new Journal(),
+        onEnd: resolve,
+      }).then(() => deleteDatabase(databaseName(identity)));
+    });
+    return ended instanceof StorageError ? ended.kind : String(ended);
+  },
+
+  /** A node that writes until there is no room: how many writes it had acknowledged, and why it ended. */
+  fill: async (cluster: string) => {
+    await load();
+    let ended: Error | undefined;
+    const host = await alone(cluster, new Journal(), (reason) => {
+      ended = reason;
+    });
+    // Bytes that no disk makes smaller.
+    const command = crypto.getRandomValues(new Uint8Array(64 * 1024));
+    let acked = 0;
+    while (ended === undefined && acked < 10_000) {
+      const answer = await put(host, command).catch(() => undefined);
+      if (answer?.grade === 'AS_ASKED') acked += 1;
+    }
+    return { acked, ended: ended instanceof StorageError ? ended.kind : String(ended) };
+  },
+
+  /** How many writes a node finds again. */
+  refilled: async (cluster: string) => {
+    await load();
+    const journal = new Journal();
+    const host = await alone(cluster, journal);
+    await put(host, new Uint8Array(1));
+    await host.stop();
+    return journal.commands.length - 1;
+  },
+
+  /** Milliseconds for a bare transaction and for an acknowledgement, relaxed and strict, in one page. */
+  latency: async (rounds: number) => {
+    await load();
+    const bare = new IndexedDbStorage({ name: 'bare' });
+    await bare.open({ cluster: 'bare', node: 1 });
+    const host = await alone(`latency ${Date.now()}`, new Journal());
+    const command = new Uint8Array(256);
+    const times: Record<string, number[]> = { bareRelaxed: [], ackWritten: [], bareStrict: [], ackSynced: [] };
+    let first = 1;
+    const timed = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+      const began = performance.now();
+      await work();
+      times[name]?.push(performance.now() - began);
+    };
+    for (let round = 0; round < rounds; round++) {
+      const record = (): { kind: 'record'; first: number; bytes: Uint8Array } => ({ kind: 'record', first: first++, bytes: command });
+      await timed('bareRelaxed', () => bare.commit([record()], 'written'));
+      await timed('ackWritten', () => put(host, command, { mode: 'SYNC', fsync: 'NONE' }));
+      await timed('bareStrict', () => bare.commit([record()], 'synced'));
+      await timed('ackSynced', () => put(host, command, { mode: 'SYNC', fsync: 'COMMIT' }));
+    }
+    const began = performance.now();
+    let proposed = 0;
+    await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        for (let i = 0; i < 40; i++) {
+          await put(host, command, { mode: 'SYNC', fsync: 'COMMIT' });
+          proposed += 1;
+        }
+      }),
+    );
+    const perSecond = (proposed * 1000) / (performance.now() - began);
+    await host.stop();
+    bare.close();
+    const medians = Object.entries(times).map(([name, all]) => [name, all.sort((a, b) => a - b)[all.length >> 1]] as const);
+    return { ...Object.fromEntries(medians), perSecond: Math.round(perSecond) };
+  },
+} as const;
+
+export type Rooms = typeof rooms;
+Object.assign(globalThis, { rooms });

@@ -1,0 +1,110 @@
+// Three nodes in this process, on disks of memory, for tests.
+
+import { Hub } from '../channel.js';
+import { type Answer, type Asked, Host, type HostOptions, Refused } from '../host.js';
+import { MemoryDisk, type Survivors } from '../memory.js';
+import { Journal } from './journal.js';
+
+const IDS = [1, 2, 3] as const;
+
+/** Nodes, their disks and the network between them. */
+export class Cluster {
+  readonly hub = new Hub();
+  readonly disks = new Map(IDS.map((id) => [id, new MemoryDisk()]));
+  readonly hosts = new Map<number, Host>();
+  readonly journals = new Map<number, Journal>();
+
+  private constructor(private readonly settings: Pick<HostOptions, 'snapshotEvery'>) {}
+
+  static async start(settings: Pick<HostOptions, 'snapshotEvery'> = {}): Promise<Cluster> {
+    const cluster = new Cluster(settings);
+    await Promise.all(IDS.map((id) => cluster.startNode(id)));
+    return cluster;
+  }
+
+  async startNode(node: number): Promise<void> {
+    const journal = new Journal();
+    const host = await Host.start({
+      cluster: 'test',
+      node,
+      voters: IDS,
+      storage: this.disk(node).attach(),
+      channel: this.hub.join(node),
+      machine: journal,
+      ...this.settings,
+    });
+    this.journals.set(node, journal);
+    this.hosts.set(node, host);
+  }
+
+  kill(node: number): void {
+    this.host(node).kill();
+    this.disk(node).kill();
+    this.hosts.delete(node);
+  }
+
+  cutPower(node: number, survivors: Survivors = 'none'): void {
+    this.host(node).kill();
+    this.disk(node).cutPower(survivors);
+    this.hosts.delete(node);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.hosts.values()].map((host) => host.stop()));
+    this.hosts.clear();
+  }
+
+  host(node: number): Host {
+    const host = this.hosts.get(node);
+    if (host === undefined) throw new Error(`node ${node} is down`);
+    return host;
+  }
+
+  disk(node: number): MemoryDisk {
+    const disk = this.disks.get(node as 1);
+    if (disk === undefined) throw new Error(`there is no node ${node}`);
+    return disk;
+  }
+
+  journal(node: number): Journal {
+    return this.journals.get(node) ?? new Journal();
+  }
+
+  /** Who leads the latest term, once somebody does. */
+  async leader(): Promise<[number, Host]> {
+    for (;;) {
+      const leading = [...this.hosts].filter(([, host]) => host.view().role === 'LEADER');
+      leading.sort(([, one], [, other]) => other.view().term - one.view().term);
+      if (leading[0] !== undefined) return leading[0];
+      await pause();
+    }
+  }
+
+  /** Proposes to whoever leads, again while it is refused for now. */
+  async put(command: string, asked: Asked = {}): Promise<Answer> {
+    for (;;) {
+      const [, host] = await this.leader();
+      try {
+        return await host.propose(new TextEncoder().encode(command), asked);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        await pause();
+      }
+    }
+  }
+
+  /** Waits until every node that runs has applied what the leader has. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const views = [...this.hosts.values()].map((host) => host.view());
+      const last = Math.max(...views.map((view) => view.last));
+      if (views.every((view) => view.applied === last)) return;
+      await pause();
+    }
+  }
+}
+
+/** A moment for others: conditions are looked at again and again, never waited for by time. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}

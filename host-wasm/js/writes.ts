@@ -1,0 +1,96 @@
+// The writes of a node on their way to its store: in order, gathered while a transaction is under
+// way, and reported as firmly as they are held.
+
+import type { Change, Firmness, Storage } from './store.js';
+
+/** Whom to tell what became of one write. */
+export interface Report {
+  written?(): void;
+  synced(): void;
+}
+
+/** Whom to tell what became of them together. */
+export interface Outcome {
+  /** After the reports of one transaction. */
+  done(): void;
+  failed(error: Error): void;
+}
+
+interface Waiting {
+  readonly report: Report;
+  readonly change: Change | undefined;
+  readonly firmness: Firmness;
+}
+
+/** Writes that wait, and the transaction under way. */
+export class WriteQueue {
+  private queue: Waiting[] = [];
+  /** Reported as written, not yet as synced. */
+  private unsynced: Report[] = [];
+  private state: 'IDLE' | 'BUSY' | 'DROPPED' = 'IDLE';
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly outcome: Outcome,
+  ) {}
+
+  push(change: Change | undefined, firmness: Firmness, report: Report): void {
+    this.queue.push({ report, change, firmness });
+  }
+
+  get isIdle(): boolean {
+    return this.state === 'IDLE' && this.queue.length === 0;
+  }
+
+  /** Starts a transaction with what waits, unless one is under way. */
+  go(): void {
+    if (this.state !== 'IDLE' || this.queue.length === 0) return;
+    const batch = this.take();
+    const firmness = batch[0]?.firmness ?? 'synced';
+    const changes = batch.flatMap(({ change }) => (change === undefined ? [] : [change]));
+    this.state = 'BUSY';
+    this.storage.commit(changes, firmness).then(
+      () => this.held(batch, firmness),
+      (error: unknown) => {
+        if (this.state !== 'DROPPED') this.outcome.failed(asError(error));
+      },
+    );
+  }
+
+  /** Nothing is reported any more. */
+  drop(): void {
+    this.state = 'DROPPED';
+    this.queue = [];
+  }
+
+  /**
+   * The next transaction: everything, if a hard state waits, since elections wait for it; else what
+   * is to be held alike, so that a write which need not be forced does not wait for one that must.
+   */
+  private take(): Waiting[] {
+    const first = this.queue[0]?.firmness;
+    const vote = this.queue.some(({ change }) => change?.kind === 'hardState');
+    const other = vote ? -1 : this.queue.findIndex(({ firmness }) => firmness !== first);
+    const taken = this.queue.splice(0, other < 0 ? this.queue.length : other);
+    return vote ? taken.map((each) => ({ ...each, firmness: 'synced' })) : taken;
+  }
+
+  private held(batch: readonly Waiting[], firmness: Firmness): void {
+    if (this.state === 'DROPPED') return;
+    this.state = 'IDLE';
+    const reports = batch.map(({ report }) => report);
+    if (firmness === 'written') {
+      for (const report of reports) report.written?.();
+      this.unsynced.push(...reports);
+    } else {
+      const all = [...this.unsynced, ...reports];
+      this.unsynced = [];
+      for (const report of all) report.synced();
+    }
+    this.outcome.done();
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,233 @@
+//! What a store keeps, as bytes: records of the log and the hard state; and the entries in memory.
+//!
+//! A storage adapter sees a record as bytes with the index of its first entry, and needs to know no
+//! more. All numbers are little-endian.
+//!
+//! ```text
+//! record     = term:u64  first:u64  count:u32  kind:u8  (length:u32  bytes)*count
+//! hard state = term:u64  voted:u8  vote:u64  incarnation:u64  trust:u8
+//! ```
+
+use std::collections::BTreeMap;
+
+use kraft_proto::{
+    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, Term, Trust,
+};
+
+/// The entries a node may still have to write, send or apply, by index.
+#[derive(Default)]
+pub struct Bodies {
+    by_index: BTreeMap<u64, Body>,
+}
+
+/// One entry's bytes, and the term they were proposed in.
+struct Body {
+    term: Term,
+    bytes: Box<[u8]>,
+}
+
+impl Bodies {
+    /// Keeps the bytes of a position, in place of what another leader had there and behind it.
+    pub fn keep(&mut self, at: LogPosition, bytes: &[u8]) {
+        let replaces = self
+            .by_index
+            .get(&at.index.0)
+            .is_some_and(|body| body.term != at.term);
+        if replaces {
+            self.by_index.split_off(&at.index.0);
+        }
+        let term = at.term;
+        let bytes = bytes.into();
+        self.by_index.insert(at.index.0, Body { term, bytes });
+    }
+
+    /// The bytes of exactly this position: the same index of another term is another entry.
+    pub fn at(&self, position: LogPosition) -> Option<&[u8]> {
+        let body = self.by_index.get(&position.index.0)?;
+        (body.term == position.term).then_some(&*body.bytes)
+    }
+
+    /// Forgets entries through `upto`: a snapshot stands for them.
+    pub fn drop_through(&mut self, upto: LogIndex) {
+        self.by_index = self.by_index.split_off(&upto.next().0);
+    }
+
+    /// How many bytes are kept, without what keeping them costs.
+    pub fn len_bytes(&self) -> usize {
+        self.by_index.values().map(|body| body.bytes.len()).sum()
+    }
+}
+
+/// A record of the log: a run and the bytes of its entries; `None` if one is missing.
+pub fn record<'a>(
+    run: Run,
+    mut bytes_of: impl FnMut(LogPosition) -> Option<&'a [u8]>,
+) -> Option<Vec<u8>> {
+    let mut record = Vec::new();
+    record.extend(run.term.0.to_le_bytes());
+    record.extend(run.first.0.to_le_bytes());
+    record.extend(run.count.to_le_bytes());
+    record.push(match run.kind {
+        EntryKind::Command => 0,
+        EntryKind::Barrier => 1,
+        EntryKind::Configuration => 2,
+    });
+    for position in run.positions() {
+        let bytes = bytes_of(position)?;
+        record.extend((bytes.len() as u32).to_le_bytes());
+        record.extend(bytes);
+    }
+    Some(record)
+}
+
+/// What a record holds; `None` if these bytes were never made by [`record`].
+pub fn read_record(bytes: &[u8]) -> Option<(Run, Vec<&[u8]>)> {
+    let mut reader = Reader(bytes);
+    let run = Run {
+        term: Term(reader.u64()?),
+        first: LogIndex(reader.u64()?),
+        count: reader.u32()?,
+        kind: match reader.u8()? {
+            0 => EntryKind::Command,
+            1 => EntryKind::Barrier,
+            2 => EntryKind::Configuration,
+            _ => return None,
+        },
+    };
+    let mut entries = Vec::new();
+    for _ in 0..run.count {
+        let length = reader.u32()? as usize;
+        entries.push(reader.take(length)?);
+    }
+    let whole = reader.0.is_empty() && run.first.0 > 0 && !entries.is_empty();
+    whole.then_some((run, entries))
+}
+
+/// A hard state as bytes.
+pub fn hard_state(hard: &HardState) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(hard.term.0.to_le_bytes());
+    bytes.push(u8::from(hard.vote.is_some()));
+    bytes.extend(hard.vote.map_or(0, |vote| vote.0).to_le_bytes());
+    bytes.extend(hard.incarnation.0.to_le_bytes());
+    bytes.push(match hard.trust {
+        Trust::Clean => 0,
+        Trust::Dirty => 1,
+        Trust::Suspect => 2,
+    });
+    bytes
+}
+
+/// The hard state in these bytes; `None` if they were never made by [`hard_state`].
+pub fn read_hard_state(bytes: &[u8]) -> Option<HardState> {
+    let mut reader = Reader(bytes);
+    let term = Term(reader.u64()?);
+    let voted = reader.u8()?;
+    let vote = NodeId(reader.u64()?);
+    let hard = HardState {
+        term,
+        vote: (voted == 1).then_some(vote),
+        incarnation: Incarnation(reader.u64()?),
+        trust: match reader.u8()? {
+            0 => Trust::Clean,
+            1 => Trust::Dirty,
+            2 => Trust::Suspect,
+            _ => return None,
+        },
+    };
+    (reader.0.is_empty() && voted <= 1).then_some(hard)
+}
+
+/// Takes what is there, and nothing that is not.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.take(1).map(|bytes| bytes[0])
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        let bytes = self.take(4)?.try_into().ok()?;
+        Some(u32::from_le_bytes(bytes))
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        let bytes = self.take(8)?.try_into().ok()?;
+        Some(u64::from_le_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(count: u32) -> Run {
+        Run {
+            term: Term(7),
+            kind: EntryKind::Command,
+            first: LogIndex(3),
+            count,
+        }
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was_and_in_part_not_at_all() {
+        let bodies = [&b"one"[..], b"", b"three"];
+        let made = record(run(3), |at| bodies.get(at.index.0 as usize - 3).copied()).unwrap();
+        assert_eq!(read_record(&made), Some((run(3), bodies.to_vec())));
+        for length in 0..made.len() {
+            assert_eq!(read_record(&made[..length]), None, "{length} bytes of it");
+        }
+        let longer = [&made[..], b"x"].concat();
+        assert_eq!(read_record(&longer), None);
+    }
+
+    #[test]
+    fn a_record_with_a_missing_entry_is_not_made() {
+        assert_eq!(
+            record(run(2), |at| (at.index.0 == 3).then_some(&b"x"[..])),
+            None
+        );
+    }
+
+    #[test]
+    fn a_hard_state_comes_back_as_it_was_and_in_part_not_at_all() {
+        let hard = HardState {
+            term: Term(9),
+            vote: Some(NodeId(4)),
+            incarnation: Incarnation(2),
+            trust: Trust::Suspect,
+        };
+        let bytes = hard_state(&hard);
+        assert_eq!(read_hard_state(&bytes), Some(hard));
+        for length in 0..bytes.len() {
+            assert_eq!(read_hard_state(&bytes[..length]), None);
+        }
+    }
+
+    #[test]
+    fn bytes_are_found_by_term_and_index_only() {
+        let at = |term, index| LogPosition::new(Term(term), LogIndex(index));
+        let mut bodies = Bodies::default();
+        for index in 1..=4 {
+            bodies.keep(at(1, index), b"old");
+        }
+        bodies.keep(at(2, 3), b"new");
+        assert_eq!(bodies.at(at(1, 3)), None);
+        assert_eq!(bodies.at(at(2, 3)), Some(&b"new"[..]));
+        assert_eq!(
+            bodies.at(at(1, 4)),
+            None,
+            "it stood behind what was replaced"
+        );
+        bodies.drop_through(LogIndex(2));
+        assert_eq!(bodies.at(at(1, 2)), None);
+        assert_eq!(bodies.len_bytes(), 3);
+    }
+}

@@ -1,0 +1,61 @@
+//! Snapshots: made of a log that is to go, sent to a node that lacks it, taken from a leader.
+
+use kraft_proto::limits::{FRAME_HEADER_MAX, SNAPSHOT_BYTES_MAX};
+use kraft_proto::{Frame, LogIndex, Snapshot, entry_prefix};
+use wasm_bindgen::prelude::*;
+
+use super::{Node, moment};
+use crate::start::node;
+
+#[wasm_bindgen]
+impl Node {
+    /// The core's part of a snapshot of the state after `index`, to be kept beside the state.
+    #[wasm_bindgen(js_name = snapshotAt)]
+    pub fn snapshot_at(&self, index: f64) -> Result<Vec<u8>, JsError> {
+        let snapshot = self.raft.snapshot_at(LogIndex(index as u64))?;
+        let mut buffer = [0; SNAPSHOT_BYTES_MAX];
+        Ok(snapshot.encode(&mut buffer)?.to_vec())
+    }
+
+    /// The store has a snapshot through `index`, synced, and the log before it is gone.
+    pub fn compacted(&mut self, index: f64) -> Result<(), JsError> {
+        let upto = LogIndex(index as u64);
+        self.raft.compacted(upto)?;
+        self.bodies.drop_through(upto);
+        Ok(())
+    }
+
+    /// The message that brings a snapshot to a node; nothing where this node may not send it now.
+    #[wasm_bindgen(js_name = snapshotFrame)]
+    pub fn snapshot_frame(&self, to: f64, core: &[u8]) -> Result<Option<Vec<u8>>, JsError> {
+        let last = Snapshot::decode(core)?.last();
+        let Some(envelope) = self.raft.snapshot_message(node(to), last) else {
+            return Ok(None);
+        };
+        let mut header = [0; FRAME_HEADER_MAX];
+        let mut frame = envelope.encode(&mut header)?.to_vec();
+        frame.extend(entry_prefix(core.len() as u32));
+        frame.extend(core);
+        Ok(Some(frame))
+    }
+
+    /// Takes a message that brings a snapshot, whose state is here in full. The last entry it covers
+    /// if it is to be written, when `poll` says so; 0 if it is of no use.
+    #[wasm_bindgen(js_name = handleSnapshot)]
+    pub fn handle_snapshot(&mut self, now_us: f64, from: f64, bytes: &[u8]) -> f64 {
+        let Ok(frame) = Frame::decode(bytes) else {
+            return 0.0;
+        };
+        if frame.from() != node(from) {
+            return 0.0;
+        }
+        let taken = self.raft.handle_message(moment(now_us), &frame);
+        match (taken.snapshot(), frame.entries().next()) {
+            (Some(last), Some(core)) => {
+                self.incoming = Some((last, core.to_vec()));
+                last.index.0 as f64
+            }
+            _ => 0.0,
+        }
+    }
+}

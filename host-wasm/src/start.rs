@@ -1,0 +1,184 @@
+//! The road to a running node: its settings, and what its store held.
+
+use std::time::Duration;
+
+use kraft_proto::{
+    Config, EntryKind, HardState, Instant, LogIndex, LogPosition, Member, Members, NodeId, Raft,
+    Recovery, Run, Snapshot, StoreId, Term,
+};
+use wasm_bindgen::prelude::*;
+
+use crate::bytes::{self, Bodies};
+use crate::codes;
+use crate::node::Node;
+
+/// A node before it runs. Tell it everything its store holds, in order, then `run` it.
+#[wasm_bindgen]
+pub struct Start {
+    config: Config,
+    voters: Vec<Member>,
+    learners: Vec<Member>,
+    hard: HardState,
+    snapshot: Option<Snapshot>,
+    /// The log from index 1, or from the snapshot, on.
+    log: Vec<Entry>,
+    waits_max: usize,
+}
+
+struct Entry {
+    term: Term,
+    kind: EntryKind,
+    bytes: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Start {
+    /// Node `id` on this store. `seed` chooses its election timeouts: give every node its own.
+    #[wasm_bindgen(constructor)]
+    pub fn new(id: f64, store: u64, seed: u64) -> Start {
+        Start {
+            config: Config::new(node(id), StoreId(store), seed),
+            voters: Vec::new(),
+            learners: Vec::new(),
+            hard: HardState::default(),
+            snapshot: None,
+            log: Vec::new(),
+            waits_max: 4096,
+        }
+    }
+
+    /// One that votes in the cluster's first configuration; `store` 0: whichever it has.
+    pub fn voter(&mut self, id: f64, store: u64) {
+        self.voters.push(member(id, store));
+    }
+
+    /// One that learns there.
+    pub fn learner(&mut self, id: f64, store: u64) {
+        self.learners.push(member(id, store));
+    }
+
+    /// Timeouts in microseconds.
+    pub fn timing(&mut self, election_min_us: f64, election_max_us: f64, heartbeat_us: f64) {
+        self.config.election_timeout_min = micros(election_min_us);
+        self.config.election_timeout_max = micros(election_max_us);
+        self.config.heartbeat = micros(heartbeat_us);
+    }
+
+    /// What a write waits for that names no class.
+    #[wasm_bindgen(js_name = defaultClass)]
+    pub fn default_class(&mut self, mode: u32, fsync: u8) -> Result<(), JsError> {
+        self.config.durability.default = class(mode, fsync)?;
+        Ok(())
+    }
+
+    /// `Batch`: entries and microseconds between two forced flushes; and how long anything stays
+    /// unforced at most.
+    pub fn flushing(&mut self, batch_count: u32, batch_us: f64, lazy_us: f64) {
+        let durability = &mut self.config.durability;
+        durability.batch_fsync_count = batch_count;
+        durability.batch_fsync_interval = micros(batch_us);
+        durability.lazy_flush = micros(lazy_us);
+    }
+
+    /// How many clients may wait at once.
+    #[wasm_bindgen(js_name = waitsMax, setter)]
+    pub fn set_waits_max(&mut self, count: u32) {
+        self.waits_max = count as usize;
+    }
+
+    /// The hard state its store holds.
+    #[wasm_bindgen(js_name = hardState)]
+    pub fn hard_state(&mut self, bytes: &[u8]) -> Result<(), JsError> {
+        let read = bytes::read_hard_state(bytes);
+        self.hard = read.ok_or_else(|| JsError::new("the store holds no hard state of kraft's"))?;
+        Ok(())
+    }
+
+    /// The core's part of the snapshot its store holds, before any record.
+    pub fn snapshot(&mut self, core: &[u8]) -> Result<(), JsError> {
+        self.snapshot = Some(Snapshot::decode(core)?);
+        Ok(())
+    }
+
+    /// The next record its store holds. It takes the place of what was told from its first entry
+    /// on; what its snapshot covers is left out.
+    pub fn record(&mut self, bytes: &[u8]) -> Result<(), JsError> {
+        let Some((run, entries)) = bytes::read_record(bytes) else {
+            return Err(JsError::new("the store holds a record that is not kraft's"));
+        };
+        let base = self.base();
+        let first = run.first.max(base.next());
+        let place = first.prev().since(base) as usize;
+        if place > self.log.len() {
+            let missing = base.plus(self.log.len() as u64 + 1);
+            let said = format!("the store has no entry {missing}, but later ones");
+            return Err(JsError::new(&said));
+        }
+        let covered = first.since(run.first) as usize;
+        if covered < entries.len() {
+            self.log.truncate(place);
+        }
+        let behind = entries.into_iter().skip(covered);
+        self.log.extend(behind.map(|bytes| Entry {
+            term: run.term,
+            kind: run.kind,
+            bytes: bytes.to_vec(),
+        }));
+        Ok(())
+    }
+
+    /// Runs it.
+    pub fn run(self, now_us: f64) -> Result<Node, JsError> {
+        let members = Members::with_stores(self.voters.clone(), self.learners.clone())?;
+        let mut recovery = Recovery::resume(self.hard, members);
+        if let Some(snapshot) = &self.snapshot {
+            recovery = recovery.snapshot(snapshot);
+        }
+        let mut bodies = Bodies::default();
+        for (entry, index) in self.log.iter().zip(1..) {
+            let at = LogPosition::new(entry.term, self.base().plus(index));
+            bodies.keep(at, &entry.bytes);
+            recovery = match entry.kind {
+                EntryKind::Configuration => recovery.config(at, &entry.bytes),
+                kind => recovery.run(Run {
+                    term: entry.term,
+                    kind,
+                    first: at.index,
+                    count: 1,
+                }),
+            };
+        }
+        let raft = Raft::new(self.config, recovery, Instant(now_us as u64))?;
+        Ok(Node::new(raft, bodies, self.waits_max))
+    }
+}
+
+impl Start {
+    /// Where the log begins.
+    fn base(&self) -> LogIndex {
+        let last = self.snapshot.as_ref().map(Snapshot::last);
+        last.map_or(LogIndex::ZERO, |last| last.index)
+    }
+}
+
+/// A node's number, as JavaScript has it.
+pub fn node(id: f64) -> NodeId {
+    NodeId(id as u64)
+}
+
+/// A class, or what is wrong with it.
+pub fn class(mode: u32, fsync: u8) -> Result<kraft_proto::Class, JsError> {
+    let class = codes::class(mode, fsync);
+    class.ok_or_else(|| JsError::new(&format!("no class has the numbers {mode} and {fsync}")))
+}
+
+fn member(id: f64, store: u64) -> Member {
+    Member {
+        id: node(id),
+        store: StoreId(store),
+    }
+}
+
+fn micros(count: f64) -> Duration {
+    Duration::from_micros(count as u64)
+}

@@ -1,0 +1,301 @@
+//! Snapshots (Raft §7): what stands in for a log that is gone, here or at a peer.
+//!
+//! ```text
+//!  a node     snapshot_at ─► host saves it ─► compacted: its log before that is gone
+//!  its leader Output::Snapshot ─► host sends it, then snapshot_message ──────────────────┐
+//!  a follower host gathers it ─► handle_message ─► Write Snapshot ─► synced ─► Restored ◄─┘
+//! ```
+//!
+//! The rules of a follower, each with the story that breaks its looser form:
+//!
+//! 1. **What is committed here, or known to match, is not replaced.** Otherwise a late snapshot undoes
+//!    entries this node has acknowledged since, and a majority is one short.
+//! 2. **A log that has the snapshot's last entry is kept, and all behind it:** those may be copies
+//!    that somebody counts.
+//! 3. **A log that forgot the term there is replaced only where the conflict is proved:** its first
+//!    remembered term is older than the snapshot's. Otherwise it may be the longer of two that agree.
+//! 4. **The snapshot takes the log's place at once in memory, as an append would, and on disk in the
+//!    order of log writes.** Until that is synced this node holds no more than it did, so what it
+//!    acknowledged stays true when it crashes meanwhile.
+//! 5. **Nothing behind it is applied before it is:** commit waits to be told until the host has put
+//!    the snapshot in place of its state.
+
+use core::fmt;
+
+use super::dropped::Drop;
+use super::replies::{Answer, Reply};
+use super::{Raft, RoleState};
+use crate::ids::{LogIndex, LogPosition, NodeId};
+use crate::log::TermAt;
+use crate::message::{Envelope, Message};
+use crate::modes::{Class, CommitMode, FsyncMode};
+use crate::output::{Force, Output, Write, WriteKind};
+use crate::snapshot::Snapshot;
+use crate::succession::Succession;
+use crate::wire::{Frame, Taken};
+use crate::writes::Alone;
+
+/// Why there is no snapshot at an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotError {
+    /// There is nothing at index 0.
+    Nothing,
+    /// No more than this was told as committed.
+    NotCommitted(LogIndex),
+    /// The log through here is gone: the snapshot that covers it is at hand.
+    Compacted(LogIndex),
+    /// The history there is forgotten: choose an index behind this.
+    Forgotten(LogIndex),
+}
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("no snapshot of nothing: choose an index behind 0"),
+            Self::NotCommitted(upto) => write!(
+                f,
+                "no snapshot there: only entries through {upto} are known to be committed"
+            ),
+            Self::Compacted(upto) => write!(
+                f,
+                "no snapshot there: the log through {upto} is gone, use the snapshot that covers it"
+            ),
+            Self::Forgotten(upto) => write!(
+                f,
+                "no snapshot there: the history through {upto} is forgotten, choose a later index"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for SnapshotError {}
+
+/// Why a log is not compacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompactError {
+    /// No more than this was told as committed.
+    NotCommitted(LogIndex),
+    /// The disk holds no more than this.
+    NotSynced(LogIndex),
+    /// The history there is forgotten: compact to an index behind this.
+    Forgotten(LogIndex),
+}
+
+impl fmt::Display for CompactError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCommitted(upto) => write!(
+                f,
+                "the log is kept: only entries through {upto} are known to be committed"
+            ),
+            Self::NotSynced(upto) => write!(
+                f,
+                "the log is kept: a snapshot must not run ahead of it, and the disk holds it \
+                 through {upto}"
+            ),
+            Self::Forgotten(upto) => write!(
+                f,
+                "the log is kept: the history through {upto} is forgotten, compact to a later index"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for CompactError {}
+
+impl Raft {
+    /// What the core must know of a snapshot of the state after `index`. The host keeps its bytes
+    /// beside its state machine's.
+    ///
+    /// # Errors
+    ///
+    /// There is none at that index, and the error says why.
+    pub fn snapshot_at(&self, index: LogIndex) -> Result<Snapshot, SnapshotError> {
+        if index == LogIndex::ZERO {
+            return Err(SnapshotError::Nothing);
+        }
+        if index > self.told.committed() {
+            return Err(SnapshotError::NotCommitted(self.told.committed()));
+        }
+        if index < self.compacted.index {
+            return Err(SnapshotError::Compacted(self.compacted.index));
+        }
+        let forgotten = SnapshotError::Forgotten(self.log.base().index);
+        if index < self.log.base().index {
+            return Err(forgotten);
+        }
+        let members = self.succession.at_index(&self.members, index);
+        let (members, at) = members.ok_or(SnapshotError::Forgotten(self.succession.before_at()))?;
+        let mut log = self.log.clone();
+        log.truncate(index);
+        Snapshot::of(log, members.clone(), at).ok_or(forgotten)
+    }
+
+    /// The host's word that entries through `upto` can no longer be read from its log: it has a
+    /// snapshot that covers them, synced.
+    ///
+    /// # Errors
+    ///
+    /// The log is not to be dropped that far, and the error says why.
+    pub fn compacted(&mut self, upto: LogIndex) -> Result<(), CompactError> {
+        if upto <= self.compacted.index {
+            return Ok(());
+        }
+        if upto > self.told.committed() {
+            return Err(CompactError::NotCommitted(self.told.committed()));
+        }
+        if upto > self.writes.synced() {
+            return Err(CompactError::NotSynced(self.writes.synced()));
+        }
+        let position = self.log.position_at(upto);
+        self.compacted = position.ok_or(CompactError::Forgotten(self.log.base().index))?;
+        self.settle();
+        Ok(())
+    }
+
+    /// The message that brings a snapshot to a peer of this leader: to be sent once the host's own
+    /// bytes of it are there, and followed by those of the core's [`Snapshot`] as its one entry.
+    ///
+    /// `None` where this node may not send it now: it does not lead, its disk owes it its word, or
+    /// it does not know `last` to be committed.
+    pub fn snapshot_message(&self, to: NodeId, last: LogPosition) -> Option<Envelope> {
+        let RoleState::Leader(leader) = &self.role else {
+            return None;
+        };
+        leader.peer(to)?;
+        let committed = last.index > LogIndex::ZERO
+            && last.index <= self.commit.index
+            && self.log.term_at(last.index) == TermAt::Known(last.term);
+        let message = Message::Snapshot { last };
+        (committed && self.writes.word_is_synced() && self.is_active())
+            .then(|| self.envelope(to, self.hard.term, message))
+    }
+
+    /// No append can be made of entries through here: they are gone, or their terms are.
+    pub(super) fn gone_through(&self) -> LogIndex {
+        self.compacted.index.max(self.log.base().index)
+    }
+
+    /// How many entries through `last` are to be handed to the host as entries.
+    pub(super) fn unwritten_through(&self, last: LogIndex) -> u64 {
+        last.since(self.writes.emitted().max(self.compacted.index))
+    }
+
+    /// InstallSnapshot (Raft §7) of this term.
+    pub(super) fn handle_snapshot<'b>(
+        &mut self,
+        frame: &Frame<'b>,
+        last: LogPosition,
+    ) -> Taken<'b> {
+        let envelope = frame.envelope();
+        let Some(snapshot) = self.snapshot_in(frame, last) else {
+            self.count(Drop::Malformed);
+            return Taken::nothing();
+        };
+        if self.follow(envelope.from).is_none() {
+            return Taken::nothing();
+        }
+        let agreed = self.agreed_upto();
+        let here = self.log.term_at(last.index);
+        if last.index <= agreed || here == TermAt::Known(last.term) {
+            self.agree_through(last.index);
+            return Taken::nothing();
+        }
+        if here == TermAt::Forgotten && last.term <= self.log.base().term {
+            self.count(Drop::Incomparable);
+            self.reply(Reply {
+                to: envelope.from,
+                term: self.hard.term,
+                answer: Answer::Rejected {
+                    rejected: last.index,
+                    hint: self.log.base(),
+                },
+            });
+            return Taken::nothing();
+        }
+        self.install(snapshot, agreed);
+        Taken {
+            snapshot: Some(last),
+            ..Taken::nothing()
+        }
+    }
+
+    /// The snapshot a leader sends; `None` if it contradicts itself, or what is committed here.
+    fn snapshot_in(&self, frame: &Frame<'_>, last: LogPosition) -> Option<Snapshot> {
+        let bytes = frame.entries().next()?;
+        let snapshot = Snapshot::decode(bytes).ok()?;
+        let both_know = |index| match (self.log.term_at(index), snapshot.log.term_at(index)) {
+            (TermAt::Known(own), TermAt::Known(theirs)) => own == theirs,
+            _ => true,
+        };
+        let configured_at = match self.awaits_configuration() {
+            true => self.succession.before_at(),
+            false => self.succession.at(),
+        };
+        let fits = match last.index > self.commit.index {
+            true => both_know(self.commit.index) && snapshot.members_at >= configured_at,
+            false => both_know(last.index),
+        };
+        let sound = snapshot.last() == last && last.term <= frame.envelope().term;
+        (sound && fits).then_some(snapshot)
+    }
+
+    /// How far the log is known to agree with this leader's.
+    fn agreed_upto(&self) -> LogIndex {
+        match &self.role {
+            RoleState::Follower(follower) => follower.matched.max(self.commit.index),
+            _ => self.commit.index,
+        }
+    }
+
+    /// The log has the leader's entries through here already, and they are committed: that is said,
+    /// and nothing replaced.
+    fn agree_through(&mut self, index: LogIndex) {
+        let agreed = self.agreed_upto().max(index);
+        if let RoleState::Follower(follower) = &mut self.role {
+            follower.matched = agreed;
+            follower.owe_answer();
+        }
+        self.learn_commit(index);
+    }
+
+    /// The snapshot takes the place of the log; through `agreed` that stays true on the disk until
+    /// the snapshot is there.
+    fn install(&mut self, snapshot: Snapshot, agreed: LogIndex) {
+        let last = snapshot.last();
+        self.writes.truncate(agreed);
+        self.rely_no_further_than(agreed);
+        self.classes.clear();
+        self.log = snapshot.log;
+        self.succession = Succession::new(&snapshot.members, snapshot.members_at);
+        self.members = snapshot.members;
+        self.compacted = last;
+        self.commit = last;
+        self.writes.force(last.index);
+        if let RoleState::Follower(follower) = &mut self.role {
+            follower.matched = last.index;
+        }
+    }
+
+    /// The write of a snapshot that was taken, before any of entries behind it.
+    pub(super) fn poll_snapshot_write(&mut self) -> Option<Output> {
+        if self.compacted.index <= self.writes.emitted() {
+            return None;
+        }
+        let stamp = self
+            .writes
+            .emit(self.compacted.index, Force::Now, Alone::No);
+        Some(Output::Write(Write {
+            class: Class::new(CommitMode::Sync, FsyncMode::Commit),
+            kind: WriteKind::Snapshot(self.compacted),
+            force: Force::Now,
+            stamp,
+        }))
+    }
+
+    /// Whether the host is yet to be told of a snapshot that took the log's place: nothing behind it
+    /// may be applied before.
+    pub(super) fn awaits_restoring(&self) -> bool {
+        self.told.committed() < self.compacted.index
+    }
+}

@@ -1,0 +1,102 @@
+//! What a crash leaves of a disk, and what a new life finds there.
+
+use super::{Disk, Fsync, Op, apply};
+use crate::sim::chance::Chance;
+
+impl Disk {
+    /// The process that wrote dies. What it had handed over stays; what it was about to may.
+    pub fn kill(&mut self) {
+        let mut chance = self.crash_chance();
+        let reached = chance.number(self.written as u64, self.ops.len() as u64) as usize;
+        for op in self.ops.iter().take(reached).skip(self.written) {
+            apply(op.change.as_ref(), &mut self.seen, usize::MAX);
+            self.seen_snapshot = op.snapshot.clone().or(self.seen_snapshot.take());
+        }
+        self.ops.truncate(reached);
+        self.keep_some_hard_state(&mut chance);
+        for op in &mut self.ops {
+            op.write = None;
+            op.unsynced = None;
+        }
+        self.written = self.ops.len();
+        self.forget_work();
+    }
+
+    /// The power goes.
+    pub fn cut_power(&mut self) {
+        let mut chance = self.crash_chance();
+        let all: Vec<Op> = self.lied.drain(..).chain(self.ops.drain(..)).collect();
+        let kept = match chance.number(0, 2) {
+            0 => 0,
+            1 => all.len(),
+            _ => chance.number(0, all.len() as u64) as usize,
+        };
+        for op in all.iter().take(kept) {
+            apply(op.change.as_ref(), &mut self.synced, usize::MAX);
+            self.synced_snapshot = op.snapshot.clone().or(self.synced_snapshot.take());
+        }
+        if let Some(Op {
+            change: Some((run, entries)),
+            snapshot: None,
+            ..
+        }) = all.get(kept)
+            && chance.permille(500)
+        {
+            let torn = chance.number(0, u64::from(run.count)) as usize;
+            if torn > 0 {
+                apply(Some(&(*run, entries.clone())), &mut self.synced, torn);
+            }
+        }
+        self.keep_some_hard_state(&mut chance);
+        self.seen = self.synced.clone();
+        self.seen_snapshot = self.synced_snapshot.clone();
+        self.written = 0;
+        self.boot += 1;
+        self.forget_work();
+    }
+
+    fn crash_chance(&mut self) -> Chance {
+        self.done += 1;
+        Chance::about(&[self.key[0], 3, self.key[1], self.done])
+    }
+
+    fn keep_some_hard_state(&mut self, chance: &mut Chance) {
+        let kept = chance.number(0, self.hards.len() as u64) as usize;
+        if let Some((saved, _)) = self.hards.drain(..).take(kept).next_back() {
+            self.saved = saved;
+        }
+        self.hards.clear();
+    }
+
+    fn forget_work(&mut self) {
+        self.write_at = None;
+        self.sync_at = None;
+        self.hard_at = None;
+        self.finished = None;
+    }
+
+    /// A new life begins: what is there is forced before it counts.
+    pub fn recover(&mut self) {
+        if self.fsync == Fsync::Lies {
+            self.lied.extend(self.ops.drain(..));
+        } else {
+            self.ops.clear();
+            self.synced.clone_from(&self.seen);
+            self.synced_snapshot.clone_from(&self.seen_snapshot);
+        }
+        self.written = 0;
+    }
+
+    /// A recovery that brings back only so many entries: a broken store.
+    pub fn forget_from(&mut self, len: usize) {
+        // Not behind its snapshot.
+        let covered = self.seen_snapshot.as_ref().map_or(0, |(covers, _)| *covers);
+        self.synced.truncate(len.max(covered));
+        self.seen.truncate(len.max(covered));
+    }
+
+    /// What the disk forgets of its hard state: a broken store.
+    pub fn forget_vote(&mut self) {
+        self.saved.hard.vote = None;
+    }
+}

@@ -1,0 +1,93 @@
+//! Compaction and snapshots. What a snapshot holds of the state machine is, in this world, the log
+//! it stands for: hosts keep all of theirs, and the cores know only what lies behind their snapshot.
+
+use kraft_proto::limits::{FRAME_HEADER_MAX, SNAPSHOT_BYTES_MAX};
+use kraft_proto::{EntryKind, Envelope, LogIndex, NodeId, Snapshot, entry_prefix};
+
+use super::action::Target;
+use super::entry::Entry;
+use super::event::Event;
+use super::node::Live;
+use super::world::World;
+
+/// A snapshot as a host keeps it: how many entries it covers, and the core's part of it.
+pub(crate) type Kept = (usize, Vec<u8>);
+
+fn encoded(snapshot: &Snapshot) -> Option<Kept> {
+    let mut buffer = [0; SNAPSHOT_BYTES_MAX];
+    let bytes = snapshot.encode(&mut buffer).ok()?.to_vec();
+    Some((snapshot.last().index.0 as usize, bytes))
+}
+
+impl Live {
+    /// A snapshot took the place of the log.
+    pub fn restore(&mut self, log: Vec<Entry>, core: Vec<u8>) {
+        self.taken = Some((log.len(), core));
+        self.log = log;
+        let entries = self.log.iter().zip(1..);
+        let configurations = entries.filter(|(entry, _)| entry.kind == EntryKind::Configuration);
+        self.configurations.truncate(1);
+        self.configurations
+            .extend(configurations.map(|(entry, at)| (at, entry.data)));
+    }
+}
+
+impl World {
+    /// A node keeps a snapshot and drops its log, but for the last so many committed entries.
+    pub(super) fn compact(&mut self, node: Target, keep: u32) {
+        let Some(place) = self.place_of(node) else {
+            return;
+        };
+        let node = &mut self.nodes[place];
+        let Some(live) = &mut node.live else { return };
+        let upto = LogIndex(live.commit.saturating_sub(keep as usize) as u64);
+        let snapshot = live.raft.snapshot_at(upto);
+        let Some(kept) = snapshot.ok().and_then(|snapshot| encoded(&snapshot)) else {
+            return;
+        };
+        if kept.0 <= node.disk.synced_log().len()
+            && node.disk.keep_snapshot(kept)
+            && live.raft.compacted(upto).is_ok()
+        {
+            self.tally.deed("log compacted");
+        }
+        self.attend(place);
+    }
+
+    /// A peer needs what is gone here.
+    pub(super) fn send_snapshot(&mut self, place: usize, to: NodeId, upto: LogIndex) {
+        let node = &mut self.nodes[place];
+        let Some(live) = &mut node.live else { return };
+        let kept = node.disk.snapshot().cloned();
+        let kept = kept.filter(|(last, _)| *last as u64 >= upto.0);
+        let kept = kept.or_else(|| {
+            let now = live.raft.snapshot_at(LogIndex(live.commit as u64));
+            now.ok().and_then(|snapshot| encoded(&snapshot))
+        });
+        let Some((covers, core)) = kept else { return };
+        let state = live.log[..covers].to_vec();
+        let last = Snapshot::decode(&core).map(|snapshot| snapshot.last());
+        let envelope = last
+            .ok()
+            .and_then(|last| live.raft.snapshot_message(to, last));
+        let Some(envelope) = envelope else { return };
+        let saved = node.disk.saved().hard;
+        self.tally.deed("snapshot sent");
+        self.witness.see(Event::Sent {
+            envelope: &envelope,
+            saved,
+        });
+        if let Some(bytes) = framed(&envelope, &core) {
+            self.links
+                .send_bulk(self.now_us, place, to.0 as usize - 1, bytes, state);
+        }
+    }
+}
+
+fn framed(envelope: &Envelope, core: &[u8]) -> Option<Vec<u8>> {
+    let mut header = [0; FRAME_HEADER_MAX];
+    let mut bytes = envelope.encode(&mut header).ok()?.to_vec();
+    bytes.extend(entry_prefix(core.len() as u32));
+    bytes.extend(core);
+    Some(bytes)
+}

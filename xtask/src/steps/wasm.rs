@@ -1,0 +1,144 @@
+//! The crates that a browser loads: built, given their JavaScript, and made smaller.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::tools;
+use crate::npm;
+use crate::report::Done;
+use crate::shell;
+use crate::workshop::Workshop;
+
+/// A crate that becomes an ES module.
+struct Module {
+    /// The package; its module has the same name, with underscores.
+    package: &'static str,
+    /// Its folder. What is made of it goes to `pkg` there, which git does not keep.
+    folder: &'static str,
+    /// The wasm may have so many bytes,
+    bytes_max: usize,
+    /// and so many over a connection that compresses.
+    zipped_max: usize,
+}
+
+const MODULES: [Module; 2] = [
+    Module {
+        package: "host-wasm",
+        folder: "host-wasm",
+        bytes_max: 250_000,
+        zipped_max: 100_000,
+    },
+    Module {
+        package: "world",
+        folder: "web-demo/world",
+        bytes_max: 650_000,
+        zipped_max: 250_000,
+    },
+];
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What Rust's wasm uses, and every browser of the last years has.
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Where `wasm-opt` comes from.
+const OPTIMIZER: &str = "host-wasm/node_modules/binaryen/bin/wasm-opt";
+
+pub fn step(workshop: &Workshop) -> Result<Done> {
+    tools::targets(workshop)?;
+    tools::node(workshop)?;
+    npm::install(workshop, "host-wasm")?;
+    let mut build = workshop.cargo(&["build", "--locked", "--profile", "wasm"]);
+    build.args(["--target", TARGET]);
+    for module in &MODULES {
+        build.args(["--package", module.package]);
+    }
+    shell::run(&mut build)?;
+    let built = workshop.metadata()?.target_directory.clone();
+    let built = built.join(TARGET).join("wasm");
+    let mut sizes = Vec::new();
+    for module in &MODULES {
+        let (size, zipped) = module.make(workshop, &built)?;
+        sizes.push(format!("{} {size} bytes, {zipped} gzipped", module.package));
+    }
+    Ok(Done::checked(
+        MODULES.len(),
+        format!("wasm modules built: {}", sizes.join("; ")),
+    ))
+}
+
+/// Whether the module of this folder has been made.
+pub fn is_made(workshop: &Workshop, folder: &str) -> bool {
+    workshop.root.join(folder).join(MADE_FROM).is_file()
+}
+
+/// A copy of the module that `pkg` was made from.
+const MADE_FROM: &str = "pkg/.made-from";
+
+impl Module {
+    /// Makes the folder `pkg`, unless it was made of the same module; returns the wasm's size, as it is and
+    /// gzipped.
+    fn make(&self, workshop: &Workshop, built: &Path) -> Result<(usize, usize)> {
+        let name = self.package.replace('-', "_");
+        let module = built.join(format!("{name}.wasm"));
+        let pkg = workshop.root.join(self.folder).join("pkg");
+        let wasm = pkg.join(format!("{name}_bg.wasm"));
+        let made_from = workshop.root.join(self.folder).join(MADE_FROM);
+        let raw = fs::read(&module).with_context(|| format!("{} is gone", module.display()))?;
+        if fs::read(&made_from).is_ok_and(|from| from == raw) {
+            println!("{}/pkg is made of this module", self.folder);
+        } else {
+            self.bind(workshop, &module, &pkg)?;
+            optimize(workshop, &wasm)?;
+            fs::write(&made_from, &raw).context("cannot note what it was made from")?;
+        }
+        let size = fs::metadata(&wasm)?.len() as usize;
+        let zipped = zipped(workshop, &wasm)?;
+        println!("{}: {size} bytes, {zipped} gzipped", wasm.display());
+        let (max, zipped_max) = (self.bytes_max, self.zipped_max);
+        ensure!(
+            size <= max && zipped <= zipped_max,
+            "{} has {size} bytes, {zipped} gzipped: more than {max} and {zipped_max}",
+            self.package
+        );
+        Ok((size, zipped))
+    }
+
+    fn bind(&self, workshop: &Workshop, module: &Path, pkg: &Path) -> Result<()> {
+        if pkg.is_dir() {
+            fs::remove_dir_all(pkg).context("what was made before cannot be removed")?;
+        }
+        let mut bind = workshop.cargo(&["run", "--quiet", "--locked", "--package", "bindgen"]);
+        bind.arg("--").args([module, pkg]);
+        shell::run(&mut bind)
+    }
+}
+
+fn optimize(workshop: &Workshop, wasm: &Path) -> Result<()> {
+    let larger: PathBuf = wasm.with_extension("larger");
+    fs::rename(wasm, &larger)?;
+    let mut optimize = npm::node(workshop, OPTIMIZER);
+    optimize.args(FEATURES).args(["-O2", "-o"]).arg(wasm);
+    shell::run(optimize.arg(&larger))?;
+    fs::remove_file(&larger).context("the larger module cannot be removed")
+}
+
+/// How many bytes are loaded over a connection that compresses.
+fn zipped(workshop: &Workshop, file: &Path) -> Result<usize> {
+    let script = "process.stdout.write(String(require('zlib').gzipSync(require('fs')\
+                  .readFileSync(process.argv[1]), { level: 9 }).length))";
+    let mut node = workshop.command("node");
+    let said = shell::output(node.args(["-e", script]).arg(file))?;
+    said.trim()
+        .parse()
+        .with_context(|| format!("{said:?} is no size"))
+}
