@@ -222,6 +222,27 @@ fn what_is_forgotten_is_unknown() {
     assert_eq!(cluster.fate(1, early), Fate::Unknown);
 }
 
+/// Of a term whose end alone is remembered, that end is told.
+#[test]
+fn what_is_forgotten_up_to_the_end_of_its_term_is_still_told() {
+    let mut cluster = Cluster::with(3, bare);
+    cluster.elect(1);
+    cluster.isolate(1);
+    cluster.propose(1, LEADER_ONLY);
+    cluster.settle();
+    let mut term = 1;
+    while cluster.status(1).first_known == LogIndex(1) {
+        term += 1;
+        assert!(term < 1000, "nothing is ever forgotten");
+        let (prev, fresh) = (at(term - 1, term - 1), run(term, term, 1));
+        cluster.append(2, 1, 1000, prev, fresh, 0);
+    }
+    assert_eq!(cluster.status(1).first_known, LogIndex(2));
+    let (prev, fresh) = (at(term, term), run(term, term + 1, 1));
+    cluster.append(2, 1, 1000, prev, fresh, term + 1);
+    assert_eq!(cluster.settled(1, 1), Some((1, Rest::Lost)));
+}
+
 /// A client that was not answered when its leader left office is answered by what commit proves.
 #[test]
 fn who_was_not_answered_in_time_is_answered_by_commit() {
