@@ -259,6 +259,48 @@ fn a_disk_is_handed_as_many_writes_as_was_set_and_the_rest_is_joined() {
 }
 
 #[test]
+fn log_writes_are_waited_for_only_if_an_entry_waits() {
+    let mut cluster = led(|config| Config {
+        writes_in_flight_max: 2,
+        ..config
+    });
+    cluster.node(1).disk = Disk::Busy;
+    for waits in [false, false, true] {
+        propose_one(&mut cluster, FIRM).unwrap();
+        let waiting = cluster.status(1).waiting;
+        assert_eq!(waiting.contains(&Waiting::LogWrites), waits, "{waiting:?}");
+    }
+}
+
+#[test]
+fn old_voters_are_left_behind_once_the_disk_was_handed_the_joint_ones() {
+    let mut cluster = led(|config| Config {
+        writes_in_flight_max: 1,
+        ..config
+    });
+    cluster.join(4);
+    cluster.join(5);
+    cluster.node(1).disk = Disk::Busy;
+    propose_one(&mut cluster, FIRM).unwrap();
+    let voters = [4, 5].map(|n| {
+        Change::Voter(Member {
+            id: id(n),
+            store: StoreId::ANY,
+        })
+    });
+    cluster.change(1, &voters).unwrap();
+    // The others commit it; this node's disk was not handed it yet.
+    cluster.settle();
+    let status = cluster.status(1);
+    assert_eq!(status.commit, status.last);
+    assert!(status.members.is_joint());
+    cluster.node(1).disk = Disk::AsAsked;
+    cluster.sync(1);
+    cluster.sync(1);
+    assert!(!cluster.status(1).members.is_joint());
+}
+
+#[test]
 fn a_silent_peer_is_sent_as_many_appends_as_was_set_and_catches_up() {
     for most in [1, 3] {
         let mut cluster = led(|config| Config {

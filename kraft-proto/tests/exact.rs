@@ -2,12 +2,12 @@
 
 mod cluster;
 
-use cluster::messages::envelope;
+use cluster::messages::{envelope, holding};
 use cluster::{Cluster, Disk, at, id, ms, run};
 use kraft_proto::limits::TERM_JUMP_MAX;
 use kraft_proto::{
-    Change, Class, CommitMode, FsyncMode, Member, Message, Output, ReadOutcome, ReadTicket, Role,
-    StoreId, Trust, Waiting,
+    Bound, Busy, Change, Class, CommitMode, FsyncMode, Member, Message, Output, PeerState,
+    ProposeError, ReadOutcome, ReadTicket, Role, StoreId, Trust, Waiting,
 };
 
 const RELAXED: Class = Class::new(CommitMode::Sync, FsyncMode::None);
@@ -241,8 +241,12 @@ fn what_is_at_risk_counts_written_copies_of_a_majority_and_a_leaders_synced_ones
         for _ in 0..3 {
             cluster.propose(1, class);
         }
+        let full = Busy {
+            bound: Bound::EntriesAtRisk,
+            limit: 3,
+        };
         let refused = cluster.try_propose(1, class);
-        assert_eq!(refused, Err(kraft_proto::ProposeError::AtRisk), "{class:?}");
+        assert_eq!(refused, Err(ProposeError::Busy(full)), "{class:?}");
         cluster.propose(1, Class::default());
     }
 }
@@ -257,4 +261,86 @@ fn every_refusal_says_something() {
         TransferError::NotLeader(Some(id(2))).to_string(),
     ];
     assert!(said.iter().all(|text| text.len() > 8), "{said:?}");
+}
+
+#[test]
+fn what_was_inherited_is_nobodys_acknowledgement() {
+    let mut cluster = Cluster::new(3);
+    for n in 1..=3 {
+        cluster.start_on(n, 1, [run(1, 1, 3)]);
+    }
+    cluster.lossy = |envelope| envelope.entries() > 0;
+    cluster.elect(1);
+    let proposed = cluster.propose(1, RELAXED);
+    assert_eq!(
+        proposed.run.first.0, 5,
+        "behind what was there and the barrier"
+    );
+    cluster.settle();
+    // It matched what was there, as an append of nothing asks.
+    let matched = Message::Matched(holding(3, 3));
+    cluster.inject(envelope(2, 1, 2, matched));
+    assert_eq!(cluster.status(1).peers[0].holding, holding(3, 3));
+    let acks = |cluster: &mut Cluster| {
+        let outputs = cluster.node(1).outputs.iter();
+        let acks = outputs.filter_map(|output| match output {
+            Output::Ack { upto, .. } => Some(*upto),
+            _ => None,
+        });
+        acks.collect::<Vec<_>>()
+    };
+    assert_eq!(acks(&mut cluster), []);
+    cluster.heal();
+    cluster.pass(ms(200));
+    let told = acks(&mut cluster);
+    assert_eq!(told.last(), Some(&proposed.run.last_position()));
+    assert!(told.iter().all(|upto| upto.index.0 >= 4), "{told:?}");
+}
+
+/// Two appends are long on their way to node 2, and one arrives; the answer that says so comes twice.
+/// The other is not missing for that: a whole round would have to pass without news.
+#[test]
+fn an_answer_that_comes_twice_makes_no_append_a_lost_one() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.pass(ms(100));
+    let answer = |cluster: &mut Cluster| {
+        cluster.now = cluster.now.after(ms(50));
+        let now = cluster.now;
+        cluster.raft(1).handle_timeout(now);
+        cluster.poll();
+        for packet in cluster.intercept(|envelope| envelope.from == id(1)) {
+            cluster.deliver(&packet);
+        }
+        cluster.poll();
+        let answers = cluster.intercept(|envelope| envelope.from == id(2));
+        cluster.settle();
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        cluster.deliver(&answers[0]);
+        cluster.settle();
+        answers
+    };
+    answer(&mut cluster);
+    let mut late = Vec::new();
+    for _ in 0..2 {
+        cluster.propose(1, Class::default());
+        cluster.poll();
+        late.extend(cluster.intercept(|e| e.to == id(2) && Cluster::is_append(e)));
+        cluster.settle();
+    }
+    assert_eq!(late.len(), 2);
+    answer(&mut cluster);
+    cluster.deliver(&late[0]);
+    cluster.settle();
+    let twice = answer(&mut cluster);
+    cluster.deliver(&twice[0]);
+    let peer = |cluster: &Cluster| {
+        let peers = cluster.status(1).peers;
+        let peer = peers.iter().find(|peer| peer.id == id(2)).cloned();
+        peer.map(|peer| (peer.state, peer.in_flight))
+    };
+    assert_eq!(peer(&cluster), Some((PeerState::Replicate, 1)));
+    cluster.deliver(&late[1]);
+    cluster.settle();
+    assert_eq!(peer(&cluster), Some((PeerState::Replicate, 0)));
 }

@@ -2,13 +2,13 @@
 
 use kraft_proto::durability::{LeaderFsync, LeaderOnlyReplication};
 use kraft_proto::{
-    Bound, Busy, Class, CommitMode, Config, Durability, Fate, FsyncMode, Held, LogIndex,
-    LogPosition, Message, ProposeError, Role,
+    Bound, Busy, Change, Class, CommitMode, Config, Durability, Fate, FsyncMode, Held, LogIndex,
+    LogPosition, Member, Message, ProposeError, Role, StoreId,
 };
 
 use crate::bare;
 use crate::cluster::messages::envelope;
-use crate::cluster::{Cluster, Disk, ms};
+use crate::cluster::{Cluster, Disk, id, ms};
 
 const ASYNC: Class = Class::new(CommitMode::Async, FsyncMode::Batch);
 const LEADER_ONLY: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
@@ -318,4 +318,41 @@ fn too_much_at_risk_refuses_early_acks_and_takes_stronger_ones() {
         cluster.try_propose(1, LEADER_ONLY).is_ok(),
         "once they are committed"
     );
+}
+
+/// Two of three are a majority, which outlives its leader, and two of five are none: while three voters
+/// become five, it must be a majority of both.
+#[test]
+fn at_least_a_majority_is_a_majority_of_the_old_and_of_the_new_voters() {
+    let mut cluster = cluster(3);
+    cluster.join(4);
+    cluster.join(5);
+    cluster.isolate(3);
+    cluster.isolate(5);
+    let voter = |n| {
+        Change::Voter(Member {
+            id: id(n),
+            store: StoreId::ANY,
+        })
+    };
+    // Node 4 gets the joint configuration, and nothing behind it.
+    let joint = cluster.change(1, &[voter(4), voter(5)]).unwrap().run.first;
+    assert_eq!(joint, LogIndex(2));
+    cluster.lossy = |envelope| match &envelope.message {
+        Message::Append(append) => {
+            envelope.to == id(4) && !append.run().is_empty() && append.run().first > LogIndex(2)
+        }
+        _ => false,
+    };
+    let two = Class::new(CommitMode::AtLeast(2), FsyncMode::Commit);
+    let proposed = cluster.propose(1, two);
+    let position = proposed.run.last_position();
+    cluster.settle();
+    assert_eq!(cluster.commit(1).index, joint);
+    assert!(!cluster.status(1).members.is_joint(), "it moves on");
+    assert_eq!(cluster.holders(position, Held::Synced), [1, 2]);
+    assert!(!cluster.acked(1, &proposed), "two of five");
+    cluster.heal();
+    cluster.pass(ms(200));
+    assert!(cluster.acked(1, &proposed));
 }

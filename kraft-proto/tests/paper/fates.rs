@@ -12,7 +12,7 @@ use kraft_proto::{
 
 use crate::bare;
 use crate::cluster::clients::{Clients, graded};
-use crate::cluster::messages::envelope;
+use crate::cluster::messages::{envelope, snapshot, written_history};
 use crate::cluster::{Cluster, Disk, at, ms, run};
 
 const LEADER_ONLY: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
@@ -220,6 +220,46 @@ fn what_is_forgotten_is_unknown() {
     );
     assert_eq!(cluster.settled(1, 1), Some((0, Rest::Unknown)));
     assert_eq!(cluster.fate(1, early), Fate::Unknown);
+}
+
+/// Of a term whose end alone is remembered, that end is told.
+#[test]
+fn what_is_forgotten_up_to_the_end_of_its_term_is_still_told() {
+    let mut cluster = Cluster::with(3, bare);
+    cluster.elect(1);
+    cluster.isolate(1);
+    cluster.propose(1, LEADER_ONLY);
+    cluster.settle();
+    let mut term = 1;
+    while cluster.status(1).first_known == LogIndex(1) {
+        term += 1;
+        assert!(term < 1000, "nothing is ever forgotten");
+        let (prev, fresh) = (at(term - 1, term - 1), run(term, term, 1));
+        cluster.append(2, 1, 1000, prev, fresh, 0);
+    }
+    assert_eq!(cluster.status(1).first_known, LogIndex(2));
+    let (prev, fresh) = (at(term, term), run(term, term + 1, 1));
+    cluster.append(2, 1, 1000, prev, fresh, term + 1);
+    assert_eq!(cluster.settled(1, 1), Some((1, Rest::Lost)));
+}
+
+/// The story: 1. the next thing a leader hears after a commit, and the acknowledgement of it, is a snapshot
+/// that forgot its term. 2. Nothing was acknowledged early, and nothing is unknown.
+#[test]
+fn what_commit_acknowledged_has_no_fate_left_to_tell() {
+    let mut cluster = Cluster::with(3, bare);
+    cluster.elect(1);
+    cluster.cut(1, 3);
+    let proposed = cluster.propose(1, SYNC);
+    cluster.settle();
+    assert!(cluster.acked(1, &proposed));
+    let members = cluster.members.clone();
+    let core = written_history(9, (3, 9), &[], 0, &members);
+    let brought = snapshot(2, 1, 3, at(3, 9), &core);
+    cluster.deliver(&brought);
+    cluster.settle();
+    assert_eq!(cluster.status(1).first_known, LogIndex(10));
+    assert_eq!(cluster.settled(1, 1), None);
 }
 
 /// A client that was not answered when its leader left office is answered by what commit proves.

@@ -1,8 +1,8 @@
 //! Raft thesis §6.4.1: reads by lease, one test a rule of `raft/leader/lease.rs`.
 
 use kraft_proto::{
-    CheckQuorum, Class, Config, ConfigError, Envelope, Lease, Members, Message, Raft, Recovery,
-    Role, StoreId,
+    Change, CheckQuorum, Class, Config, ConfigError, Envelope, Lease, Member, Members, Message,
+    Raft, Recovery, Role, StoreId,
 };
 
 use crate::cluster::messages::envelope;
@@ -208,4 +208,33 @@ fn a_lease_without_what_it_rests_on_is_refused() {
         let started = Raft::new(config, recovery, kraft_proto::Instant::ZERO);
         assert_eq!(started.err(), (!starts).then_some(ConfigError::Lease));
     }
+}
+
+/// Rule 6: 1. a round is answered by a majority, and one more answer is late; 2. the members change, and
+/// the lease ends; 3. the late answer binds nobody to the members there are now.
+#[test]
+fn a_late_answer_does_not_give_back_a_lease_that_ended_with_the_members() {
+    let mut cluster = with_leases(3);
+    let begun = cluster.now.after(ms(50));
+    cluster.now = begun;
+    cluster.raft(1).handle_timeout(begun);
+    cluster.poll();
+    for packet in cluster.intercept(|_| true) {
+        cluster.deliver(&packet);
+    }
+    cluster.poll();
+    let answers = cluster.intercept(|e| matches!(e.message, Message::HeartbeatReply(_)));
+    cluster.deliver(&answers[0]);
+    let ticket = read(&mut cluster, 1);
+    cluster.poll();
+    assert_eq!(outcome(&mut cluster, 1, ticket), ready(1));
+    let learner = Change::Learner(Member {
+        id: id(4),
+        store: StoreId::ANY,
+    });
+    cluster.change(1, &[learner]).unwrap();
+    cluster.deliver(&answers[1]);
+    let ticket = read(&mut cluster, 1);
+    cluster.poll();
+    assert_eq!(outcome(&mut cluster, 1, ticket), None);
 }
