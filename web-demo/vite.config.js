@@ -2,10 +2,13 @@
 
 import { fileURLToPath } from 'node:url';
 
+import { offline } from './offline.js';
+
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 export default {
   base: './',
+  plugins: [offline],
   resolve: {
     alias: {
       'kraft-host-wasm': at('../host-wasm/dist/index.js'),

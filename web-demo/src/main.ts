@@ -56,6 +56,9 @@ part('fresh').addEventListener('click', () => {
 
 cluster.startAll();
 
+// The page works without a network once it was loaded: see `vite.config.js`.
+if (import.meta.env.PROD) void navigator.serviceWorker?.register('./sw.js').catch(() => undefined);
+
 let refreshed = 0;
 function frame(now: number): void {
   stage.refresh(now);
@@ -63,6 +66,7 @@ function frame(now: number): void {
     refreshed = now;
     nodes.refresh();
     client.refresh();
+    controls.refresh();
   }
   requestAnimationFrame(frame);
 }

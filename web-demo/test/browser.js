@@ -102,7 +102,15 @@ export class Demo {
     await this.page.fill('#key', key);
     await this.page.selectOption('#mode', mode);
     await this.page.selectOption('#fsync', fsync);
+    const newest = await this.newest();
     await this.page.click('#write button[type=submit]');
+    await this.page.locator(`#writes li:first-child:not([data-write="${newest}"])`).waitFor();
+  }
+
+  /** The number of the newest write. */
+  async newest() {
+    const rows = this.page.locator('#writes li');
+    return (await rows.count()) === 0 ? 0 : Number(await rows.first().getAttribute('data-write'));
   }
 
   /** The newest write, once it has this answer. */

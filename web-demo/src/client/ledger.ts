@@ -3,7 +3,7 @@
 import type { Answer, FateName } from 'kraft-host-wasm';
 
 import type { Position } from '../cluster/protocol';
-import type { Class } from './words';
+import { type Class, holders, majority } from './words';
 
 export interface Write {
   readonly id: number;
@@ -24,7 +24,10 @@ const WRITES_MAX = 400;
 
 export class Ledger {
   readonly writes: Write[] = [];
+  private readonly lost = new Set<string>();
   private next = 1;
+
+  constructor(private readonly voters: number) {}
 
   ask(key: string, bytes: number, asked: Class, node: number): Write {
     const write: Write = {
@@ -32,7 +35,7 @@ export class Ledger {
       state: 'ASKED', answer: undefined, latencyMs: undefined, fate: 'PENDING', why: '',
     };
     this.writes.push(write);
-    if (this.writes.length > WRITES_MAX) this.writes.shift();
+    if (this.writes.length > WRITES_MAX) this.forget();
     return write;
   }
 
@@ -42,7 +45,7 @@ export class Ledger {
     write.state = 'ANSWERED';
     write.answer = answer;
     write.latencyMs = performance.now() - write.askedAt;
-    if (answer.grade === 'LOST') write.fate = 'LOST';
+    if (answer.grade === 'LOST') this.settled(answer, 'LOST');
     return write;
   }
 
@@ -63,14 +66,20 @@ export class Ledger {
 
   settled(at: Position, fate: FateName): void {
     if (fate === 'PENDING') return;
+    if (fate === 'LOST') this.lost.add(`${at.term} ${at.index}`);
     for (const write of this.writes) {
       if (write.answer?.term === at.term && write.answer.index === at.index) write.fate = fate;
     }
   }
 
-  /** Acknowledged, and not known to be committed or gone. */
+  /** Acknowledged on less than a majority's disks, and not known to be committed or gone. */
   get atRisk(): Write[] {
-    return this.writes.filter(({ answer, fate }) => answer?.held !== undefined && fate === 'PENDING');
+    return this.writes.filter((write) => this.isAtRisk(write));
+  }
+
+  isAtRisk({ answer, fate }: Write): boolean {
+    if (answer?.held === undefined || fate !== 'PENDING') return false;
+    return answer.held !== 'SYNCED' || holders(answer.mode, this.voters) < majority(this.voters);
   }
 
   /** Positions whose fate is still open. */
@@ -80,7 +89,13 @@ export class Ledger {
   }
 
   isLost({ term, index }: Position): boolean {
-    return this.writes.some(({ answer, fate }) => fate === 'LOST' && answer?.term === term && answer.index === index);
+    return this.lost.has(`${term} ${index}`);
+  }
+
+  /** Makes room: of the oldest write that nothing is to be heard of any more, if there is one. */
+  private forget(): void {
+    const over = this.writes.findIndex(({ state, answer, fate }) => state !== 'ASKED' && (answer === undefined || fate !== 'PENDING'));
+    this.writes.splice(Math.max(0, over), 1);
   }
 
   private find(id: number): Write | undefined {

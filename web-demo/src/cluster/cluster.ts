@@ -24,7 +24,7 @@ export type Tone = 'PLAIN' | 'GOOD' | 'BAD';
 export class Cluster {
   readonly members: readonly Member[];
   readonly network: Network;
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly health = new Health();
   zones: readonly Zone[] = readZones(ZONES_AT_FIRST);
   defaults: Class = PRESETS.balanced;
@@ -33,6 +33,7 @@ export class Cluster {
     readonly size: number,
     private readonly say: (text: string, tone: Tone) => void,
   ) {
+    this.ledger = new Ledger(size);
     this.members = Array.from({ length: size }, (_, i) => new Member(i + 1, (member, news) => this.hear(member, news)));
     this.network = new Network((from, to, message) => this.find(to)?.order({ kind: 'message', from, message }));
     setInterval(() => this.leader?.order({ kind: 'fates', of: this.ledger.open }), FATES_MS);

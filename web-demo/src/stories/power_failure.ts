@@ -4,6 +4,8 @@ import type { Story } from '.';
 import { check } from './scene';
 
 const BURST = 6;
+/** Well within the second after which a node forces what it wrote. */
+const DELAY_MS = 30;
 
 export const powerFailure: Story = {
   name: 'power-failure',
@@ -12,7 +14,7 @@ export const powerFailure: Story = {
     {
       text: 'Three nodes; user:1 is written with SYNC · COMMIT, so that a majority’s disks hold it.',
       act: async (scene) => {
-        await scene.ready();
+        await scene.ready(DELAY_MS);
         await scene.write('user:1', { mode: 'SYNC', fsync: 'COMMIT' });
         await scene.settled();
       },

@@ -31,7 +31,7 @@ export class ClientView {
       make('span', { class: 'key' }, key),
       make('span', { class: 'class' }, `${asked.mode} · ${asked.fsync}`),
       make('span', { class: 'evidence' }, this.said(write)),
-      make('span', { class: 'fate' }, fateWord(write)),
+      make('span', { class: 'fate' }, this.fateWord(write)),
     );
   }
 
@@ -44,10 +44,12 @@ export class ClientView {
     const more = outlives(answer, size);
     return `${evidence(answer, size)}${ms}${more === '' ? '' : `; ${more}`}`;
   }
-}
 
-function fateWord({ state, answer, fate }: Write): string {
-  if (answer === undefined) return state === 'ASKED' ? '' : 'unknown';
-  if (fate !== 'PENDING') return fate.toLowerCase();
-  return answer.held === undefined ? 'pending' : 'at risk';
+  private fateWord(write: Write): string {
+    const { state, answer, fate } = write;
+    if (state === 'REFUSED') return 'not done';
+    if (answer === undefined) return state === 'ASKED' ? '' : 'unknown';
+    if (fate !== 'PENDING') return fate.toLowerCase();
+    return this.cluster.ledger.isAtRisk(write) ? 'at risk' : 'committing';
+  }
 }

@@ -35,6 +35,14 @@ export class Controls {
     this.zones();
   }
 
+  /** Shows what else than a hand may have changed. */
+  refresh(): void {
+    const { delayMs } = this.cluster.network;
+    const slider = part<HTMLInputElement>('delay');
+    if (Number(slider.value) !== delayMs) slider.value = String(delayMs);
+    setText(part('delay-now'), `${delayMs} ms`);
+  }
+
   /** A preset's class becomes the cluster's default. */
   preset(name: PresetName): void {
     this.cluster.defaults = PRESETS[name];
@@ -68,12 +76,10 @@ export class Controls {
 
   private delay(): void {
     const slider = part<HTMLInputElement>('delay');
-    const show = (): void => {
+    slider.addEventListener('input', () => {
       this.cluster.network.delayMs = Number(slider.value);
-      setText(part('delay-now'), `${slider.value} ms`);
-    };
-    slider.addEventListener('input', show);
-    show();
+    });
+    this.refresh();
   }
 
   private zones(): void {

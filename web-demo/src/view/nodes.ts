@@ -101,8 +101,8 @@ export class Nodes {
         make(
           'li',
           { 'data-state': state, 'data-index': String(index), 'data-term': String(term), title },
-          make('span', { class: 'glyph', 'aria-hidden': 'true' }, GLYPHS[state].glyph),
-          make('span', { class: 'number', 'aria-label': title }, String(index)),
+          make('span', { class: 'glyph', role: 'img', 'aria-label': GLYPHS[state].says }, GLYPHS[state].glyph),
+          make('span', { class: 'number' }, String(index)),
         ),
       ),
     );

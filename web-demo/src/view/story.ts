@@ -60,8 +60,12 @@ export class StoryView {
   }
 
   private async playOn(): Promise<void> {
-    while (this.at < (this.story?.steps.length ?? 0) && this.state === 'IDLE') {
+    const { scene } = this;
+    const length = this.story?.steps.length ?? 0;
+    // Until it ends, another is chosen, or a hand goes on meanwhile.
+    while (this.scene === scene && this.state === 'IDLE') {
       await this.step();
+      if (this.at >= length) return;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }

@@ -71,7 +71,11 @@ async function start(order: Extract<Order, { kind: 'start' }>): Promise<void> {
 function propose({ id, command, asked }: Extract<Order, { kind: 'propose' }>): void {
   if (host === undefined) return tell({ kind: 'refused', id, why: 'the node does not run' });
   host.propose(new TextEncoder().encode(command), asked).then(
-    (answer) => tell({ kind: 'answer', id, answer }),
+    (answer) => {
+      // The picture shows the entry before the client hears of it.
+      report();
+      tell({ kind: 'answer', id, answer });
+    },
     (error: Error) => tell({ kind: 'refused', id, why: error.message }),
   );
 }
