@@ -113,6 +113,16 @@ test('an isolated leader steps down, and nobody hears what only it would have', 
   await demo.fate('LOST');
 });
 
+test('a leader split off with a minority is replaced, and there is one again once it is healed', async () => {
+  const cut = await demo.leader();
+  await demo.page.click('#split');
+  await demo.page.locator('#split[aria-pressed="true"]').waitFor();
+  await demo.page.locator(`article[data-role="leader"]:not([data-node="${cut}"])`).waitFor();
+  await demo.page.click('#heal');
+  await demo.role(cut, 'follower');
+  await demo.page.locator('#split[aria-pressed="false"]').waitFor();
+});
+
 test('a slow link holds up ALL, and SYNC goes on', async () => {
   const slow = other(await demo.leader());
   await demo.press(slow, 'link');

@@ -98,6 +98,15 @@ export class Cluster {
     this.say(`leadership is to go to node ${node}`, 'PLAIN');
   }
 
+  /** The leader is left with a minority; the others could elect one of their own. */
+  split(): void {
+    const first = this.leader?.node ?? 1;
+    const few = Math.floor((this.size - 1) / 2);
+    const side = Array.from({ length: few }, (_, i) => ((first - 1 + i) % this.size) + 1);
+    this.network.split(side);
+    this.say(`the network is split: ${side.map((node) => `node ${node}`).join(', ')} on one side`, 'BAD');
+  }
+
   /** Links and disks are as they were, and nobody is paused. */
   heal(): void {
     this.network.heal();

@@ -17,6 +17,8 @@ export class Network {
   delayMs = 80;
   readonly flights = new Set<Flight>();
   private readonly isolated = new Set<number>();
+  /** One side of a split; the others are the other. Nobody: there is none. */
+  private side: ReadonlySet<number> = new Set();
   private readonly slow = new Map<number, number>();
   private readonly lastDue = new Map<string, number>();
 
@@ -40,7 +42,7 @@ export class Network {
   }
 
   isCut(from: number, to: number): boolean {
-    return this.isolated.has(from) || this.isolated.has(to);
+    return this.isolated.has(from) || this.isolated.has(to) || this.side.has(from) !== this.side.has(to);
   }
 
   isIsolated(node: number): boolean {
@@ -55,6 +57,15 @@ export class Network {
     this.isolated.delete(node);
   }
 
+  /** These nodes hear each other, and the others each other, and nothing passes between. */
+  split(side: Iterable<number>): void {
+    this.side = new Set(side);
+  }
+
+  get isSplit(): boolean {
+    return this.side.size > 0;
+  }
+
   /** Messages from and to this node take so much longer. */
   slowDown(node: number, extraMs: number): void {
     if (extraMs > 0) this.slow.set(node, extraMs);
@@ -67,6 +78,7 @@ export class Network {
 
   heal(): void {
     this.isolated.clear();
+    this.side = new Set();
     this.slow.clear();
   }
 }

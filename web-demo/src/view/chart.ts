@@ -23,7 +23,7 @@ export class Chart {
     svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HALF * 2 + 10}`);
     const axis = draw('line', { class: 'axis', x1: '0', x2: String(WIDTH), y1: String(HALF), y2: String(HALF) });
     const floor = draw('line', { class: 'axis', x1: '0', x2: String(WIDTH), y1: String(HALF * 2 + 8), y2: String(HALF * 2 + 8) });
-    svg.replaceChildren(axis, floor, this.risk, this.dots);
+    svg.replaceChildren(axis, floor, this.risk, this.dots, label('entries at risk', 14), label('latency of answers, 0.1 ms to 10 s', HALF + 20));
     setInterval(() => this.refresh(), SAMPLE_MS);
   }
 
@@ -52,6 +52,12 @@ export class Chart {
     setText(this.alerts, health.alerts.join(' · '));
     this.alerts.hidden = health.alerts.length === 0;
   }
+}
+
+function label(text: string, y: number): SVGTextElement {
+  const made = draw('text', { x: '0', y: String(y) });
+  made.textContent = text;
+  return made;
 }
 
 /** Milliseconds from 0.1 to 10,000, as a logarithm. */

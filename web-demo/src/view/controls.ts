@@ -28,6 +28,7 @@ export class Controls {
     part('burst').addEventListener('click', () => this.write(BURST));
     part('load').addEventListener('click', () => this.toggleLoad());
     part('heal').addEventListener('click', () => cluster.heal());
+    part('split').addEventListener('click', () => cluster.split());
     part('all-power').addEventListener('click', () => cluster.voters.forEach((node) => cluster.cutPower(node)));
     part('all-start').addEventListener('click', () => cluster.startAll());
     this.presets();
@@ -41,6 +42,7 @@ export class Controls {
     const slider = part<HTMLInputElement>('delay');
     if (Number(slider.value) !== delayMs) slider.value = String(delayMs);
     setText(part('delay-now'), `${delayMs} ms`);
+    part('split').setAttribute('aria-pressed', String(this.cluster.network.isSplit));
   }
 
   /** A preset's class becomes the cluster's default. */

@@ -41,13 +41,13 @@ export class Nodes {
     const { node } = member;
     const hands = {
       kill: button('Kill', 'kill', () => cluster.kill(node)),
-      power: button('Cut power', 'power', () => cluster.cutPower(node)),
+      power: button('Power cut', 'power', () => cluster.cutPower(node)),
       start: button('Restart', 'start', () => cluster.start(node)),
       pause: button('Pause', 'pause', () => (member.life === 'PAUSED' ? cluster.resume(node) : cluster.pause(node))),
       isolate: button('Isolate', 'isolate', () => toggle(cluster.network.isIsolated(node), () => cluster.network.join(node), () => cluster.network.isolate(node))),
       link: button('Slow link', 'link', () => cluster.network.slowDown(node, cluster.network.slownessOf(node) > 0 ? 0 : SLOW_LINK_MS)),
       disk: button('Slow disk', 'disk', () => member.slowDisk(member.slowDiskMs > 0 ? 0 : SLOW_DISK_MS)),
-      lead: button('Make leader', 'lead', () => cluster.transfer(node)),
+      lead: button('Lead', 'lead', () => cluster.transfer(node)),
     };
     const role = make('span', { class: 'role' });
     const facts = make('p', { class: 'facts' });
