@@ -48,6 +48,33 @@ test('each mode is answered with what its copies are', async () => {
   ]);
 });
 
+test('messages under way have the colour of their strongest mode', async () => {
+  // Watched from within: a message is gone before a look from outside is sure to find it.
+  await demo.page.evaluate(() => {
+    globalThis.seen = new Set();
+    const note = (changes) => changes.forEach(({ target }) => globalThis.seen.add(target.getAttribute('class')));
+    new MutationObserver(note).observe(document.getElementById('stage'), { subtree: true, attributeFilter: ['class'] });
+  });
+  for (const [mode, colour] of Object.entries({ LEADER_ONLY: 'leader_only', AT_LEAST_2: 'at_least', SYNC: 'sync', ALL: 'all' })) {
+    await demo.write('coloured', mode, 'COMMIT');
+    await demo.page.waitForFunction((name) => globalThis.seen.has(name), `flight append mode-${colour}`);
+    await demo.fate('COMMITTED');
+  }
+});
+
+test('an acknowledged entry that is lost is marked in the log of the node that had it', async () => {
+  const leader = await demo.leader();
+  await demo.press(leader, 'isolate');
+  await demo.write('on one node', 'LEADER_ONLY', 'NONE');
+  await demo.answered();
+  await demo.press(leader, 'kill');
+  await demo.node(leader).locator('.log li[data-state="LOST"][title*="on one node"]').waitFor();
+  await demo.fate('LOST');
+  await demo.page.click('#heal');
+  await demo.press(leader, 'start');
+  await demo.role(leader, 'follower');
+});
+
 test('a burst is twenty writes, and a steady load goes on until it is stopped', async () => {
   await demo.page.click('#burst');
   await demo.answered();
