@@ -8,8 +8,11 @@ use super::event::Event;
 use super::members::names;
 use super::world::World;
 
-/// How long a cluster without faults may take.
-const REST_US_MAX: u64 = 60_000_000;
+/// How long a cluster without faults may commit nothing new: what its clients asked for over and over, each
+/// to be forced by itself on a slow disk, takes longer than this.
+const STILL_US_MAX: u64 = 60_000_000;
+/// How long it may take in all.
+const REST_US_MAX: u64 = 600_000_000;
 /// How often it is looked at.
 const LOOK_US: u64 = 20_000;
 
@@ -20,8 +23,13 @@ impl World {
         self.step(&Action::Calm);
         let end = self.now_us + REST_US_MAX;
         let mut last: Option<LogPosition> = None;
-        while self.now_us < end && self.witness.violation.is_none() {
+        let (mut committed, mut still_until) = (0, end);
+        while self.now_us < end.min(still_until) && self.witness.violation.is_none() {
             self.pass_until(self.now_us + LOOK_US);
+            let committed_now = self.witness.oracles.facts.committed.len();
+            if committed_now > committed || still_until == end {
+                (committed, still_until) = (committed_now, self.now_us + STILL_US_MAX);
+            }
             for place in 0..self.nodes.len() {
                 // One that was asked to stop has by now.
                 self.start(place);
