@@ -4,10 +4,10 @@ mod cluster;
 
 use cluster::messages::{envelope, heartbeat};
 use cluster::{Cluster, at, id, ms, run};
-use kraft_proto::limits::{TERM_RUNS_MAX, TERM_RUNS_RESERVE};
+use kraft_proto::limits::{MEMBERS_MAX, TERM_RUNS_MAX, TERM_RUNS_RESERVE};
 use kraft_proto::{
-    Class, Config, ConfigError, HardState, Instant, LogPosition, Members, Message, Output, Raft,
-    Recovery, StoreId, Term, Waiting,
+    Class, CommitMode, Config, ConfigError, FsyncMode, HardState, Instant, LogPosition, Members,
+    Message, Output, Raft, Recovery, StoreId, Term, Waiting,
 };
 
 /// It says so as long as its barrier may not be opened, and not for few runs alone.
@@ -88,4 +88,44 @@ fn a_question_asked_again_takes_no_more_room() {
         cluster.inject(envelope(2, 1, 1, question));
     }
     assert_eq!(cluster.status(1).dropped.busy, 0);
+}
+
+/// The round that was begun for one follower proves nothing to another that asked after it.
+#[test]
+fn two_followers_that_ask_one_after_the_other_are_answered_each_by_its_own_round() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    let question = Message::ReadIndex {
+        ticket: 7,
+        after: LogPosition::ZERO,
+    };
+    cluster.inject(envelope(2, 1, 1, question));
+    let first = cluster.intercept(|envelope| envelope.to == id(2));
+    assert_eq!(first.len(), 1);
+    cluster.inject(envelope(3, 1, 1, question));
+    cluster.intercept(|_| true);
+    cluster.deliver(&first[0]);
+    cluster.poll();
+    for packet in cluster.intercept(|_| true) {
+        cluster.deliver(&packet);
+    }
+    cluster.poll();
+    let answers =
+        cluster.intercept(|envelope| matches!(envelope.message, Message::ReadIndexReply { .. }));
+    let answered: Vec<u64> = answers.iter().map(|packet| packet.envelope.to.0).collect();
+    assert_eq!(answered, [2]);
+}
+
+#[test]
+fn every_number_of_voters_can_be_asked_for() {
+    let mut cluster = Cluster::new(MEMBERS_MAX as u64);
+    cluster.elect(1);
+    for count in 1..=MEMBERS_MAX as u8 {
+        for fsync in [FsyncMode::None, FsyncMode::Commit] {
+            let class = Class::new(CommitMode::AtLeast(count), fsync);
+            let proposed = cluster.propose(1, class);
+            cluster.pass(ms(60));
+            assert!(cluster.acked(1, &proposed), "{class:?}");
+        }
+    }
 }
