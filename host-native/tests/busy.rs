@@ -152,7 +152,7 @@ async fn reads_that_wait_are_bounded(cluster: &Cluster, leader: usize) {
 async fn awaited(cluster: &Cluster, position: LogPosition) -> FateReport {
     let leader = cluster.leader().await;
     let ask = |timeout_ms| Request::Await {
-        position: position,
+        position,
         timeout_ms,
     };
     let (patiently, at_once) = (ask(60_000), ask(0));

@@ -9,7 +9,7 @@ use crate::shell;
 use crate::workshop::Workshop;
 
 /// The folders with npm files, each with a lock file of its own.
-pub const FOLDERS: [&str; 2] = ["tests", "host-wasm"];
+pub const FOLDERS: [&str; 3] = ["tests", "host-wasm", "web-demo"];
 
 /// Installs what the lock file of a folder asks for, unless it is there.
 pub fn install(workshop: &Workshop, folder: &str) -> Result<()> {

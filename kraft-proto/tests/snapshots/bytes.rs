@@ -22,6 +22,9 @@ fn decodes(last: u64, base: (u64, u64), runs: Runs<'_>, members_at: u64) -> bool
     Snapshot::decode(&bytes).is_ok()
 }
 
+/// What is wrong with it; its last entry, base, runs, and where its members stand.
+type History<'a> = (&'a str, u64, (u64, u64), Runs<'a>, u64);
+
 #[test]
 fn histories_that_no_log_has_are_refused() {
     let fine: [(u64, (u64, u64), Runs<'_>, u64); 6] = [
@@ -35,7 +38,7 @@ fn histories_that_no_log_has_are_refused() {
     for (last, base, runs, members_at) in fine {
         assert!(decodes(last, base, runs, members_at), "{last} {runs:?}");
     }
-    let refused: [(&str, u64, (u64, u64), Runs<'_>, u64); 17] = [
+    let refused: [History<'_>; 17] = [
         ("it covers nothing", 0, (0, 0), &[], 0),
         ("no term before it", 9, (0, 6), &[(4, 7, COMMAND)], 0),
         ("no index before it", 9, (4, 0), &[(4, 1, COMMAND)], 0),

@@ -174,11 +174,11 @@ fn a_node_with_a_snapshot_on_its_way_votes_by_it() {
     let answer = |cluster: &mut Cluster, term, last| {
         cluster.inject(envelope(2, 3, term, Message::Vote { last }));
         let answers = cluster.intercept(|e| e.from == id(3));
-        let ballots = answers.iter().filter_map(|p| match p.envelope.message {
+        let mut ballots = answers.iter().filter_map(|p| match p.envelope.message {
             Message::VoteReply { ballot } => Some(ballot),
             _ => None,
         });
-        ballots.last()
+        ballots.next_back()
     };
     assert_eq!(answer(&mut cluster, 4, at(2, 6)), Some(Ballot::Refused));
     assert_eq!(answer(&mut cluster, 5, at(3, 8)), Some(Ballot::Granted));

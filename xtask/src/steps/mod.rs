@@ -15,6 +15,7 @@ mod suites;
 mod tools;
 mod transcript;
 mod wasm;
+mod web;
 mod words;
 
 use anyhow::Result;
@@ -103,6 +104,11 @@ pub const STEPS: &[Step] = &[
         name: "browser",
         about: "the same package in Chromium, over IndexedDB",
         run: package::browser,
+    },
+    Step {
+        name: "web",
+        about: "the live page, built into web-demo/dist",
+        run: web::step,
     },
     Step {
         name: "peers",

@@ -41,6 +41,17 @@ test('IndexedDB keeps every rule that a killed process may break', async () => {
   await tab.close();
 });
 
+test('synced is a strict transaction that has completed, written a relaxed one', async () => {
+  const tab = await chromium.newTab();
+  assert.deepEqual(await tab.run('durability'), {
+    open: { durability: 'strict', completed: 'YES' },
+    written: { durability: 'relaxed', completed: 'YES' },
+    synced: { durability: 'strict', completed: 'YES' },
+    force: { durability: 'strict', completed: 'YES' },
+  });
+  await tab.close();
+});
+
 test('the example of the README runs over IndexedDB', async () => {
   const tab = await chromium.newTab();
   const said = await tab.run('example');

@@ -137,6 +137,34 @@ const rooms = {
     return ended instanceof StorageError ? ended.kind : String(ended);
   },
 
+  /** What the database was asked for by each kind of commit, and whether it had completed when that resolved. */
+  durability: async () => {
+    const begun: { durability: string; completed: 'YES' | 'NO' }[] = [];
+    const ordinary = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = function (...args: Parameters<typeof ordinary>) {
+      const transaction = ordinary.apply(this, args);
+      const seen: (typeof begun)[number] = { durability: transaction.durability, completed: 'NO' };
+      begun.push(seen);
+      transaction.addEventListener('complete', () => (seen.completed = 'YES'));
+      return transaction;
+    };
+    const storage = new IndexedDbStorage({ name: `durability ${Date.now()}` });
+    const after = async (work: Promise<unknown>): Promise<{ durability: string; completed: string }> => {
+      await work;
+      return { ...(begun.at(-1) ?? { durability: 'none', completed: 'NO' }) };
+    };
+    const record = { kind: 'record', first: 1, bytes: new Uint8Array(8) } as const;
+    const found = {
+      open: await after(storage.open({ cluster: 'durability', node: 1 })),
+      written: await after(storage.commit([record], 'written')),
+      synced: await after(storage.commit([record], 'synced')),
+      force: await after(storage.commit([], 'synced')),
+    };
+    IDBDatabase.prototype.transaction = ordinary;
+    storage.close();
+    return found;
+  },
+
   /** A node that writes until there is no room: how many writes it had acknowledged, and why it ended. */
   fill: async (cluster: string) => {
     await load();

@@ -1,0 +1,104 @@
+// What the client asked for and was told: every write, its answer, and what became of it.
+
+import type { Answer, FateName } from 'kraft-host-wasm';
+
+import type { Position } from '../cluster/protocol';
+import { type Class, holders, majority } from './words';
+
+export interface Write {
+  readonly id: number;
+  readonly key: string;
+  readonly bytes: number;
+  readonly asked: Class;
+  readonly node: number;
+  readonly askedAt: number;
+  state: 'ASKED' | 'ANSWERED' | 'REFUSED' | 'NO_ANSWER';
+  answer: Answer | undefined;
+  latencyMs: number | undefined;
+  fate: FateName;
+  why: string;
+}
+
+/** So many writes are remembered. */
+const WRITES_MAX = 400;
+
+export class Ledger {
+  readonly writes: Write[] = [];
+  private readonly lost = new Set<string>();
+  private next = 1;
+
+  constructor(private readonly voters: number) {}
+
+  ask(key: string, bytes: number, asked: Class, node: number): Write {
+    const write: Write = {
+      id: this.next++, key, bytes, asked, node, askedAt: performance.now(),
+      state: 'ASKED', answer: undefined, latencyMs: undefined, fate: 'PENDING', why: '',
+    };
+    this.writes.push(write);
+    if (this.writes.length > WRITES_MAX) this.forget();
+    return write;
+  }
+
+  answered(id: number, answer: Answer): Write | undefined {
+    const write = this.find(id);
+    if (write === undefined) return undefined;
+    write.state = 'ANSWERED';
+    write.answer = answer;
+    write.latencyMs = performance.now() - write.askedAt;
+    if (answer.grade === 'LOST') this.settled(answer, 'LOST');
+    return write;
+  }
+
+  refused(id: number, why: string): Write | undefined {
+    const write = this.find(id);
+    if (write === undefined) return undefined;
+    write.state = 'REFUSED';
+    write.why = why;
+    return write;
+  }
+
+  /** The node that was asked will answer nothing any more. */
+  unanswered(node: number): void {
+    for (const write of this.writes) {
+      if (write.node === node && write.state === 'ASKED') write.state = 'NO_ANSWER';
+    }
+  }
+
+  settled(at: Position, fate: FateName): void {
+    if (fate === 'PENDING') return;
+    if (fate === 'LOST') this.lost.add(`${at.term} ${at.index}`);
+    for (const write of this.writes) {
+      if (write.answer?.term === at.term && write.answer.index === at.index) write.fate = fate;
+    }
+  }
+
+  /** Acknowledged on less than a majority's disks, and not known to be committed or gone. */
+  get atRisk(): Write[] {
+    return this.writes.filter((write) => this.isAtRisk(write));
+  }
+
+  isAtRisk({ answer, fate }: Write): boolean {
+    if (answer?.held === undefined || fate !== 'PENDING') return false;
+    return answer.held !== 'SYNCED' || holders(answer.mode, this.voters) < majority(this.voters);
+  }
+
+  /** Positions whose fate is still open. */
+  get open(): Position[] {
+    const open = this.writes.filter(({ answer, fate }) => answer !== undefined && fate === 'PENDING');
+    return open.map(({ answer }) => ({ term: answer?.term ?? 0, index: answer?.index ?? 0 })).slice(0, 64);
+  }
+
+  isLost({ term, index }: Position): boolean {
+    return this.lost.has(`${term} ${index}`);
+  }
+
+  /** Makes room: of the oldest write that nothing is to be heard of any more, if there is one. */
+  private forget(): void {
+    const over = this.writes.findIndex(({ state, answer, fate }) => state !== 'ASKED' && (answer === undefined || fate !== 'PENDING'));
+    this.writes.splice(Math.max(0, over), 1);
+  }
+
+  private find(id: number): Write | undefined {
+    return this.writes.find((write) => write.id === id);
+  }
+}

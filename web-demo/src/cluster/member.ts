@@ -1,0 +1,81 @@
+// One node as the page has it: its Worker while it lives, and what it last said.
+
+import type { News, Order, Report } from './protocol';
+
+export type Life = 'STARTING' | 'RUNNING' | 'PAUSED' | 'KILLED' | 'DARK' | 'ENDED';
+
+export class Member {
+  life: Life = 'ENDED';
+  report: Report | undefined;
+  slowDiskMs = 0;
+  private worker: Worker | undefined;
+
+  constructor(
+    readonly node: number,
+    private readonly hear: (member: Member, news: News) => void,
+  ) {}
+
+  get isUp(): boolean {
+    return this.worker !== undefined && this.life !== 'DARK';
+  }
+
+  start(cluster: string, voters: readonly number[]): void {
+    if (this.worker !== undefined) return;
+    const worker = new Worker(new URL('../worker/node.ts', import.meta.url), { type: 'module', name: `node ${this.node}` });
+    this.worker = worker;
+    this.life = 'STARTING';
+    worker.onmessage = ({ data }: MessageEvent<News>) => {
+      // What a Worker posted before it was terminated may arrive after.
+      if (this.worker === worker) this.hear(this, data);
+    };
+    worker.onerror = (event) => this.hear(this, { kind: 'ended', reason: event.message || 'its Worker did not load' });
+    this.order({ kind: 'start', cluster, node: this.node, voters });
+    if (this.slowDiskMs > 0) this.order({ kind: 'disk', slowMs: this.slowDiskMs });
+  }
+
+  order(order: Order): void {
+    this.worker?.postMessage(order);
+  }
+
+  /** The process dies: what it wrote is with the browser still. */
+  kill(): void {
+    if (!this.isUp) return;
+    this.end('KILLED');
+  }
+
+  /** The power goes; its Worker ends once the database has forgotten what was not forced. */
+  cutPower(): void {
+    if (!this.isUp) return;
+    this.life = 'DARK';
+    this.order({ kind: 'cut' });
+  }
+
+  pause(): void {
+    if (this.life !== 'RUNNING') return;
+    this.life = 'PAUSED';
+    this.order({ kind: 'pause' });
+  }
+
+  resume(): void {
+    if (this.life !== 'PAUSED') return;
+    this.life = 'RUNNING';
+    this.order({ kind: 'resume' });
+  }
+
+  slowDisk(slowMs: number): void {
+    this.slowDiskMs = slowMs;
+    this.order({ kind: 'disk', slowMs });
+  }
+
+  /** Its Worker is gone. */
+  end(life: 'KILLED' | 'DARK' | 'ENDED'): void {
+    this.worker?.terminate();
+    this.worker = undefined;
+    this.life = life;
+  }
+
+  /** Whether it can be started: a cut node's Worker ends a moment after its power. */
+  get isGone(): boolean {
+    return this.worker === undefined;
+  }
+}

@@ -1,0 +1,79 @@
+// What a story does to the cluster, and what it waits for.
+
+import type { Cluster } from '../cluster/cluster';
+import type { Write } from '../client/ledger';
+import type { Class } from '../client/words';
+
+const LOOK_MS = 30;
+const WAIT_MS_MAX = 20_000;
+
+export class Scene {
+  /** Writes a step has made for a later one to ask about. */
+  readonly writes: Write[] = [];
+  /** A node a step has dealt with for a later one to come back to. */
+  node = 0;
+
+  constructor(readonly cluster: Cluster) {}
+
+  /** Everything runs and is linked, messages take so long, one node leads, and all have its log. */
+  async ready(delayMs = 80): Promise<void> {
+    this.cluster.heal();
+    this.cluster.network.delayMs = delayMs;
+    await this.until('every node is gone or runs', () => this.cluster.members.every(({ life }) => life !== 'STARTING' && !this.isFalling(life)));
+    this.cluster.startAll();
+    await this.settled();
+  }
+
+  /** Every node has what the leader has, applied. */
+  async settled(): Promise<void> {
+    await this.until('every node has the leader’s log', () => {
+      const leader = this.cluster.leader?.report?.view;
+      if (leader === undefined) return false;
+      return this.cluster.members.every(({ life, report }) => {
+        const view = report?.view;
+        return life === 'RUNNING' && view?.term === leader.term && view.applied === leader.last && view.synced === leader.last;
+      });
+    });
+  }
+
+  async leader(): Promise<number> {
+    await this.until('a node leads', () => this.cluster.leader !== undefined);
+    return this.cluster.leader?.node ?? 0;
+  }
+
+  /** Asks for a write, and goes on once it is answered. */
+  async write(key: string, asked: Class): Promise<Write> {
+    const write = this.ask(key, asked);
+    await this.until(`${key} is answered`, () => write.state !== 'ASKED');
+    check(write.answer?.grade === 'AS_ASKED', `${key} was not held as asked`);
+    return write;
+  }
+
+  ask(key: string, asked: Class): Write {
+    const write = this.cluster.propose({ key, ...asked });
+    if (write === undefined) throw new Error('nobody leads');
+    this.writes.push(write);
+    return write;
+  }
+
+  /** Goes on once the fate of every write of the story is known. */
+  async fates(): Promise<void> {
+    await this.until('every fate is known', () => this.writes.every(({ fate }) => fate !== 'PENDING'));
+  }
+
+  async until(what: string, isSo: () => boolean): Promise<void> {
+    const end = performance.now() + WAIT_MS_MAX;
+    while (!isSo()) {
+      if (performance.now() > end) throw new Error(`it did not come about that ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  private isFalling(life: string): boolean {
+    return life === 'DARK' && this.cluster.members.some((member) => member.life === 'DARK' && !member.isGone);
+  }
+}
+
+export function check(isSo: boolean, otherwise: string): void {
+  if (!isSo) throw new Error(otherwise);
+}

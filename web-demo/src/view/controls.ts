@@ -1,0 +1,103 @@
+// The client's and the operator's hands: write, load, presets, zones, links.
+
+import type { CommitMode, FsyncMode } from 'kraft-host-wasm';
+
+import type { Cluster } from '../cluster/cluster';
+import { FSYNCS, isFsync, isMode, majority, PRESETS, type PresetName } from '../client/words';
+import { readZones, ZONES_AT_FIRST } from '../client/zones';
+import { button, make, part, setText } from './dom';
+
+const BURST = 20;
+const LOAD_MS = 200;
+
+export class Controls {
+  private readonly mode = part<HTMLSelectElement>('mode');
+  private readonly fsync = part<HTMLSelectElement>('fsync');
+  private readonly key = part<HTMLInputElement>('key');
+  private load: ReturnType<typeof setInterval> | undefined;
+
+  constructor(private readonly cluster: Cluster) {
+    const few = majority(cluster.size);
+    const modes: CommitMode[] = ['ASYNC', 'LEADER_ONLY', `AT_LEAST_${few}`, 'SYNC', 'ALL'];
+    this.mode.replaceChildren(option('', 'as the key’s zone'), ...modes.map((mode) => option(mode, mode)));
+    this.fsync.replaceChildren(option('', 'as the key’s zone'), ...FSYNCS.map((fsync) => option(fsync, fsync)));
+    part<HTMLFormElement>('write').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.write(1);
+    });
+    part('burst').addEventListener('click', () => this.write(BURST));
+    part('load').addEventListener('click', () => this.toggleLoad());
+    part('heal').addEventListener('click', () => cluster.heal());
+    part('split').addEventListener('click', () => cluster.split());
+    part('all-power').addEventListener('click', () => cluster.voters.forEach((node) => cluster.cutPower(node)));
+    part('all-start').addEventListener('click', () => cluster.startAll());
+    this.presets();
+    this.delay();
+    this.zones();
+  }
+
+  /** Shows what else than a hand may have changed. */
+  refresh(): void {
+    const { delayMs } = this.cluster.network;
+    const slider = part<HTMLInputElement>('delay');
+    if (Number(slider.value) !== delayMs) slider.value = String(delayMs);
+    setText(part('delay-now'), `${delayMs} ms`);
+    part('split').setAttribute('aria-pressed', String(this.cluster.network.isSplit));
+  }
+
+  /** A preset's class becomes the cluster's default. */
+  preset(name: PresetName): void {
+    this.cluster.defaults = PRESETS[name];
+    for (const one of part('presets').children) one.setAttribute('aria-pressed', String(one.getAttribute('data-action') === name));
+    const { mode, fsync } = this.cluster.defaults;
+    setText(part('default'), `${mode} · ${fsync}`);
+  }
+
+  private write(count: number): void {
+    const key = this.key.value.trim() || 'key';
+    const mode = isMode(this.mode.value) ? this.mode.value : undefined;
+    const fsync: FsyncMode | undefined = isFsync(this.fsync.value) ? this.fsync.value : undefined;
+    for (let i = 0; i < count; i++) this.cluster.propose({ key, mode, fsync });
+  }
+
+  private toggleLoad(): void {
+    if (this.load === undefined) {
+      this.load = setInterval(() => this.cluster.leader && this.write(1), LOAD_MS);
+    } else {
+      clearInterval(this.load);
+      this.load = undefined;
+    }
+    part('load').setAttribute('aria-pressed', String(this.load !== undefined));
+  }
+
+  private presets(): void {
+    const names = Object.keys(PRESETS) as PresetName[];
+    part('presets').replaceChildren(...names.map((name) => button(name.replace('_', ' '), name, () => this.preset(name))));
+    this.preset('balanced');
+  }
+
+  private delay(): void {
+    const slider = part<HTMLInputElement>('delay');
+    slider.addEventListener('input', () => {
+      this.cluster.network.delayMs = Number(slider.value);
+    });
+    this.refresh();
+  }
+
+  private zones(): void {
+    const text = part<HTMLTextAreaElement>('zones');
+    text.value = ZONES_AT_FIRST;
+    text.addEventListener('input', () => {
+      try {
+        this.cluster.zones = readZones(text.value);
+        setText(part('zones-said'), `${this.cluster.zones.length} zones in force`);
+      } catch (error) {
+        setText(part('zones-said'), `not in force: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    });
+  }
+}
+
+function option(value: string, label: string): HTMLOptionElement {
+  return make('option', { value }, label);
+}

@@ -1,0 +1,38 @@
+// Elements, made and found.
+
+type Attributes = Readonly<Record<string, string>>;
+
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+export function draw<K extends keyof SVGElementTagNameMap>(tag: K, attributes: Attributes = {}): SVGElementTagNameMap[K] {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+/** The element of the page with this id. */
+export function part<T extends Element = HTMLElement>(id: string): T {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no part "${id}"`);
+  return found as unknown as T;
+}
+
+export function button(label: string, action: string, press: () => void): HTMLButtonElement {
+  const made = make('button', { type: 'button', 'data-action': action }, label);
+  made.addEventListener('click', press);
+  return made;
+}
+
+/** Sets text only where it differs, so that nothing is laid out again for nothing. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}

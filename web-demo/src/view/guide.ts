@@ -1,0 +1,60 @@
+// "Which mode?": the decision matrix as questions, ending in a preset.
+
+import type { PresetName } from '../client/words';
+import { button, make } from './dom';
+
+interface Question {
+  readonly asks: string;
+  readonly answers: readonly { readonly label: string; readonly then: Question | Advice }[];
+}
+
+interface Advice {
+  readonly preset: PresetName;
+  readonly because: string;
+}
+
+const QUESTIONS: Question = {
+  asks: 'If a write that was acknowledged went missing, would that matter?',
+  answers: [
+    {
+      label: 'It must not happen',
+      then: {
+        asks: 'Must every replica have it before you go on?',
+        answers: [
+          { label: 'Yes, every one', then: { preset: 'financial', because: 'ALL · ALWAYS: every voter’s disk, each write by itself. One node that is away stops the answers.' } },
+          { label: 'A majority will do', then: { preset: 'balanced', because: 'SYNC · COMMIT: a majority’s disks, as Raft has it.' } },
+        ],
+      },
+    },
+    {
+      label: 'Now and then is fine',
+      then: {
+        asks: 'Does somebody wait for the answer?',
+        answers: [
+          { label: 'Yes, and latency counts', then: { preset: 'low_latency', because: 'LEADER_ONLY · BATCH: the leader’s word, the rest follows. A leader that dies first takes the write with it.' } },
+          { label: 'No, throughput counts', then: { preset: 'max_throughput', because: 'ASYNC · BATCH: accepted in memory, in order. For what can be made again: metrics, logs.' } },
+        ],
+      },
+    },
+  ],
+};
+
+export class Guide {
+  constructor(
+    private readonly place: HTMLElement,
+    private readonly apply: (preset: PresetName) => void,
+  ) {
+    this.ask(QUESTIONS);
+  }
+
+  private ask({ asks, answers }: Question): void {
+    const hands = answers.map(({ label, then }) => button(label, 'answer', () => ('asks' in then ? this.ask(then) : this.advise(then))));
+    this.place.replaceChildren(make('p', {}, asks), make('div', { class: 'hands' }, ...hands));
+  }
+
+  private advise({ preset, because }: Advice): void {
+    this.apply(preset);
+    const again = button('Ask again', 'again', () => this.ask(QUESTIONS));
+    this.place.replaceChildren(make('p', { 'data-preset': preset }, `${because} It is the default from now on.`), make('div', { class: 'hands' }, again));
+  }
+}

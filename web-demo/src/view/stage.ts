@@ -1,0 +1,105 @@
+// The stage: nodes in a ring, their links, and messages under way, coloured by commit mode.
+
+import type { Cluster } from '../cluster/cluster';
+import type { Flight } from '../cluster/network';
+import { draw, setText } from './dom';
+
+const WIDTH = 420;
+const HEIGHT = 300;
+const RADIUS = 30;
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+export class Stage {
+  private readonly places: readonly Place[];
+  private readonly links: { line: SVGLineElement; one: number; other: number }[] = [];
+  private readonly discs: { disc: SVGCircleElement; term: SVGTextElement; node: number }[] = [];
+  private readonly dots: SVGElement[] = [];
+  private readonly layer = draw('g');
+
+  constructor(
+    private readonly cluster: Cluster,
+    svg: SVGSVGElement,
+  ) {
+    svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
+    svg.replaceChildren();
+    this.places = cluster.voters.map((node) => placeOf(node, cluster.size));
+    for (const one of cluster.voters) {
+      for (const other of cluster.voters.filter((node) => node > one)) {
+        const line = draw('line', { class: 'link', ...ends(this.at(one), this.at(other)) });
+        this.links.push({ line, one, other });
+        svg.append(line);
+      }
+    }
+    svg.append(this.layer);
+    for (const node of cluster.voters) svg.append(...this.disc(node));
+  }
+
+  /** Once a frame. */
+  refresh(now: number): void {
+    for (const { line, one, other } of this.links) setClass(line, this.cluster.network.isCut(one, other) ? 'link cut' : 'link');
+    for (const { disc, term, node } of this.discs) {
+      const member = this.cluster.find(node);
+      const role = member?.life === 'RUNNING' ? (member.report?.view.role ?? 'FOLLOWER') : (member?.life ?? 'ENDED');
+      setClass(disc, `disc ${role.toLowerCase()}`);
+      setText(term, member?.report ? `term ${member.report.view.term}` : '');
+    }
+    this.refreshFlights(now);
+  }
+
+  private refreshFlights(now: number): void {
+    let used = 0;
+    for (const flight of this.cluster.network.flights) this.fly(this.dot(used++), flight, now);
+    for (const dot of this.dots.slice(used)) setClass(dot, 'flight none');
+  }
+
+  private fly(dot: SVGElement, flight: Flight, now: number): void {
+    const { from, to, sentAt, dueAt, kind, tag } = flight;
+    const part = Math.min(1, Math.max(0, (now - sentAt) / Math.max(1, dueAt - sentAt)));
+    const [a, b] = [this.at(from), this.at(to)];
+    const length = Math.hypot(b.x - a.x, b.y - a.y);
+    // Beside the line, so that what goes out and what comes back pass each other.
+    const [aside, across] = [((b.y - a.y) / length) * 6, (-(b.x - a.x) / length) * 6];
+    dot.setAttribute('transform', `translate(${a.x + (b.x - a.x) * part + aside} ${a.y + (b.y - a.y) * part + across})`);
+    setClass(dot, `flight ${kind.toLowerCase()}${tag === undefined ? '' : ` mode-${tag.toLowerCase()}`}`);
+  }
+
+  private dot(at: number): SVGElement {
+    const there = this.dots[at];
+    if (there !== undefined) return there;
+    const dot = draw('path', { d: 'M-5,0 L0,-5 L5,0 L0,5 Z', class: 'flight none' });
+    this.dots.push(dot);
+    this.layer.append(dot);
+    return dot;
+  }
+
+  private disc(node: number): SVGElement[] {
+    const { x, y } = this.at(node);
+    const disc = draw('circle', { cx: String(x), cy: String(y), r: String(RADIUS), class: 'disc' });
+    const name = draw('text', { x: String(x), y: String(y + 1), class: 'name' });
+    name.textContent = String(node);
+    const term = draw('text', { x: String(x), y: String(y + 17), class: 'term' });
+    this.discs.push({ disc, term, node });
+    return [disc, name, term];
+  }
+
+  private at(node: number): Place {
+    return this.places[node - 1] ?? { x: 0, y: 0 };
+  }
+}
+
+function placeOf(node: number, size: number): Place {
+  const angle = (2 * Math.PI * (node - 1)) / size - Math.PI / 2;
+  return { x: WIDTH / 2 + Math.cos(angle) * 150, y: HEIGHT / 2 + 12 + Math.sin(angle) * 112 };
+}
+
+function ends(one: Place, other: Place): Record<string, string> {
+  return { x1: String(one.x), y1: String(one.y), x2: String(other.x), y2: String(other.y) };
+}
+
+function setClass(element: Element, name: string): void {
+  if (element.getAttribute('class') !== name) element.setAttribute('class', name);
+}

@@ -1,0 +1,40 @@
+// Each story comes out as it is told.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Demo, start } from './browser.js';
+
+let browser;
+
+before(async () => {
+  browser = await start();
+});
+
+after(() => browser?.close());
+
+const STORIES = {
+  sync: /^✔ As told: the acknowledged write outlived its leader/,
+  'leader-only': /^✔ As told: acknowledged by one node/,
+  'leader-crash': /^✔ As told: entry 3 was acknowledged and is lost; entries 1 and 2 are committed/,
+  'power-failure': /^✔ As told: [1-7] of 7 acknowledged writes with NONE are lost; the one with COMMIT is not/,
+};
+
+for (const [story, outcome] of Object.entries(STORIES)) {
+  test(`the story ${story} comes out as told`, async () => {
+    const demo = await Demo.open(browser);
+    assert.match(await demo.tell(story), outcome);
+    assert.deepEqual(demo.complaints, []);
+    await demo.close();
+  });
+}
+
+test('stories are told after one another, and play on by themselves', async () => {
+  const demo = await Demo.open(browser, '?nodes=5');
+  await demo.page.click('#story [data-action="leader-crash"]');
+  await demo.page.click('#story [data-action="play"]');
+  await demo.page.locator('.outcome[data-outcome="AS_TOLD"]').waitFor();
+  assert.match(await demo.tell('power-failure'), /^✔ As told/);
+  assert.deepEqual(demo.complaints, []);
+  await demo.close();
+});

@@ -1,0 +1,21 @@
+// How the page is built: static files that work under any path, and nothing inlined, for the policy's sake.
+
+import { fileURLToPath } from 'node:url';
+
+import { offline } from './offline.js';
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+export default {
+  base: './',
+  plugins: [offline],
+  resolve: {
+    alias: {
+      'kraft-host-wasm': at('../host-wasm/dist/index.js'),
+      // The package reads its wasm from disk under Node; a page has no disk.
+      'node:fs/promises': at('src/worker/no_files.ts'),
+    },
+  },
+  worker: { format: 'es' },
+  build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false },
+};
