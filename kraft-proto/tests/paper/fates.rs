@@ -247,19 +247,22 @@ fn what_is_forgotten_up_to_the_end_of_its_term_is_still_told() {
 /// that forgot its term. 2. Nothing was acknowledged early, and nothing is unknown.
 #[test]
 fn what_commit_acknowledged_has_no_fate_left_to_tell() {
-    let mut cluster = Cluster::with(3, bare);
-    cluster.elect(1);
-    cluster.cut(1, 3);
-    let proposed = cluster.propose(1, SYNC);
-    cluster.settle();
-    assert!(cluster.acked(1, &proposed));
-    let members = cluster.members.clone();
-    let core = written_history(9, (3, 9), &[], 0, &members);
-    let brought = snapshot(2, 1, 3, at(3, 9), &core);
-    cluster.deliver(&brought);
-    cluster.settle();
-    assert_eq!(cluster.status(1).first_known, LogIndex(10));
-    assert_eq!(cluster.settled(1, 1), None);
+    for class in [SYNC, LEADER_ONLY] {
+        let mut cluster = Cluster::with(3, bare);
+        cluster.elect(1);
+        cluster.cut(1, 3);
+        let proposed = cluster.propose(1, class);
+        cluster.settle();
+        assert!(cluster.acked(1, &proposed));
+        assert_eq!(cluster.commit(1), proposed.run.last_position());
+        let members = cluster.members.clone();
+        let core = written_history(9, (3, 9), &[], 0, &members);
+        let brought = snapshot(2, 1, 3, at(3, 9), &core);
+        cluster.deliver(&brought);
+        cluster.settle();
+        assert_eq!(cluster.status(1).first_known, LogIndex(10));
+        assert_eq!(cluster.settled(1, 1), None, "{class:?}");
+    }
 }
 
 /// A client that was not answered when its leader left office is answered by what commit proves.

@@ -271,7 +271,11 @@ fn a_stuck_disk_keeps_its_leader_where_the_others_cannot_elect_one() {
                 cluster.lossy = |e| e.to == id(1) && e.from == id(3);
                 cluster.inject(answer_of_suspect(0));
             }
-            false => cluster.kill(3),
+            false => {
+                // It had answered for long, and that is long ago.
+                cluster.pass(ms(2000));
+                cluster.kill(3);
+            }
         }
         cluster.pass(ms(200));
         cluster.node(1).disk = Disk::LogHeld;

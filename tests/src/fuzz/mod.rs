@@ -1,6 +1,7 @@
 //! Fuzz bodies: each takes any bytes, and panics where something is wrong.
 //!
-//! The tests run them on stable, over a small corpus and 10,000 inputs made from it by a seed;
+//! The tests run them on stable, over a small corpus and 10,000 inputs made from it by a seed (of
+//! [`clusters`], 300);
 //! `cargo +nightly fuzz run BODY` in `tests/fuzz` runs them by hand for as long as one likes.
 //!
 //! | body | takes | holds |
