@@ -214,7 +214,7 @@ mod tests {
     fn a_disallowed_licence_fails() {
         for licence in [
             "GPL-3.0-only",
-            "MIT AND MPL-2.0",
+            "MIT AND EPL-2.0",
             "AGPL-3.0-or-later OR SSPL-1.0",
             "Mine",
         ] {
