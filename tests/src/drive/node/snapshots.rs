@@ -13,7 +13,7 @@ use crate::drive::{frame, hex};
 impl Node {
     /// Takes a snapshot of what is applied and drops the log through `upto`.
     ///
-    /// The driver's disk is the list of its blobs, and never loses the log: so it may be dropped here
+    /// The driver's disk is the list of its blobs, which keeps all of the log: so it may be dropped here
     /// before the caller says that the snapshot is synced.
     pub fn compact(&mut self, upto: LogIndex) -> Result<(), Refusal> {
         let core = self.raft.snapshot_at(self.applied).map_err(Refusal::new)?;
