@@ -1,4 +1,4 @@
-//! The contract (DESIGN §4.3): an acknowledgement claims no more copies than there are, and no
+//! The contract (README): an acknowledgement claims no more copies than there are, and no
 //! leader comes without what must survive.
 
 use std::collections::{BTreeMap, VecDeque};
