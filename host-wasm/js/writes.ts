@@ -22,12 +22,17 @@ interface Waiting {
   readonly firmness: Firmness;
 }
 
+/** How many strict transactions the figures rest on. */
+const STRICT_KEPT = 256;
+
 /** Writes that wait, and the transaction under way. */
 export class WriteQueue {
   private queue: Waiting[] = [];
   /** Reported as written, not yet as synced. */
   private unsynced: Report[] = [];
   private state: 'IDLE' | 'BUSY' | 'DROPPED' = 'IDLE';
+  /** Milliseconds that the last strict transactions took. */
+  private readonly strict: number[] = [];
 
   constructor(
     private readonly storage: Storage,
@@ -42,15 +47,25 @@ export class WriteQueue {
     return this.state === 'IDLE' && this.queue.length === 0;
   }
 
+  /** The slowest in a hundred of the last strict transactions, in milliseconds; 0 before the first. */
+  get strictP99(): number {
+    const sorted = [...this.strict].sort((one, other) => one - other);
+    return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
+  }
+
   /** Starts a transaction with what waits, unless one is under way. */
   go(): void {
     if (this.state !== 'IDLE' || this.queue.length === 0) return;
     const batch = this.take();
     const firmness = batch[0]?.firmness ?? 'synced';
     const changes = batch.flatMap(({ change }) => (change === undefined ? [] : [change]));
+    const began = performance.now();
     this.state = 'BUSY';
     this.storage.commit(changes, firmness).then(
-      () => this.held(batch, firmness),
+      () => {
+        if (firmness === 'synced') this.took(performance.now() - began);
+        this.held(batch, firmness);
+      },
       (error: unknown) => {
         if (this.state !== 'DROPPED') this.outcome.failed(asError(error));
       },
@@ -73,6 +88,11 @@ export class WriteQueue {
     const other = vote ? -1 : this.queue.findIndex(({ firmness }) => firmness !== first);
     const taken = this.queue.splice(0, other < 0 ? this.queue.length : other);
     return vote ? taken.map((each) => ({ ...each, firmness: 'synced' })) : taken;
+  }
+
+  private took(ms: number): void {
+    this.strict.push(ms);
+    if (this.strict.length > STRICT_KEPT) this.strict.shift();
   }
 
   private held(batch: readonly Waiting[], firmness: Firmness): void {
