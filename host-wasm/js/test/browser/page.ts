@@ -1,6 +1,6 @@
 // What the browser test runs inside a page, by name. Each returns what it found, as plain data.
 
-import { check, type Adapter } from '../../conformance/index.js';
+import { type Adapter, check, type Crash } from '../../conformance/index.js';
 import {
   type Answer,
   type Asked,
@@ -10,6 +10,7 @@ import {
   Hub,
   IndexedDbStorage,
   load,
+  PowerStorage,
   Refused,
   type Storage,
   StorageError,
@@ -32,6 +33,24 @@ class DatabaseAdapter implements Adapter {
 
   async crash(): Promise<void> {
     this.storage?.close();
+  }
+}
+
+/** The same with a power that can be cut. */
+class PowerAdapter implements Adapter {
+  readonly powerCuts = 'SIMULATED';
+  private static serial = 0;
+  private readonly name = `power ${Date.now()} ${PowerAdapter.serial++}`;
+  private power: PowerStorage | undefined;
+
+  attach(): Storage {
+    this.power = new PowerStorage(new IndexedDbStorage({ name: this.name }));
+    return this.power;
+  }
+
+  async crash(crash: Crash): Promise<void> {
+    if (crash.kind === 'PROCESS') this.power?.close();
+    else await this.power?.cut(crash.survivors);
   }
 }
 
@@ -73,7 +92,10 @@ function crew(cluster: string): Crew {
 
 const rooms = {
   /** Every rule that a killed process may break. */
-  conformance: () => check(() => new DatabaseAdapter(), { seeds: [0, 8], turns: 2 }),
+  conformance: (seeds: number, turns: number) => check(() => new DatabaseAdapter(), { seeds: [0, seeds], turns }),
+
+  /** And what a power cut may take. */
+  powerConformance: (seeds: number) => check(() => new PowerAdapter(), { seeds: [0, seeds], turns: 0 }),
 
   example: async () => {
     const example = (await import(new URL('../../../example.js', import.meta.url).href)) as {
