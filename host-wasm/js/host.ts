@@ -27,6 +27,7 @@ import { changeNumbers, type MemberChange } from './members.js';
 import { durabilityOf, type HostOptions, startOf } from './options.js';
 import { SNAPSHOT_EVERY, Snapshots } from './snapshots.js';
 import type { Change } from './store.js';
+import { nextTurn } from './turn.js';
 import { type LogEntry, logOf, membersOf, type View, viewOf } from './view.js';
 import { WriteQueue } from './writes.js';
 import { type Zone, Zones } from './zones.js';
@@ -37,7 +38,8 @@ export class Host {
   private readonly writes: WriteQueue;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private timerAt = Infinity;
-  private pumping: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
+  private asked: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
+  private hearing: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
   private state: 'RUNNING' | 'STOPPING' | 'ENDED' = 'RUNNING';
   private stopped: Waiter<void> | undefined;
   private zones: Zones;
@@ -192,15 +194,25 @@ export class Host {
       const last = this.core.handleSnapshot(now(), from, frame);
       if (last > 0) this.snapshots.expect(last, state);
     }
-    this.soon();
+    this.heard();
   }
 
-  /** Pumps once for everything that comes within this turn: proposals made together share a record. */
+  /** Pumps once for everything that clients ask within this turn: proposals made together share a record. */
   private soon(): void {
-    if (this.pumping === 'DUE') return;
-    this.pumping = 'DUE';
+    if (this.asked === 'DUE') return;
+    this.asked = 'DUE';
+    nextTurn(() => {
+      this.asked = 'NOT_DUE';
+      this.pump();
+    });
+  }
+
+  /** Pumps once for messages that come together; sooner, since a peer waits for each. */
+  private heard(): void {
+    if (this.hearing === 'DUE') return;
+    this.hearing = 'DUE';
     void hops(GATHER_HOPS).then(() => {
-      this.pumping = 'NOT_DUE';
+      this.hearing = 'NOT_DUE';
       this.pump();
     });
   }
@@ -354,7 +366,7 @@ export class Host {
 
 const SNAPSHOT: About = { kind: 'SNAPSHOT', entries: 0, mode: undefined, fsync: undefined };
 
-/** A client that has its answer and writes again gets there within so many microtasks. */
+/** Messages that were sent together arrive within so many microtasks. */
 const GATHER_HOPS = 4;
 
 async function hops(count: number): Promise<void> {

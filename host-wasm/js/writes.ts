@@ -81,6 +81,9 @@ export class WriteQueue {
   /**
    * The next transaction: everything, if a hard state waits, since elections wait for it; else what
    * is to be held alike, so that a write which need not be forced does not wait for one that must.
+   * With a hard state all of it is forced: a strict transaction syncs what stands before it anyway, so
+   * only what was pushed behind it is held more firmly than asked, which every report may say. A second
+   * transaction for those would cost them a wait and win nothing.
    */
   private take(): Waiting[] {
     const first = this.queue[0]?.firmness;
