@@ -1,5 +1,7 @@
 // How nodes reach each other: bytes to a node's number, with no promise that they arrive.
 
+import type { CommitMode, FsyncMode, MessageKindName } from './classes.js';
+
 /** A message to or from another node. */
 export interface Message {
   /** What the core says. */
@@ -8,13 +10,22 @@ export interface Message {
   readonly state?: Uint8Array;
 }
 
+/** What a message is about: for a channel that sends the urgent first, or a page that shows it. */
+export interface About {
+  readonly kind: MessageKindName;
+  /** How many entries it brings, and the strongest modes among them, where it brings any. */
+  readonly entries: number;
+  readonly mode: CommitMode | undefined;
+  readonly fsync: FsyncMode | undefined;
+}
+
 /** What hears messages. `from` is the channel's own word for who sent it, not the message's. */
 export type Listener = (from: number, message: Message) => void;
 
 /** One node's end of the network. */
 export interface Channel {
   /** Sends, or drops: to nobody, or where there is no room. Never waits. */
-  send(to: number, message: Message): void;
+  send(to: number, message: Message, about: About): void;
   /** Hears from now on; once. */
   listen(listener: Listener): void;
   close(): void;

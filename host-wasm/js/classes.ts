@@ -1,6 +1,6 @@
 // Durability in words, and in the numbers that cross to the core.
 
-import { Fate, Grade, Held, Role, Trust } from '../pkg/host_wasm.js';
+import { Fate, Grade, Held, MessageKind, Refusal, Role, Trust } from '../pkg/host_wasm.js';
 
 /** How many nodes hold a write before its client hears. */
 export type CommitMode = 'ASYNC' | 'LEADER_ONLY' | `AT_LEAST_${number}` | 'SYNC' | 'ALL';
@@ -70,3 +70,81 @@ export const roleName = (role: Role): RoleName =>
 
 export const trustName = (trust: Trust): TrustName =>
   ({ [Trust.Clean]: 'CLEAN', [Trust.Dirty]: 'DIRTY', [Trust.Suspect]: 'SUSPECT' } as const)[trust];
+
+/** What an entry of the log is for: a client's command, or the protocol's own. */
+export type EntryKind = 'COMMAND' | 'BARRIER' | 'CONFIGURATION';
+
+const ENTRY_KINDS: readonly EntryKind[] = ['COMMAND', 'BARRIER', 'CONFIGURATION'];
+
+export const entryKindName = (code: number): EntryKind => ENTRY_KINDS[code] ?? 'COMMAND';
+
+/** The name of an fsync mode's number; nothing for a number of none. */
+export const fsyncName = (code: number): FsyncMode | undefined => FSYNCS[code];
+
+/** A commit mode and an fsync mode in full. */
+export interface Class {
+  readonly mode: CommitMode;
+  readonly fsync: FsyncMode;
+}
+
+/** What is said in a message. `MATCHED` and `REJECTED` answer an `APPEND`. */
+export type MessageKindName =
+  | 'PRE_VOTE'
+  | 'PRE_VOTE_REPLY'
+  | 'VOTE'
+  | 'VOTE_REPLY'
+  | 'APPEND'
+  | 'MATCHED'
+  | 'REJECTED'
+  | 'HEARTBEAT'
+  | 'HEARTBEAT_REPLY'
+  | 'TIMEOUT_NOW'
+  | 'TRANSFER_VOTE'
+  | 'READ_INDEX'
+  | 'READ_INDEX_REPLY'
+  | 'SNAPSHOT';
+
+export const messageKindName = (kind: MessageKind): MessageKindName =>
+  ({
+    [MessageKind.PreVote]: 'PRE_VOTE',
+    [MessageKind.PreVoteReply]: 'PRE_VOTE_REPLY',
+    [MessageKind.Vote]: 'VOTE',
+    [MessageKind.VoteReply]: 'VOTE_REPLY',
+    [MessageKind.Append]: 'APPEND',
+    [MessageKind.Matched]: 'MATCHED',
+    [MessageKind.Rejected]: 'REJECTED',
+    [MessageKind.Heartbeat]: 'HEARTBEAT',
+    [MessageKind.HeartbeatReply]: 'HEARTBEAT_REPLY',
+    [MessageKind.TimeoutNow]: 'TIMEOUT_NOW',
+    [MessageKind.TransferVote]: 'TRANSFER_VOTE',
+    [MessageKind.ReadIndex]: 'READ_INDEX',
+    [MessageKind.ReadIndexReply]: 'READ_INDEX_REPLY',
+    [MessageKind.Snapshot]: 'SNAPSHOT',
+  } as const)[kind];
+
+/** Why nothing was done. */
+export type RefusalName =
+  | 'NOT_LEADER'
+  | 'BUSY'
+  | 'INVALID'
+  | 'STOPPED'
+  | 'BELOW_FLOOR'
+  | 'UNDER_WAY'
+  | 'UNCHANGED'
+  | 'NOT_MEMBER'
+  | 'OTHER_STORE'
+  | 'NO_CLUSTER';
+
+export const refusalName = (refusal: Refusal): RefusalName =>
+  ({
+    [Refusal.Nothing]: 'BUSY',
+    [Refusal.NotLeader]: 'NOT_LEADER',
+    [Refusal.Busy]: 'BUSY',
+    [Refusal.Invalid]: 'INVALID',
+    [Refusal.Stopped]: 'STOPPED',
+    [Refusal.UnderWay]: 'UNDER_WAY',
+    [Refusal.Unchanged]: 'UNCHANGED',
+    [Refusal.NotMember]: 'NOT_MEMBER',
+    [Refusal.OtherStore]: 'OTHER_STORE',
+    [Refusal.NoCluster]: 'NO_CLUSTER',
+  } as const)[refusal];

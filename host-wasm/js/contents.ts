@@ -24,7 +24,7 @@ export class Contents {
         this.hardState = change.bytes;
         break;
       case 'record':
-        this.records = this.records.filter(({ first }) => first < change.first);
+        while ((this.records.at(-1)?.first ?? 0) >= change.first) this.records.pop();
         this.records.push({ first: change.first, bytes: change.bytes });
         break;
       case 'install':

@@ -7,116 +7,42 @@
 //
 // Run it in a Worker: a hidden tab's timers are held back in pages, and elections with them.
 
-import { Node, OutputKind, Refusal, Start, WriteKind } from '../pkg/host_wasm.js';
-import type { Channel, Message } from './channel.js';
+import { MessageKind, type Node, OutputKind, WriteKind } from '../pkg/host_wasm.js';
+import type { About, Message } from './channel.js';
 import {
-  type CommitMode,
+  type Class,
   type FateName,
   fateName,
-  type FsyncMode,
   fsyncCode,
-  type GradeName,
-  gradeName,
-  type HeldAs,
-  heldName,
+  fsyncName,
+  messageKindName,
   modeCode,
   modeName,
-  type RoleName,
+  refusalName,
   roleName,
-  type TrustName,
-  trustName,
 } from './classes.js';
-import type { StateMachine } from './machine.js';
+import { type Answer, type Asked, Clients, Refused, type Waiter } from './clients.js';
+import type { Durability } from './durability.js';
+import { changeNumbers, type MemberChange } from './members.js';
+import { durabilityOf, type HostOptions, startOf } from './options.js';
 import { SNAPSHOT_EVERY, Snapshots } from './snapshots.js';
-import type { Change, Storage } from './store.js';
+import type { Change } from './store.js';
+import { nextTurn } from './turn.js';
+import { type LogEntry, logOf, membersOf, type View, viewOf } from './view.js';
 import { WriteQueue } from './writes.js';
-
-/** A node, and what it runs on. */
-export interface HostOptions {
-  readonly cluster: string;
-  readonly node: number;
-  /** Who votes when the cluster begins: the same list on every node. */
-  readonly voters: readonly number[];
-  readonly storage: Storage;
-  readonly channel: Channel;
-  readonly machine: StateMachine;
-  /** The class of a write that names none. Default: SYNC, COMMIT. */
-  readonly mode?: CommitMode;
-  readonly fsync?: FsyncMode;
-  /** Milliseconds. Default: elections after 150 to 300, heartbeats every 50. */
-  readonly timing?: { readonly electionMin: number; readonly electionMax: number; readonly heartbeat: number };
-  /** A snapshot takes the place of the log after so many entries. Default: 4096. */
-  readonly snapshotEvery?: number;
-  /** Whenever the role, the term or the leader changes. */
-  readonly onRole?: (now: { role: RoleName; term: number; leader: number | undefined }) => void;
-  /** When the node ends by itself, with the reason. Nothing is written after that. */
-  readonly onEnd?: (reason: Error) => void;
-}
-
-/** What a write asks for. */
-export interface Asked {
-  readonly mode?: CommitMode;
-  readonly fsync?: FsyncMode;
-  /** Milliseconds until the client wants to be told something. */
-  readonly timeout?: number;
-  /** For ALL: settle for a majority when the time is up. */
-  readonly fallback?: 'REFUSE' | 'TO_MAJORITY';
-}
-
-/** What a client is told of its write: never more than was held. */
-export interface Answer {
-  readonly term: number;
-  readonly index: number;
-  readonly grade: GradeName;
-  readonly mode: CommitMode;
-  readonly held: HeldAs;
-}
-
-/** Nothing was done, and why. */
-export class Refused extends Error {
-  override readonly name = 'Refused';
-
-  constructor(
-    readonly why: 'NOT_LEADER' | 'BUSY' | 'INVALID' | 'STOPPED',
-    message: string,
-    /** Whom to ask instead, where that is known. */
-    readonly leader: number | undefined,
-  ) {
-    super(message);
-  }
-}
-
-/** A node at one moment. */
-export interface View {
-  readonly role: RoleName;
-  readonly leader: number | undefined;
-  readonly term: number;
-  readonly commit: number;
-  readonly applied: number;
-  readonly last: number;
-  readonly written: number;
-  readonly synced: number;
-  readonly atRisk: number;
-  readonly trust: TrustName;
-  readonly waiting: readonly string[];
-}
-
-interface Waiter<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-}
+import { type Zone, Zones } from './zones.js';
 
 /** A node that runs. */
 export class Host {
-  private readonly answers = new Map<number, Waiter<Answer>>();
-  private readonly reads = new Map<number, Waiter<number>[]>();
-  private readonly ready: { index: number; waiter: Waiter<number> }[] = [];
+  private readonly clients = new Clients();
   private readonly writes: WriteQueue;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private timerAt = Infinity;
-  private pumping: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
+  private asked: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
+  private hearing: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
   private state: 'RUNNING' | 'STOPPING' | 'ENDED' = 'RUNNING';
   private stopped: Waiter<void> | undefined;
+  private zones: Zones;
 
   private constructor(
     private readonly core: Node,
@@ -125,8 +51,11 @@ export class Host {
     private applied: number,
     /** The number its store was given when it was made. */
     readonly store: bigint,
+    /** Every durability option it runs with. */
+    readonly durability: Durability,
   ) {
     const { storage, channel } = options;
+    this.zones = new Zones(options.zones ?? []);
     this.writes = new WriteQueue(storage, {
       done: () => this.pump(),
       failed: (error) => this.end(error),
@@ -137,12 +66,10 @@ export class Host {
 
   /** Opens the store, recovers the node from it, and runs it. */
   static async start(options: HostOptions): Promise<Host> {
-    const { cluster, node, storage, timing } = options;
+    const { cluster, node, storage } = options;
     const found = await storage.open({ cluster, node });
-    const start = new Start(node, found.store, seed());
-    for (const voter of options.voters) start.voter(voter, 0n);
-    if (timing) start.timing(timing.electionMin * 1e3, timing.electionMax * 1e3, timing.heartbeat * 1e3);
-    start.defaultClass(modeCode(options.mode ?? 'SYNC'), fsyncCode(options.fsync ?? 'COMMIT'));
+    const durability = durabilityOf(options);
+    const start = startOf(options, found.store, durability);
     if (found.hardState) start.hardState(found.hardState);
     if (found.snapshot) {
       start.snapshot(found.snapshot.core);
@@ -151,7 +78,7 @@ export class Host {
     for (const { bytes } of found.records) start.record(bytes);
     const core = start.run(now());
     const snapshots = new Snapshots(core, options.machine, options.snapshotEvery ?? SNAPSHOT_EVERY, found.snapshot);
-    const host = new Host(core, options, snapshots, found.snapshot?.last ?? 0, found.store);
+    const host = new Host(core, options, snapshots, found.snapshot?.last ?? 0, found.store, durability);
     host.pump();
     return host;
   }
@@ -160,13 +87,39 @@ export class Host {
   propose(command: Uint8Array, asked: Asked = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.state !== 'RUNNING') return reject(stoppedError());
-      const mode = modeCode(asked.mode ?? this.options.mode ?? 'SYNC');
-      const fsync = fsyncCode(asked.fsync ?? this.options.fsync ?? 'COMMIT');
+      const { mode, fsync } = this.classOf(asked);
       const deadline = asked.timeout === undefined ? 0 : now() + asked.timeout * 1e3;
-      const fallback = asked.fallback === 'TO_MAJORITY' ? 1 : 0;
-      const token = this.core.propose(now(), mode, fsync, deadline, fallback, command);
+      const fallback = (asked.fallback ?? this.durability.fallback) === 'TO_MAJORITY' ? 1 : 0;
+      const token = this.core.propose(now(), modeCode(mode), fsyncCode(fsync), deadline, fallback, command);
       if (token < 0) return reject(this.refused());
-      this.answers.set(token, { resolve, reject });
+      this.clients.awaitWrite(token, { resolve, reject });
+      this.soon();
+    });
+  }
+
+  /** The class that a write gets which asks so: its own, else its key's zone's, else the default. Throws `Refused`. */
+  classOf(asked: Asked): Class {
+    const { mode, fsync } = asked;
+    if (mode !== undefined && fsync !== undefined && this.zones.listed.length === 0) return { mode, fsync };
+    return this.zones.resolve(asked, asked.key, this.durability, membersOf(this.running()).voters.length);
+  }
+
+  /** Puts other zones in place, for the writes from now on. Throws where one makes no sense. */
+  setZones(zones: readonly Zone[]): void {
+    this.zones = new Zones(zones);
+  }
+
+  /**
+   * Changes the members, on the leader: one by itself, or several together, which then need both majorities until
+   * the leader has proposed to leave the old ones behind. Resolves when the new configuration is committed.
+   */
+  changeMembers(changes: readonly MemberChange[]): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.state !== 'RUNNING') return reject(stoppedError());
+      const numbers = changeNumbers(changes);
+      const token = this.core.changeMembers(now(), numbers.changes, numbers.stores);
+      if (token < 0) return reject(this.refused());
+      this.clients.awaitWrite(token, { resolve, reject });
       this.soon();
     });
   }
@@ -177,8 +130,7 @@ export class Host {
       if (this.state !== 'RUNNING') return reject(stoppedError());
       const ticket = this.core.read(now());
       if (ticket < 0) return reject(this.refused());
-      const waiters = this.reads.get(ticket) ?? [];
-      this.reads.set(ticket, [...waiters, { resolve, reject }]);
+      this.clients.awaitRead(ticket, { resolve, reject });
       this.soon();
     });
   }
@@ -204,20 +156,17 @@ export class Host {
 
   /** A node at this moment, for people. */
   view(): View {
-    const core = this.running();
-    return {
-      role: roleName(core.role),
-      leader: core.leader || undefined,
-      term: core.currentTerm,
-      commit: core.commitIndex,
-      applied: this.applied,
-      last: core.lastIndex,
-      written: core.writtenIndex,
-      synced: core.syncedIndex,
-      atRisk: core.entriesAtRisk,
-      trust: trustName(core.trust),
-      waiting: core.waiting(),
-    };
+    return viewOf(this.running(), now(), this.applied, this.writes.strictP99, this.options.alerts ?? {});
+  }
+
+  /** Its log from an entry on: what each is, and how far it has come. */
+  entries(from = 1, limit = 1024): LogEntry[] {
+    return logOf(this.running(), from, limit, this.applied);
+  }
+
+  /** The bytes of a command in its log; nothing for entries that are the protocol's own, or gone. */
+  command(index: number): Uint8Array | undefined {
+    return this.running().command(index);
   }
 
   /** Stops cleanly: everything is synced, so that the next start trusts this node. */
@@ -245,15 +194,25 @@ export class Host {
       const last = this.core.handleSnapshot(now(), from, frame);
       if (last > 0) this.snapshots.expect(last, state);
     }
-    this.soon();
+    this.heard();
   }
 
-  /** Pumps once for everything that comes within this turn: proposals made together share a record. */
+  /** Pumps once for everything that clients ask within this turn: proposals made together share a record. */
   private soon(): void {
-    if (this.pumping === 'DUE') return;
-    this.pumping = 'DUE';
+    if (this.asked === 'DUE') return;
+    this.asked = 'DUE';
+    nextTurn(() => {
+      this.asked = 'NOT_DUE';
+      this.pump();
+    });
+  }
+
+  /** Pumps once for messages that come together; sooner, since a peer waits for each. */
+  private heard(): void {
+    if (this.hearing === 'DUE') return;
+    this.hearing = 'DUE';
     void hops(GATHER_HOPS).then(() => {
-      this.pumping = 'NOT_DUE';
+      this.hearing = 'NOT_DUE';
       this.pump();
     });
   }
@@ -267,7 +226,7 @@ export class Host {
       this.act(kind);
       if (this.isEnded()) return;
     }
-    while (this.core.pollAnswer()) this.answer();
+    while (this.core.pollAnswer()) this.clients.answer(this.core);
     if (this.state === 'RUNNING') this.compact();
     this.writes.go();
     if (this.state === 'STOPPING' && this.core.isStopped && this.writes.isIdle) {
@@ -283,7 +242,7 @@ export class Host {
     const { core } = this;
     switch (kind) {
       case OutputKind.Send:
-        this.options.channel.send(core.to, { frame: core.takeBytes() });
+        this.options.channel.send(core.to, { frame: core.takeBytes() }, this.about());
         break;
       case OutputKind.Write:
         this.write(core.token);
@@ -298,11 +257,11 @@ export class Host {
       case OutputKind.Snapshot: {
         const { to } = core;
         const message = this.snapshots.message(to, core.index, this.applied);
-        if (message !== undefined) this.options.channel.send(to, message);
+        if (message !== undefined) this.options.channel.send(to, message, SNAPSHOT);
         break;
       }
       case OutputKind.Read:
-        this.readEnds(core.token, core.index);
+        this.clients.readEnds(core.token, core.index, this.applied);
         break;
       case OutputKind.Role:
         this.options.onRole?.({ role: roleName(core.role), term: core.currentTerm, leader: core.leader || undefined });
@@ -353,38 +312,16 @@ export class Host {
       const command = this.core.command(this.applied);
       if (command !== undefined) this.options.machine.apply(command, this.applied);
     }
-    while (this.ready[0] !== undefined && this.ready[0].index <= this.applied) {
-      const { index, waiter } = this.ready.shift() as { index: number; waiter: Waiter<number> };
-      waiter.resolve(index);
-    }
+    this.clients.serve(this.applied);
   }
 
-  private readEnds(ticket: number, index: number): void {
-    const waiters = this.reads.get(ticket) ?? [];
-    this.reads.delete(ticket);
-    for (const waiter of waiters) {
-      if (index === 0) {
-        waiter.reject(new Refused('BUSY', 'the read cannot be served any more: ask again', undefined));
-      } else if (index <= this.applied) {
-        waiter.resolve(index);
-      } else {
-        this.ready.push({ index, waiter });
-        this.ready.sort((one, other) => one.index - other.index);
-      }
-    }
-  }
-
-  private answer(): void {
+  /** What the message to be sent is about. */
+  private about(): About {
     const { core } = this;
-    const waiter = this.answers.get(core.answerToken);
-    this.answers.delete(core.answerToken);
-    waiter?.resolve({
-      term: core.answerTerm,
-      index: core.answerIndex,
-      grade: gradeName(core.answerGrade),
-      mode: modeName(core.answerMode),
-      held: heldName(core.answerHeld),
-    });
+    const entries = core.messageEntries;
+    const kind = messageKindName(core.messageKind ?? MessageKind.Heartbeat);
+    if (entries === 0) return { kind, entries, mode: undefined, fsync: undefined };
+    return { kind, entries, mode: modeName(core.mode), fsync: fsyncName(core.fsync) };
   }
 
   private setTimer(): void {
@@ -417,19 +354,19 @@ export class Host {
     this.writes.drop();
     this.options.channel.close();
     this.options.storage.close();
-    const waiters = [...this.answers.values(), ...[...this.reads.values()].flat(), ...this.ready.map((each) => each.waiter)];
-    for (const waiter of waiters) waiter.reject(reason);
+    this.clients.reject(reason);
     this.core.free();
     this.options.onEnd?.(reason);
   }
 
   private refused(): Refused {
-    const why = { [Refusal.Nothing]: 'BUSY', [Refusal.NotLeader]: 'NOT_LEADER', [Refusal.Busy]: 'BUSY', [Refusal.Invalid]: 'INVALID', [Refusal.Stopped]: 'STOPPED' } as const;
-    return new Refused(why[this.core.refusal], this.core.refusalText, this.core.hint || undefined);
+    return new Refused(refusalName(this.core.refusal), this.core.refusalText, this.core.hint || undefined);
   }
 }
 
-/** A client that has its answer and writes again gets there within so many microtasks. */
+const SNAPSHOT: About = { kind: 'SNAPSHOT', entries: 0, mode: undefined, fsync: undefined };
+
+/** Messages that were sent together arrive within so many microtasks. */
 const GATHER_HOPS = 4;
 
 async function hops(count: number): Promise<void> {
@@ -443,10 +380,4 @@ function stoppedError(): Refused {
 /** Microseconds on a clock that never goes back. */
 function now(): number {
   return performance.now() * 1e3;
-}
-
-/** Its own for every start: election timeouts must differ between nodes. */
-function seed(): bigint {
-  const [word] = crypto.getRandomValues(new BigUint64Array(1));
-  return word ?? 1n;
 }

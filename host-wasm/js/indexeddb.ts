@@ -9,6 +9,8 @@
 // One record an appended batch, one transaction in flight: a hundred puts cost ten times what one
 // does, and the caller gathers what waits meanwhile.
 
+import type { Contents } from './contents.js';
+import type { RewindableStorage } from './power.js';
 import {
   type Change,
   drawStore,
@@ -17,7 +19,6 @@ import {
   type Identity,
   type LogRecord,
   type Snapshot,
-  type Storage,
   StorageError,
 } from './store.js';
 
@@ -40,7 +41,7 @@ export interface IndexedDbOptions {
 }
 
 /** A node's database. */
-export class IndexedDbStorage implements Storage {
+export class IndexedDbStorage implements RewindableStorage {
   private db: IDBDatabase | undefined;
   private ended: ((error: StorageError) => void) | undefined;
   private unlock: (() => void) | undefined;
@@ -77,6 +78,20 @@ export class IndexedDbStorage implements Storage {
       // A transaction that forces must change something, or a browser may see no reason to.
       if (changes.length === 0) meta.put(Date.now(), 'forced');
       for (const change of changes) await apply(change, meta, log);
+    });
+  }
+
+  /** Puts these contents in place of what there is: for a power cut that is simulated. */
+  async rewind({ hardState, snapshot, records }: Contents): Promise<void> {
+    const { db } = this;
+    if (db === undefined) throw new StorageError('ended', 'the database is closed');
+    await transact(db, 'readwrite', 'strict', async (meta, log) => {
+      if (hardState === undefined) meta.delete('hardState');
+      else meta.put(hardState, 'hardState');
+      if (snapshot === undefined) meta.delete('snapshot');
+      else meta.put(snapshot, 'snapshot');
+      log.clear();
+      for (const { first, bytes } of records) log.put(bytes, first);
     });
   }
 

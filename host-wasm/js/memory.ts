@@ -4,7 +4,8 @@
 //                                            the power goes: `disk`, and a part of the rest
 
 import { Contents } from './contents.js';
-import { type Change, drawStore, type Firmness, type Found, type Identity, type Storage, StorageError } from './store.js';
+import type { RewindableStorage } from './power.js';
+import { type Change, drawStore, type Firmness, type Found, type Identity, StorageError } from './store.js';
 
 /** What a power cut leaves of the changes that were not synced: how many, from the oldest on. */
 export type Survivors = 'none' | 'all' | number;
@@ -86,6 +87,12 @@ export class MemoryDisk {
     if (firmness === 'synced') this.sync();
   }
 
+  /** @internal */
+  rewind(contents: Contents): void {
+    this.system = contents.clone();
+    this.sync();
+  }
+
   /** What a life finds is certain before it is told. */
   protected recover(): void {
     this.sync();
@@ -98,7 +105,7 @@ export class MemoryDisk {
 }
 
 /** One life's view of a disk. */
-export class MemoryStorage implements Storage {
+export class MemoryStorage implements RewindableStorage {
   constructor(
     private readonly disk: MemoryDisk,
     private readonly life: number,
@@ -114,6 +121,12 @@ export class MemoryStorage implements Storage {
     await turn();
     this.check();
     this.disk.write(changes, firmness);
+  }
+
+  async rewind(contents: Contents): Promise<void> {
+    await turn();
+    this.check();
+    this.disk.rewind(contents);
   }
 
   onEnd(): void {

@@ -22,12 +22,17 @@ interface Waiting {
   readonly firmness: Firmness;
 }
 
+/** How many strict transactions the figures rest on. */
+const STRICT_KEPT = 256;
+
 /** Writes that wait, and the transaction under way. */
 export class WriteQueue {
   private queue: Waiting[] = [];
   /** Reported as written, not yet as synced. */
   private unsynced: Report[] = [];
   private state: 'IDLE' | 'BUSY' | 'DROPPED' = 'IDLE';
+  /** Milliseconds that the last strict transactions took. */
+  private readonly strict: number[] = [];
 
   constructor(
     private readonly storage: Storage,
@@ -42,15 +47,25 @@ export class WriteQueue {
     return this.state === 'IDLE' && this.queue.length === 0;
   }
 
+  /** The slowest in a hundred of the last strict transactions, in milliseconds; 0 before the first. */
+  get strictP99(): number {
+    const sorted = [...this.strict].sort((one, other) => one - other);
+    return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
+  }
+
   /** Starts a transaction with what waits, unless one is under way. */
   go(): void {
     if (this.state !== 'IDLE' || this.queue.length === 0) return;
     const batch = this.take();
     const firmness = batch[0]?.firmness ?? 'synced';
     const changes = batch.flatMap(({ change }) => (change === undefined ? [] : [change]));
+    const began = performance.now();
     this.state = 'BUSY';
     this.storage.commit(changes, firmness).then(
-      () => this.held(batch, firmness),
+      () => {
+        if (firmness === 'synced') this.took(performance.now() - began);
+        this.held(batch, firmness);
+      },
       (error: unknown) => {
         if (this.state !== 'DROPPED') this.outcome.failed(asError(error));
       },
@@ -66,6 +81,9 @@ export class WriteQueue {
   /**
    * The next transaction: everything, if a hard state waits, since elections wait for it; else what
    * is to be held alike, so that a write which need not be forced does not wait for one that must.
+   * With a hard state all of it is forced: a strict transaction syncs what stands before it anyway, so
+   * only what was pushed behind it is held more firmly than asked, which every report may say. A second
+   * transaction for those would cost them a wait and win nothing.
    */
   private take(): Waiting[] {
     const first = this.queue[0]?.firmness;
@@ -73,6 +91,11 @@ export class WriteQueue {
     const other = vote ? -1 : this.queue.findIndex(({ firmness }) => firmness !== first);
     const taken = this.queue.splice(0, other < 0 ? this.queue.length : other);
     return vote ? taken.map((each) => ({ ...each, firmness: 'synced' })) : taken;
+  }
+
+  private took(ms: number): void {
+    this.strict.push(ms);
+    if (this.strict.length > STRICT_KEPT) this.strict.shift();
   }
 
   private held(batch: readonly Waiting[], firmness: Firmness): void {

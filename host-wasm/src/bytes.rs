@@ -11,8 +11,9 @@
 use std::collections::BTreeMap;
 
 use kraft_proto::{
-    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, Term, Trust,
+    Class, EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, Term, Trust,
 };
+use wasm_bindgen::prelude::*;
 
 /// The entries a node may still have to write, send or apply, by index.
 #[derive(Default)]
@@ -20,15 +21,16 @@ pub struct Bodies {
     by_index: BTreeMap<u64, Body>,
 }
 
-/// One entry's bytes, and the term they were proposed in.
+/// One entry's bytes, the term they were proposed in, and the class as far as it is known here.
 struct Body {
     term: Term,
+    class: Option<Class>,
     bytes: Box<[u8]>,
 }
 
 impl Bodies {
     /// Keeps the bytes of a position, in place of what another leader had there and behind it.
-    pub fn keep(&mut self, at: LogPosition, bytes: &[u8]) {
+    pub fn keep(&mut self, at: LogPosition, class: Option<Class>, bytes: &[u8]) {
         let replaces = self
             .by_index
             .get(&at.index.0)
@@ -38,7 +40,14 @@ impl Bodies {
         }
         let term = at.term;
         let bytes = bytes.into();
-        self.by_index.insert(at.index.0, Body { term, bytes });
+        let body = Body { term, class, bytes };
+        self.by_index.insert(at.index.0, body);
+    }
+
+    /// The class of exactly this position; `None` where it is not known.
+    pub fn class(&self, position: LogPosition) -> Option<Class> {
+        let body = self.by_index.get(&position.index.0)?;
+        (body.term == position.term).then_some(body.class).flatten()
     }
 
     /// The bytes of exactly this position: the same index of another term is another entry.
@@ -67,17 +76,43 @@ pub fn record<'a>(
     record.extend(run.term.0.to_le_bytes());
     record.extend(run.first.0.to_le_bytes());
     record.extend(run.count.to_le_bytes());
-    record.push(match run.kind {
-        EntryKind::Command => 0,
-        EntryKind::Barrier => 1,
-        EntryKind::Configuration => 2,
-    });
+    record.push(kind_code(run.kind));
     for position in run.positions() {
         let bytes = bytes_of(position)?;
         record.extend((bytes.len() as u32).to_le_bytes());
         record.extend(bytes);
     }
     Some(record)
+}
+
+/// The number of an entry's kind.
+pub fn kind_code(kind: EntryKind) -> u8 {
+    match kind {
+        EntryKind::Command => 0,
+        EntryKind::Barrier => 1,
+        EntryKind::Configuration => 2,
+    }
+}
+
+/// The entries of a record, for whoever shows what a store holds: index, term, kind and length of
+/// each in turn. None of what is no record of kraft's.
+#[wasm_bindgen(js_name = recordEntries)]
+pub fn record_entries(bytes: &[u8]) -> Vec<f64> {
+    let Some((run, entries)) = read_record(bytes) else {
+        return Vec::new();
+    };
+    let places = run.positions().zip(entries);
+    let kind = f64::from(kind_code(run.kind));
+    places
+        .flat_map(|(at, entry)| {
+            [
+                at.index.0 as f64,
+                at.term.0 as f64,
+                kind,
+                entry.len() as f64,
+            ]
+        })
+        .collect()
 }
 
 /// What a record holds; `None` if these bytes were never made by [`record`].
@@ -216,9 +251,9 @@ mod tests {
         let at = |term, index| LogPosition::new(Term(term), LogIndex(index));
         let mut bodies = Bodies::default();
         for index in 1..=4 {
-            bodies.keep(at(1, index), b"old");
+            bodies.keep(at(1, index), None, b"old");
         }
-        bodies.keep(at(2, 3), b"new");
+        bodies.keep(at(2, 3), None, b"new");
         assert_eq!(bodies.at(at(1, 3)), None);
         assert_eq!(bodies.at(at(2, 3)), Some(&b"new"[..]));
         assert_eq!(

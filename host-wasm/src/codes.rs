@@ -131,6 +131,16 @@ pub enum Refusal {
     Invalid,
     /// The node is stopping, or replaced.
     Stopped,
+    /// An earlier change of members, or of the leader, is not through.
+    UnderWay,
+    /// Everybody is already what they are to be.
+    Unchanged,
+    /// Who is to leave or to lead is no member that could.
+    NotMember,
+    /// The member is bound to another store.
+    OtherStore,
+    /// What would come out is no cluster.
+    NoCluster,
 }
 
 impl From<kraft_proto::Held> for Held {

@@ -15,11 +15,19 @@
 
 #![forbid(unsafe_code)]
 
+mod about;
+mod at_risk;
 mod bytes;
 mod codes;
 mod node;
+mod options;
 mod start;
+mod zones;
 
+pub use about::MessageKind;
+pub use bytes::record_entries;
 pub use codes::{Fate, Grade, Held, OutputKind, Refusal, Role, Trust, WriteKind};
 pub use node::Node;
+pub use options::preset_options;
 pub use start::Start;
+pub use zones::Zones;

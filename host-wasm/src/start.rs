@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use kraft_proto::{
-    Config, EntryKind, HardState, Instant, LogIndex, LogPosition, Member, Members, NodeId, Raft,
-    Recovery, Run, Snapshot, StoreId, Term,
+    CheckQuorum, Config, EntryKind, HardState, Instant, Lease, LogIndex, LogPosition, Member,
+    Members, NodeId, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
 };
 use wasm_bindgen::prelude::*;
 
 use crate::bytes::{self, Bodies};
 use crate::codes;
 use crate::node::Node;
+use crate::options;
 
 /// A node before it runs. Tell it everything its store holds, in order, then `run` it.
 #[wasm_bindgen]
@@ -64,20 +65,53 @@ impl Start {
         self.config.heartbeat = micros(heartbeat_us);
     }
 
-    /// What a write waits for that names no class.
-    #[wasm_bindgen(js_name = defaultClass)]
-    pub fn default_class(&mut self, mode: u32, fsync: u8) -> Result<(), JsError> {
-        self.config.durability.default = class(mode, fsync)?;
+    /// Whether a node asks around before it campaigns, whether a leader without a majority steps down,
+    /// and how far clocks may drift in thousandths where reads go by lease; negative: they do not.
+    pub fn elections(&mut self, pre_vote: bool, check_quorum: bool, lease_drift_permille: i32) {
+        self.config.pre_vote = match pre_vote {
+            true => PreVote::On,
+            false => PreVote::Off,
+        };
+        self.config.check_quorum = match check_quorum {
+            true => CheckQuorum::On,
+            false => CheckQuorum::Off,
+        };
+        self.config.lease = match u16::try_from(lease_drift_permille) {
+            Ok(drift_permille) => Lease::On { drift_permille },
+            Err(_) => Lease::Off,
+        };
+    }
+
+    /// Every durability option, as `presetOptions` has them.
+    pub fn durability(&mut self, numbers: &[f64]) -> Result<(), JsError> {
+        let options = options::from_numbers(numbers);
+        let wrong = || JsError::new("these numbers are no durability options");
+        self.config.durability = options.ok_or_else(wrong)?;
         Ok(())
     }
 
-    /// `Batch`: entries and microseconds between two forced flushes; and how long anything stays
-    /// unforced at most.
-    pub fn flushing(&mut self, batch_count: u32, batch_us: f64, lazy_us: f64) {
-        let durability = &mut self.config.durability;
-        durability.batch_fsync_count = batch_count;
-        durability.batch_fsync_interval = micros(batch_us);
-        durability.lazy_flush = micros(lazy_us);
+    /// What the node takes on only so much of: entries of one append, appends on their way to a peer,
+    /// writes on their way to the store, entries not handed to it yet. 0: the default.
+    pub fn bounds(
+        &mut self,
+        append_entries: u32,
+        appends_in_flight: u8,
+        writes_in_flight: u8,
+        unwritten_entries: u32,
+    ) {
+        let config = &mut self.config;
+        if append_entries > 0 {
+            config.append_entries_max = append_entries;
+        }
+        if appends_in_flight > 0 {
+            config.appends_in_flight_max = appends_in_flight;
+        }
+        if writes_in_flight > 0 {
+            config.writes_in_flight_max = writes_in_flight;
+        }
+        if unwritten_entries > 0 {
+            config.unwritten_entries_max = unwritten_entries;
+        }
     }
 
     /// How many clients may wait at once.
@@ -137,7 +171,7 @@ impl Start {
         let mut bodies = Bodies::default();
         for (entry, index) in self.log.iter().zip(1..) {
             let at = LogPosition::new(entry.term, self.base().plus(index));
-            bodies.keep(at, &entry.bytes);
+            bodies.keep(at, None, &entry.bytes);
             recovery = match entry.kind {
                 EntryKind::Configuration => recovery.config(at, &entry.bytes),
                 kind => recovery.run(Run {
@@ -172,7 +206,8 @@ pub fn class(mode: u32, fsync: u8) -> Result<kraft_proto::Class, JsError> {
     class.ok_or_else(|| JsError::new(&format!("no class has the numbers {mode} and {fsync}")))
 }
 
-fn member(id: f64, store: u64) -> Member {
+/// A member on this store; 0: whichever it has.
+pub fn member(id: f64, store: u64) -> Member {
     Member {
         id: node(id),
         store: StoreId(store),

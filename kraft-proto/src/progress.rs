@@ -232,10 +232,9 @@ impl Progress {
         }
     }
 
-    /// The peer holds this much of the leader's log. True when that is news.
-    pub fn matched(&mut self, holding: Holding) -> bool {
-        let before = self.holding;
-        self.holding = before.max_of(holding);
+    /// The peer holds this much of the leader's log.
+    pub fn matched(&mut self, holding: Holding) {
+        self.holding = self.holding.max_of(holding);
         let written = self.holding.written;
         while let Some(count) = self.in_flight.front() {
             let behind = self.in_flight_from.plus(u64::from(*count));
@@ -246,7 +245,6 @@ impl Progress {
             self.in_flight.pop_front();
         }
         self.next = self.next.max(written.next());
-        before != self.holding
     }
 
     /// An append matched: appends may follow each other, unless it is the late answer to one from

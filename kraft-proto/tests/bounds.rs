@@ -189,6 +189,29 @@ fn a_follower_whose_disk_has_enough_drops_and_counts_and_catches_up_later() {
 }
 
 #[test]
+fn a_follower_takes_as_much_as_may_wait_for_its_disk_and_not_one_more() {
+    let mut cluster = led(|config| Config {
+        unwritten_entries_max: RUN_ENTRIES_MAX,
+        writes_in_flight_max: 1,
+        ..config
+    });
+    cluster.settle();
+    cluster.node(2).disk = Disk::Busy;
+    cluster.propose(1, FIRM);
+    cluster.settle();
+    for _ in 0..2 {
+        cluster.propose_many(1, FIRM, RUN_ENTRIES_MAX / 2);
+        cluster.settle();
+    }
+    let status = cluster.status(2);
+    assert_eq!(status.unwritten, u64::from(RUN_ENTRIES_MAX));
+    assert_eq!(status.dropped.busy, 0);
+    cluster.propose(1, FIRM);
+    cluster.settle();
+    assert_eq!(cluster.status(2).dropped.busy, 1);
+}
+
+#[test]
 fn other_members_wait_for_a_disk_that_is_behind() {
     let mut cluster = led(|config| Config {
         unwritten_entries_max: RUN_ENTRIES_MAX,

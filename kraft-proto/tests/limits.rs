@@ -334,3 +334,13 @@ fn an_entry_that_shares_the_class_of_an_always_entry_is_forced_like_one() {
         status.waiting
     );
 }
+
+/// An append carries entries of its sender's term or of terms before it.
+#[test]
+fn entries_of_a_later_term_than_their_leaders_are_dropped_and_counted() {
+    let mut cluster = Cluster::new(3);
+    let later = append(LogPosition::ZERO, run(2, 1, 1), 0);
+    cluster.inject(envelope(2, 1, 1, Message::Append(later)));
+    assert_eq!(cluster.status(1).dropped.malformed, 1);
+    assert_eq!(cluster.status(1).last, LogPosition::ZERO);
+}

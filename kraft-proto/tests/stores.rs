@@ -158,12 +158,9 @@ fn a_configuration_of_an_earlier_store_makes_nobody_a_voter() {
     assert!(campaigns(33) && campaigns(StoreId::ANY.0));
 }
 
-/// 1. node 4 is cut off; node 3 leaves, loses its disk, and joins again on another store;
-/// 2. it leads, by the word of those who know that;
-/// 3. node 4 comes back. As far as it knows node 3 runs on the store it had: if it did not listen, it
-///    would never hear of anything else.
-#[test]
-fn a_leader_on_a_newer_store_is_heard_by_those_who_do_not_know_of_it() {
+/// Four nodes on stores of their own number; node 3 has left and joined again on store 33, and node 4,
+/// cut off, knows nothing of that.
+fn rejoined_unknown_to_4() -> Cluster {
     let member = |n, store| Member {
         id: NodeId(n),
         store: StoreId(store),
@@ -181,6 +178,16 @@ fn a_leader_on_a_newer_store_is_heard_by_those_who_do_not_know_of_it() {
     replace_the_disk_of_3(&mut cluster);
     cluster.change(1, &[Change::Voter(member(3, 33))]).unwrap();
     cluster.pass(Duration::from_millis(500));
+    cluster
+}
+
+/// 1. node 4 is cut off; node 3 leaves, loses its disk, and joins again on another store;
+/// 2. it leads, by the word of those who know that;
+/// 3. node 4 comes back. As far as it knows node 3 runs on the store it had: if it did not listen, it
+///    would never hear of anything else.
+#[test]
+fn a_leader_on_a_newer_store_is_heard_by_those_who_do_not_know_of_it() {
+    let mut cluster = rejoined_unknown_to_4();
     let now = cluster.now;
     let moved = cluster.raft(1).transfer_leadership(now, Some(id(3)));
     assert_eq!(moved, Ok(id(3)));
@@ -192,4 +199,21 @@ fn a_leader_on_a_newer_store_is_heard_by_those_who_do_not_know_of_it() {
     assert_eq!((leader, follower.leader), (3, Some(id(3))));
     assert_eq!(follower.commit, cluster.commit(3));
     assert_eq!(follower.members, cluster.status(3).members);
+}
+
+/// 1. node 4 is cut off; node 3 leaves, loses its disk, and joins again on another store;
+/// 2. nodes 1 and 3 have an entry that node 2 lacks, and node 1 dies;
+/// 3. of the three that are left only node 3 can win, and only with node 4's vote: if node 4 did not
+///    hear a candidate on a store it does not know of, nobody would ever lead.
+#[test]
+fn a_candidate_on_a_newer_store_is_heard_by_those_who_do_not_know_of_it() {
+    let mut cluster = rejoined_unknown_to_4();
+    cluster.isolate(2);
+    cluster.propose(1, Class::default());
+    cluster.settle();
+    cluster.kill(1);
+    cluster.heal();
+    cluster.pass(Duration::from_secs(4));
+    assert_eq!(cluster.leader(), Some(3));
+    assert_eq!(cluster.status(4).commit, cluster.commit(3));
 }

@@ -150,7 +150,7 @@ fn a_full_house_turns_the_next_one_away_with_its_token() {
     assert_eq!(clients.told(&mut cluster).len(), 8);
 }
 
-/// Design §4.4: a client may await the stronger answer of a LeaderOnly write: Sync·synced, or lost.
+/// A client may await the stronger answer of a LeaderOnly write: Sync·synced, or lost.
 #[test]
 fn whoever_awaits_commit_is_told_of_it_after_the_first_answer() {
     let mut cluster = Cluster::new(3);

@@ -1,7 +1,7 @@
 // Three nodes in this process, on disks of memory, for tests.
 
 import { Hub } from '../channel.js';
-import { type Answer, type Asked, Host, type HostOptions, Refused } from '../host.js';
+import { type Answer, type Asked, Host, type HostOptions, Refused } from '../index.js';
 import { MemoryDisk, type Survivors } from '../memory.js';
 import { Journal } from './journal.js';
 
@@ -10,18 +10,19 @@ const IDS = [1, 2, 3] as const;
 /** Nodes, their disks and the network between them. */
 export class Cluster {
   readonly hub = new Hub();
-  readonly disks = new Map(IDS.map((id) => [id, new MemoryDisk()]));
+  readonly disks = new Map<number, MemoryDisk>();
   readonly hosts = new Map<number, Host>();
   readonly journals = new Map<number, Journal>();
 
-  private constructor(private readonly settings: Pick<HostOptions, 'snapshotEvery'>) {}
+  private constructor(private readonly settings: Partial<HostOptions>) {}
 
-  static async start(settings: Pick<HostOptions, 'snapshotEvery'> = {}): Promise<Cluster> {
+  static async start(settings: Partial<HostOptions> = {}): Promise<Cluster> {
     const cluster = new Cluster(settings);
     await Promise.all(IDS.map((id) => cluster.startNode(id)));
     return cluster;
   }
 
+  /** Starts one: of the three, or one that is to join. */
   async startNode(node: number): Promise<void> {
     const journal = new Journal();
     const host = await Host.start({
@@ -61,8 +62,8 @@ export class Cluster {
   }
 
   disk(node: number): MemoryDisk {
-    const disk = this.disks.get(node as 1);
-    if (disk === undefined) throw new Error(`there is no node ${node}`);
+    const disk = this.disks.get(node) ?? new MemoryDisk();
+    this.disks.set(node, disk);
     return disk;
   }
 

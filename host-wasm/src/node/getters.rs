@@ -5,6 +5,7 @@ use kraft_proto::Force;
 use wasm_bindgen::prelude::*;
 
 use super::Node;
+use crate::about::MessageKind;
 use crate::codes::{self, Grade, Held, Refusal, Role, Trust, WriteKind};
 
 /// The parts of the last output.
@@ -38,6 +39,24 @@ impl Node {
     #[wasm_bindgen(getter)]
     pub fn mode(&self) -> u32 {
         self.shown.mode
+    }
+
+    /// What a message is about.
+    #[wasm_bindgen(js_name = messageKind, getter)]
+    pub fn message_kind(&self) -> Option<MessageKind> {
+        self.shown.message
+    }
+
+    /// How many entries a message brings.
+    #[wasm_bindgen(js_name = messageEntries, getter)]
+    pub fn message_entries(&self) -> u32 {
+        self.shown.entries
+    }
+
+    /// The strongest fsync mode among them.
+    #[wasm_bindgen(getter)]
+    pub fn fsync(&self) -> u8 {
+        self.shown.fsync
     }
 
     /// How firmly acknowledged.
@@ -116,10 +135,10 @@ impl Node {
             .map_or(Grade::Unknown, |answer| answer.grade.into())
     }
 
-    /// Why the last proposal, read or transfer was refused.
+    /// Why the last proposal, read, transfer or change of members was refused.
     #[wasm_bindgen(getter)]
     pub fn refusal(&self) -> Refusal {
-        self.refused.why
+        self.refused.why.unwrap_or(Refusal::Nothing)
     }
 
     /// The same in words.
@@ -181,12 +200,6 @@ impl Node {
     #[wasm_bindgen(js_name = syncedIndex, getter)]
     pub fn synced_index(&self) -> f64 {
         self.raft.status().holding.synced.0 as f64
-    }
-
-    /// Entries acknowledged as leader and not committed.
-    #[wasm_bindgen(js_name = entriesAtRisk, getter)]
-    pub fn entries_at_risk(&self) -> f64 {
-        self.raft.status().entries_at_risk as f64
     }
 
     /// Whether it may have forgotten something.

@@ -4,7 +4,7 @@ use kraft_proto::limits::{FRAME_HEADER_MAX, SNAPSHOT_BYTES_MAX};
 use kraft_proto::{Frame, LogIndex, Snapshot, entry_prefix};
 use wasm_bindgen::prelude::*;
 
-use super::{Node, moment};
+use super::Node;
 use crate::start::node;
 
 #[wasm_bindgen]
@@ -49,7 +49,8 @@ impl Node {
         if frame.from() != node(from) {
             return 0.0;
         }
-        let taken = self.raft.handle_message(moment(now_us), &frame);
+        let now = self.at(now_us);
+        let taken = self.raft.handle_message(now, &frame);
         match (taken.snapshot(), frame.entries().next()) {
             (Some(last), Some(core)) => {
                 self.incoming = Some((last, core.to_vec()));

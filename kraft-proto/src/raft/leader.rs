@@ -1,7 +1,9 @@
-//! The leader: takes proposals, feeds its peers, and counts who holds what.
+//! The leader: its office, its heartbeats, and what follows from who holds what.
 
+mod answers;
 mod handing_over;
 mod lease;
+mod proposing;
 mod reading;
 mod sending;
 mod snapshots;
@@ -12,19 +14,17 @@ use core::time::Duration;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{ProposeError, Proposed, Raft, RoleState};
+use super::{Raft, RoleState};
 use crate::acks::Acks;
-use crate::bounds::{Bound, Busy};
 use crate::config::CheckQuorum;
-use crate::durability::{LeaderFsync, LeaderOnlyReplication};
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{INDEX_MAX, MEMBERS_MAX, RUN_ENTRIES_MAX, TERM_RUNS_RESERVE};
+use crate::limits::{MEMBERS_MAX, TERM_RUNS_RESERVE};
 use crate::log::TermAt;
 use crate::members::Members;
-use crate::message::{Envelope, HeartbeatReply, Holding};
+use crate::message::Holding;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
-use crate::progress::{Heard, Life, Progress};
+use crate::progress::{Heard, Progress};
 use crate::quorum;
 use crate::reads::Reads;
 use crate::timers::Timer;
@@ -167,146 +167,6 @@ impl Raft {
         self.writes.force(index);
     }
 
-    /// Where a class must be held before it is acknowledged, on this leader.
-    fn held_by_class(&self, class: Class) -> Held {
-        let required = self.config.durability.leader_fsync == LeaderFsync::Required;
-        match class.mode {
-            CommitMode::Async => Held::Accepted,
-            CommitMode::LeaderOnly if required => Held::Synced,
-            _ => class.fsync.held(),
-        }
-    }
-
-    pub(super) fn propose_run(
-        &mut self,
-        asked: Class,
-        count: u32,
-    ) -> Result<Proposed, ProposeError> {
-        let term = self.hard.term;
-        let voters = self.members.voters_min();
-        let leader = match &self.role {
-            RoleState::Leader(leader) => leader,
-            _ if !self.is_active() => return Err(ProposeError::Stopped),
-            RoleState::Follower(follower) => {
-                return Err(ProposeError::NotLeader(follower.leader));
-            }
-            _ => return Err(ProposeError::NotLeader(None)),
-        };
-        if let Some(to) = leader.moving_to() {
-            return Err(ProposeError::Moving(to));
-        }
-        if count == 0 || count > RUN_ENTRIES_MAX {
-            return Err(ProposeError::Count);
-        }
-        if let CommitMode::AtLeast(n) = asked.mode
-            && (n == 0 || usize::from(n) > voters)
-        {
-            return Err(ProposeError::AtLeast {
-                asked: n,
-                voters: voters as u8,
-            });
-        }
-        if leader.barrier.is_none() {
-            return Err(ProposeError::NotReady);
-        }
-        let class = Class::new(
-            asked.mode,
-            asked.fsync.max(self.config.durability.fsync_floor),
-        );
-        let held = self.held_by_class(class);
-        let last = self.log.last().plus(u64::from(count));
-        if last.0 > INDEX_MAX {
-            return Err(ProposeError::Exhausted);
-        }
-        let early = held != Held::Synced || !class.mode.outlives_leader(voters);
-        self.check_unwritten(last).map_err(ProposeError::Busy)?;
-        if early {
-            self.check_at_risk(last).map_err(ProposeError::Busy)?;
-        }
-        let run = Run {
-            term,
-            kind: EntryKind::Command,
-            first: self.log.last().next(),
-            count,
-        };
-        self.log.extend(run);
-        self.note_class(run, class);
-        if held == Held::Synced || class.fsync >= FsyncMode::Commit {
-            self.writes.force(run.last());
-        }
-        if class.is_relied_on(voters) {
-            self.rely_on(run.last());
-        }
-        self.schedule_sending(class.mode, run);
-        let RoleState::Leader(leader) = &mut self.role else {
-            return Err(ProposeError::NotLeader(None));
-        };
-        leader.acks.want(class.mode, held, run.last());
-        if class.mode == CommitMode::All {
-            // What a fallback rests on.
-            leader.acks.want(CommitMode::Sync, held, run.last());
-        }
-        Ok(Proposed {
-            run,
-            mode: class.mode,
-            held,
-            voters: voters as u8,
-        })
-    }
-
-    /// Whether entries through `last` may be acknowledged before they are committed.
-    fn check_at_risk(&self, last: LogIndex) -> Result<(), Busy> {
-        let limit = self.config.durability.at_risk_entries_max;
-        let bound = Bound::EntriesAtRisk;
-        match last.since(self.commit.index) > limit {
-            true => Err(Busy { bound, limit }),
-            false => Ok(()),
-        }
-    }
-
-    /// Whether the disk keeps up with a log that ends at `last`.
-    pub(super) fn check_unwritten(&self, last: LogIndex) -> Result<(), Busy> {
-        let limit = u64::from(self.config.unwritten_entries_max);
-        let bound = Bound::UnwrittenEntries;
-        match self.unwritten_through(last) > limit {
-            true => Err(Busy { bound, limit }),
-            false => Ok(()),
-        }
-    }
-
-    /// Decides when entries just proposed are sent.
-    pub(super) fn schedule_sending(&mut self, mode: CommitMode, run: Run) {
-        let durability = &self.config.durability;
-        let RoleState::Leader(leader) = &mut self.role else {
-            return;
-        };
-        match mode {
-            CommitMode::Async => {
-                leader.waiting = leader.waiting.saturating_add(run.count);
-                if leader.waiting >= durability.batch_size {
-                    leader.release(run.last());
-                    self.timers.stop(Timer::AsyncBatch);
-                } else {
-                    let deadline = self.now.after(durability.batch_timeout);
-                    self.timers.start(Timer::AsyncBatch, deadline);
-                }
-            }
-            CommitMode::LeaderOnly
-                if durability.leader_only_replication == LeaderOnlyReplication::WithHeartbeat => {}
-            _ => {
-                leader.release(run.last());
-                self.timers.stop(Timer::AsyncBatch);
-            }
-        }
-    }
-
-    /// `Async` entries waited long enough.
-    pub(super) fn handle_async_batch(&mut self) {
-        if let RoleState::Leader(leader) = &mut self.role {
-            leader.release(self.log.last());
-        }
-    }
-
     pub(super) fn handle_heartbeat_due(&mut self) {
         let snapshot_rounds = self.snapshot_rounds();
         if let RoleState::Leader(leader) = &mut self.role {
@@ -360,72 +220,6 @@ impl Raft {
         if overdue >= self.config.election_timeout_min {
             self.timers.stop(Timer::CheckQuorum);
             self.handle_check_quorum(overdue);
-        }
-    }
-
-    /// The peer that answers, if what it says is of a life and store that count.
-    fn answering(&mut self, envelope: &Envelope) -> Option<&mut Progress> {
-        let RoleState::Leader(leader) = &mut self.role else {
-            return None;
-        };
-        let last = self.log.last();
-        let peer = leader.peer_mut(envelope.from)?;
-        match peer.hear(envelope.store, envelope.incarnation, last) {
-            Life::Current => Some(peer),
-            Life::Stale => None,
-        }
-    }
-
-    /// No peer holds more of this leader's log than there is.
-    fn believable(&self, holding: Holding) -> Holding {
-        let last = self.log.last();
-        Holding {
-            written: holding.written.min(last),
-            synced: holding.synced.min(holding.written).min(last),
-        }
-    }
-
-    pub(super) fn handle_matched(&mut self, envelope: &Envelope, holding: Holding) {
-        let holding = self.believable(holding);
-        if let Some(peer) = self.answering(envelope) {
-            peer.matched(holding);
-            peer.replicate();
-        }
-    }
-
-    pub(super) fn handle_rejected(
-        &mut self,
-        envelope: &Envelope,
-        rejected: LogIndex,
-        hint: LogPosition,
-    ) {
-        let retry = self.log.last_not_after(hint).map(|at| at.index);
-        let gone = self.gone_through();
-        // No append is answered so: the hint lies before what was refused.
-        let comparable_from = match hint.index > rejected {
-            true => self.comparable_from(hint),
-            false => None,
-        };
-        if let Some(peer) = self.answering(envelope) {
-            peer.rejected(rejected, retry, gone);
-            if let Some(upto) = comparable_from {
-                peer.snapshot_rejected(upto);
-            }
-        }
-    }
-
-    pub(super) fn handle_heartbeat_reply(&mut self, envelope: &Envelope, reply: &HeartbeatReply) {
-        let holding = self.believable(reply.holding);
-        let last = self.log.last();
-        let RoleState::Leader(leader) = &self.role else {
-            return;
-        };
-        // Nobody has answered a round that was never sent.
-        let round = reply.round.min(leader.round);
-        if let Some(peer) = self.answering(envelope) {
-            peer.trust = reply.trust;
-            peer.matched(holding);
-            peer.heartbeat_answered(round, reply.received, last);
         }
     }
 

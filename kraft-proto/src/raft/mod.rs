@@ -7,7 +7,7 @@
 //! | currentTerm, votedFor; log\[\] | `hard`; `log`, which knows terms only: the bytes are the host's |
 //! | commitIndex; lastApplied | `commit`; applying is the host's |
 //! | nextIndex\[\], matchIndex\[\] | `leader.rs`, one `Progress` a peer |
-//! | AppendEntries | `leader/sending.rs` sends, `follower.rs` receives |
+//! | AppendEntries | `leader/sending.rs` sends, `follower.rs` receives, `leader/answers.rs` hears what came of it |
 //! | RequestVote | `candidate.rs` sends, `follower.rs` receives |
 //! | rules for all servers | `receive`, `adopt_term`, below |
 //! | rules for followers, candidates, leaders | the file of each role |

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Duty, Raft, RoleState};
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, NodeId};
-use crate::limits::{TERM_RUNS_RESERVE, UNSETTLED_TERMS_MAX};
+use crate::limits::UNSETTLED_TERMS_MAX;
 use crate::modes::Held;
 use crate::progress::PeerState;
 use crate::quorum;
@@ -222,7 +222,7 @@ impl Raft {
         let RoleState::Leader(leader) = &self.role else {
             return;
         };
-        if leader.barrier.is_none() && self.log.runs_free() < TERM_RUNS_RESERVE {
+        if leader.barrier.is_none() {
             reasons.add(Waiting::Match);
         }
         if let Some(to) = leader.moving_to() {

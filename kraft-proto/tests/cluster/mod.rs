@@ -28,7 +28,7 @@ use kraft_proto::{
 use messages::Packet;
 pub use node::{Disk, Node, Serving};
 use oracles::{Committed, apply, check_completeness, restore};
-use store::{Stop, Store, payload};
+use store::{Stop, Store, Synced, payload};
 
 pub struct Cluster {
     pub nodes: BTreeMap<NodeId, Node>,
@@ -285,6 +285,15 @@ impl Cluster {
         let now = self.now;
         let node = self.nodes.get_mut(&NodeId(n)).unwrap();
         node.force(self.stores.get_mut(&NodeId(n)).unwrap(), now, |_| true);
+        self.settle();
+    }
+
+    /// The hard state that a node was asked to save is synced; its log is not.
+    pub fn sync_hard_state(&mut self, n: u64) {
+        let now = self.now;
+        let node = self.nodes.get_mut(&NodeId(n)).unwrap();
+        let store = self.stores.get_mut(&NodeId(n)).unwrap();
+        node.force(store, now, |synced| matches!(synced, Synced::Hard(_)));
         self.settle();
     }
 

@@ -118,7 +118,7 @@ fn a_read_waits_until_the_barrier_of_the_term_is_committed() {
     );
 }
 
-/// Design §4.6: a read sees every write acknowledged as Sync or stronger before it, relaxed ones too.
+/// A read sees every write acknowledged as Sync or stronger before it, relaxed ones too.
 #[test]
 fn a_read_waits_for_what_was_acknowledged_on_written_copies() {
     let mut cluster = Cluster::new(3);

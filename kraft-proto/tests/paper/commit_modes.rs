@@ -1,4 +1,4 @@
-//! Design §4.2, mode by mode: when the client hears, and what each option changes.
+//! Every commit mode: when the client hears, and what each option changes.
 
 use kraft_proto::durability::{LeaderFsync, LeaderOnlyReplication};
 use kraft_proto::{

@@ -254,3 +254,22 @@ fn refusal_of(rejected: u64) -> kraft_proto::Envelope {
     };
     envelope(2, 1, 6, message)
 }
+
+/// 1. The leader and node 2 write an entry; 2. its client hears, although the leader's disk does not
+///    know yet that a power cut would take something; 3. the power goes, and the leader comes back as
+///    one whose votes count in full, with nothing of it.
+#[test]
+fn a_leaders_own_written_copy_counts_once_its_disk_knows_of_the_risk() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.isolate(3);
+    cluster.node(1).disk = Disk::Held;
+    let proposed = cluster.propose(1, SYNC_NONE);
+    cluster.settle();
+    let position = proposed.run.last_position();
+    assert_eq!(cluster.holders(position, Held::Written), [1, 2]);
+    assert!(!cluster.acked(1, &proposed));
+    cluster.sync_hard_state(1);
+    assert_eq!(cluster.holders(position, Held::Synced), [2]);
+    assert!(cluster.acked(1, &proposed));
+}

@@ -1,4 +1,4 @@
-//! Design §4.4: nothing acknowledged vanishes silently. Every early acknowledgement ends in exactly
+//! Nothing acknowledged vanishes silently. Every early acknowledgement ends in exactly
 //! one of committed, lost and unknown, and only commit decides.
 
 use std::collections::BTreeMap;

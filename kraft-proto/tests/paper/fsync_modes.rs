@@ -1,4 +1,4 @@
-//! Design §4.1, row by row: when the disk is forced, and when a copy counts.
+//! Every fsync mode: when the disk is forced, and when a copy counts.
 
 use std::time::Duration;
 
@@ -330,4 +330,25 @@ fn inherited_entries_are_forced_by_the_barrier() {
     for n in 2..=3 {
         assert!(synced(&cluster, n) >= 7, "node {n}");
     }
+}
+
+/// Without waiting for any flush in the background: by the options of `LeaderOnly` and by a strong
+/// fsync mode beside the weakest commit mode.
+#[test]
+fn what_its_leader_must_have_synced_is_forced_at_once_in_every_mode() {
+    let required = Durability {
+        leader_fsync: kraft_proto::durability::LeaderFsync::Required,
+        ..Durability::default()
+    };
+    let mut cluster = with(required);
+    cluster.isolate(1);
+    let alone = cluster.propose(1, Class::new(CommitMode::LeaderOnly, FsyncMode::None));
+    cluster.settle();
+    assert_eq!(synced(&cluster, 1), alone.run.last().0);
+    assert!(cluster.acked(1, &alone));
+    let mut cluster = self::cluster();
+    cluster.isolate(1);
+    let early = cluster.propose(1, Class::new(CommitMode::Async, FsyncMode::Commit));
+    cluster.settle();
+    assert_eq!(synced(&cluster, 1), early.run.last().0);
 }

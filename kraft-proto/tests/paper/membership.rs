@@ -2,7 +2,7 @@
 
 use kraft_proto::{
     Change, CheckQuorum, Class, CommitMode, Config, EntryKind, Envelope, FsyncMode, Held,
-    LogPosition, Member, MembersProposeError, Message, PreVote, Role, StoreId, Waiting,
+    LogPosition, Member, MembersProposeError, Message, PreVote, Proposed, Role, StoreId, Waiting,
 };
 
 use crate::cluster::messages::envelope;
@@ -470,4 +470,50 @@ fn members_stay_as_they_are_while_leadership_moves() {
     })];
     let refused = cluster.raft(1).propose_members(now, &change).unwrap_err();
     assert_eq!(refused, MembersProposeError::Moving(id(2)));
+}
+
+/// A host writes and sends entries of the core's own by these bytes, the former one too while it is on
+/// its way.
+#[test]
+fn the_bytes_of_the_newest_two_configurations_are_known() {
+    let mut cluster = with_joiners(&[4, 5]);
+    let first = cluster.change(1, &[voter(4)]).unwrap();
+    cluster.settle();
+    let four = cluster.status(1).members;
+    let second = cluster.change(1, &[voter(5)]).unwrap();
+    cluster.settle();
+    let five = cluster.status(1).members;
+    let bytes = |change: &Proposed| {
+        let raft = &cluster.nodes[&id(1)].raft;
+        raft.configuration_bytes(change.run.last_position())
+    };
+    assert_eq!(bytes(&first).unwrap().as_ref(), four.to_bytes().as_ref());
+    assert_eq!(bytes(&second).unwrap().as_ref(), five.to_bytes().as_ref());
+}
+
+#[test]
+fn who_does_not_lead_names_the_leader_that_changes_members() {
+    let mut cluster = with_joiners(&[4]);
+    cluster.settle();
+    let refused = cluster.change(2, &[voter(4)]).unwrap_err();
+    assert_eq!(refused, MembersProposeError::NotLeader(Some(id(1))));
+}
+
+/// What is synced by a majority of the voters there are from now on is committed, and heard at once: the
+/// configuration behind it, which the old voters must agree to, is not waited for.
+#[test]
+fn synced_entries_below_an_open_configuration_are_acknowledged_as_they_commit() {
+    let mut cluster = Cluster::new(4);
+    cluster.elect(1);
+    cluster.isolate(3);
+    cluster.isolate(4);
+    cluster.lossy = |envelope| match &envelope.message {
+        Message::Append(append) => append.run().kind == EntryKind::Configuration,
+        _ => false,
+    };
+    let below = cluster.propose(1, Class::default());
+    let change = cluster.change(1, &[Change::Remove(id(3))]).unwrap();
+    cluster.settle();
+    assert_eq!(cluster.commit(1), below.run.last_position());
+    assert!(cluster.acked(1, &below) && !cluster.acked(1, &change));
 }

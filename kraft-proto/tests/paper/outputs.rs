@@ -1,4 +1,4 @@
-//! Design §3: outputs are derived, acknowledgements are watermarks, the table of terms is bounded.
+//! Outputs are derived, acknowledgements are watermarks, the table of terms is bounded.
 
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{Class, CommitMode, Fate, FsyncMode, Held, LogIndex, Output, Role, WriteKind};

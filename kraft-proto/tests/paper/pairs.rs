@@ -53,7 +53,7 @@ fn orders() -> Vec<Vec<Step>> {
     ]
 }
 
-/// Design §4.1 and §4.2 in four lines: who must hold it, and how firmly.
+/// Commit and fsync modes in four lines: who must hold it, and how firmly.
 fn is_fulfilled(cluster: &Cluster, class: Class, position: LogPosition) -> bool {
     let holders = cluster.holders(position, class.fsync.held());
     let leader_holds = holders.contains(&1);

@@ -1,4 +1,4 @@
-//! Raft thesis §6.4 and Design §4.6: reads of followers, and of one's own writes.
+//! Reads of followers (Raft thesis §6.4), and of one's own writes.
 
 use kraft_proto::{
     Class, CommitMode, Config, Envelope, Fate, FsyncMode, Incarnation, LogIndex, LogPosition,

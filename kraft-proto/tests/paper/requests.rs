@@ -1,4 +1,4 @@
-//! Design §4.2: what one request asks and what its answer says. Precedence, zones, deadlines, grades.
+//! What one request asks and what its answer says. Precedence, zones, deadlines, grades.
 
 use kraft_proto::durability::Fallback;
 use kraft_proto::presets::Preset;

@@ -66,6 +66,24 @@ fn a_snapshot_covers_committed_entries_only() {
     assert_eq!(snapshot.members_at(), LogIndex(0));
 }
 
+#[test]
+fn where_the_log_is_gone_the_snapshot_at_its_end_is_the_earliest() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    for _ in 0..3 {
+        cluster.propose(1, Class::default());
+        cluster.settle();
+    }
+    cluster.compact(1, 3);
+    let raft = cluster.raft(1);
+    for gone in [1, 2] {
+        let refused = raft.snapshot_at(LogIndex(gone)).unwrap_err();
+        assert_eq!(refused, SnapshotError::Compacted(LogIndex(3)));
+        assert!(refused.to_string().contains("the log through 3 is gone"));
+    }
+    assert_eq!(raft.snapshot_at(LogIndex(3)).unwrap().last(), at(1, 3));
+}
+
 /// A snapshot never runs ahead of the synced log: what is committed may not be on this disk yet.
 #[test]
 fn a_log_is_kept_until_this_disk_has_it() {

@@ -62,6 +62,25 @@ fn a_late_answer_does_not_end_the_need_of_a_snapshot() {
     assert_eq!(peer(&cluster, 3).state, PeerState::Replicate);
 }
 
+/// 1. Node 3 could not compare a snapshot with its log, and says so, twice; 2. meanwhile it has what it
+///    needs; 3. the second word arrives: it asks for nothing any more.
+#[test]
+fn a_late_word_of_a_snapshot_that_could_not_be_compared_asks_for_no_other() {
+    let mut cluster = third_behind();
+    cluster.heal();
+    cluster.pass(ms(200));
+    assert_eq!(peer(&cluster, 3).state, PeerState::Replicate);
+    let before = asked(&cluster);
+    let late = Message::Rejected {
+        rejected: LogIndex(1),
+        hint: at(1, 8),
+    };
+    cluster.inject(envelope(3, 1, 1, late));
+    cluster.pass(ms(200));
+    assert_eq!(peer(&cluster, 3).state, PeerState::Replicate);
+    assert_eq!(asked(&cluster), before);
+}
+
 /// The log was compacted further while the snapshot was on its way.
 #[test]
 fn a_snapshot_that_ends_before_what_is_gone_by_now_leads_to_another() {

@@ -84,7 +84,7 @@ impl Row {
         }
     }
 
-    /// What DESIGN §4.3 promises.
+    /// What the README promises.
     pub fn promise(self, column: Column) -> Promise {
         let survives = match self {
             Self::Async | Self::FewWritten | Self::FewSynced => false,

@@ -187,9 +187,11 @@ impl Disk {
         self.saved.boot == self.boot
     }
 
-    /// Log writes and hard states that are not synced.
+    /// Log writes that are not written, and hard states that are not synced. What is written and waits
+    /// for an fsync is the operating system's to keep, and how much that becomes is a matter of how
+    /// slow the disk is: the core counts the entries at risk, not the writes.
     pub fn queued(&self) -> usize {
-        self.ops.len() + self.hards.len()
+        self.ops.len() - self.written + self.hards.len()
     }
 
     /// Takes a write, with what its entries hold. Refused if an entry that stands alone is not

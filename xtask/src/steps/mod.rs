@@ -102,7 +102,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "browser",
-        about: "the same package in Chromium, over IndexedDB",
+        about: "the same package in Chromium and Firefox, over IndexedDB",
         run: package::browser,
     },
     Step {

@@ -21,12 +21,19 @@ pub fn node(workshop: &Workshop) -> Result<Done> {
     Ok(Done::tests(counted, "tests of the package under Node"))
 }
 
-/// The tests that need one.
+/// The tests that need one: a file for each.
 pub fn browser(workshop: &Workshop) -> Result<Done> {
-    println!("{}", tools::chromium(workshop)?);
+    for browser in [&tools::CHROMIUM, &tools::FIREFOX] {
+        println!("{}", tools::browser(workshop, browser)?);
+    }
     compile(workshop)?;
-    let counted = run(workshop, "host-wasm/dist/test/browser")?;
-    Ok(Done::tests(counted, "tests of the package in Chromium"))
+    let folder = "host-wasm/dist/test/browser";
+    let chromium = run_files(workshop, &[format!("{folder}/chromium.test.js")])?;
+    let firefox = run_files(workshop, &[format!("{folder}/firefox.test.js")])?;
+    Ok(Done::tests(
+        chromium + firefox,
+        format!("tests of the package: {chromium} in Chromium, {firefox} in Firefox"),
+    ))
 }
 
 /// JavaScript of the TypeScript; every complaint is an error.
@@ -50,9 +57,18 @@ fn run(workshop: &Workshop, folder: &str) -> Result<usize> {
     let mut files = test_files(&workshop.root.join(folder))?;
     ensure!(!files.is_empty(), "{folder} has no tests");
     files.sort();
+    let files: Vec<String> = files
+        .iter()
+        .map(|file| format!("{folder}/{file}"))
+        .collect();
+    run_files(workshop, &files)
+}
+
+/// Runs these, one after the other, and counts.
+fn run_files(workshop: &Workshop, files: &[String]) -> Result<usize> {
     let mut test = npm::node(workshop, "--test");
     test.args(["--test-reporter=tap", "--test-concurrency=1"])
-        .args(files.iter().map(|file| format!("{folder}/{file}")));
+        .args(files);
     let mut counted = Counted::default();
     shell::watch(&mut test, |line| counted.take(line))?;
     ensure!(

@@ -21,9 +21,11 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     targets(workshop)?;
     let node = node(workshop)?;
     println!("Node {node}");
-    println!("{}", chromium(workshop)?);
+    for each in [&CHROMIUM, &FIREFOX] {
+        println!("{}", browser(workshop, each)?);
+    }
     Ok(Done::checked(
-        4 + BARE_TARGETS.len(),
+        5 + BARE_TARGETS.len(),
         "tools and targets present",
     ))
 }
@@ -68,35 +70,73 @@ pub fn node(workshop: &Workshop) -> Result<String> {
     Ok(version.to_string())
 }
 
-/// Makes sure that Chromium is there, by apt where this may install; returns what it calls itself.
-pub fn chromium(workshop: &Workshop) -> Result<String> {
-    const MISSING: &str = "Chromium is missing: the browser tests need it. Install the package \
-                           `chromium`, or name one in KRAFT_CHROMIUM";
-    let named = env::var_os("KRAFT_CHROMIUM").unwrap_or_else(|| "chromium".into());
-    let version = || shell::output(workshop.command(&named).args(["--version", "--no-sandbox"]));
+/// A browser that tests drive as it is installed.
+pub struct Browser {
+    name: &'static str,
+    /// What runs it, unless this variable names another.
+    program: &'static str,
+    named_in: &'static str,
+    /// The Debian package.
+    package: &'static str,
+    /// What it needs besides to say its version.
+    switches: &'static [&'static str],
+}
+
+pub const CHROMIUM: Browser = Browser {
+    name: "Chromium",
+    program: "chromium",
+    named_in: "KRAFT_CHROMIUM",
+    package: "chromium",
+    switches: &["--no-sandbox"],
+};
+
+pub const FIREFOX: Browser = Browser {
+    name: "Firefox",
+    program: "firefox-esr",
+    named_in: "KRAFT_FIREFOX",
+    package: "firefox-esr",
+    switches: &[],
+};
+
+/// Makes sure that a browser is there, by apt where this may install; returns what it calls itself.
+pub fn browser(workshop: &Workshop, browser: &Browser) -> Result<String> {
+    let missing = || {
+        let Browser {
+            name,
+            package,
+            named_in,
+            ..
+        } = browser;
+        format!(
+            "{name} is missing: the browser tests need it. Install the package `{package}`, or \
+             name one in {named_in}"
+        )
+    };
+    let named = env::var_os(browser.named_in).unwrap_or_else(|| browser.program.into());
+    let version = || {
+        let mut ask = workshop.command(&named);
+        // As root Firefox refuses a home that belongs to somebody else.
+        ask.env("HOME", env::temp_dir());
+        shell::output(ask.arg("--version").args(browser.switches))
+    };
     if let Ok(said) = version() {
         return Ok(said.trim().to_string());
     }
     let user = shell::output(workshop.command("id").arg("-u")).unwrap_or_default();
     if user.trim() != "0" || !shell::works(workshop.command("apt-get").arg("--version")) {
-        bail!(MISSING);
+        bail!(missing());
     }
     let wait = ["-o", "DPkg::Lock::Timeout=300"];
     let mut update = workshop.command("apt-get");
-    shell::run(update.args(wait).args(["update", "-qq"])).context(MISSING)?;
+    shell::run(update.args(wait).args(["update", "-qq"])).with_context(missing)?;
     let mut install = workshop.command("apt-get");
     install.env("DEBIAN_FRONTEND", "noninteractive").args(wait);
-    install.args([
-        "install",
-        "-y",
-        "-qq",
-        "--no-install-recommends",
-        "chromium",
-    ]);
-    shell::run(&mut install).context(MISSING)?;
+    let quietly = ["install", "-y", "-qq", "--no-install-recommends"];
+    install.args(quietly).arg(browser.package);
+    shell::run(&mut install).with_context(missing)?;
     version()
         .map(|said| said.trim().to_string())
-        .context(MISSING)
+        .with_context(missing)
 }
 
 fn major(version: &str) -> Option<u32> {

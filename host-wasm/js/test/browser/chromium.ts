@@ -1,70 +1,25 @@
-// A browser and the files it is served: this package, from a port of its own.
+// Chromium and its tabs.
 
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { extname, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import type { BrowserContext, CDPSession, Page } from 'playwright-core';
 
-import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
-
+import { launchChromium, newProfile, removeProfile } from './launch.js';
 import type { Rooms } from './page.js';
+import { Site } from './site.js';
 
-const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
-
-const TYPES: Record<string, string> = { '.js': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html' };
-
-const PAGE = '<!doctype html><title>kraft</title><script type="module" src="/dist/test/browser/page.js"></script>';
-
-/** What a page may do, as strict as a host's page can be. */
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
-
-/** Where Chromium is, if it is anywhere. */
-export function chromiumPath(): string {
-  const places = [process.env['KRAFT_CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-  const found = places.find((place) => place !== undefined && existsSync(place));
-  if (found === undefined) {
-    throw new Error('Chromium is missing: install Debian\'s `chromium`, or name another in KRAFT_CHROMIUM');
-  }
-  return found;
-}
-
-const SWITCHES = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-/** A browser with a profile on a real disk: one without keeps its databases in memory. */
 export class Chromium {
   private constructor(
-    private readonly server: Server,
-    private readonly address: string,
+    private readonly site: Site,
     private readonly profile: string,
     private context: BrowserContext,
   ) {}
 
   static async start(): Promise<Chromium> {
-    const server = createServer((request, response) => {
-      void serve(request.url ?? '/').then(({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type, 'content-security-policy': POLICY });
-        response.end(body);
-      });
-    });
-    const profile = await mkdtemp(join(tmpdir(), 'kraft-browser-'));
-    const context = await launch(profile);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const bound = server.address();
-    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
-    return new Chromium(server, `http://127.0.0.1:${port}/`, profile, context);
+    const profile = await newProfile();
+    return new Chromium(await Site.start(), profile, await launchChromium(profile));
   }
 
   async newTab(): Promise<Tab> {
-    const tab = new Tab(await this.context.newPage(), this.address);
+    const tab = new Tab(await this.context.newPage(), this.site.address);
     await tab.load();
     return tab;
   }
@@ -72,19 +27,14 @@ export class Chromium {
   /** The whole browser ends and is started again with the same profile. */
   async restart(): Promise<void> {
     await this.context.close();
-    this.context = await launch(this.profile);
+    this.context = await launchChromium(this.profile);
   }
 
   async close(): Promise<void> {
     await this.context.close();
-    this.server.close();
-    this.server.closeAllConnections();
-    await rm(this.profile, { recursive: true, force: true });
+    this.site.close();
+    await removeProfile(this.profile);
   }
-}
-
-function launch(profile: string): Promise<BrowserContext> {
-  return chromium.launchPersistentContext(profile, { executablePath: chromiumPath(), args: SWITCHES, headless: true });
 }
 
 /** One page. */
@@ -134,17 +84,5 @@ export class Tab {
 
   async close(): Promise<void> {
     await this.page.close();
-  }
-}
-
-async function serve(url: string): Promise<{ status: number; type: string; body: string | Buffer }> {
-  const path = normalize(new URL(url, 'http://localhost').pathname);
-  if (path === '/') return { status: 200, type: 'text/html', body: PAGE };
-  const type = TYPES[extname(path)];
-  try {
-    if (type === undefined) throw new Error('not served');
-    return { status: 200, type, body: await readFile(join(PACKAGE, path)) };
-  } catch {
-    return { status: 404, type: 'text/plain', body: 'nothing there' };
   }
 }

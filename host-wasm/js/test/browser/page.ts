@@ -1,6 +1,6 @@
 // What the browser test runs inside a page, by name. Each returns what it found, as plain data.
 
-import { check, type Adapter } from '../../conformance/index.js';
+import { type Adapter, check, type Crash } from '../../conformance/index.js';
 import {
   type Answer,
   type Asked,
@@ -10,6 +10,7 @@ import {
   Hub,
   IndexedDbStorage,
   load,
+  PowerStorage,
   Refused,
   type Storage,
   StorageError,
@@ -32,6 +33,24 @@ class DatabaseAdapter implements Adapter {
 
   async crash(): Promise<void> {
     this.storage?.close();
+  }
+}
+
+/** The same with a power that can be cut. */
+class PowerAdapter implements Adapter {
+  readonly powerCuts = 'SIMULATED';
+  private static serial = 0;
+  private readonly name = `power ${Date.now()} ${PowerAdapter.serial++}`;
+  private power: PowerStorage | undefined;
+
+  attach(): Storage {
+    this.power = new PowerStorage(new IndexedDbStorage({ name: this.name }));
+    return this.power;
+  }
+
+  async crash(crash: Crash): Promise<void> {
+    if (crash.kind === 'PROCESS') this.power?.close();
+    else await this.power?.cut(crash.survivors);
   }
 }
 
@@ -63,6 +82,29 @@ async function put(host: Host, command: Uint8Array, asked: Asked = {}): Promise<
   }
 }
 
+/** Entries a second of 32 clients that each write again when they were told. */
+async function perSecond(host: Host, command: Uint8Array): Promise<{ perSecond: number; entriesPerTransaction: number }> {
+  const each = 100;
+  const before = commits.begun;
+  const began = performance.now();
+  await Promise.all(
+    Array.from({ length: 32 }, async () => {
+      for (let i = 0; i < each; i++) await put(host, command, { mode: 'SYNC', fsync: 'COMMIT' });
+    }),
+  );
+  const perSecond = Math.round((32 * each * 1000) / (performance.now() - began));
+  const entriesPerTransaction = Math.round((32 * each) / (commits.begun - before));
+  return { perSecond, entriesPerTransaction };
+}
+
+/** Transactions begun in this page by anybody. */
+const commits = { begun: 0 };
+const ordinary = IDBDatabase.prototype.transaction;
+IDBDatabase.prototype.transaction = function (...args: Parameters<typeof ordinary>) {
+  commits.begun += 1;
+  return ordinary.apply(this, args);
+};
+
 const crews = new Map<string, Crew>();
 
 function crew(cluster: string): Crew {
@@ -73,7 +115,10 @@ function crew(cluster: string): Crew {
 
 const rooms = {
   /** Every rule that a killed process may break. */
-  conformance: () => check(() => new DatabaseAdapter(), { seeds: [0, 8], turns: 2 }),
+  conformance: (seeds: number, turns: number) => check(() => new DatabaseAdapter(), { seeds: [0, seeds], turns }),
+
+  /** And what a power cut may take. */
+  powerConformance: (seeds: number) => check(() => new PowerAdapter(), { seeds: [0, seeds], turns: 0 }),
 
   example: async () => {
     const example = (await import(new URL('../../../example.js', import.meta.url).href)) as {
@@ -206,28 +251,34 @@ const rooms = {
       await work();
       times[name]?.push(performance.now() - began);
     };
+    const record = (): { kind: 'record'; first: number; bytes: Uint8Array } => ({ kind: 'record', first: first++, bytes: command });
     for (let round = 0; round < rounds; round++) {
-      const record = (): { kind: 'record'; first: number; bytes: Uint8Array } => ({ kind: 'record', first: first++, bytes: command });
       await timed('bareRelaxed', () => bare.commit([record()], 'written'));
       await timed('ackWritten', () => put(host, command, { mode: 'SYNC', fsync: 'NONE' }));
       await timed('bareStrict', () => bare.commit([record()], 'synced'));
       await timed('ackSynced', () => put(host, command, { mode: 'SYNC', fsync: 'COMMIT' }));
     }
-    const began = performance.now();
-    let proposed = 0;
-    await Promise.all(
-      Array.from({ length: 32 }, async () => {
-        for (let i = 0; i < 40; i++) {
-          await put(host, command, { mode: 'SYNC', fsync: 'COMMIT' });
-          proposed += 1;
-        }
-      }),
-    );
-    const perSecond = (proposed * 1000) / (performance.now() - began);
+    const solo = await perSecond(host, command);
     await host.stop();
+    // What the database takes in transactions of as much behind each other, which is what bounds a node.
+    const gathered = new Uint8Array(32 * command.length);
+    const began = performance.now();
+    for (let round = 0; round < rounds; round++) {
+      await bare.commit([{ ...record(), bytes: gathered }], 'synced');
+    }
+    const barePerSecond = Math.round((rounds * 32_000) / (performance.now() - began));
     bare.close();
+    const hub = new Hub();
+    const cluster = `three ${Date.now()}`;
+    const three = await Promise.all([1, 2, 3].map((node) =>
+      Host.start({ cluster, node, voters: [1, 2, 3], storage: new IndexedDbStorage(), channel: hub.join(node), machine: new Journal() }),
+    ));
+    let leader: Host | undefined;
+    while ((leader = three.find((each) => each.view().role === 'LEADER')) === undefined) await pause();
+    const together = await perSecond(leader, command);
+    await Promise.all(three.map((each) => each.stop()));
     const medians = Object.entries(times).map(([name, all]) => [name, all.sort((a, b) => a - b)[all.length >> 1]] as const);
-    return { ...Object.fromEntries(medians), perSecond: Math.round(perSecond) };
+    return { ...Object.fromEntries(medians), barePerSecond, alone: solo, together };
   },
 } as const;
 

@@ -1,4 +1,4 @@
-//! Linearizable reads (DESIGN §4.6): a read sees everything acknowledged as Sync before it was asked,
+//! Linearizable reads (Raft thesis §6.4): a read sees everything acknowledged as Sync before it was asked,
 //! written copies included.
 
 use super::{Verdict, View};

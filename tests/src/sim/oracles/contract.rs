@@ -1,4 +1,4 @@
-//! The contract (DESIGN §4.3): an acknowledgement claims no more copies than there are, and no
+//! The contract (README): an acknowledgement claims no more copies than there are, and no
 //! leader comes without what must survive.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -202,8 +202,11 @@ impl Oracle {
         let holders = facts.holders(upto, held);
         let of_leader = matches!(mode, CommitMode::LeaderOnly | CommitMode::AtLeast(_));
         let claimed = match (mode, held) {
-            // Counted when it was committed, by those who voted then.
-            (CommitMode::Sync, Held::Synced) => facts.is_committed(upto),
+            // Counted when it was committed, by those who voted then; a leader that restores a snapshot
+            // tells its host of the commit later.
+            (CommitMode::Sync, Held::Synced) => {
+                facts.is_committed(upto) || deciding.enough(mode, holders)
+            }
             (CommitMode::LeaderOnly, _) => true,
             _ => deciding.enough(mode, holders),
         };

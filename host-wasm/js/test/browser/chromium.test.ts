@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { Chromium, type Tab } from './chromium.js';
+import { Chromium } from './chromium.js';
+import { assertHas, putAll } from './told.js';
 
 let chromium: Chromium;
 
@@ -15,29 +16,19 @@ after(async () => {
   await chromium?.close();
 });
 
-/** Puts so many commands, and returns them. */
-async function putAll(tab: Tab, cluster: string, from: number, count: number): Promise<string[]> {
-  const commands = Array.from({ length: count }, (_, i) => `command ${from + i}`);
-  for (const command of commands) {
-    const answer = await tab.run('put', cluster, command, 'SYNC', 'COMMIT');
-    assert.equal(answer.grade, 'AS_ASKED');
-    assert.equal(answer.held, 'SYNCED');
-  }
-  return commands;
-}
-
-async function assertHas(tab: Tab, cluster: string, told: readonly string[]): Promise<void> {
-  for (const node of [1, 2, 3]) {
-    const there = await tab.run('commands', cluster, node);
-    assert.deepEqual(there.slice(0, told.length), told, `node ${node}`);
-  }
-}
-
 test('IndexedDB keeps every rule that a killed process may break', async () => {
   const tab = await chromium.newTab();
-  const exercised = await tab.run('conformance');
+  const exercised = await tab.run('conformance', 8, 1);
   console.log(`exercised ${JSON.stringify(exercised)}`);
   assert(exercised.commits > 100 && exercised.crashes.process > 100);
+  await tab.close();
+});
+
+test('what was forced outlives a power cut that is simulated over IndexedDB', async () => {
+  const tab = await chromium.newTab();
+  const exercised = await tab.run('powerConformance', 8);
+  console.log(`exercised ${JSON.stringify(exercised)}`);
+  assert(exercised.crashes.power > 100);
   await tab.close();
 });
 
@@ -167,6 +158,6 @@ test('acknowledgements beside bare transactions, in one page', async () => {
   const tab = await chromium.newTab();
   const figures = await tab.run('latency', 40);
   console.log(`measured ${JSON.stringify(figures)}`);
-  assert(figures.perSecond > 0);
+  assert(figures.alone.perSecond > 0 && figures.together.perSecond > 0);
   await tab.close();
 });

@@ -1,0 +1,105 @@
+// Who waits for a node's answers: writes by token, reads by ticket and then by what is applied.
+
+import type { Node } from '../pkg/host_wasm.js';
+import { type CommitMode, type FsyncMode, type GradeName, gradeName, type HeldAs, heldName, modeName, type RefusalName } from './classes.js';
+
+/** What a write asks for. */
+export interface Asked {
+  readonly mode?: CommitMode;
+  readonly fsync?: FsyncMode;
+  /** The key it is about, if zones are to decide what the request does not name. */
+  readonly key?: string;
+  /** Milliseconds until the client wants to be told something. */
+  readonly timeout?: number;
+  /** For ALL: settle for a majority when the time is up. */
+  readonly fallback?: 'REFUSE' | 'TO_MAJORITY';
+}
+
+/** What a client is told of its write: never more than was held. */
+export interface Answer {
+  readonly term: number;
+  readonly index: number;
+  readonly grade: GradeName;
+  readonly mode: CommitMode;
+  readonly held: HeldAs;
+}
+
+/** Nothing was done, and why. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+
+  constructor(
+    readonly why: RefusalName,
+    message: string,
+    /** Whom to ask instead, where that is known. */
+    readonly leader: number | undefined,
+  ) {
+    super(message);
+  }
+}
+
+export interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Those who wait. */
+export class Clients {
+  private readonly writes = new Map<number, Waiter<Answer>>();
+  private readonly reads = new Map<number, Waiter<number>[]>();
+  /** Reads that may be served once so much is applied, in that order. */
+  private readonly ready: { index: number; waiter: Waiter<number> }[] = [];
+
+  awaitWrite(token: number, waiter: Waiter<Answer>): void {
+    this.writes.set(token, waiter);
+  }
+
+  awaitRead(ticket: number, waiter: Waiter<number>): void {
+    const waiters = this.reads.get(ticket);
+    if (waiters === undefined) this.reads.set(ticket, [waiter]);
+    else waiters.push(waiter);
+  }
+
+  /** The answer that the core shows. */
+  answer(core: Node): void {
+    const waiter = this.writes.get(core.answerToken);
+    this.writes.delete(core.answerToken);
+    waiter?.resolve({
+      term: core.answerTerm,
+      index: core.answerIndex,
+      grade: gradeName(core.answerGrade),
+      mode: modeName(core.answerMode),
+      held: heldName(core.answerHeld),
+    });
+  }
+
+  /** A batch of reads may be served once `index` is applied; 0: it cannot be served. */
+  readEnds(ticket: number, index: number, applied: number): void {
+    const waiters = this.reads.get(ticket) ?? [];
+    this.reads.delete(ticket);
+    for (const waiter of waiters) {
+      if (index === 0) {
+        waiter.reject(new Refused('BUSY', 'the read cannot be served any more: ask again', undefined));
+      } else if (index <= applied) {
+        waiter.resolve(index);
+      } else {
+        this.ready.push({ index, waiter });
+        this.ready.sort((one, other) => one.index - other.index);
+      }
+    }
+  }
+
+  /** Everything through `applied` is applied. */
+  serve(applied: number): void {
+    while (this.ready[0] !== undefined && this.ready[0].index <= applied) {
+      const { index, waiter } = this.ready.shift() as { index: number; waiter: Waiter<number> };
+      waiter.resolve(index);
+    }
+  }
+
+  /** The node has ended. */
+  reject(reason: Error): void {
+    const reading = [...[...this.reads.values()].flat(), ...this.ready.map(({ waiter }) => waiter)];
+    for (const waiter of [...this.writes.values(), ...reading]) waiter.reject(reason);
+  }
+}

@@ -1,0 +1,102 @@
+// Members that come and go, and zones: who decides, and what is refused by name.
+
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+
+import { load, type MemberChange, type Refused, Zones } from '../index.js';
+import { Cluster, pause } from './cluster.js';
+
+before(async () => {
+  await load();
+});
+
+/** Asks whoever leads, again while it is busy or another change is under way. */
+async function change(cluster: Cluster, changes: readonly MemberChange[]): Promise<void> {
+  for (;;) {
+    const [, host] = await cluster.leader();
+    const refused = await host.changeMembers(changes).then(
+      () => undefined,
+      (error: Refused) => error,
+    );
+    if (refused === undefined) break;
+    if (!['BUSY', 'UNDER_WAY', 'NOT_LEADER'].includes(refused.why)) throw refused;
+    await pause();
+  }
+  while ((await cluster.leader())[1].view().members.outgoing.length > 0) await pause();
+}
+
+test('a learner joins, is promoted, and voters are swapped by way of both majorities', async () => {
+  const cluster = await Cluster.start();
+  await cluster.put('before');
+  await cluster.startNode(4);
+  await change(cluster, [{ kind: 'LEARNER', node: 4 }]);
+  await cluster.put('as a learner');
+  await cluster.settled();
+  assert.deepEqual(cluster.journal(4).commands, ['before', 'as a learner']);
+  assert.deepEqual((await cluster.leader())[1].view().members, { voters: [1, 2, 3], outgoing: [], learners: [4] });
+  await change(cluster, [{ kind: 'VOTER', node: 4 }]);
+  await cluster.startNode(5);
+  const [leader] = await cluster.leader();
+  const leaving = [1, 2, 3].find((id) => id !== leader) ?? 1;
+  await change(cluster, [{ kind: 'VOTER', node: 5 }, { kind: 'REMOVE', node: leaving }]);
+  const voters = [1, 2, 3, 4, 5].filter((id) => id !== leaving);
+  assert.deepEqual((await cluster.leader())[1].view().members, { voters, outgoing: [], learners: [] });
+  const { mode, held } = await cluster.put('by all of them', { mode: 'ALL' });
+  assert.deepEqual([mode, held], ['ALL', 'SYNCED']);
+  cluster.kill(leaving);
+  await cluster.settled();
+  assert.deepEqual(cluster.journal(5).commands, ['before', 'as a learner', 'by all of them']);
+  const configurations = (await cluster.leader())[1].entries().filter(({ kind }) => kind === 'CONFIGURATION');
+  assert.equal(configurations.length, 4, 'two simple changes, the joint one, and leaving it');
+  await cluster.stop();
+});
+
+test('a change that makes no sense is refused by name', async () => {
+  const cluster = await Cluster.start();
+  await cluster.put('one');
+  const [leader, host] = await cluster.leader();
+  const follower = cluster.host(leader === 1 ? 2 : 1);
+  await assert.rejects(follower.changeMembers([{ kind: 'REMOVE', node: 3 }]), { why: 'NOT_LEADER', leader });
+  const refused: [MemberChange[], Refused['why']][] = [
+    [[], 'UNCHANGED'],
+    [[{ kind: 'VOTER', node: 1 }], 'UNCHANGED'],
+    [[{ kind: 'REMOVE', node: 9 }], 'NOT_MEMBER'],
+    [[1, 2, 3].map((node) => ({ kind: 'REMOVE', node })), 'NO_CLUSTER'],
+  ];
+  for (const [changes, why] of refused) await assert.rejects(host.changeMembers(changes), { name: 'Refused', why });
+  assert.throws(() => host.transfer(9), { why: 'NOT_MEMBER' });
+  assert.throws(() => host.transfer(leader), { why: 'UNCHANGED' });
+  for (const id of [1, 2, 3]) if (id !== leader) cluster.hub.sever(leader, id);
+  const first = host.changeMembers([{ kind: 'LEARNER', node: 4 }]);
+  await assert.rejects(host.changeMembers([{ kind: 'LEARNER', node: 5 }]), { why: 'UNDER_WAY' });
+  first.catch(() => undefined);
+  cluster.hub.heal();
+  await cluster.stop();
+});
+
+test('a key gets its zone\'s class, a request its own, and a floor forbids less', async () => {
+  const zones = new Zones([
+    { pattern: 'account:*', mode: 'ALL', fsync: 'ALWAYS', strictness: 'FLOOR' },
+    { pattern: 'metric:?', fsync: 'NONE' },
+    { pattern: '*', mode: 'AT_LEAST_2' },
+  ]);
+  const usual = { mode: 'SYNC', fsync: 'COMMIT' } as const;
+  assert.deepEqual(zones.resolve({}, 'account:7', usual, 3), { mode: 'ALL', fsync: 'ALWAYS' });
+  assert.deepEqual(zones.resolve({}, 'metric:7', usual, 3), { mode: 'SYNC', fsync: 'NONE' });
+  assert.deepEqual(zones.resolve({ mode: 'ASYNC' }, 'metric:7', usual, 3), { mode: 'ASYNC', fsync: 'NONE' });
+  assert.deepEqual(zones.resolve({}, 'metric:77', usual, 3), { mode: 'AT_LEAST_2', fsync: 'COMMIT' });
+  assert.deepEqual(zones.resolve({}, undefined, usual, 3), usual);
+  assert.equal(zones.find('metric:7')?.fsync, 'NONE');
+  assert.throws(() => zones.resolve({ fsync: 'COMMIT' }, 'account:7', usual, 3), { why: 'BELOW_FLOOR', message: /floor of zone 1/ });
+  assert.throws(() => zones.resolve({ mode: 'AT_LEAST_4' }, 'x', usual, 3), { why: 'INVALID' });
+  assert.throws(() => new Zones([{ pattern: '', mode: 'ALL' }]), /empty pattern/);
+  assert.throws(() => new Zones([{ pattern: 'x' }]), /neither a mode nor an fsync mode/);
+  const cluster = await Cluster.start({ zones: zones.listed });
+  const { mode, held } = await cluster.put('seven', { key: 'metric:7' });
+  assert.deepEqual([mode, held], ['SYNC', 'WRITTEN']);
+  const [, host] = await cluster.leader();
+  await assert.rejects(host.propose(new Uint8Array(1), { key: 'account:1', mode: 'SYNC' }), { why: 'BELOW_FLOOR' });
+  host.setZones([]);
+  assert.deepEqual(host.classOf({ key: 'account:1' }), usual);
+  await cluster.stop();
+});

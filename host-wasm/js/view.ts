@@ -1,0 +1,169 @@
+// What a person sees of a node: its figures, its log entry by entry, its members and peers, its alerts.
+
+import { type Node, recordEntries, Trust } from '../pkg/host_wasm.js';
+import {
+  type CommitMode,
+  type EntryKind,
+  entryKindName,
+  type FsyncMode,
+  fsyncName,
+  modeName,
+  type RoleName,
+  roleName,
+  type TrustName,
+  trustName,
+} from './classes.js';
+import { rowsOf } from './rows.js';
+
+/** A node at one moment. */
+export interface View {
+  readonly role: RoleName;
+  readonly leader: number | undefined;
+  readonly term: number;
+  readonly commit: number;
+  readonly applied: number;
+  readonly last: number;
+  readonly written: number;
+  readonly synced: number;
+  /** Acknowledged here and not committed, and for how many milliseconds the oldest of it has been. */
+  readonly atRisk: { readonly entries: number; readonly bytes: number; readonly ms: number };
+  /** Milliseconds of the slowest in a hundred of the last strict commits; 0 before the first. */
+  readonly fsyncP99: number;
+  readonly alerts: readonly Alert[];
+  readonly members: Members;
+  /** What a leader knows of the others; empty on others. */
+  readonly peers: readonly Peer[];
+  readonly trust: TrustName;
+  readonly waiting: readonly string[];
+}
+
+/** Who is in the cluster, as the newest configuration in the node's log has it. */
+export interface Members {
+  readonly voters: readonly number[];
+  /** Voters on their way out: while there are some, both majorities decide. */
+  readonly outgoing: readonly number[];
+  readonly learners: readonly number[];
+}
+
+/** What a leader knows of another node. */
+export interface Peer {
+  readonly node: number;
+  readonly trust: TrustName;
+  readonly written: number;
+  readonly synced: number;
+  /** Entries it lacks, and for how many milliseconds, as exact as it is looked at often. */
+  readonly lag: { readonly entries: number; readonly ms: number };
+}
+
+/** What an operator should know of. Values are bytes, or milliseconds. */
+export interface Alert {
+  readonly kind: 'DATA_AT_RISK' | 'REPLICATION_LAG' | 'SLOW_FSYNC';
+  readonly value: number;
+  readonly threshold: number;
+  readonly text: string;
+}
+
+/** Beyond which an alert is due. The defaults are the core's: 100 MiB, 10 s, 100 ms. */
+export interface AlertThresholds {
+  readonly bytesAtRisk?: number;
+  readonly lag?: number;
+  readonly fsyncP99?: number;
+}
+
+/** An entry of a node's log. */
+export interface LogEntry {
+  readonly index: number;
+  readonly term: number;
+  readonly kind: EntryKind;
+  /**
+   * The class it was proposed with, on the node where it was; on others the strongest of the append that brought it.
+   * Nothing where it was found at the start, and for a barrier.
+   */
+  readonly mode: CommitMode | undefined;
+  readonly fsync: FsyncMode | undefined;
+  readonly bytes: number;
+  /** How firmly this node holds it. */
+  readonly held: 'ACCEPTED' | 'WRITTEN' | 'SYNCED';
+  /** How far it has come. */
+  readonly stage: 'PENDING' | 'COMMITTED' | 'APPLIED';
+}
+
+/** An entry as a store has it, in a record. */
+export interface StoredEntry {
+  readonly index: number;
+  readonly term: number;
+  readonly kind: EntryKind;
+  readonly bytes: number;
+}
+
+/** The entries of a record, for whoever shows what a store holds; none of what is no record of kraft's. */
+export function entriesOf(record: Uint8Array): StoredEntry[] {
+  return rowsOf(recordEntries(record), 4, ([index = 0, term = 0, kind = 0, bytes = 0]) => {
+    return { index, term, kind: entryKindName(kind), bytes };
+  });
+}
+
+/** @internal */
+export function viewOf(core: Node, now: number, applied: number, fsyncP99: number, thresholds: AlertThresholds): View {
+  // Peers first: alerts rest on how far behind they were found to be.
+  const peers = peersOf(core, now);
+  const [entries = 0, bytes = 0, us = 0] = core.atRisk(now);
+  return {
+    role: roleName(core.role),
+    leader: core.leader || undefined,
+    term: core.currentTerm,
+    commit: core.commitIndex,
+    applied,
+    last: core.lastIndex,
+    written: core.writtenIndex,
+    synced: core.syncedIndex,
+    atRisk: { entries, bytes, ms: us / 1e3 },
+    fsyncP99,
+    alerts: alertsOf(core, fsyncP99, thresholds),
+    members: membersOf(core),
+    peers,
+    trust: trustName(core.trust),
+    waiting: core.waiting(),
+  };
+}
+
+/** @internal */
+export function logOf(core: Node, from: number, limit: number, applied: number): LogEntry[] {
+  const { writtenIndex, syncedIndex, commitIndex } = core;
+  return rowsOf(core.entries(from, limit), 6, ([index = 0, term = 0, kind = 0, mode = -1, fsync = -1, bytes = 0]) => ({
+    index,
+    term,
+    kind: entryKindName(kind),
+    mode: mode < 0 ? undefined : modeName(mode),
+    fsync: fsyncName(fsync),
+    bytes,
+    held: index <= syncedIndex ? 'SYNCED' : index <= writtenIndex ? 'WRITTEN' : 'ACCEPTED',
+    stage: index <= applied ? 'APPLIED' : index <= commitIndex ? 'COMMITTED' : 'PENDING',
+  }));
+}
+
+/** @internal */
+export function membersOf(core: Node): Members {
+  const seats = rowsOf(core.members(), 2, ([node = 0, seats = 0]) => ({ node, seats }));
+  const seated = (bit: number): number[] => seats.filter(({ seats }) => (seats & bit) !== 0).map(({ node }) => node);
+  return { voters: seated(1), outgoing: seated(2), learners: seated(4) };
+}
+
+function peersOf(core: Node, now: number): Peer[] {
+  return rowsOf(core.peers(now), 6, ([node = 0, trust = 0, written = 0, synced = 0, entries = 0, us = 0]) => {
+    return { node, trust: trustName(trust as Trust), written, synced, lag: { entries, ms: us / 1e3 } };
+  });
+}
+
+const ALERTS = ['DATA_AT_RISK', 'REPLICATION_LAG', 'SLOW_FSYNC'] as const;
+
+function alertsOf(core: Node, fsyncP99: number, { bytesAtRisk, lag, fsyncP99: slow }: AlertThresholds): Alert[] {
+  const us = (ms: number | undefined): number => (ms === undefined ? -1 : ms * 1e3);
+  const thresholds = Float64Array.of(bytesAtRisk ?? -1, us(lag), us(slow));
+  const texts = core.alertTexts(fsyncP99 * 1e3, thresholds);
+  return rowsOf(core.alerts(fsyncP99 * 1e3, thresholds), 3, ([code = 0, value = 0, threshold = 0]) => {
+    const kind = ALERTS[code] ?? 'SLOW_FSYNC';
+    const unit = kind === 'DATA_AT_RISK' ? 1 : 1e3;
+    return { kind, value: value / unit, threshold: threshold / unit, text: texts.shift() ?? kind };
+  });
+}

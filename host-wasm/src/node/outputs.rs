@@ -1,0 +1,204 @@
+//! What a node asks for, one output at a time, with the bytes that only this crate keeps.
+
+use kraft_proto::limits::FRAME_HEADER_MAX;
+use kraft_proto::{
+    Class, EntryKind, Envelope, Force, LogPosition, Message, Output, ReadOutcome, Role, Run,
+    WriteKind as Kind, entry_prefix,
+};
+use wasm_bindgen::prelude::*;
+
+use super::{Handed, Node};
+use crate::about::MessageKind;
+use crate::bytes;
+use crate::codes::{self, OutputKind, WriteKind};
+
+/// The last output, for the getters.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub bytes: Vec<u8>,
+    pub to: u64,
+    pub term: u64,
+    pub index: u64,
+    pub mode: u32,
+    pub held: Option<kraft_proto::Held>,
+    pub write: Option<(WriteKind, Force)>,
+    pub token: u32,
+    pub rest: Option<kraft_proto::Rest>,
+    /// What a message is about: its kind, the fsync mode of an append, and how many entries it has.
+    pub message: Option<MessageKind>,
+    pub fsync: u8,
+    pub entries: u32,
+}
+
+impl Node {
+    /// The bytes of an entry of `run`.
+    fn body(&self, kind: EntryKind, at: LogPosition) -> Option<&[u8]> {
+        match kind {
+            EntryKind::Barrier => Some(&[]),
+            EntryKind::Command | EntryKind::Configuration => self.bodies.at(at),
+        }
+    }
+
+    /// The bytes of a configuration are the core's, until they are here.
+    fn keep_configuration(&mut self, run: Run) {
+        let at = run.last_position();
+        if run.kind == EntryKind::Configuration
+            && self.bodies.at(at).is_none()
+            && let Some(bytes) = self.raft.configuration_bytes(at)
+        {
+            self.bodies.keep(at, Some(Class::default()), &bytes);
+        }
+    }
+
+    /// A message with its entries; `None` if their bytes are not here any more.
+    fn frame(&mut self, envelope: &Envelope) -> Option<Vec<u8>> {
+        let mut header = [0; FRAME_HEADER_MAX];
+        let mut frame = envelope.encode(&mut header).ok()?.to_vec();
+        if let Message::Append(append) = &envelope.message {
+            let run = append.run();
+            self.keep_configuration(run);
+            for at in run.positions() {
+                let body = self.body(run.kind, at)?;
+                frame.extend(entry_prefix(body.len() as u32));
+                frame.extend(body);
+            }
+        }
+        Some(frame)
+    }
+
+    fn show_write(&mut self, write: kraft_proto::Write) {
+        self.handed = self.handed.wrapping_add(1);
+        self.shown.token = self.handed;
+        self.shown.index = 0;
+        let kind = match write.kind() {
+            Kind::HardState(hard) => {
+                self.shown.bytes = bytes::hard_state(&hard);
+                WriteKind::HardState
+            }
+            Kind::Entries(run) => {
+                self.keep_configuration(run);
+                let record = bytes::record(run, |at| self.body(run.kind, at));
+                self.shown.bytes = record.expect("bytes are kept until they are written");
+                self.shown.index = run.first.0;
+                WriteKind::Record
+            }
+            Kind::Snapshot(last) => {
+                let taken = self.incoming.as_ref().filter(|(at, _)| *at == last);
+                let (_, core) = taken.expect("a snapshot is kept until it is written");
+                self.shown.bytes.clone_from(core);
+                self.shown.index = last.index.0;
+                WriteKind::Install
+            }
+            Kind::Force => WriteKind::Force,
+        };
+        self.shown.write = Some((kind, write.force()));
+        self.writes.push_back((self.handed, Handed::Write(write)));
+    }
+
+    /// Shows an output; `None` if nobody needs to see it.
+    fn show(&mut self, output: Output) -> Option<OutputKind> {
+        self.shown.bytes.clear();
+        Some(match output {
+            Output::Send { mode, envelope } => {
+                self.shown.bytes = self.frame(&envelope)?;
+                self.shown.to = envelope.to.0;
+                self.shown.mode = codes::mode(mode);
+                self.shown.message = Some(MessageKind::from(&envelope.message));
+                (self.shown.entries, self.shown.fsync) = match envelope.message {
+                    Message::Append(append) => (append.count, append.fsync as u8),
+                    _ => (0, 0),
+                };
+                OutputKind::Send
+            }
+            Output::Write(write) => {
+                self.show_write(write);
+                OutputKind::Write
+            }
+            Output::Ack { mode, held, upto } => {
+                self.shown.mode = codes::mode(mode);
+                self.shown.held = Some(held);
+                self.show_position(upto);
+                OutputKind::Ack
+            }
+            Output::Commit { upto } => {
+                self.commit = upto.index;
+                self.at_risk.commit(upto);
+                self.show_position(upto);
+                OutputKind::Commit
+            }
+            Output::Settled {
+                term,
+                committed_upto,
+                rest,
+            } => {
+                self.at_risk.settle(term, committed_upto);
+                self.show_position(LogPosition::new(term, committed_upto));
+                self.shown.rest = Some(rest);
+                OutputKind::Settled
+            }
+            Output::Read { ticket, outcome } => {
+                self.shown.token = ticket.0 as u32;
+                self.shown.index = match outcome {
+                    ReadOutcome::Ready(index) => index.0,
+                    ReadOutcome::Failed => 0,
+                };
+                OutputKind::Read
+            }
+            Output::Role { term, role, .. } => {
+                if role == Role::Leader {
+                    self.lags.clear();
+                }
+                self.shown.term = term.0;
+                OutputKind::Role
+            }
+            Output::Restored { upto } => {
+                self.bodies.drop_through(upto.index);
+                self.incoming.take_if(|(last, _)| *last == upto);
+                self.commit = self.commit.max(upto.index);
+                self.at_risk.commit(upto);
+                self.show_position(upto);
+                OutputKind::Restored
+            }
+            Output::Snapshot { to, upto } => {
+                self.shown.to = to.0;
+                self.shown.index = upto.0;
+                OutputKind::Snapshot
+            }
+            Output::Superseded { .. } => OutputKind::Superseded,
+        })
+    }
+
+    fn show_position(&mut self, position: LogPosition) {
+        self.shown.term = position.term.0;
+        self.shown.index = position.index.0;
+    }
+}
+
+#[wasm_bindgen]
+impl Node {
+    /// The next output. Its parts are in the getters until the next call.
+    pub fn poll(&mut self) -> OutputKind {
+        while let Some(output) = self.raft.poll_output() {
+            self.waits.handle_output(&output, &self.raft);
+            if let Some(kind) = self.show(output) {
+                return kind;
+            }
+        }
+        OutputKind::Nothing
+    }
+
+    /// Whether there is an answer for a client. Its parts are in the getters that begin with
+    /// `answer`, until the next call.
+    #[wasm_bindgen(js_name = pollAnswer)]
+    pub fn poll_answer(&mut self) -> bool {
+        self.answer = self.waits.poll_answer();
+        if let Some(answer) = &self.answer
+            && answer.held.is_some()
+            && answer.position.index > self.commit
+        {
+            let bytes = self.bodies.at(answer.position).map_or(0, <[u8]>::len);
+            self.at_risk.acknowledge(self.now, answer.position, bytes);
+        }
+        self.answer.is_some()
+    }
+}

@@ -1,0 +1,162 @@
+//! What a person sees of a node: its log entry by entry, its members and peers, and what is at risk.
+//!
+//! Lists are rows of numbers behind each other, as many to a row as each function says: one call into
+//! wasm for all of them.
+
+use std::time::Duration;
+
+use kraft_proto::health::{Alert, Figures, Thresholds, alerts};
+use kraft_proto::{Lag, LogIndex};
+use wasm_bindgen::prelude::*;
+
+use super::{Node, moment};
+use crate::bytes::kind_code;
+use crate::codes::{self, Trust};
+
+#[wasm_bindgen]
+impl Node {
+    /// Entries of its log from `from` on, at most `limit`: index, term, kind, commit mode and fsync
+    /// mode as asked, length. The modes are −1 where they are not known: of entries found at the
+    /// start, and of the protocol's own.
+    pub fn entries(&self, from: f64, limit: u32) -> Vec<f64> {
+        let mut rows = Vec::new();
+        let first = self.first_index().max(LogIndex(from.max(0.0) as u64));
+        let (mut next, mut left) = (first, limit);
+        while left > 0
+            && let Some(run) = self.raft.run_from(next, left)
+        {
+            for at in run.positions() {
+                let class = self.bodies.class(at);
+                rows.extend([
+                    at.index.0 as f64,
+                    at.term.0 as f64,
+                    f64::from(kind_code(run.kind)),
+                    class.map_or(-1.0, |class| f64::from(codes::mode(class.mode))),
+                    class.map_or(-1.0, |class| f64::from(class.fsync as u8)),
+                    self.bodies.at(at).map_or(0, <[u8]>::len) as f64,
+                ]);
+            }
+            left -= run.count;
+            next = run.last().next();
+        }
+        rows
+    }
+
+    /// The first entry that is still there.
+    #[wasm_bindgen(js_name = firstIndex, getter)]
+    pub fn first(&self) -> f64 {
+        self.first_index().0 as f64
+    }
+
+    /// Who is in the cluster: number, and the sum of 1 for a voter, 2 for a voter on its way out and
+    /// 4 for a learner.
+    pub fn members(&self) -> Vec<f64> {
+        let members = self.raft.members();
+        let seats = members.iter().map(|member| {
+            let sits = [
+                members.voters(),
+                members.voters_outgoing(),
+                members.learners(),
+            ];
+            let bits = sits.iter().zip([1, 2, 4]);
+            let seats = bits.filter(|(set, _)| set.contains(member.id));
+            (member.id, seats.map(|(_, bit)| bit).sum::<u8>())
+        });
+        seats
+            .flat_map(|(id, seats)| [id.0 as f64, f64::from(seats)])
+            .collect()
+    }
+
+    /// What a leader knows of its peers: number, trust, written, synced, entries that it lacks, and
+    /// for how many microseconds. Looked at again and again, the last becomes exact.
+    pub fn peers(&mut self, now_us: f64) -> Vec<f64> {
+        let now = moment(now_us);
+        let status = self.raft.status();
+        let is_peer = |id| status.peers.iter().any(|peer| peer.id == id);
+        self.lags.retain(|(id, _)| is_peer(*id));
+        let mut rows = Vec::new();
+        for peer in &status.peers {
+            if !self.lags.iter().any(|(id, _)| *id == peer.id) {
+                self.lags.push((peer.id, Lag::new(now)));
+            }
+            let lag = self.lags.iter_mut().find(|(id, _)| *id == peer.id);
+            let held = peer.holding.written;
+            let age = lag.map_or(Duration::ZERO, |(_, lag)| {
+                lag.look(now, held, status.last.index)
+            });
+            rows.extend([
+                peer.id.0 as f64,
+                f64::from(Trust::from(peer.trust) as u8),
+                held.0 as f64,
+                peer.holding.synced.0 as f64,
+                peer.lag_entries as f64,
+                age.as_micros() as f64,
+            ]);
+        }
+        rows
+    }
+
+    /// Entries acknowledged here and not committed, their bytes, and for how many microseconds the
+    /// oldest has been.
+    #[wasm_bindgen(js_name = atRisk)]
+    pub fn at_risk(&self, now_us: f64) -> Vec<f64> {
+        let age = self.at_risk.age(moment(now_us));
+        vec![
+            self.at_risk.entries() as f64,
+            self.at_risk.bytes() as f64,
+            age.as_micros() as f64,
+        ]
+    }
+
+    /// The alerts that are due: kind, value, threshold. Thresholds: bytes at risk, and microseconds of
+    /// a peer's lag and of the 99th percentile of an fsync, which the host measures; negative: the
+    /// core's own.
+    pub fn alerts(&self, fsync_p99_us: f64, thresholds: &[f64]) -> Vec<f64> {
+        let due = self.due(fsync_p99_us, thresholds);
+        let rows = due.iter().flat_map(|alert| {
+            let kind = f64::from(alert.kind as u8);
+            [kind, alert.value as f64, alert.threshold as f64]
+        });
+        rows.collect()
+    }
+
+    /// The same in words.
+    #[wasm_bindgen(js_name = alertTexts)]
+    pub fn alert_texts(&self, fsync_p99_us: f64, thresholds: &[f64]) -> Vec<String> {
+        let due = self.due(fsync_p99_us, thresholds);
+        due.iter().map(ToString::to_string).collect()
+    }
+
+    /// What it waits for, in words.
+    pub fn waiting(&self) -> Vec<String> {
+        let status = self.raft.status();
+        status.waiting.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl Node {
+    fn first_index(&self) -> LogIndex {
+        let status = self.raft.status();
+        status.first_known.max(status.compacted.index.next())
+    }
+
+    fn due(&self, fsync_p99_us: f64, thresholds: &[f64]) -> Vec<Alert> {
+        let lags = self.lags.iter().map(|(_, lag)| lag.age());
+        let figures = Figures {
+            bytes_at_risk: self.at_risk.bytes() as u64,
+            replication_lag_max: lags.max().unwrap_or_default(),
+            fsync_p99: Duration::from_micros(fsync_p99_us as u64),
+        };
+        let given = |place: usize| thresholds.get(place).copied().filter(|given| *given >= 0.0);
+        let time = |place, otherwise| {
+            given(place).map_or(otherwise, |us| Duration::from_micros(us as u64))
+        };
+        let usual = Thresholds::default();
+        let thresholds = Thresholds {
+            bytes_at_risk: given(0).map_or(usual.bytes_at_risk, |bytes| bytes as u64),
+            replication_lag_max: time(1, usual.replication_lag_max),
+            fsync_p99: time(2, usual.fsync_p99),
+        };
+        alerts(&figures, &thresholds).into_iter().collect()
+    }
+}

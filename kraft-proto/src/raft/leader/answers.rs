@@ -1,0 +1,78 @@
+//! What peers answer, believed as far as it can be true, and put to their progress.
+
+use crate::ids::{LogIndex, LogPosition};
+use crate::message::{Envelope, HeartbeatReply, Holding};
+use crate::progress::{Life, Progress};
+use crate::raft::{Raft, RoleState};
+
+impl Raft {
+    /// The peer that answers, if what it says is of a life and store that count.
+    fn answering(&mut self, envelope: &Envelope) -> Option<&mut Progress> {
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let last = self.log.last();
+        let peer = leader.peer_mut(envelope.from)?;
+        match peer.hear(envelope.store, envelope.incarnation, last) {
+            Life::Current => Some(peer),
+            Life::Stale => None,
+        }
+    }
+
+    /// No peer holds more of this leader's log than there is.
+    fn believable(&self, holding: Holding) -> Holding {
+        let last = self.log.last();
+        Holding {
+            written: holding.written.min(last),
+            synced: holding.synced.min(holding.written).min(last),
+        }
+    }
+
+    pub(in crate::raft) fn handle_matched(&mut self, envelope: &Envelope, holding: Holding) {
+        let holding = self.believable(holding);
+        if let Some(peer) = self.answering(envelope) {
+            peer.matched(holding);
+            peer.replicate();
+        }
+    }
+
+    pub(in crate::raft) fn handle_rejected(
+        &mut self,
+        envelope: &Envelope,
+        rejected: LogIndex,
+        hint: LogPosition,
+    ) {
+        let retry = self.log.last_not_after(hint).map(|at| at.index);
+        let gone = self.gone_through();
+        // No append is answered so: the hint lies before what was refused.
+        let comparable_from = match hint.index > rejected {
+            true => self.comparable_from(hint),
+            false => None,
+        };
+        if let Some(peer) = self.answering(envelope) {
+            peer.rejected(rejected, retry, gone);
+            if let Some(upto) = comparable_from {
+                peer.snapshot_rejected(upto);
+            }
+        }
+    }
+
+    pub(in crate::raft) fn handle_heartbeat_reply(
+        &mut self,
+        envelope: &Envelope,
+        reply: &HeartbeatReply,
+    ) {
+        let holding = self.believable(reply.holding);
+        let last = self.log.last();
+        let RoleState::Leader(leader) = &self.role else {
+            return;
+        };
+        // Nobody has answered a round that was never sent.
+        let round = reply.round.min(leader.round);
+        if let Some(peer) = self.answering(envelope) {
+            peer.trust = reply.trust;
+            peer.matched(holding);
+            peer.heartbeat_answered(round, reply.received, last);
+        }
+    }
+}
