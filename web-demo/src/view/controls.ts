@@ -5,7 +5,7 @@ import type { CommitMode, FsyncMode } from 'kraft-host-wasm';
 import type { Cluster } from '../cluster/cluster';
 import { FSYNCS, isFsync, isMode, majority, PRESETS, type PresetName } from '../client/words';
 import { readZones, ZONES_AT_FIRST } from '../client/zones';
-import { button, make, part, setText } from './dom';
+import { button, make, part, setAttribute, setText } from './dom';
 
 const BURST = 20;
 /** Writes a second of the steady load: slow enough to follow, and fast enough to fill batches. */
@@ -48,7 +48,7 @@ export class Controls {
     const slider = part<HTMLInputElement>('delay');
     if (Number(slider.value) !== delayMs) slider.value = String(delayMs);
     setText(part('delay-now'), `${delayMs} ms`);
-    part('split').setAttribute('aria-pressed', String(this.cluster.network.isSplit));
+    setAttribute(part('split'), 'aria-pressed', String(this.cluster.network.isSplit));
   }
 
   /** A preset's class becomes the cluster's default. */
