@@ -25,9 +25,11 @@ export class Member {
     const worker = new Worker(new URL('../worker/node.ts', import.meta.url), { type: 'module', name: `node ${this.node}` });
     this.worker = worker;
     this.life = 'STARTING';
-    worker.onmessage = ({ data }: MessageEvent<News>) => {
-      // What a Worker posted before it was terminated may arrive after.
-      if (this.worker === worker) this.hear(this, data);
+    worker.onmessage = ({ data }: MessageEvent<readonly News[]>) => {
+      for (const news of data) {
+        // What a Worker posted before it was terminated may arrive after.
+        if (this.worker === worker) this.hear(this, news);
+      }
     };
     worker.onerror = (event) => this.hear(this, { kind: 'ended', reason: event.message || 'its Worker did not load' });
     this.order({ kind: 'start', cluster, node: this.node, voters, pace });

@@ -1,7 +1,7 @@
 // Turns: what is drawn again from time to time, a little each frame, so that no frame has all of it to do.
 
 /** Milliseconds of a frame after which no further turn begins. */
-const SPENT_MS = 2;
+const SPENT_MS = 1;
 
 export interface Turn {
   readonly everyMs: number;

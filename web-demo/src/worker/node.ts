@@ -10,10 +10,20 @@ const REPORT_MS = 60;
 const ENTRIES_SHOWN = 24;
 
 const scope = globalThis as unknown as {
-  postMessage(news: News): void;
+  postMessage(news: readonly News[]): void;
   onmessage: ((event: MessageEvent<Order>) => void) | null;
 };
-const tell = (news: News): void => scope.postMessage(news);
+
+let told: News[] = [];
+
+/** What is told in one go is one message to the page: to hear each costs it more than what is in it. */
+function tell(news: News): void {
+  if (told.push(news) > 1) return;
+  queueMicrotask(() => {
+    scope.postMessage(told);
+    told = [];
+  });
+}
 
 const every = globalThis.setInterval;
 const gate = new Gate();
