@@ -20,6 +20,7 @@ import { Turns } from './view/turns';
 
 const SIZES = [3, 4, 5, 6, 7];
 const REFRESH_MS = 80;
+const CARD_MS = 120;
 
 const asked = new URLSearchParams(location.search);
 
@@ -70,7 +71,7 @@ cluster.startAll();
 if (import.meta.env.PROD) void navigator.serviceWorker?.register('./sw.js').catch(() => undefined);
 
 const turns = new Turns([
-  ...nodes.turns.map((draw) => ({ everyMs: REFRESH_MS, draw })),
+  ...nodes.turns.map((draw) => ({ everyMs: CARD_MS, draw })),
   { everyMs: REFRESH_MS, draw: () => client.refresh() },
   { everyMs: REFRESH_MS, draw: () => feed.refresh() },
   { everyMs: REFRESH_MS, draw: () => controls.refresh() },

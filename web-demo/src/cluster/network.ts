@@ -10,7 +10,11 @@ export interface Flight extends Glance {
   readonly to: number;
   readonly sentAt: number;
   readonly dueAt: number;
+  readonly message: Message;
 }
+
+/** What is due so soon after something else arrives with it: a timer each costs more than the message. */
+const TOGETHER_MS = 4;
 
 export class Network {
   /** Milliseconds a message takes. */
@@ -21,6 +25,7 @@ export class Network {
   private side: ReadonlySet<number> = new Set();
   private readonly slow = new Map<number, number>();
   private readonly lastDue = new Map<string, number>();
+  private alarm: { readonly at: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
 
   constructor(private readonly deliver: (from: number, to: number, message: Message) => void) {}
 
@@ -32,13 +37,32 @@ export class Network {
     // One link keeps its order, as a stream does.
     const dueAt = Math.max(sentAt + delay, this.lastDue.get(link) ?? 0);
     this.lastDue.set(link, dueAt);
-    const flight: Flight = { ...glance(message.frame), from, to, sentAt, dueAt };
-    this.flights.add(flight);
-    setTimeout(() => {
+    this.flights.add({ ...glance(message.frame), from, to, sentAt, dueAt, message });
+    this.wake(dueAt);
+  }
+
+  /** Sees to it that something looks for what has arrived, at this time or before. */
+  private wake(at: number): void {
+    if (this.alarm !== undefined && this.alarm.at <= at) return;
+    clearTimeout(this.alarm?.timer);
+    this.alarm = { at, timer: setTimeout(() => this.arrive(), at - performance.now()) };
+  }
+
+  private arrive(): void {
+    this.alarm = undefined;
+    const until = performance.now() + TOGETHER_MS;
+    let next = Infinity;
+    for (const flight of this.flights) {
+      const { from, to, dueAt, message } = flight;
+      if (dueAt > until) {
+        next = Math.min(next, dueAt);
+        continue;
+      }
       this.flights.delete(flight);
       // A link that was cut meanwhile loses what was under way.
       if (!this.isCut(from, to)) this.deliver(from, to, message);
-    }, dueAt - sentAt);
+    }
+    if (next < Infinity) this.wake(next);
   }
 
   isCut(from: number, to: number): boolean {

@@ -2,7 +2,7 @@
 
 import type { Cluster } from '../cluster/cluster';
 import type { Flight } from '../cluster/network';
-import { draw, setText } from './dom';
+import { draw, setAttribute, setText } from './dom';
 
 const WIDTH = 420;
 const HEIGHT = 300;
@@ -17,7 +17,8 @@ export class Stage {
   private readonly places: readonly Place[];
   private readonly links: { line: SVGLineElement; one: number; other: number }[] = [];
   private readonly discs: { disc: SVGCircleElement; term: SVGTextElement; node: number }[] = [];
-  private readonly dots: SVGElement[] = [];
+  /** A shape for all messages that look alike: one to lay out and to paint, however many they are. */
+  private readonly shapes = new Map<string, SVGElement>();
   private readonly layer = draw('g');
 
   constructor(
@@ -51,29 +52,31 @@ export class Stage {
   }
 
   private refreshFlights(now: number): void {
-    let used = 0;
-    for (const flight of this.cluster.network.flights) this.fly(this.dot(used++), flight, now);
-    for (const dot of this.dots.slice(used)) setClass(dot, 'flight none');
+    const drawn = new Map<string, string>();
+    for (const flight of this.cluster.network.flights) {
+      const name = `flight ${flight.kind.toLowerCase()}${flight.tag === undefined ? '' : ` mode-${flight.tag.toLowerCase()}`}`;
+      drawn.set(name, (drawn.get(name) ?? '') + this.dot(flight, now));
+    }
+    for (const name of drawn.keys()) if (!this.shapes.has(name)) this.shapes.set(name, this.shape(name));
+    for (const [name, shape] of this.shapes) setAttribute(shape, 'd', drawn.get(name) ?? '');
   }
 
-  private fly(dot: SVGElement, flight: Flight, now: number): void {
-    const { from, to, sentAt, dueAt, kind, tag } = flight;
+  /** A message where it is now. */
+  private dot({ from, to, sentAt, dueAt }: Flight, now: number): string {
     const part = Math.min(1, Math.max(0, (now - sentAt) / Math.max(1, dueAt - sentAt)));
     const [a, b] = [this.at(from), this.at(to)];
     const length = Math.hypot(b.x - a.x, b.y - a.y);
     // Beside the line, so that what goes out and what comes back pass each other.
     const [aside, across] = [((b.y - a.y) / length) * 6, (-(b.x - a.x) / length) * 6];
-    dot.setAttribute('transform', `translate(${a.x + (b.x - a.x) * part + aside} ${a.y + (b.y - a.y) * part + across})`);
-    setClass(dot, `flight ${kind.toLowerCase()}${tag === undefined ? '' : ` mode-${tag.toLowerCase()}`}`);
+    const [x, y] = [a.x + (b.x - a.x) * part + aside, a.y + (b.y - a.y) * part + across];
+    return `M${(x - 5).toFixed(1)},${y.toFixed(1)}l5,-5l5,5l-5,5z`;
   }
 
-  private dot(at: number): SVGElement {
-    const there = this.dots[at];
-    if (there !== undefined) return there;
-    const dot = draw('path', { d: 'M-5,0 L0,-5 L5,0 L0,5 Z', class: 'flight none' });
-    this.dots.push(dot);
-    this.layer.append(dot);
-    return dot;
+  private shape(name: string): SVGElement {
+    const shape = draw('path');
+    this.layer.append(shape);
+    setClass(shape, name);
+    return shape;
   }
 
   private disc(node: number): SVGElement[] {
@@ -101,5 +104,5 @@ function ends(one: Place, other: Place): Record<string, string> {
 }
 
 function setClass(element: Element, name: string): void {
-  if (element.getAttribute('class') !== name) element.setAttribute('class', name);
+  setAttribute(element, 'class', name);
 }
