@@ -20,7 +20,7 @@ import { Turns } from './view/turns';
 
 const SIZES = [3, 4, 5, 6, 7];
 const REFRESH_MS = 80;
-const CARD_MS = 120;
+const CARD_MS = 160;
 
 const asked = new URLSearchParams(location.search);
 

@@ -1,7 +1,4 @@
-// Turns: what is drawn again from time to time, a little each frame, so that no frame has all of it to do.
-
-/** Milliseconds of a frame after which no further turn begins. */
-const SPENT_MS = 1;
+// Turns: what is drawn again from time to time, one part a frame, so that no frame has all of it to do.
 
 export interface Turn {
   readonly everyMs: number;
@@ -15,15 +12,12 @@ export class Turns {
     this.waiting = turns.map((turn) => ({ turn, dueAt: 0 }));
   }
 
-  /** One frame's share: what is due, the longest waiting first, and at least one of it. */
+  /** One frame's share: of what is due, what waits longest. */
   refresh(now: number): void {
-    const began = performance.now();
-    do {
-      const [first] = this.waiting;
-      if (first === undefined || first.dueAt > now) return;
-      first.turn.draw();
-      first.dueAt = now + first.turn.everyMs;
-      this.waiting.sort((one, other) => one.dueAt - other.dueAt);
-    } while (performance.now() - began < SPENT_MS);
+    const [first] = this.waiting;
+    if (first === undefined || first.dueAt > now) return;
+    first.turn.draw();
+    first.dueAt = now + first.turn.everyMs;
+    this.waiting.sort((one, other) => one.dueAt - other.dueAt);
   }
 }
