@@ -30,6 +30,7 @@ export class ClientView {
       setText(evidence, this.said(write));
       setText(fate, this.fateWord(write));
     }
+    setAttribute(this.place, 'data-room', this.rows.size < SHOWN ? 'SOME' : 'NONE');
     keepChildren(this.place, [...this.rows.values()].map(({ row }) => row));
   }
 

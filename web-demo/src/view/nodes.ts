@@ -16,6 +16,7 @@ interface Card {
   readonly member: Member;
   readonly box: HTMLElement;
   readonly role: HTMLElement;
+  readonly more: HTMLElement;
   readonly facts: HTMLElement;
   readonly log: HTMLElement;
   readonly hands: Readonly<Record<string, HTMLButtonElement>>;
@@ -59,17 +60,18 @@ export class Nodes {
       lead: button('Lead', 'lead', () => cluster.transfer(node)),
     };
     const role = make('span', { class: 'role' });
+    const more = make('span', { class: 'facts' });
     const facts = make('p', { class: 'facts' });
     const log = make('ol', { class: 'log', 'aria-label': `log of node ${node}` });
     const box = make(
       'article',
       { class: 'node', 'data-node': String(node) },
-      make('h3', {}, `Node ${node} `, role),
+      make('h3', {}, `Node ${node} `, role, more),
       facts,
       log,
       make('div', { class: 'hands' }, ...Object.values(hands)),
     );
-    const card: Card = { member, box, role, facts, log, hands, cells: new Map(), room: CELLS_MIN };
+    const card: Card = { member, box, role, more, facts, log, hands, cells: new Map(), room: CELLS_MIN };
     // To ask for its width while drawing would have the page laid out at once.
     new ResizeObserver(([entry]) => {
       card.room = Math.max(CELLS_MIN, Math.floor((entry?.contentRect.width ?? 0) / CELL_PX));
@@ -88,7 +90,8 @@ export class Nodes {
     const cut = network.isIsolated(member.node);
     const more = [view?.trust === 'DIRTY' ? 'dirty' : view?.trust === 'SUSPECT' ? 'suspect' : '', cut ? 'isolated' : '',
       network.slownessOf(member.node) > 0 ? 'slow link' : '', member.slowDiskMs > 0 ? 'slow disk' : ''].filter((word) => word !== '');
-    setText(card.facts, view ? [`term ${view.term}`, `last ${view.last}`, `synced ${view.synced}`, `commit ${view.commit}`, ...more].join(' · ') : '…');
+    setText(card.facts, view ? [`term ${view.term}`, `last ${view.last}`, `synced ${view.synced}`, `commit ${view.commit}`].join(' · ') : '…');
+    setText(card.more, more.map((word) => ` · ${word}`).join(''));
     press(hands['isolate'], cut);
     press(hands['link'], network.slownessOf(member.node) > 0);
     press(hands['disk'], member.slowDiskMs > 0);
