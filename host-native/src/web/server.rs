@@ -149,7 +149,8 @@ mod tests {
             "assets/index.js",
             "assets/index-short.js",
             "assets/indexDWpLy2Js.js",
-            "assets/ü-1234567ü.js",
+            "assets/index-123456ü.js",
+            "assets/-ü1234567.js",
             "assets/",
         ] {
             assert_eq!(caching(plain), ASK_AGAIN, "{plain}");
