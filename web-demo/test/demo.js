@@ -46,13 +46,32 @@ export class Demo {
     return this.page.locator(`article[data-node="${node}"][data-role="${role}"]`).waitFor();
   }
 
-  async write(key, mode, fsync) {
+  async fill(key, mode, fsync) {
     await this.page.fill('#key', key);
     await this.page.selectOption('#mode', mode);
     await this.page.selectOption('#fsync', fsync);
+  }
+
+  async write(key, mode, fsync) {
+    await this.fill(key, mode, fsync);
     const newest = await this.newest();
     await this.page.click('#write button[type=submit]');
     await this.page.locator(`#writes li:first-child:not([data-write="${newest}"])`).waitFor();
+  }
+
+  /** Isolates whoever leads and asks it to write at once: soon after, it would lead no more. Returns who it was. */
+  async writeCutOff(key, mode, fsync) {
+    await this.fill(key, mode, fsync);
+    const newest = await this.newest();
+    await this.leader();
+    const node = await this.page.evaluate(() => {
+      const card = document.querySelector('article[data-role="leader"]');
+      card.querySelector('[data-action="isolate"]').click();
+      document.querySelector('#write button[type=submit]').click();
+      return Number(card.dataset.node);
+    });
+    await this.page.locator(`#writes li:first-child:not([data-write="${newest}"])`).waitFor();
+    return node;
   }
 
   /** The number of the newest write. */

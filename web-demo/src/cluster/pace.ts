@@ -11,7 +11,7 @@ export interface Pace {
 
 export const PACES = {
   watch: { electionMin: 1000, electionMax: 2000, heartbeat: 250, delay: 80 },
-  quick: { electionMin: 400, electionMax: 800, heartbeat: 100, delay: 15 },
+  quick: { electionMin: 700, electionMax: 1400, heartbeat: 150, delay: 15 },
 } as const satisfies Record<string, Pace>;
 
 export type PaceName = keyof typeof PACES;
