@@ -5,6 +5,7 @@ import './style.css';
 import { deleteDatabase, databaseName } from 'kraft-host-wasm';
 
 import { Cluster } from './cluster/cluster';
+import { isPace, type PaceName } from './cluster/pace';
 import { Chart } from './view/chart';
 import { ClientView } from './view/client';
 import { Controls } from './view/controls';
@@ -16,17 +17,24 @@ import { Nodes } from './view/nodes';
 import { Stage } from './view/stage';
 import { StoryView } from './view/story';
 
-const SIZES = [3, 5, 7];
+const SIZES = [3, 4, 5, 6, 7];
 const REFRESH_MS = 80;
+
+const asked = new URLSearchParams(location.search);
 
 /** How many nodes the address asks for. */
 function size(): number {
-  const asked = Number(new URLSearchParams(location.search).get('nodes'));
-  return SIZES.includes(asked) ? asked : 3;
+  const nodes = Number(asked.get('nodes'));
+  return SIZES.includes(nodes) ? nodes : 3;
+}
+
+function pace(): PaceName {
+  const name = asked.get('pace');
+  return isPace(name) ? name : 'watch';
 }
 
 const feed = new Feed(part('feed'));
-const cluster = new Cluster(size(), (text, tone) => feed.say(text, tone));
+const cluster = new Cluster(size(), pace(), (text, tone) => feed.say(text, tone));
 const stage = new Stage(cluster, part<SVGSVGElement>('stage'));
 const nodes = new Nodes(cluster, part('nodes'));
 const client = new ClientView(cluster, part('writes'));
@@ -45,7 +53,8 @@ const sizes = part<HTMLSelectElement>('size');
 sizes.replaceChildren(...SIZES.map((count) => make('option', { value: String(count) }, `${count} nodes`)));
 sizes.value = String(cluster.size);
 sizes.addEventListener('change', () => {
-  location.search = `?nodes=${sizes.value}`;
+  asked.set('nodes', sizes.value);
+  location.search = asked.toString();
 });
 
 part('fresh').addEventListener('click', () => {

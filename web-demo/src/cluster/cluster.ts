@@ -8,6 +8,7 @@ import { readZones, zoneOf, ZONES_AT_FIRST, type Zone } from '../client/zones';
 import { Health } from './health';
 import { Member } from './member';
 import { Network } from './network';
+import { PACES, type Pace, type PaceName } from './pace';
 import type { News } from './protocol';
 
 const FATES_MS = 150;
@@ -31,16 +32,22 @@ export class Cluster {
 
   constructor(
     readonly size: number,
+    readonly paceName: PaceName,
     private readonly say: (text: string, tone: Tone) => void,
   ) {
     this.ledger = new Ledger(size);
     this.members = Array.from({ length: size }, (_, i) => new Member(i + 1, (member, news) => this.hear(member, news)));
     this.network = new Network((from, to, message) => this.find(to)?.order({ kind: 'message', from, message }));
+    this.network.delayMs = this.pace.delay;
     setInterval(() => this.leader?.order({ kind: 'fates', of: this.ledger.open }), FATES_MS);
   }
 
   get name(): string {
     return `demo-${this.size}`;
+  }
+
+  get pace(): Pace {
+    return PACES[this.paceName];
   }
 
   get voters(): number[] {
@@ -64,7 +71,7 @@ export class Cluster {
   start(node: number): void {
     const member = this.find(node);
     if (member?.isGone !== true) return;
-    member.start(this.name, this.voters);
+    member.start(this.name, this.voters, this.pace);
     this.say(`node ${node} starts from its database`, 'PLAIN');
   }
 

@@ -1,5 +1,6 @@
 // One node as the page has it: its Worker while it lives, and what it last said.
 
+import type { Pace } from './pace';
 import type { News, Order, Report } from './protocol';
 
 export type Life = 'STARTING' | 'RUNNING' | 'PAUSED' | 'KILLED' | 'DARK' | 'ENDED';
@@ -19,7 +20,7 @@ export class Member {
     return this.worker !== undefined && this.life !== 'DARK';
   }
 
-  start(cluster: string, voters: readonly number[]): void {
+  start(cluster: string, voters: readonly number[], pace: Pace): void {
     if (this.worker !== undefined) return;
     const worker = new Worker(new URL('../worker/node.ts', import.meta.url), { type: 'module', name: `node ${this.node}` });
     this.worker = worker;
@@ -29,7 +30,7 @@ export class Member {
       if (this.worker === worker) this.hear(this, data);
     };
     worker.onerror = (event) => this.hear(this, { kind: 'ended', reason: event.message || 'its Worker did not load' });
-    this.order({ kind: 'start', cluster, node: this.node, voters });
+    this.order({ kind: 'start', cluster, node: this.node, voters, pace });
     if (this.slowDiskMs > 0) this.order({ kind: 'disk', slowMs: this.slowDiskMs });
   }
 

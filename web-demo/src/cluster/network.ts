@@ -14,7 +14,7 @@ export interface Flight extends Glance {
 
 export class Network {
   /** Milliseconds a message takes. */
-  delayMs = 80;
+  delayMs = 0;
   readonly flights = new Set<Flight>();
   private readonly isolated = new Set<number>();
   /** One side of a split; the others are the other. Nobody: there is none. */

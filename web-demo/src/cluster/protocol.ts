@@ -3,6 +3,7 @@
 import type { Answer, Asked, FateName, Message, View } from 'kraft-host-wasm';
 
 import type { Entry } from '../worker/record';
+import type { Pace } from './pace';
 
 export interface Position {
   readonly term: number;
@@ -11,7 +12,7 @@ export interface Position {
 
 /** To the Worker. */
 export type Order =
-  | { readonly kind: 'start'; readonly cluster: string; readonly node: number; readonly voters: readonly number[] }
+  | { readonly kind: 'start'; readonly cluster: string; readonly node: number; readonly voters: readonly number[]; readonly pace: Pace }
   | { readonly kind: 'message'; readonly from: number; readonly message: Message }
   | { readonly kind: 'propose'; readonly id: number; readonly command: string; readonly asked: Asked }
   | { readonly kind: 'fates'; readonly of: readonly Position[] }

@@ -16,7 +16,7 @@ export class Scene {
   constructor(readonly cluster: Cluster) {}
 
   /** Everything runs and is linked, messages take so long, one node leads, and all have its log. */
-  async ready(delayMs = 80): Promise<void> {
+  async ready(delayMs: number = this.cluster.pace.delay): Promise<void> {
     this.cluster.heal();
     this.cluster.network.delayMs = delayMs;
     await this.until('every node is gone or runs', () => this.cluster.members.every(({ life }) => life !== 'STARTING' && !this.isFalling(life)));

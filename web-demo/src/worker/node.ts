@@ -9,9 +9,6 @@ import { PowerStorage } from './power';
 const REPORT_MS = 60;
 const ENTRIES_SHOWN = 24;
 
-/** Milliseconds, in proportion to links that are slow enough to be watched. */
-const TIMING = { electionMin: 1000, electionMax: 2000, heartbeat: 250 };
-
 const scope = globalThis as unknown as {
   postMessage(news: News): void;
   onmessage: ((event: MessageEvent<Order>) => void) | null;
@@ -58,7 +55,7 @@ async function start(order: Extract<Order, { kind: 'start' }>): Promise<void> {
     channel,
     // What is replicated does not matter here: only how far it was applied.
     machine: { apply: () => undefined, snapshot: () => new Uint8Array(1), restore: () => undefined },
-    timing: TIMING,
+    timing: order.pace,
     onEnd: (reason) => {
       host = undefined;
       tell({ kind: 'ended', reason: reason.message });

@@ -1,17 +1,8 @@
 // Each story comes out as it is told.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 
-import { Demo, start } from './browser.js';
-
-let browser;
-
-before(async () => {
-  browser = await start();
-});
-
-after(() => browser?.close());
+import { onPage } from '../tests.js';
 
 const STORIES = {
   sync: /^✔ As told: the acknowledged write outlived its leader/,
@@ -21,20 +12,18 @@ const STORIES = {
 };
 
 for (const [story, outcome] of Object.entries(STORIES)) {
-  test(`the story ${story} comes out as told`, async () => {
-    const demo = await Demo.open(browser);
+  onPage(`the story ${story} comes out as told`, async (demo) => {
     assert.match(await demo.tell(story), outcome);
-    assert.deepEqual(demo.complaints, []);
-    await demo.close();
   });
 }
 
-test('stories are told after one another, and play on by themselves', async () => {
-  const demo = await Demo.open(browser, '?nodes=5');
+onPage('a story comes out as told at the pace that people watch', async (demo) => {
+  assert.match(await demo.tell('leader-crash'), STORIES['leader-crash']);
+}, { pace: 'watch' });
+
+onPage('stories are told after one another, and play on by themselves', async (demo) => {
   await demo.page.click('#story [data-action="leader-crash"]');
   await demo.page.click('#story [data-action="play"]');
   await demo.page.locator('.outcome[data-outcome="AS_TOLD"]').waitFor();
   assert.match(await demo.tell('power-failure'), /^✔ As told/);
-  assert.deepEqual(demo.complaints, []);
-  await demo.close();
-});
+}, { nodes: '5' });

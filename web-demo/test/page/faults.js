@@ -1,0 +1,116 @@
+// Every hand on nodes, links and disks does what its label says.
+
+import assert from 'node:assert/strict';
+
+import { onPage } from '../tests.js';
+
+const other = (node) => (node % 3) + 1;
+
+onPage('a killed leader is followed by another, and follows when it is back', async (demo) => {
+  const killed = await demo.leader();
+  await demo.press(killed, 'kill');
+  await demo.role(killed, 'killed');
+  assert.notEqual(await demo.leader(), killed);
+  await demo.press(killed, 'start');
+  await demo.role(killed, 'follower');
+});
+
+onPage('a kill leaves what was written, a power cut what was synced', async (demo) => {
+  const found = {};
+  for (const action of ['kill', 'power']) {
+    await demo.page.click('#heal');
+    await demo.write(`before ${action}`, 'ALL', 'COMMIT');
+    await demo.answered();
+    await demo.fate('COMMITTED');
+    const leader = await demo.writeCutOff(`then ${action}`, 'LEADER_ONLY', 'NONE');
+    assert.match(await demo.answered(), /^LEADER_ONLY: written by 1 of 3/);
+    const cell = demo.node(leader).locator(`.log li[title*="then ${action}"]`);
+    await cell.waitFor();
+    await demo.press(leader, action);
+    await demo.role(leader, action === 'kill' ? 'killed' : 'no power');
+    await demo.press(leader, 'start');
+    // It is cut off from the others, so what it shows is what it found.
+    await demo.node(leader).and(demo.page.locator('[data-life="RUNNING"]')).waitFor();
+    await demo.node(leader).locator(`.log li[title*="before ${action}"]`).waitFor();
+    found[action] = await cell.count();
+    await demo.page.click('#heal');
+    await demo.role(leader, 'follower');
+  }
+  assert.deepEqual(found, { kill: 1, power: 0 });
+});
+
+onPage('a paused leader is replaced, and learns of it when it runs again', async (demo) => {
+  const paused = await demo.leader();
+  await demo.press(paused, 'pause');
+  await demo.role(paused, 'paused');
+  assert.notEqual(await demo.leader(), paused);
+  await demo.press(paused, 'pause');
+  await demo.role(paused, 'follower');
+});
+
+onPage('an isolated leader steps down, and nobody hears what only it would have', async (demo) => {
+  const cut = await demo.writeCutOff('unheard', 'SYNC', 'COMMIT');
+  await demo.page.locator(`article[data-role="leader"]:not([data-node="${cut}"])`).waitFor();
+  await demo.page.click('#heal');
+  await demo.role(cut, 'follower');
+  await demo.fate('LOST');
+});
+
+onPage('a leader split off with a minority is replaced, and there is one again once it is healed', async (demo) => {
+  const cut = await demo.leader();
+  await demo.page.click('#split');
+  await demo.page.locator('#split[aria-pressed="true"]').waitFor();
+  await demo.page.locator(`article[data-role="leader"]:not([data-node="${cut}"])`).waitFor();
+  await demo.page.click('#heal');
+  await demo.role(cut, 'follower');
+  await demo.page.locator('#split[aria-pressed="false"]').waitFor();
+});
+
+onPage('a slow link holds up ALL, and SYNC goes on', async (demo) => {
+  const slow = other(await demo.leader());
+  await demo.press(slow, 'link');
+  await demo.node(slow).locator('.facts', { hasText: 'slow link' }).waitFor();
+  await demo.write('to all', 'ALL', 'COMMIT');
+  await demo.write('to a majority', 'SYNC', 'COMMIT');
+  await demo.said('to all → ALL: synced by 3 of 3');
+  const told = (await demo.page.locator('#feed li').allInnerTexts()).join('\n');
+  assert.match(told, /to all → ALL[^]*to a majority → SYNC: synced by 2 of 3/, 'newest first: ALL was answered after SYNC');
+});
+
+onPage('a slow disk raises the alert, with how slow it is', async (demo) => {
+  const slow = other(await demo.leader());
+  await demo.press(slow, 'disk');
+  for (let i = 0; i < 3; i++) {
+    await demo.write('slow', 'ALL', 'ALWAYS');
+    await demo.answered();
+  }
+  // The hand makes it 400 ms slower than it is.
+  await demo.page.locator('#alerts', { hasText: /slow disk: .* ([4-9]\d\d|\d{4,}) ms/ }).waitFor();
+});
+
+onPage('healing takes back what was done to links, disks and processes', async (demo) => {
+  const node = other(await demo.leader());
+  for (const action of ['link', 'disk', 'isolate', 'pause']) await demo.press(node, action);
+  await demo.role(node, 'paused');
+  await demo.page.click('#heal');
+  await demo.role(node, 'follower');
+  for (const action of ['link', 'disk', 'isolate', 'pause']) {
+    await demo.node(node).locator(`[data-action="${action}"][aria-pressed="false"]`).waitFor();
+  }
+});
+
+onPage('leadership goes to the node it is handed to', async (demo) => {
+  const to = other(await demo.leader());
+  await demo.press(to, 'lead');
+  await demo.role(to, 'leader');
+});
+
+onPage('all lose their power, and all come back', async (demo) => {
+  await demo.write('kept', 'ALL', 'COMMIT');
+  await demo.answered();
+  await demo.page.click('#all-power');
+  for (const node of [1, 2, 3]) await demo.role(node, 'no power');
+  await demo.page.click('#all-start');
+  const leader = await demo.leader();
+  await demo.node(leader).locator('.log li[title*="kept"]').waitFor();
+});
