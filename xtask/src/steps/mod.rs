@@ -112,7 +112,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "page",
-        about: "the live page in Chromium: every button, every story",
+        about: "the live page in Chromium, every button and story; some in Firefox",
         run: web::test,
     },
     Step {

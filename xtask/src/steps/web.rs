@@ -37,12 +37,17 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
 
 /// Presses every button of the built page, and tells every story.
 pub fn test(workshop: &Workshop) -> Result<Done> {
-    println!("{}", tools::chromium(workshop)?);
+    for browser in [&tools::CHROMIUM, &tools::FIREFOX] {
+        println!("{}", tools::browser(workshop, browser)?);
+    }
     ensure!(
         workshop.root.join(FOLDER).join("dist/index.html").is_file(),
         "the page is not built: cargo xtask web"
     );
     npm::install(workshop, FOLDER)?;
     let counted = package::run(workshop, "web-demo/test")?;
-    Ok(Done::tests(counted, "tests of the page in Chromium"))
+    Ok(Done::tests(
+        counted,
+        "tests of the page in Chromium and Firefox",
+    ))
 }
