@@ -22,11 +22,9 @@ onPage('a kill leaves what was written, a power cut what was synced', async (dem
     await demo.write(`before ${action}`, 'ALL', 'COMMIT');
     await demo.answered();
     await demo.fate('COMMITTED');
-    const leader = await demo.writeCutOff(`then ${action}`, 'LEADER_ONLY', 'NONE');
+    const leader = await demo.writeCutOff(`then ${action}`, 'LEADER_ONLY', 'NONE', action);
     assert.match(await demo.answered(), /^LEADER_ONLY: written by 1 of 3/);
     const cell = demo.node(leader).locator(`.log li[title*="then ${action}"]`);
-    await cell.waitFor();
-    await demo.press(leader, action);
     await demo.role(leader, action === 'kill' ? 'killed' : 'no power');
     await demo.press(leader, 'start');
     // It is cut off from the others, so what it shows is what it found.
@@ -70,8 +68,15 @@ onPage('a slow link holds up ALL, and SYNC goes on', async (demo) => {
   const slow = other(await demo.leader());
   await demo.press(slow, 'link');
   await demo.node(slow).locator('.facts', { hasText: 'slow link' }).waitFor();
-  await demo.write('to all', 'ALL', 'COMMIT');
-  await demo.write('to a majority', 'SYNC', 'COMMIT');
+  // Both in one turn, so that what is between them is the link and nothing else.
+  await demo.page.evaluate(() => {
+    for (const [key, mode] of [['to all', 'ALL'], ['to a majority', 'SYNC']]) {
+      document.getElementById('key').value = key;
+      document.getElementById('mode').value = mode;
+      document.getElementById('fsync').value = 'COMMIT';
+      document.querySelector('#write button[type=submit]').click();
+    }
+  });
   await demo.said('to all → ALL: synced by 3 of 3');
   const told = (await demo.page.locator('#feed li').allInnerTexts()).join('\n');
   assert.match(told, /to all → ALL[^]*to a majority → SYNC: synced by 2 of 3/, 'newest first: ALL was answered after SYNC');
@@ -93,7 +98,7 @@ onPage('healing takes back what was done to links, disks and processes', async (
   for (const action of ['link', 'disk', 'isolate', 'pause']) await demo.press(node, action);
   await demo.role(node, 'paused');
   await demo.page.click('#heal');
-  await demo.role(node, 'follower');
+  await demo.node(node).and(demo.page.locator('[data-life="RUNNING"]')).waitFor();
   for (const action of ['link', 'disk', 'isolate', 'pause']) {
     await demo.node(node).locator(`[data-action="${action}"][aria-pressed="false"]`).waitFor();
   }

@@ -33,7 +33,7 @@ onPage('messages under way have the colour of their strongest mode', async (demo
     await demo.page.waitForFunction((name) => globalThis.seen.has(name), `flight append mode-${colour}`);
     await demo.fate('COMMITTED');
   }
-}, { pace: 'watch' });
+}, { pace: 'watch' }, 'ALONE');
 
 onPage('a burst is twenty writes, and a steady load goes on until it is stopped', async (demo) => {
   await demo.page.click('#burst');
