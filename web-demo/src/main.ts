@@ -6,7 +6,7 @@ import { deleteDatabase, databaseName } from 'kraft-host-wasm';
 
 import { Cluster } from './cluster/cluster';
 import { isPace, type PaceName } from './cluster/pace';
-import { Chart } from './view/chart';
+import { Chart, SAMPLE_MS } from './view/chart';
 import { ClientView } from './view/client';
 import { Controls } from './view/controls';
 import { make, part } from './view/dom';
@@ -16,6 +16,7 @@ import { Guide } from './view/guide';
 import { Nodes } from './view/nodes';
 import { Stage } from './view/stage';
 import { StoryView } from './view/story';
+import { Turns } from './view/turns';
 
 const SIZES = [3, 4, 5, 6, 7];
 const REFRESH_MS = 80;
@@ -39,7 +40,7 @@ const stage = new Stage(cluster, part<SVGSVGElement>('stage'));
 const nodes = new Nodes(cluster, part('nodes'));
 const client = new ClientView(cluster, part('writes'));
 const controls = new Controls(cluster);
-new Chart(cluster, part<SVGSVGElement>('chart'), part('figures'), part('alerts'));
+const chart = new Chart(cluster, part<SVGSVGElement>('chart'), part('figures'), part('alerts'));
 new Guide(part('guide'), (preset) => controls.preset(preset));
 new StoryView(cluster, part('story'));
 
@@ -68,15 +69,17 @@ cluster.startAll();
 // The page works without a network once it was loaded: see `vite.config.js`.
 if (import.meta.env.PROD) void navigator.serviceWorker?.register('./sw.js').catch(() => undefined);
 
-let refreshed = 0;
+const turns = new Turns([
+  ...nodes.turns.map((draw) => ({ everyMs: REFRESH_MS, draw })),
+  { everyMs: REFRESH_MS, draw: () => client.refresh() },
+  { everyMs: REFRESH_MS, draw: () => feed.refresh() },
+  { everyMs: REFRESH_MS, draw: () => controls.refresh() },
+  { everyMs: SAMPLE_MS, draw: () => chart.refresh() },
+]);
+
 function frame(now: number): void {
   stage.refresh(now);
-  if (now - refreshed > REFRESH_MS) {
-    refreshed = now;
-    nodes.refresh();
-    client.refresh();
-    controls.refresh();
-  }
+  turns.refresh(now);
   requestAnimationFrame(frame);
 }
 requestAnimationFrame(frame);

@@ -47,7 +47,7 @@ export class Health {
   /** The slowest in a hundred strict commits. */
   get forcedP99(): number | undefined {
     if (this.disks.length < SAMPLES_MIN) return undefined;
-    const sorted = this.disks.map(({ ms }) => ms).sort((one, other) => one - other);
+    const sorted = Float64Array.from(this.disks, ({ ms }) => ms).sort();
     return sorted[Math.floor((sorted.length - 1) * 0.99)];
   }
 

@@ -3,12 +3,18 @@
 import type { Cluster } from '../cluster/cluster';
 import type { Write } from '../client/ledger';
 import { evidence, family, outlives } from '../client/words';
-import { make } from './dom';
+import { keepChildren, make, setAttribute, setText } from './dom';
 
 const SHOWN = 12;
 
+interface Row {
+  readonly row: HTMLElement;
+  readonly evidence: HTMLElement;
+  readonly fate: HTMLElement;
+}
+
 export class ClientView {
-  private drawn = '';
+  private rows = new Map<Write, Row>();
 
   constructor(
     private readonly cluster: Cluster,
@@ -17,22 +23,28 @@ export class ClientView {
 
   refresh(): void {
     const newest = this.cluster.ledger.writes.slice(-SHOWN).reverse();
-    const drawn = newest.map(({ id, state, fate }) => `${id} ${state} ${fate}`).join();
-    if (drawn === this.drawn) return;
-    this.drawn = drawn;
-    this.place.replaceChildren(...newest.map((write) => this.row(write)));
+    this.rows = new Map(newest.map((write) => [write, this.rows.get(write) ?? this.row(write)]));
+    for (const [write, { row, evidence, fate }] of this.rows) {
+      setAttribute(row, 'data-answer', write.state);
+      setAttribute(row, 'data-fate', write.fate);
+      setText(evidence, this.said(write));
+      setText(fate, this.fateWord(write));
+    }
+    keepChildren(this.place, [...this.rows.values()].map(({ row }) => row));
   }
 
-  private row(write: Write): HTMLElement {
-    const { id, key, asked, state, fate } = write;
-    return make(
+  private row({ id, key, asked }: Write): Row {
+    const evidence = make('span', { class: 'evidence' });
+    const fate = make('span', { class: 'fate' });
+    const row = make(
       'li',
-      { 'data-write': String(id), 'data-answer': state, 'data-fate': fate, class: `mode-${family(asked.mode).toLowerCase()}` },
+      { 'data-write': String(id), class: `mode-${family(asked.mode).toLowerCase()}` },
       make('span', { class: 'key' }, key),
       make('span', { class: 'class' }, `${asked.mode} · ${asked.fsync}`),
-      make('span', { class: 'evidence' }, this.said(write)),
-      make('span', { class: 'fate' }, this.fateWord(write)),
+      evidence,
+      fate,
     );
+    return { row, evidence, fate };
   }
 
   private said({ state, answer, latencyMs, why }: Write): string {

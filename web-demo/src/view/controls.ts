@@ -5,15 +5,20 @@ import type { CommitMode, FsyncMode } from 'kraft-host-wasm';
 import type { Cluster } from '../cluster/cluster';
 import { FSYNCS, isFsync, isMode, majority, PRESETS, type PresetName } from '../client/words';
 import { readZones, ZONES_AT_FIRST } from '../client/zones';
-import { button, make, part, setText } from './dom';
+import { button, make, part, setAttribute, setText } from './dom';
 
 const BURST = 20;
-const LOAD_MS = 200;
+/** Writes a second of the steady load: slow enough to follow, and fast enough to fill batches. */
+const RATES = [5, 25, 100];
+const LOAD_MS = 40;
+/** Timers come late on a busy machine: so many writes are made up for, and no more. */
+const OWED_MAX = 50;
 
 export class Controls {
   private readonly mode = part<HTMLSelectElement>('mode');
   private readonly fsync = part<HTMLSelectElement>('fsync');
   private readonly key = part<HTMLInputElement>('key');
+  private readonly rate = part<HTMLSelectElement>('rate');
   private load: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly cluster: Cluster) {
@@ -31,6 +36,7 @@ export class Controls {
     part('split').addEventListener('click', () => cluster.split());
     part('all-power').addEventListener('click', () => cluster.voters.forEach((node) => cluster.cutPower(node)));
     part('all-start').addEventListener('click', () => cluster.startAll());
+    part('rate').replaceChildren(...RATES.map((rate) => option(String(rate), `${rate} a second`)));
     this.presets();
     this.delay();
     this.zones();
@@ -42,7 +48,7 @@ export class Controls {
     const slider = part<HTMLInputElement>('delay');
     if (Number(slider.value) !== delayMs) slider.value = String(delayMs);
     setText(part('delay-now'), `${delayMs} ms`);
-    part('split').setAttribute('aria-pressed', String(this.cluster.network.isSplit));
+    setAttribute(part('split'), 'aria-pressed', String(this.cluster.network.isSplit));
   }
 
   /** A preset's class becomes the cluster's default. */
@@ -62,7 +68,14 @@ export class Controls {
 
   private toggleLoad(): void {
     if (this.load === undefined) {
-      this.load = setInterval(() => this.cluster.leader && this.write(1), LOAD_MS);
+      let done = performance.now();
+      this.load = setInterval(() => {
+        const each = 1000 / Number(this.rate.value);
+        const now = performance.now();
+        const owed = Math.floor((now - done) / each);
+        done = owed > OWED_MAX ? now : done + owed * each;
+        if (this.cluster.leader) this.write(Math.min(owed, OWED_MAX));
+      }, LOAD_MS);
     } else {
       clearInterval(this.load);
       this.load = undefined;

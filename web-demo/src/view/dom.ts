@@ -36,3 +36,19 @@ export function button(label: string, action: string, press: () => void): HTMLBu
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Sets an attribute only where it differs: style is worked out again even for the same value. */
+export function setAttribute(element: Element, name: string, value: string): void {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+/** Makes these the place's children, in this order, and leaves alone those that are where they should be. */
+export function keepChildren(place: Element, wanted: readonly Element[]): void {
+  const kept = new Set(wanted);
+  for (const child of [...place.children]) if (!kept.has(child)) child.remove();
+  let at = place.firstElementChild;
+  for (const child of wanted) {
+    if (child === at) at = at.nextElementSibling;
+    else place.insertBefore(child, at);
+  }
+}

@@ -1,18 +1,48 @@
-// What happened, newest first.
+// What happened, newest first; the same thing again is counted rather than told again.
 
 import type { Tone } from '../cluster/cluster';
-import { make } from './dom';
+import { keepChildren, make, setText } from './dom';
 
 const LINES_MAX = 60;
 
+interface Line {
+  readonly text: string;
+  readonly tone: Tone;
+  readonly at: string;
+  times: number;
+  drawn: { readonly line: HTMLElement; readonly times: HTMLElement } | undefined;
+}
+
 export class Feed {
   private readonly begun = performance.now();
+  private lines: Line[] = [];
+  private state: 'DRAWN' | 'NEWS' = 'DRAWN';
 
   constructor(private readonly place: HTMLElement) {}
 
   say(text: string, tone: Tone): void {
-    const seconds = ((performance.now() - this.begun) / 1000).toFixed(1);
-    this.place.prepend(make('li', { 'data-tone': tone }, make('time', {}, `${seconds} s`), ' ', text));
-    while (this.place.childElementCount > LINES_MAX) this.place.lastElementChild?.remove();
+    this.state = 'NEWS';
+    const newest = this.lines[0];
+    if (newest?.text === text && newest.tone === tone) {
+      newest.times += 1;
+      return;
+    }
+    const at = `${((performance.now() - this.begun) / 1000).toFixed(1)} s`;
+    this.lines = [{ text, tone, at, times: 1, drawn: undefined }, ...this.lines.slice(0, LINES_MAX - 1)];
+  }
+
+  refresh(): void {
+    if (this.state === 'DRAWN') return;
+    this.state = 'DRAWN';
+    keepChildren(this.place, this.lines.map((line) => this.drawn(line)));
+  }
+
+  private drawn(line: Line): HTMLElement {
+    if (line.drawn === undefined) {
+      const times = make('span', { class: 'times' });
+      line.drawn = { line: make('li', { 'data-tone': line.tone }, make('time', {}, line.at), ' ', line.text, times), times };
+    }
+    setText(line.drawn.times, line.times > 1 ? ` (${line.times} times)` : '');
+    return line.drawn.line;
   }
 }

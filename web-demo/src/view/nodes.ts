@@ -2,12 +2,13 @@
 
 import type { Cluster } from '../cluster/cluster';
 import type { Member } from '../cluster/member';
-import { button, make, setText } from './dom';
-import { cellsOf, GLYPHS } from './entries';
+import { button, keepChildren, make, setAttribute, setText } from './dom';
+import { type Cell, cellsOf, GLYPHS } from './entries';
 
 const SLOW_LINK_MS = 600;
 const SLOW_DISK_MS = 400;
 const CELL_PX = 25;
+const CELLS_MIN = 6;
 
 const LIVES = { STARTING: 'starting', RUNNING: '', PAUSED: 'paused', KILLED: 'killed', DARK: 'no power', ENDED: 'ended' } as const;
 
@@ -18,7 +19,14 @@ interface Card {
   readonly facts: HTMLElement;
   readonly log: HTMLElement;
   readonly hands: Readonly<Record<string, HTMLButtonElement>>;
-  drawn: string;
+  cells: ReadonlyMap<string, DrawnCell>;
+  /** How many cells are as wide as the log. */
+  room: number;
+}
+
+interface DrawnCell {
+  readonly box: HTMLElement;
+  readonly glyph: HTMLElement;
 }
 
 export class Nodes {
@@ -32,8 +40,9 @@ export class Nodes {
     place.replaceChildren(...this.cards.map(({ box }) => box));
   }
 
-  refresh(): void {
-    for (const card of this.cards) this.refreshCard(card);
+  /** What draws each card again. */
+  get turns(): (() => void)[] {
+    return this.cards.map((card) => () => this.refreshCard(card));
   }
 
   private card(member: Member): Card {
@@ -60,7 +69,12 @@ export class Nodes {
       log,
       make('div', { class: 'hands' }, ...Object.values(hands)),
     );
-    return { member, box, role, facts, log, hands, drawn: '' };
+    const card: Card = { member, box, role, facts, log, hands, cells: new Map(), room: CELLS_MIN };
+    // To ask for its width while drawing would have the page laid out at once.
+    new ResizeObserver(([entry]) => {
+      card.room = Math.max(CELLS_MIN, Math.floor((entry?.contentRect.width ?? 0) / CELL_PX));
+    }).observe(log);
+    return card;
   }
 
   private refreshCard(card: Card): void {
@@ -69,8 +83,8 @@ export class Nodes {
     const view = member.report?.view;
     const role = LIVES[member.life] || (view?.role.toLowerCase().replace('_', '-') ?? 'starting');
     setText(card.role, role);
-    card.box.dataset['role'] = role;
-    card.box.dataset['life'] = member.life;
+    setAttribute(card.box, 'data-role', role);
+    setAttribute(card.box, 'data-life', member.life);
     const cut = network.isIsolated(member.node);
     const more = [view?.trust === 'DIRTY' ? 'dirty' : view?.trust === 'SUSPECT' ? 'suspect' : '', cut ? 'isolated' : '',
       network.slownessOf(member.node) > 0 ? 'slow link' : '', member.slowDiskMs > 0 ? 'slow disk' : ''].filter((word) => word !== '');
@@ -91,22 +105,28 @@ export class Nodes {
   private refreshLog(card: Card): void {
     const { report } = card.member;
     if (report === undefined) return;
-    const count = Math.max(6, Math.floor(card.log.clientWidth / CELL_PX));
-    const cells = cellsOf(report, this.cluster.ledger, count);
-    const drawn = cells.map(({ index, term, state }) => `${index} ${term} ${state}`).join();
-    if (drawn === card.drawn) return;
-    card.drawn = drawn;
-    card.log.replaceChildren(
-      ...cells.map(({ index, term, state, title }) =>
-        make(
-          'li',
-          { 'data-state': state, 'data-index': String(index), 'data-term': String(term), title },
-          make('span', { class: 'glyph', role: 'img', 'aria-label': GLYPHS[state].says }, GLYPHS[state].glyph),
-          make('span', { class: 'number' }, String(index)),
-        ),
-      ),
-    );
+    const cells = cellsOf(report, this.cluster.ledger, card.room);
+    card.cells = new Map(cells.map((cell) => {
+      const key = `${cell.term} ${cell.index}`;
+      const drawn = card.cells.get(key) ?? drawCell(cell);
+      showState(drawn, cell);
+      return [key, drawn];
+    }));
+    keepChildren(card.log, [...card.cells.values()].map(({ box }) => box));
   }
+}
+
+function drawCell({ index, term }: Cell): DrawnCell {
+  const glyph = make('span', { class: 'glyph', role: 'img' });
+  const box = make('li', { 'data-index': String(index), 'data-term': String(term) }, glyph, make('span', { class: 'number' }, String(index)));
+  return { box, glyph };
+}
+
+function showState({ box, glyph }: DrawnCell, { state, title }: Cell): void {
+  setAttribute(box, 'title', title);
+  setAttribute(box, 'data-state', state);
+  setAttribute(glyph, 'aria-label', GLYPHS[state].says);
+  setText(glyph, GLYPHS[state].glyph);
 }
 
 function toggle(now: boolean, off: () => void, on: () => void): void {
@@ -115,7 +135,7 @@ function toggle(now: boolean, off: () => void, on: () => void): void {
 }
 
 function press(hand: HTMLButtonElement | undefined, pressed: boolean): void {
-  hand?.setAttribute('aria-pressed', String(pressed));
+  if (hand) setAttribute(hand, 'aria-pressed', String(pressed));
 }
 
 function enable(hand: HTMLButtonElement | undefined, enabled: boolean): void {

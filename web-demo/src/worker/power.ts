@@ -83,22 +83,27 @@ export class PowerStorage implements Storage {
   }
 
   private took(changes: readonly Change[], firmness: Firmness): void {
-    for (const change of changes) this.system = changed(this.system, change);
-    this.show(this.system);
+    for (const change of changes) {
+      this.system = changed(this.system, change);
+      if (change.kind === 'record') this.append(change.bytes);
+      else if (change.kind !== 'hardState') this.show(this.system);
+    }
     this.arriving = [];
     if (firmness === 'synced') this.disk = this.system;
   }
 
   private show(records: readonly LogRecord[]): void {
     this.system = records;
-    const shown: Entry[] = [];
-    for (const { bytes } of records) {
-      const entries = entriesOf(bytes);
-      const first = entries[0]?.index ?? Infinity;
-      while ((shown.at(-1)?.index ?? 0) >= first) shown.pop();
-      shown.push(...entries);
-    }
-    this.shown = shown;
+    this.shown = [];
+    for (const { bytes } of records) this.append(bytes);
+  }
+
+  /** A record's entries, and none of those it takes the place of. */
+  private append(record: Uint8Array): void {
+    const entries = entriesOf(record);
+    const first = entries[0]?.index ?? Infinity;
+    while ((this.shown.at(-1)?.index ?? 0) >= first) this.shown.pop();
+    this.shown.push(...entries);
   }
 }
 
