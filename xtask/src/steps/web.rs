@@ -45,6 +45,8 @@ pub fn test(workshop: &Workshop) -> Result<Done> {
         "the page is not built: cargo xtask web"
     );
     npm::install(workshop, FOLDER)?;
+    // Its launcher starts the browsers.
+    npm::install(workshop, "host-wasm")?;
     let counted = package::run(workshop, "web-demo/test")?;
     Ok(Done::tests(
         counted,
