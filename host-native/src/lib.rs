@@ -22,3 +22,4 @@ pub mod sessions;
 pub mod setup;
 pub mod storage;
 pub mod transport;
+pub mod web;

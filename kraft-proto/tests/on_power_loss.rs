@@ -69,3 +69,25 @@ fn available_goes_on_without_it_and_says_that_it_is_lost() {
     }
     assert!(cluster.settled(1, position.term.0).is_some());
 }
+
+/// 1. Everybody loses its power; every vote elects a leader, a suspect itself; 2. its disk is slow. Trusted
+///    at once, it would vouch for entries that its next power cut takes.
+#[test]
+fn a_suspect_that_leads_is_trusted_once_its_first_entry_is_synced() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.disks(Disk::LogHeld);
+    cluster.propose(1, Class::new(CommitMode::Sync, FsyncMode::None));
+    cluster.settle();
+    for n in 1..=3 {
+        cluster.cut_power(n);
+    }
+    for n in 1..=3 {
+        cluster.restart(n);
+    }
+    cluster.disks(Disk::LogHeld);
+    cluster.elect(1);
+    assert_eq!(cluster.status(1).trust, Trust::Suspect);
+    cluster.sync(1);
+    assert_eq!(cluster.status(1).trust, Trust::Dirty);
+}

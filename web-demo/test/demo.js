@@ -46,13 +46,47 @@ export class Demo {
     return this.page.locator(`article[data-node="${node}"][data-role="${role}"]`).waitFor();
   }
 
-  async write(key, mode, fsync) {
+  async fill(key, mode, fsync) {
     await this.page.fill('#key', key);
     await this.page.selectOption('#mode', mode);
     await this.page.selectOption('#fsync', fsync);
+  }
+
+  async write(key, mode, fsync) {
+    await this.fill(key, mode, fsync);
     const newest = await this.newest();
-    await this.page.click('#write button[type=submit]');
+    // Between two leaders nobody takes it: a person would press again.
+    do {
+      await this.leader();
+      await this.page.click('#write button[type=submit]');
+    } while (/nobody to ask/.test(await this.page.locator('#feed li').first().innerText()));
     await this.page.locator(`#writes li:first-child:not([data-write="${newest}"])`).waitFor();
+  }
+
+  /**
+   * Isolates whoever leads and asks it to write at once: soon after, it would lead no more. What is to be done to it
+   * next is done as soon as it has answered: soon after, it would have forced what it wrote. Returns who it was.
+   */
+  async writeCutOff(key, mode, fsync, next) {
+    await this.fill(key, mode, fsync);
+    const newest = await this.newest();
+    await this.leader();
+    const node = await this.page.evaluate(({ key, next }) => {
+      const card = document.querySelector('article[data-role="leader"]');
+      card.querySelector('[data-action="isolate"]').click();
+      document.querySelector('#write button[type=submit]').click();
+      if (next !== undefined) {
+        const looking = setInterval(() => {
+          const write = document.querySelector('#writes li');
+          if (write?.querySelector('.key').textContent !== key || write.dataset.answer !== 'ANSWERED') return;
+          clearInterval(looking);
+          card.querySelector(`[data-action="${next}"]`).click();
+        }, 10);
+      }
+      return Number(card.dataset.node);
+    }, { key, next });
+    await this.page.locator(`#writes li:first-child:not([data-write="${newest}"])`).waitFor();
+    return node;
   }
 
   /** The number of the newest write. */

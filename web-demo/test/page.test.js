@@ -16,25 +16,29 @@ import { TESTS } from './tests.js';
 /** A page mostly waits, for its elections and its messages. */
 const AT_A_TIME = 4;
 
-describe('the page in Chromium', { concurrency: AT_A_TIME }, () => {
-  let browser;
-  before(async () => {
-    browser = await start();
-  });
-  after(() => browser?.close());
+const AMONG = { ALONE: 1, OTHERS: AT_A_TIME };
 
-  for (const { name, query, run } of TESTS) {
-    it(name, async () => {
-      const demo = await Demo.open(browser, query);
-      try {
-        await run(demo, browser);
-        demo.check();
-      } catch (error) {
-        console.log(`# ${name}\n${(await demo.state()).replace(/^/gm, '#   ')}`);
-        throw error;
-      } finally {
-        await demo.close();
-      }
-    });
-  }
+let browser;
+before(async () => {
+  browser = await start();
 });
+after(() => browser?.close());
+
+for (const [group, concurrency] of Object.entries(AMONG)) {
+  describe(`the page in Chromium, ${concurrency} at a time`, { concurrency }, () => {
+    for (const test of TESTS.filter(({ among }) => among === group)) it(test.name, () => look(test));
+  });
+}
+
+async function look({ name, query, run }) {
+  const demo = await Demo.open(browser, query);
+  try {
+    await run(demo, browser);
+    demo.check();
+  } catch (error) {
+    console.log(`# ${name}\n${(await demo.state()).replace(/^/gm, '#   ')}`);
+    throw error;
+  } finally {
+    await demo.close();
+  }
+}

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::block_on;
 use super::output::{Failure, Style, exit};
+use super::web::{Shown, Web};
 use crate::demo::{self, DemoError, DemoOptions, Ending, Look, ROWS_DEFAULT, Verdict};
 
 /// The code of a demo whose audit found a broken promise, or found nothing to look at.
@@ -16,7 +18,8 @@ const SIGNALLED: i32 = 128;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exit codes: 0 every promise was kept; 7 one was broken, or nothing was audited; 5 a step could not
-be carried out; 1 the command makes no sense.")]
+be carried out; 1 the command makes no sense. With --web: 0 ended by Ctrl-C; 5 the page is not
+built, or the port is taken.")]
 pub struct Demo {
     /// Write the rows of this file, CSV or JSON lines, instead of made-up ones
     #[arg(long, value_name = "FILE")]
@@ -36,6 +39,8 @@ pub struct Demo {
     /// Leave the three nodes running in the end
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    web: Web,
 }
 
 impl Default for Demo {
@@ -47,12 +52,16 @@ impl Default for Demo {
             seed: 1,
             dir: None,
             keep: false,
+            web: Web::default(),
         }
     }
 }
 
 impl Demo {
     pub fn run(self, style: Style) -> Result<u8, Failure> {
+        if self.web.shown() == Shown::Page {
+            return block_on(self.web.run(style));
+        }
         let program = std::env::current_exe().map_err(|error| {
             Failure::refused(format_args!(
                 "cannot find this program to start nodes with: {error}; nothing was started"

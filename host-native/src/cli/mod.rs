@@ -26,8 +26,10 @@ mod recover;
 mod scan;
 mod server;
 mod settings;
+mod signals;
 mod status;
 mod transfer;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -60,7 +62,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start three nodes here and show every durability mode on them
+    /// Start three nodes here and show every durability mode on them; or a page of it (--web)
     Demo(demo::Demo),
     /// Make a cluster: authority, certificates, configurations and formatted data directories
     Init(init::Init),

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::output::{Failure, Style, exit, say, tell};
 use super::settings::SettingFlags;
+use super::signals;
 use crate::config::{Config, Layers};
 use crate::demo::STAY;
 use crate::node::{self, NodeError, TestSwitchAccess};
@@ -121,22 +121,12 @@ async fn serve(
     Ok(exit::DONE)
 }
 
-/// Ready at SIGINT or SIGTERM. They are listened for before this returns, so that one that comes
-/// while the node opens is not missed.
+/// Ready at a signal, which is listened for before this returns, or at the end of standard input.
 fn stop_at(until: Until) -> Result<impl Future<Output = ()>, Failure> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| {
-            Failure::refused(format_args!(
-                "cannot listen for signals: {error}; nothing runs"
-            ))
-        })
-    };
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
+    let signalled = signals::asked_to_end()?;
     Ok(async move {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            () = signalled => {}
             () = stdin_closed(), if until == Until::StdinCloses => {}
         }
     })

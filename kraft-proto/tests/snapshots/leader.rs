@@ -2,7 +2,7 @@
 
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{
-    Change, Class, LogIndex, Message, NodeId, Output, PeerState, PeerStatus, Waiting,
+    Change, Class, LogIndex, Message, NodeId, Output, PeerState, PeerStatus, SnapshotError, Waiting,
 };
 
 use super::cluster::messages::{envelope, heartbeat_reply, holding};
@@ -269,4 +269,33 @@ fn a_snapshot_message_is_given_by_a_leader_of_what_is_committed() {
     cluster.propose(1, Class::default());
     cluster.settle();
     assert!(!message(&cluster, 1, 3, at(1, 7)), "not committed");
+}
+
+#[test]
+fn the_earliest_snapshot_ends_where_the_history_begins() {
+    let mut cluster = Cluster::with(3, bare);
+    let terms = TERM_RUNS_MAX as u64 + 6;
+    for n in [1, 2] {
+        cluster.start_on(n, terms, (1..=terms).map(|t| run(t, t, 1)));
+    }
+    cluster.elect(1);
+    let gone = cluster.status(1).first_known.prev();
+    let raft = cluster.raft(1);
+    assert_eq!(raft.snapshot_at(gone).unwrap().last().index, gone);
+    let refused = raft.snapshot_at(gone.prev()).unwrap_err();
+    assert_eq!(refused, SnapshotError::Forgotten(gone));
+}
+
+/// What is gone is committed, all of it: a snapshot can be made, and nothing else is waited for.
+#[test]
+fn a_log_that_is_gone_as_far_as_it_is_committed_waits_for_a_snapshot_only() {
+    let mut cluster = third_behind();
+    cluster.node(1).serving = Serving::WhenTold;
+    let commit = cluster.commit(1).index;
+    cluster.compact(1, commit.0);
+    cluster.heal();
+    cluster.pass(ms(100));
+    let waiting = cluster.status(1).waiting;
+    assert!(waiting.contains(&Waiting::Snapshot(id(3))), "{waiting:?}");
+    assert!(!waiting.contains(&Waiting::ForgottenCommit(commit)));
 }

@@ -4,7 +4,7 @@ import type { Story } from '.';
 import { check } from './scene';
 
 const BURST = 6;
-/** Well within the second after which a node forces what it wrote. */
+/** Well within the three seconds after which a node forces what it wrote. */
 const DELAY_MS = 30;
 
 export const powerFailure: Story = {
@@ -20,7 +20,7 @@ export const powerFailure: Story = {
       },
     },
     {
-      text: `Then ${BURST + 1} writes with SYNC · NONE. Each is acknowledged when a majority’s operating systems have it. Within the second before they are forced, the power fails everywhere. (Simulated: the page takes from each database what only relaxed transactions wrote since the last strict one.)`,
+      text: `Then ${BURST + 1} writes with SYNC · NONE. Each is acknowledged when a majority’s operating systems have it. Before they are forced, the power fails everywhere. (Simulated: the page takes from each database what only relaxed transactions wrote since the last strict one.)`,
       act: async (scene) => {
         const none = { mode: 'SYNC', fsync: 'NONE' } as const;
         // The first makes every node note on its disk that others rely on copies it has only written.

@@ -66,6 +66,7 @@ async function start(order: Extract<Order, { kind: 'start' }>): Promise<void> {
     // What is replicated does not matter here: only how far it was applied.
     machine: { apply: () => undefined, snapshot: () => new Uint8Array(1), restore: () => undefined },
     timing: order.pace,
+    durability: { lazyFlush: order.pace.lazyFlush },
     onEnd: (reason) => {
       host = undefined;
       tell({ kind: 'ended', reason: reason.message });

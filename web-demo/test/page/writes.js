@@ -33,7 +33,7 @@ onPage('messages under way have the colour of their strongest mode', async (demo
     await demo.page.waitForFunction((name) => globalThis.seen.has(name), `flight append mode-${colour}`);
     await demo.fate('COMMITTED');
   }
-});
+}, { pace: 'watch' }, 'ALONE');
 
 onPage('a burst is twenty writes, and a steady load goes on until it is stopped', async (demo) => {
   await demo.page.click('#burst');
@@ -47,9 +47,7 @@ onPage('a burst is twenty writes, and a steady load goes on until it is stopped'
 });
 
 onPage('an acknowledged entry that is lost is marked in the log of the node that had it', async (demo) => {
-  const leader = await demo.leader();
-  await demo.press(leader, 'isolate');
-  await demo.write('on one node', 'LEADER_ONLY', 'NONE');
+  const leader = await demo.writeCutOff('on one node', 'LEADER_ONLY', 'NONE');
   await demo.answered();
   await demo.press(leader, 'kill');
   await demo.node(leader).locator('.log li[data-state="LOST"][title*="on one node"]').waitFor();

@@ -111,6 +111,11 @@ pub const STEPS: &[Step] = &[
         run: web::step,
     },
     Step {
+        name: "page",
+        about: "the live page in Chromium, every button and story; some in Firefox",
+        run: web::test,
+    },
+    Step {
         name: "peers",
         about: "kraft beside other Rafts: that all apply the same, not how fast",
         run: peers::step,

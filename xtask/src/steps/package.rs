@@ -53,7 +53,7 @@ fn compile(workshop: &Workshop) -> Result<()> {
 }
 
 /// Runs the test files of a folder, and counts.
-fn run(workshop: &Workshop, folder: &str) -> Result<usize> {
+pub fn run(workshop: &Workshop, folder: &str) -> Result<usize> {
     let mut files = test_files(&workshop.root.join(folder))?;
     ensure!(!files.is_empty(), "{folder} has no tests");
     files.sort();

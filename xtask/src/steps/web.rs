@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::{tools, wasm};
+use super::{package, tools, wasm};
 use crate::npm;
 use crate::report::Done;
 use crate::shell;
@@ -33,4 +33,23 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
         .context("the page has no assets")?
         .count();
     Ok(Done::checked(files, "files of the page beside it"))
+}
+
+/// Presses every button of the built page, and tells every story.
+pub fn test(workshop: &Workshop) -> Result<Done> {
+    for browser in [&tools::CHROMIUM, &tools::FIREFOX] {
+        println!("{}", tools::browser(workshop, browser)?);
+    }
+    ensure!(
+        workshop.root.join(FOLDER).join("dist/index.html").is_file(),
+        "the page is not built: cargo xtask web"
+    );
+    npm::install(workshop, FOLDER)?;
+    // Its launcher starts the browsers.
+    npm::install(workshop, "host-wasm")?;
+    let counted = package::run(workshop, "web-demo/test")?;
+    Ok(Done::tests(
+        counted,
+        "tests of the page in Chromium and Firefox",
+    ))
 }

@@ -1,0 +1,25 @@
+//! The signals that ask a command to end.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::output::Failure;
+
+/// Ready at SIGINT or SIGTERM. They are listened for before this returns, so that one that comes
+/// while the command starts is not missed.
+pub fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| {
+            Failure::refused(format_args!(
+                "cannot listen for signals: {error}; nothing runs"
+            ))
+        })
+    };
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

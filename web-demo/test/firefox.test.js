@@ -1,0 +1,50 @@
+// The page in Firefox: one story, and a reload, over WebDriver BiDi.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { launchFirefox, newProfile, removeProfile } from '../../host-wasm/dist/test/browser/launch.js';
+import { serve } from './server.js';
+
+const WAIT = { timeout: 40_000 };
+
+let profile;
+let firefox;
+let server;
+let page;
+
+before(async () => {
+  server = await serve();
+  profile = await newProfile();
+  firefox = await launchFirefox(profile);
+  page = await firefox.newPage();
+  await page.goto(`${server.address}?pace=quick`);
+  await page.waitForSelector('article[data-role="leader"]', WAIT);
+});
+
+after(async () => {
+  await firefox?.close();
+  server?.close();
+  if (profile !== undefined) await removeProfile(profile);
+});
+
+const press = (what) => page.$eval(what, (button) => button.click());
+
+test('Firefox: the story leader-crash comes out as told', async () => {
+  await press('#story [data-action="leader-crash"]');
+  await press('#story [data-action="play"]');
+  await page.waitForSelector('.outcome:is([data-outcome="AS_TOLD"], [data-outcome="NOT_AS_TOLD"])', WAIT);
+  const said = await page.$eval('.outcome', (outcome) => outcome.textContent);
+  assert.match(said, /^✔ As told: entry 3 was acknowledged and is lost/);
+});
+
+test('Firefox: a reload finds the cluster where it was', async () => {
+  const last = () => page.$$eval('article .log li', (cells) => Math.max(...cells.map(({ dataset }) => Number(dataset.index))));
+  const before = await last();
+  await page.reload();
+  await page.waitForSelector('article[data-role="leader"]', WAIT);
+  await page.waitForFunction(() => document.querySelectorAll('.log li[title*="entry 2"]').length === 3, WAIT);
+  const { length } = await page.$$('.log li[title*="entry 3"]');
+  assert.equal(length, 0, 'what was lost stays lost');
+  assert((await last()) >= before, 'the log is as long as it was');
+});
