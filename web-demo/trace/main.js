@@ -1,5 +1,7 @@
 // Traces the built page under a steady load, and says what a frame costs its main thread. By hand: `npm run trace`.
 
+import { availableParallelism, loadavg } from 'node:os';
+
 import { start } from '../test/chromium.js';
 import { Demo } from '../test/demo.js';
 import { clockOf, framesOf, ofThread, quantile } from './frames.js';
@@ -72,15 +74,20 @@ try {
   const sums = frames.map(({ sum }) => sum);
   const time = clockOf(events) === 'THREAD' ? 'thread time: what other programs took does not count' : 'time on the wall: the trace has no thread time';
   console.log(`${NODES} nodes, ${rate.toFixed(0)} writes/s asked, ${shown.elements} elements, ${shown.flights} messages under way, ${frames.length} frames in ${traced_s} s after ${warm_s} s; ${time}`);
+  console.log(`load average ${loadavg()[0].toFixed(1)} on ${availableParallelism()} processors: a frame kept waiting has more messages to hear`);
   console.log('ms of the main thread for a frame: p50 / p95 / max');
   for (const kind of ['script', 'style', 'layout', 'paint', 'sum', 'all']) {
     console.log(`  ${kind.padEnd(7)}${figures(frames.map((frame) => frame[kind]))}`);
   }
   console.log(`first contentful paint of ${paints.length} first loads, ms: ${figures(paints)}`);
   const p95 = quantile(sums, 0.95);
-  if (rate < RATE * 0.9) throw new Error(`only ${rate.toFixed(0)} writes/s of ${RATE} were asked`);
-  if (p95 > P95_MS_MAX) throw new Error(`the 95th percentile of a frame is ${p95.toFixed(1)} ms: more than ${P95_MS_MAX}`);
-  if (quantile(paints, 0.5) > PAINT_MS_MAX) throw new Error(`first paint takes more than ${PAINT_MS_MAX} ms`);
+  const missed = [
+    rate < RATE * 0.9 && `only ${rate.toFixed(0)} writes/s of ${RATE} were asked`,
+    p95 > P95_MS_MAX && `the 95th percentile of a frame is ${p95.toFixed(1)} ms, more than ${P95_MS_MAX}`,
+    quantile(paints, 0.5) > PAINT_MS_MAX && `first paint takes more than ${PAINT_MS_MAX} ms`,
+  ].filter((miss) => miss !== false);
+  for (const miss of missed) console.error(`missed: ${miss}`);
+  process.exitCode = missed.length === 0 ? 0 : 1;
 } finally {
   await browser.close();
 }

@@ -15,11 +15,15 @@ export interface Flight extends Glance {
 
 /** What is due so soon after something else arrives with it: a timer each costs more than the message. */
 const TOGETHER_MS = 4;
+/** A hidden page takes none for as long as it is hidden. */
+const LANDED_MAX = 64;
 
 export class Network {
   /** Milliseconds a message takes. */
   delayMs = 0;
   readonly flights = new Set<Flight>();
+  /** What has ended since the picture last took it: a message shorter than a frame is to be seen too. */
+  private landed: Flight[] = [];
   private readonly isolated = new Set<number>();
   /** One side of a split; the others are the other. Nobody: there is none. */
   private side: ReadonlySet<number> = new Set();
@@ -59,10 +63,17 @@ export class Network {
         continue;
       }
       this.flights.delete(flight);
+      if (this.landed.length < LANDED_MAX) this.landed.push(flight);
       // A link that was cut meanwhile loses what was under way.
       if (!this.isCut(from, to)) this.deliver(from, to, message);
     }
     if (next < Infinity) this.wake(next);
+  }
+
+  takeLanded(): readonly Flight[] {
+    const { landed } = this;
+    this.landed = [];
+    return landed;
   }
 
   isCut(from: number, to: number): boolean {

@@ -53,7 +53,8 @@ export class Stage {
 
   private refreshFlights(now: number): void {
     const drawn = new Map<string, string>();
-    for (const flight of this.cluster.network.flights) {
+    const { network } = this.cluster;
+    for (const flight of [...network.flights, ...network.takeLanded()]) {
       const name = `flight ${flight.kind.toLowerCase()}${flight.tag === undefined ? '' : ` mode-${flight.tag.toLowerCase()}`}`;
       drawn.set(name, (drawn.get(name) ?? '') + this.dot(flight, now));
     }

@@ -6,18 +6,18 @@ export interface Turn {
 }
 
 export class Turns {
-  private readonly waiting: { turn: Turn; dueAt: number }[];
+  private readonly waiting: { readonly turn: Turn; drawnAt: number }[];
 
   constructor(turns: readonly Turn[]) {
-    this.waiting = turns.map((turn) => ({ turn, dueAt: 0 }));
+    this.waiting = turns.map((turn) => ({ turn, drawnAt: -Infinity }));
   }
 
-  /** One frame's share: of what is due, what waits longest. */
+  /** One frame's share: of what is due, what waits longest for how often it should be drawn. */
   refresh(now: number): void {
-    const [first] = this.waiting;
-    if (first === undefined || first.dueAt > now) return;
+    const lateness = ({ turn, drawnAt }: { turn: Turn; drawnAt: number }): number => (now - drawnAt) / turn.everyMs;
+    const first = this.waiting.reduce((one, other) => (lateness(other) > lateness(one) ? other : one));
+    if (lateness(first) < 1) return;
+    first.drawnAt = now;
     first.turn.draw();
-    first.dueAt = now + first.turn.everyMs;
-    this.waiting.sort((one, other) => one.dueAt - other.dueAt);
   }
 }
