@@ -58,8 +58,11 @@ export class Stage {
       const name = `flight ${flight.kind.toLowerCase()}${flight.tag === undefined ? '' : ` mode-${flight.tag.toLowerCase()}`}`;
       drawn.set(name, (drawn.get(name) ?? '') + this.dot(flight, now));
     }
-    for (const name of drawn.keys()) if (!this.shapes.has(name)) this.shapes.set(name, this.shape(name));
-    for (const [name, shape] of this.shapes) setAttribute(shape, 'd', drawn.get(name) ?? '');
+    for (const name of drawn.keys()) if (!this.shapes.has(name)) this.shapes.set(name, this.shape());
+    for (const [name, shape] of this.shapes) {
+      setAttribute(shape, 'd', drawn.get(name) ?? '');
+      setClass(shape, drawn.has(name) ? name : 'flight none');
+    }
   }
 
   /** A message where it is now. */
@@ -73,10 +76,9 @@ export class Stage {
     return `M${(x - 5).toFixed(1)},${y.toFixed(1)}l5,-5l5,5l-5,5z`;
   }
 
-  private shape(name: string): SVGElement {
+  private shape(): SVGElement {
     const shape = draw('path');
     this.layer.append(shape);
-    setClass(shape, name);
     return shape;
   }
 
