@@ -47,10 +47,10 @@ export function holders(mode: CommitMode, voters: number): number {
 }
 
 /** What an answer rests on, and nothing beyond it. */
-export function evidence({ mode, held, grade }: Answer, voters: number): string {
+export function evidence({ mode, held, grade }: Answer, voters: number, asked: CommitMode): string {
   if (held === undefined) {
     const said = { TIMED_OUT: 'not held as asked in time; it lives on', LOST: 'lost', UNKNOWN: 'its fate is unknown' } as const;
-    return `${mode}: ${grade === 'AS_ASKED' || grade === 'FALLBACK' ? 'held by nobody' : said[grade]}`;
+    return `${asked}: ${grade === 'AS_ASKED' || grade === 'FALLBACK' ? 'held by nobody' : said[grade]}`;
   }
   const fallback = grade === 'FALLBACK' ? ' (fallback)' : grade === 'TIMED_OUT' ? ' (not as asked, in time)' : '';
   if (held === 'ACCEPTED') return `${mode}: accepted by the leader, in memory only${fallback}`;

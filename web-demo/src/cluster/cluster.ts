@@ -1,6 +1,6 @@
 // The cluster as its operator and its client have it: nodes, the network between them, and the ledger.
 
-import type { FsyncMode, CommitMode } from 'kraft-host-wasm';
+import type { Asked, CommitMode, FsyncMode } from 'kraft-host-wasm';
 
 import { Ledger, type Write } from '../client/ledger';
 import { evidence, PRESETS, type Class } from '../client/words';
@@ -18,6 +18,8 @@ export interface Ask {
   readonly key: string;
   readonly mode?: CommitMode | undefined;
   readonly fsync?: FsyncMode | undefined;
+  /** What becomes of ALL when its time is up. */
+  readonly fallback?: Asked['fallback'];
 }
 
 export type Tone = 'PLAIN' | 'GOOD' | 'BAD';
@@ -62,6 +64,13 @@ export class Cluster {
   get leader(): Member | undefined {
     const leading = this.members.filter(({ life, report }) => life === 'RUNNING' && report?.view.role === 'LEADER');
     return leading.sort((one, other) => (other.report?.view.term ?? 0) - (one.report?.view.term ?? 0))[0];
+  }
+
+  /** What an operator should know of: of the disks, and of what the leader says is at risk or behind. */
+  get alerts(): string[] {
+    const { leader } = this;
+    const said = leader?.report?.view.alerts.filter(({ kind }) => kind !== 'SLOW_FSYNC') ?? [];
+    return [...this.health.alerts, ...said.map(({ text }) => `node ${leader?.node}: ${text}`)];
   }
 
   startAll(): void {
@@ -139,7 +148,7 @@ export class Cluster {
     }
     const asked = this.classOf(ask);
     const write = this.ledger.ask(ask.key, ask.key.length, asked, leader.node);
-    const timeout = asked.mode === 'ALL' ? { timeout: ALL_TIMEOUT_MS } : {};
+    const timeout = asked.mode === 'ALL' ? { timeout: ALL_TIMEOUT_MS, fallback: ask.fallback ?? 'REFUSE' } : {};
     leader.order({ kind: 'propose', id: write.id, command: ask.key, asked: { ...asked, ...timeout } });
     return write;
   }
@@ -156,7 +165,7 @@ export class Cluster {
       case 'answer': {
         const write = this.ledger.answered(news.id, news.answer);
         if (write?.latencyMs !== undefined) this.health.acked(write.asked.mode, write.latencyMs);
-        if (write) this.say(`${write.key} → ${evidence(news.answer, this.size)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
+        if (write) this.say(`${write.key} → ${evidence(news.answer, this.size, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
         break;
       }
       case 'refused':

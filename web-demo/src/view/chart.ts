@@ -15,6 +15,7 @@ const DOT_PX = 2;
 
 export class Chart {
   private readonly risk = draw('path', { class: 'risk' });
+  private readonly bytes = draw('path', { class: 'risk-bytes' });
   private readonly dots = draw('g');
   /** The dots of each sample, drawn once: what moves is all of them together. */
   private strips: { readonly at: number; readonly paths: readonly SVGElement[] }[] = [];
@@ -29,7 +30,7 @@ export class Chart {
     svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HALF * 2 + 10}`);
     const axis = draw('line', { class: 'axis', x1: '0', x2: String(WIDTH), y1: String(HALF), y2: String(HALF) });
     const floor = draw('line', { class: 'axis', x1: '0', x2: String(WIDTH), y1: String(HALF * 2 + 8), y2: String(HALF * 2 + 8) });
-    svg.replaceChildren(axis, floor, this.risk, this.dots, label('entries at risk', 14), label('latency of answers, 0.1 ms to 10 s', HALF + 20));
+    svg.replaceChildren(axis, floor, this.risk, this.bytes, this.dots, label('at risk: entries, filled; bytes, the line', 14), label('latency of answers, 0.1 ms to 10 s', HALF + 20));
     setInterval(() => this.sample(), SAMPLE_MS);
   }
 
@@ -47,11 +48,15 @@ export class Chart {
     const points = health.risks.map(({ at, entries }) => `${x(at).toFixed(1)},${(HALF - (entries / most) * (HALF - 6)).toFixed(1)}`);
     const first = health.risks[0];
     this.risk.setAttribute('d', first === undefined ? '' : `M${x(first.at).toFixed(1)},${HALF} L${points.join(' L')} L${WIDTH},${HALF} Z`);
+    const mostBytes = Math.max(64, ...health.risks.map(({ bytes }) => bytes));
+    const line = health.risks.map(({ at, bytes }) => `${x(at).toFixed(1)},${(HALF - (bytes / mostBytes) * (HALF - 6)).toFixed(1)}`);
+    this.bytes.setAttribute('d', line.length === 0 ? '' : `M${line.join(' L')}`);
     this.refreshDots(now);
     const p99 = health.forcedP99;
-    setText(this.figures, `${risky.length} entries, ${bytesOf(risky)} bytes at risk now (at most ${most} on the scale) · strict commits, 99th percentile: ${p99 === undefined ? '–' : `${p99.toFixed(1)} ms`}`);
-    setText(this.alerts, health.alerts.join(' · '));
-    this.alerts.hidden = health.alerts.length === 0;
+    setText(this.figures, `${risky.length} ${risky.length === 1 ? 'entry' : 'entries'}, ${bytesOf(risky)} bytes at risk now (the scale ends at ${most} and ${mostBytes}) · strict commits, 99th percentile: ${p99 === undefined ? '–' : `${p99.toFixed(1)} ms`}`);
+    const { alerts } = this.cluster;
+    setText(this.alerts, alerts.join(' · '));
+    this.alerts.hidden = alerts.length === 0;
   }
 
   private refreshDots(now: number): void {

@@ -48,14 +48,14 @@ export class ClientView {
     return { row, evidence, fate };
   }
 
-  private said({ state, answer, latencyMs, why }: Write): string {
+  private said({ asked, state, answer, latencyMs, why }: Write): string {
     const { size } = this.cluster;
     if (state === 'REFUSED') return `refused: ${why}`;
     if (state === 'NO_ANSWER') return 'no answer: the node is gone';
     if (answer === undefined) return 'waiting…';
     const ms = latencyMs === undefined ? '' : ` after ${latencyMs < 10 ? latencyMs.toFixed(1) : Math.round(latencyMs)} ms`;
     const more = outlives(answer, size);
-    return `${evidence(answer, size)}${ms}${more === '' ? '' : `; ${more}`}`;
+    return `${evidence(answer, size, asked.mode)}${ms}${more === '' ? '' : `; ${more}`}`;
   }
 
   private fateWord(write: Write): string {

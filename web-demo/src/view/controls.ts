@@ -18,6 +18,7 @@ export class Controls {
   private readonly mode = part<HTMLSelectElement>('mode');
   private readonly fsync = part<HTMLSelectElement>('fsync');
   private readonly key = part<HTMLInputElement>('key');
+  private readonly fallback = part<HTMLSelectElement>('fallback');
   private readonly rate = part<HTMLSelectElement>('rate');
   private load: ReturnType<typeof setInterval> | undefined;
 
@@ -63,7 +64,8 @@ export class Controls {
     const key = this.key.value.trim() || 'key';
     const mode = isMode(this.mode.value) ? this.mode.value : undefined;
     const fsync: FsyncMode | undefined = isFsync(this.fsync.value) ? this.fsync.value : undefined;
-    for (let i = 0; i < count; i++) this.cluster.propose({ key, mode, fsync });
+    const fallback = this.fallback.value === 'TO_MAJORITY' ? 'TO_MAJORITY' : 'REFUSE';
+    for (let i = 0; i < count; i++) this.cluster.propose({ key, mode, fsync, fallback });
   }
 
   private toggleLoad(): void {

@@ -119,3 +119,20 @@ onPage('all lose their power, and all come back', async (demo) => {
   const leader = await demo.leader();
   await demo.node(leader).locator('.log li[title*="kept"]').waitFor();
 });
+
+onPage('ALL with a node gone says so when its time is up, or settles for a majority where it may', async (demo) => {
+  await demo.press(other(await demo.leader()), 'kill');
+  for (const [choice, said] of [['REFUSE', 'ALL: not held as asked in time; it lives on'], ['TO_MAJORITY', 'SYNC: synced by 2 of 3 (fallback)']]) {
+    await demo.page.selectOption('#fallback', choice);
+    await demo.write('all of us', 'ALL', 'COMMIT');
+    assert.match(await demo.answered(), new RegExp(`^${said.replace(/[()]/g, '\\$&')}`));
+  }
+});
+
+onPage('a node that stays behind raises the alert of its leader', async (demo) => {
+  const leader = await demo.leader();
+  await demo.press(other(leader), 'kill');
+  await demo.write('ahead', 'SYNC', 'COMMIT');
+  await demo.answered();
+  await demo.page.locator('#alerts', { hasText: `node ${leader}: the slowest peer is` }).waitFor();
+});
