@@ -20,8 +20,8 @@ const TARGETS: &str = "tests/fuzz";
 /// Bytes of an input at most: behind that, only the same again.
 const INPUT_MAX: usize = 4096;
 
-/// The code under test is safe Rust: what a sanitizer would see of memory is little, and it would
-/// halve the inputs a second. Debug assertions and overflow checks are on.
+/// The code under test is safe Rust: a sanitizer would see little of memory, and cost inputs. Debug
+/// assertions and overflow checks are on.
 const SANITIZER: &str = "--sanitizer=none";
 
 /// Runs the targets asked for, and says how many inputs each has taken.
