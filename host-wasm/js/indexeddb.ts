@@ -7,7 +7,9 @@
 // holds it, however that ends.
 //
 // One record an appended batch, one transaction in flight: a hundred puts cost ten times what one
-// does, and the caller gathers what waits meanwhile.
+// does, and the caller gathers what waits meanwhile. What a transaction costs besides its flush is
+// conversation with the browser and searching: so it is told that nothing follows, instead of waiting
+// to hear that each request was served, and nothing is deleted where nothing stands.
 
 import type { Contents } from './contents.js';
 import type { RewindableStorage } from './power.js';
@@ -45,6 +47,8 @@ export class IndexedDbStorage implements RewindableStorage {
   private db: IDBDatabase | undefined;
   private ended: ((error: StorageError) => void) | undefined;
   private unlock: (() => void) | undefined;
+  /** The greatest key of the log; 0 where it is empty. Behind it there is nothing to delete. */
+  private last = 0;
 
   constructor(private readonly options: IndexedDbOptions = {}) {}
 
@@ -74,10 +78,15 @@ export class IndexedDbStorage implements RewindableStorage {
     const { db } = this;
     if (db === undefined) throw new StorageError('ended', 'the database is closed');
     const durability = firmness === 'synced' ? 'strict' : 'relaxed';
-    await transact(db, 'readwrite', durability, async (meta, log) => {
+    this.last = await transact(db, durability, async (meta, log) => {
       // A transaction that forces must change something, or a browser may see no reason to.
       if (changes.length === 0) meta.put(Date.now(), 'forced');
-      for (const change of changes) await apply(change, meta, log);
+      let { last } = this;
+      for (const change of changes) {
+        if (change.kind === 'compact') await compact(change.snapshot, meta, log);
+        else last = apply(change, meta, log, last);
+      }
+      return last;
     });
   }
 
@@ -85,7 +94,7 @@ export class IndexedDbStorage implements RewindableStorage {
   async rewind({ hardState, snapshot, records }: Contents): Promise<void> {
     const { db } = this;
     if (db === undefined) throw new StorageError('ended', 'the database is closed');
-    await transact(db, 'readwrite', 'strict', async (meta, log) => {
+    await transact(db, 'strict', async (meta, log) => {
       if (hardState === undefined) meta.delete('hardState');
       else meta.put(hardState, 'hardState');
       if (snapshot === undefined) meta.delete('snapshot');
@@ -93,6 +102,7 @@ export class IndexedDbStorage implements RewindableStorage {
       log.clear();
       for (const { first, bytes } of records) log.put(bytes, first);
     });
+    this.last = records.at(-1)?.first ?? 0;
   }
 
   onEnd(handler: (error: StorageError) => void): void {
@@ -113,7 +123,7 @@ export class IndexedDbStorage implements RewindableStorage {
 
   /** Reads everything, in the transaction that makes it certain: a strict write. */
   private async read(db: IDBDatabase, identity: Identity, name: string): Promise<Found> {
-    return transact(db, 'readwrite', 'strict', async (meta, log) => {
+    return transact(db, 'strict', async (meta, log) => {
       const found = (await done(meta.get('identity'))) as Owner | undefined;
       if (found !== undefined && (found.cluster !== identity.cluster || found.node !== identity.node)) {
         const { node, cluster } = found;
@@ -135,6 +145,7 @@ export class IndexedDbStorage implements RewindableStorage {
         if (typeof key !== 'number' || bytes === undefined) throw new StorageError('failed', 'a log without order');
         return { first: key, bytes };
       });
+      this.last = records.at(-1)?.first ?? 0;
       return { store: owner.store, age: found === undefined ? 'new' : 'old', hardState, snapshot, records };
     });
   }
@@ -150,28 +161,30 @@ export function databaseName({ cluster, node }: Identity): string {
   return `kraft/${cluster}/${node}`;
 }
 
-async function apply(change: Change, meta: IDBObjectStore, log: IDBObjectStore): Promise<void> {
+/** Asks for a change of a log whose greatest key is `last`; the greatest key after it. */
+function apply(change: Exclude<Change, { kind: 'compact' }>, meta: IDBObjectStore, log: IDBObjectStore, last: number): number {
   switch (change.kind) {
     case 'hardState':
       meta.put(change.bytes, 'hardState');
-      break;
+      return last;
     case 'record':
-      log.delete(IDBKeyRange.lowerBound(change.first));
+      if (change.first < last) log.delete(IDBKeyRange.lowerBound(change.first));
       log.put(change.bytes, change.first);
-      break;
+      return change.first;
     case 'install':
       meta.put(change.snapshot, 'snapshot');
       log.clear();
-      break;
-    case 'compact': {
-      meta.put(change.snapshot, 'snapshot');
-      // The last record that begins at or before the first entry needed may hold that entry.
-      const upto = IDBKeyRange.upperBound(change.snapshot.last + 1);
-      const cursor = await done(log.openKeyCursor(upto, 'prev'));
-      if (cursor !== null) log.delete(IDBKeyRange.upperBound(cursor.key, true));
-      break;
-    }
+      return 0;
   }
+}
+
+/** Keeps a snapshot, and lets go of what it stands for: the last record always stays. */
+async function compact(snapshot: Snapshot, meta: IDBObjectStore, log: IDBObjectStore): Promise<void> {
+  meta.put(snapshot, 'snapshot');
+  // The last record that begins at or before the first entry needed may hold that entry.
+  const upto = IDBKeyRange.upperBound(snapshot.last + 1);
+  const cursor = await done(log.openKeyCursor(upto, 'prev'));
+  if (cursor !== null) log.delete(IDBKeyRange.upperBound(cursor.key, true));
 }
 
 /** Holds the one lock of a database; returns what lets go of it. */
@@ -217,16 +230,18 @@ function openDatabase(name: string): Promise<IDBDatabase> {
   });
 }
 
-/** Runs a transaction; resolves when it is complete, which is when it is held. */
+/**
+ * Runs a transaction; resolves when it is complete, which is when it is held. A request that fails aborts it, whether
+ * or not its commit was asked for before that was known.
+ */
 async function transact<T>(
   db: IDBDatabase,
-  mode: 'readwrite',
   durability: 'strict' | 'relaxed',
   body: (meta: IDBObjectStore, log: IDBObjectStore) => Promise<T>,
 ): Promise<T> {
   let transaction: IDBTransaction;
   try {
-    transaction = db.transaction(['meta', 'log'], mode, { durability });
+    transaction = db.transaction(['meta', 'log'], 'readwrite', { durability });
   } catch (error) {
     throw new StorageError('ended', 'the database is closed', { cause: error });
   }
@@ -236,6 +251,7 @@ async function transact<T>(
   });
   try {
     const result = await body(transaction.objectStore('meta'), transaction.objectStore('log'));
+    transaction.commit();
     await complete;
     return result;
   } catch (error) {

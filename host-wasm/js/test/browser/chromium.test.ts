@@ -154,10 +154,13 @@ test('a node that runs out of room ends, and what it had acknowledged is there',
   await tab.close();
 });
 
-test('acknowledgements beside bare transactions, in one page', async () => {
+test('acknowledgements and entries a second beside bare transactions, in one page', async () => {
   const tab = await chromium.newTab();
-  const figures = await tab.run('latency', 40);
-  console.log(`measured ${JSON.stringify(figures)}`);
-  assert(figures.alone.perSecond > 0 && figures.together.perSecond > 0);
+  const times = await tab.run('latency', 40);
+  console.log(`milliseconds ${JSON.stringify(times)}`);
+  const { alone, together } = await tab.run('throughput', 5);
+  console.log(`entries a second, 32 clients: one node ${JSON.stringify(alone)}, three in a page ${JSON.stringify(together)}`);
+  assert(alone.perSecond > 0 && together.perSecond > 0);
+  assert(alone.entriesPerTransaction > 16, 'a node gathers what clients ask together');
   await tab.close();
 });

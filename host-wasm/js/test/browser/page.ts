@@ -2,8 +2,6 @@
 
 import { type Adapter, check, type Crash } from '../../conformance/index.js';
 import {
-  type Answer,
-  type Asked,
   databaseName,
   deleteDatabase,
   Host,
@@ -11,12 +9,12 @@ import {
   IndexedDbStorage,
   load,
   PowerStorage,
-  Refused,
   type Storage,
   StorageError,
 } from '../../index.js';
-import { pause } from '../cluster.js';
 import { Journal } from '../journal.js';
+import { alone, put } from './alone.js';
+import { latency, throughput } from './bench.js';
 import { Crew } from './crew.js';
 
 /** IndexedDB as the suite uses it: a process ends by letting go in the middle of what it does. */
@@ -53,57 +51,6 @@ class PowerAdapter implements Adapter {
     else await this.power?.cut(crash.survivors);
   }
 }
-
-/** A cluster of one, which leads. */
-async function alone(cluster: string, machine: Journal, onEnd?: (reason: Error) => void): Promise<Host> {
-  const host = await Host.start({
-    cluster,
-    node: 1,
-    voters: [1],
-    storage: new IndexedDbStorage(),
-    channel: new Hub().join(1),
-    machine,
-    ...(onEnd && { onEnd }),
-  });
-  host.campaign();
-  while (host.view().commit < host.view().last || host.view().role !== 'LEADER') await pause();
-  return host;
-}
-
-/** Proposes again while the node is busy, or out of office because the machine was. */
-async function put(host: Host, command: Uint8Array, asked: Asked = {}): Promise<Answer> {
-  for (;;) {
-    try {
-      return await host.propose(command, asked);
-    } catch (error) {
-      if (!(error instanceof Refused) || error.why === 'STOPPED') throw error;
-      await pause();
-    }
-  }
-}
-
-/** Entries a second of 32 clients that each write again when they were told. */
-async function perSecond(host: Host, command: Uint8Array): Promise<{ perSecond: number; entriesPerTransaction: number }> {
-  const each = 100;
-  const before = commits.begun;
-  const began = performance.now();
-  await Promise.all(
-    Array.from({ length: 32 }, async () => {
-      for (let i = 0; i < each; i++) await put(host, command, { mode: 'SYNC', fsync: 'COMMIT' });
-    }),
-  );
-  const perSecond = Math.round((32 * each * 1000) / (performance.now() - began));
-  const entriesPerTransaction = Math.round((32 * each) / (commits.begun - before));
-  return { perSecond, entriesPerTransaction };
-}
-
-/** Transactions begun in this page by anybody. */
-const commits = { begun: 0 };
-const ordinary = IDBDatabase.prototype.transaction;
-IDBDatabase.prototype.transaction = function (...args: Parameters<typeof ordinary>) {
-  commits.begun += 1;
-  return ordinary.apply(this, args);
-};
 
 const crews = new Map<string, Crew>();
 
@@ -237,49 +184,8 @@ const rooms = {
     return journal.commands.length - 1;
   },
 
-  /** Milliseconds for a bare transaction and for an acknowledgement, relaxed and strict, in one page. */
-  latency: async (rounds: number) => {
-    await load();
-    const bare = new IndexedDbStorage({ name: 'bare' });
-    await bare.open({ cluster: 'bare', node: 1 });
-    const host = await alone(`latency ${Date.now()}`, new Journal());
-    const command = new Uint8Array(256);
-    const times: Record<string, number[]> = { bareRelaxed: [], ackWritten: [], bareStrict: [], ackSynced: [] };
-    let first = 1;
-    const timed = async (name: string, work: () => Promise<unknown>): Promise<void> => {
-      const began = performance.now();
-      await work();
-      times[name]?.push(performance.now() - began);
-    };
-    const record = (): { kind: 'record'; first: number; bytes: Uint8Array } => ({ kind: 'record', first: first++, bytes: command });
-    for (let round = 0; round < rounds; round++) {
-      await timed('bareRelaxed', () => bare.commit([record()], 'written'));
-      await timed('ackWritten', () => put(host, command, { mode: 'SYNC', fsync: 'NONE' }));
-      await timed('bareStrict', () => bare.commit([record()], 'synced'));
-      await timed('ackSynced', () => put(host, command, { mode: 'SYNC', fsync: 'COMMIT' }));
-    }
-    const solo = await perSecond(host, command);
-    await host.stop();
-    // What the database takes in transactions of as much behind each other, which is what bounds a node.
-    const gathered = new Uint8Array(32 * command.length);
-    const began = performance.now();
-    for (let round = 0; round < rounds; round++) {
-      await bare.commit([{ ...record(), bytes: gathered }], 'synced');
-    }
-    const barePerSecond = Math.round((rounds * 32_000) / (performance.now() - began));
-    bare.close();
-    const hub = new Hub();
-    const cluster = `three ${Date.now()}`;
-    const three = await Promise.all([1, 2, 3].map((node) =>
-      Host.start({ cluster, node, voters: [1, 2, 3], storage: new IndexedDbStorage(), channel: hub.join(node), machine: new Journal() }),
-    ));
-    let leader: Host | undefined;
-    while ((leader = three.find((each) => each.view().role === 'LEADER')) === undefined) await pause();
-    const together = await perSecond(leader, command);
-    await Promise.all(three.map((each) => each.stop()));
-    const medians = Object.entries(times).map(([name, all]) => [name, all.sort((a, b) => a - b)[all.length >> 1]] as const);
-    return { ...Object.fromEntries(medians), barePerSecond, alone: solo, together };
-  },
+  latency: (rounds: number) => latency(rounds),
+  throughput: (turns: number) => throughput(turns),
 } as const;
 
 export type Rooms = typeof rooms;
