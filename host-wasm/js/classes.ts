@@ -133,7 +133,9 @@ export type RefusalName =
   | 'UNCHANGED'
   | 'NOT_MEMBER'
   | 'OTHER_STORE'
-  | 'NO_CLUSTER';
+  | 'NO_CLUSTER'
+  | 'LOST'
+  | 'NO_SUCH_ENTRY';
 
 export const refusalName = (refusal: Refusal): RefusalName =>
   ({
@@ -147,4 +149,6 @@ export const refusalName = (refusal: Refusal): RefusalName =>
     [Refusal.NotMember]: 'NOT_MEMBER',
     [Refusal.OtherStore]: 'OTHER_STORE',
     [Refusal.NoCluster]: 'NO_CLUSTER',
+    [Refusal.Lost]: 'LOST',
+    [Refusal.NoSuchEntry]: 'NO_SUCH_ENTRY',
   } as const)[refusal];

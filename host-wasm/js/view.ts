@@ -160,10 +160,25 @@ const ALERTS = ['DATA_AT_RISK', 'REPLICATION_LAG', 'SLOW_FSYNC'] as const;
 function alertsOf(core: Node, fsyncP99: number, { bytesAtRisk, lag, fsyncP99: slow }: AlertThresholds): Alert[] {
   const us = (ms: number | undefined): number => (ms === undefined ? -1 : ms * 1e3);
   const thresholds = Float64Array.of(bytesAtRisk ?? -1, us(lag), us(slow));
-  const texts = core.alertTexts(fsyncP99 * 1e3, thresholds);
   return rowsOf(core.alerts(fsyncP99 * 1e3, thresholds), 3, ([code = 0, value = 0, threshold = 0]) => {
     const kind = ALERTS[code] ?? 'SLOW_FSYNC';
     const unit = kind === 'DATA_AT_RISK' ? 1 : 1e3;
-    return { kind, value: value / unit, threshold: threshold / unit, text: texts.shift() ?? kind };
+    return alert(kind, value / unit, threshold / unit);
   });
+}
+
+/** An alert with its words, which are the native node's. */
+function alert(kind: Alert['kind'], value: number, threshold: number): Alert {
+  const text = {
+    DATA_AT_RISK: () => `${value} acknowledged bytes are not yet on a majority's disks (more than ${threshold})`,
+    REPLICATION_LAG: () => `the slowest peer is ${duration(value)} behind (more than ${duration(threshold)})`,
+    SLOW_FSYNC: () => `one fsync in a hundred takes ${duration(value)} or longer (more than ${duration(threshold)})`,
+  }[kind]();
+  return { kind, value, threshold, text };
+}
+
+/** A time as a person reads it: to three digits behind the point, and no zeros there. */
+function duration(ms: number): string {
+  const digits = (count: number): number => Number(count.toFixed(3));
+  return ms < 1000 ? `${digits(ms)}ms` : `${digits(ms / 1000)}s`;
 }

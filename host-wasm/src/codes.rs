@@ -33,6 +33,20 @@ pub enum OutputKind {
     Superseded,
 }
 
+/// What became of a message.
+#[wasm_bindgen]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It was taken, and may have been of no use.
+    Taken,
+    /// These bytes are no message: dropped.
+    NoMessage,
+    /// It says that it is of another node than the one it came from: dropped.
+    OtherNode,
+    /// It brings a snapshot without the state, which goes to `handleSnapshot`: dropped.
+    NoState,
+}
+
 /// What is to be written.
 #[wasm_bindgen]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +155,10 @@ pub enum Refusal {
     OtherStore,
     /// What would come out is no cluster.
     NoCluster,
+    /// The entry to be seen is gone: commit proves it.
+    Lost,
+    /// The entry to be seen was never proposed.
+    NoSuchEntry,
 }
 
 impl From<kraft_proto::Held> for Held {

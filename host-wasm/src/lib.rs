@@ -26,7 +26,7 @@ mod zones;
 
 pub use about::MessageKind;
 pub use bytes::record_entries;
-pub use codes::{Fate, Grade, Held, OutputKind, Refusal, Role, Trust, WriteKind};
+pub use codes::{Fate, Grade, Heard, Held, OutputKind, Refusal, Role, Trust, WriteKind};
 pub use node::Node;
 pub use options::preset_options;
 pub use start::Start;

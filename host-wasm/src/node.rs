@@ -18,7 +18,7 @@ use self::clients::Refused;
 use self::outputs::Shown;
 use crate::at_risk::AtRisk;
 use crate::bytes::Bodies;
-use crate::codes::Fate;
+use crate::codes::{Fate, Heard};
 use crate::start::node;
 
 /// A node that runs.
@@ -80,18 +80,17 @@ impl Node {
 
 #[wasm_bindgen]
 impl Node {
-    /// Takes a message of a peer; what is wrong with it, if anything is.
+    /// Takes a message of a peer, or drops it; what was wrong with it then.
     #[wasm_bindgen(js_name = handleMessage)]
-    pub fn handle_message(&mut self, now_us: f64, from: f64, bytes: &[u8]) -> Option<String> {
-        let frame = match Frame::decode(bytes) {
-            Ok(frame) => frame,
-            Err(error) => return Some(error.to_string()),
+    pub fn handle_message(&mut self, now_us: f64, from: f64, bytes: &[u8]) -> Heard {
+        let Ok(frame) = Frame::decode(bytes) else {
+            return Heard::NoMessage;
         };
         if frame.from() != node(from) {
-            return Some(format!("node {from} spoke as node {}", frame.from()));
+            return Heard::OtherNode;
         }
         if matches!(frame.envelope().message, Message::Snapshot { .. }) {
-            return Some("a snapshot came without the state it is of".to_string());
+            return Heard::NoState;
         }
         let class = match &frame.envelope().message {
             Message::Append(append) => Some(append.class()),
@@ -102,7 +101,7 @@ impl Node {
         for (at, body) in taken.entries() {
             self.bodies.keep(at, class, body);
         }
-        None
+        Heard::Taken
     }
 
     /// A write is held by the operating system.
@@ -165,8 +164,7 @@ impl Node {
 
     /// What became of an entry.
     pub fn fate(&self, term: f64, index: f64) -> Fate {
-        let of = LogPosition::new(Term(term as u64), LogIndex(index as u64));
-        self.raft.fate(of).into()
+        self.raft.fate(position(term, index)).into()
     }
 
     /// The bytes of a command in the log; nothing for entries that are the protocol's own.
@@ -176,6 +174,10 @@ impl Node {
         let bytes = command.then(|| self.bodies.at(run.last_position()))?;
         bytes.map(<[u8]>::to_vec)
     }
+}
+
+fn position(term: f64, index: f64) -> LogPosition {
+    LogPosition::new(Term(term as u64), LogIndex(index as u64))
 }
 
 fn moment(us: f64) -> Instant {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kraft_proto::health::{Alert, Figures, Thresholds, alerts};
+use kraft_proto::health::{Figures, Thresholds, alerts};
 use kraft_proto::{Lag, LogIndex};
 use wasm_bindgen::prelude::*;
 
@@ -112,19 +112,25 @@ impl Node {
     /// a peer's lag and of the 99th percentile of an fsync, which the host measures; negative: the
     /// core's own.
     pub fn alerts(&self, fsync_p99_us: f64, thresholds: &[f64]) -> Vec<f64> {
-        let due = self.due(fsync_p99_us, thresholds);
+        let lags = self.lags.iter().map(|(_, lag)| lag.age());
+        let figures = Figures {
+            bytes_at_risk: self.at_risk.bytes() as u64,
+            replication_lag_max: lags.max().unwrap_or_default(),
+            fsync_p99: micros(fsync_p99_us),
+        };
+        let given = |place: usize| thresholds.get(place).copied().filter(|given| *given >= 0.0);
+        let usual = Thresholds::default();
+        let thresholds = Thresholds {
+            bytes_at_risk: given(0).map_or(usual.bytes_at_risk, |bytes| bytes as u64),
+            replication_lag_max: given(1).map_or(usual.replication_lag_max, micros),
+            fsync_p99: given(2).map_or(usual.fsync_p99, micros),
+        };
+        let due = alerts(&figures, &thresholds);
         let rows = due.iter().flat_map(|alert| {
             let kind = f64::from(alert.kind as u8);
             [kind, alert.value as f64, alert.threshold as f64]
         });
         rows.collect()
-    }
-
-    /// The same in words.
-    #[wasm_bindgen(js_name = alertTexts)]
-    pub fn alert_texts(&self, fsync_p99_us: f64, thresholds: &[f64]) -> Vec<String> {
-        let due = self.due(fsync_p99_us, thresholds);
-        due.iter().map(ToString::to_string).collect()
     }
 
     /// What it waits for, in words.
@@ -139,24 +145,8 @@ impl Node {
         let status = self.raft.status();
         status.first_known.max(status.compacted.index.next())
     }
+}
 
-    fn due(&self, fsync_p99_us: f64, thresholds: &[f64]) -> Vec<Alert> {
-        let lags = self.lags.iter().map(|(_, lag)| lag.age());
-        let figures = Figures {
-            bytes_at_risk: self.at_risk.bytes() as u64,
-            replication_lag_max: lags.max().unwrap_or_default(),
-            fsync_p99: Duration::from_micros(fsync_p99_us as u64),
-        };
-        let given = |place: usize| thresholds.get(place).copied().filter(|given| *given >= 0.0);
-        let time = |place, otherwise| {
-            given(place).map_or(otherwise, |us| Duration::from_micros(us as u64))
-        };
-        let usual = Thresholds::default();
-        let thresholds = Thresholds {
-            bytes_at_risk: given(0).map_or(usual.bytes_at_risk, |bytes| bytes as u64),
-            replication_lag_max: time(1, usual.replication_lag_max),
-            fsync_p99: time(2, usual.fsync_p99),
-        };
-        alerts(&figures, &thresholds).into_iter().collect()
-    }
+fn micros(count: f64) -> Duration {
+    Duration::from_micros(count as u64)
 }
