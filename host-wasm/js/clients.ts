@@ -15,10 +15,26 @@ export interface Asked {
   readonly fallback?: 'REFUSE' | 'TO_MAJORITY';
 }
 
-/** What a client is told of its write: never more than was held. */
-export interface Answer {
+/** Where an entry stands. Both: another term's entry at an index is another entry. */
+export interface Position {
   readonly term: number;
   readonly index: number;
+}
+
+/** What a read asks for. */
+export interface ReadAsked {
+  /** The write that it must see, whatever its class. */
+  readonly after?: Position;
+}
+
+/** What somebody asks for who awaits more for a write. */
+export interface AwaitAsked {
+  /** Milliseconds until the client wants to be told something. */
+  readonly timeout?: number;
+}
+
+/** What a client is told of its write: never more than was held. */
+export interface Answer extends Position {
   readonly grade: GradeName;
   readonly mode: CommitMode;
   readonly held: HeldAs;

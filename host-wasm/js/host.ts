@@ -21,13 +21,13 @@ import {
   refusalName,
   roleName,
 } from './classes.js';
-import { type Answer, type Asked, Clients, Refused, type Waiter } from './clients.js';
+import { type Answer, type Asked, type AwaitAsked, Clients, type Position, type ReadAsked, Refused, type Waiter } from './clients.js';
 import type { Durability } from './durability.js';
 import { changeNumbers, type MemberChange } from './members.js';
 import { durabilityOf, type HostOptions, startOf } from './options.js';
 import { SNAPSHOT_EVERY, Snapshots } from './snapshots.js';
 import type { Change } from './store.js';
-import { nextTurn } from './turn.js';
+import { afterHops, Alarm, Gathered, nextTurn, now } from './turn.js';
 import { type LogEntry, logOf, membersOf, type View, viewOf } from './view.js';
 import { WriteQueue } from './writes.js';
 import { type Zone, Zones } from './zones.js';
@@ -36,10 +36,11 @@ import { type Zone, Zones } from './zones.js';
 export class Host {
   private readonly clients = new Clients();
   private readonly writes: WriteQueue;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private timerAt = Infinity;
-  private asked: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
-  private hearing: 'DUE' | 'NOT_DUE' = 'NOT_DUE';
+  private readonly alarm: Alarm;
+  /** Pumps once for everything that clients ask within this turn: proposals made together share a record. */
+  private readonly asked = new Gathered(nextTurn, () => this.pump());
+  /** Pumps once for messages that come together; sooner, since a peer waits for each. */
+  private readonly heard = new Gathered((work) => void afterHops(GATHER_HOPS, work), () => this.pump());
   private state: 'RUNNING' | 'STOPPING' | 'ENDED' = 'RUNNING';
   private stopped: Waiter<void> | undefined;
   private zones: Zones;
@@ -59,6 +60,10 @@ export class Host {
     this.writes = new WriteQueue(storage, {
       done: () => this.pump(),
       failed: (error) => this.end(error),
+    });
+    this.alarm = new Alarm(() => {
+      this.core.handleTimeout(now());
+      this.pump();
     });
     channel.listen((from, message) => this.hear(from, message));
     storage.onEnd((error) => this.end(error));
@@ -88,12 +93,11 @@ export class Host {
     return new Promise((resolve, reject) => {
       if (this.state !== 'RUNNING') return reject(stoppedError());
       const { mode, fsync } = this.classOf(asked);
-      const deadline = asked.timeout === undefined ? 0 : now() + asked.timeout * 1e3;
       const fallback = (asked.fallback ?? this.durability.fallback) === 'TO_MAJORITY' ? 1 : 0;
-      const token = this.core.propose(now(), modeCode(mode), fsyncCode(fsync), deadline, fallback, command);
+      const token = this.core.propose(now(), modeCode(mode), fsyncCode(fsync), deadlineOf(asked.timeout), fallback, command);
       if (token < 0) return reject(this.refused());
       this.clients.awaitWrite(token, { resolve, reject });
-      this.soon();
+      this.asked.ask();
     });
   }
 
@@ -120,23 +124,42 @@ export class Host {
       const token = this.core.changeMembers(now(), numbers.changes, numbers.stores);
       if (token < 0) return reject(this.refused());
       this.clients.awaitWrite(token, { resolve, reject });
-      this.soon();
+      this.asked.ask();
     });
   }
 
-  /** A linearizable read: resolves, with the index it sees, when the state machine may be asked. */
-  read(): Promise<number> {
+  /**
+   * A linearizable read: resolves, with the index it sees, when the state machine may be asked. It sees every write
+   * acknowledged as SYNC or stronger before, and the write `after` which it is asked, whatever its class: `LOST` and
+   * `NO_SUCH_ENTRY` where that cannot be.
+   */
+  read({ after }: ReadAsked = {}): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.state !== 'RUNNING') return reject(stoppedError());
-      const ticket = this.core.read(now());
+      const ticket = this.core.read(now(), after?.term ?? 0, after?.index ?? 0);
       if (ticket < 0) return reject(this.refused());
-      this.clients.awaitRead(ticket, { resolve, reject });
-      this.soon();
+      const sees = after === undefined ? resolve : (index: number) => this.sees(after, index, { resolve, reject });
+      this.clients.awaitRead(ticket, { resolve: sees, reject });
+      this.asked.ask();
+    });
+  }
+
+  /**
+   * Awaits more for a write than its answer said: resolves when the entry is on the disks of a majority, or when that
+   * is known to be in vain. On any node, at any time, whatever the write was acknowledged as.
+   */
+  awaitCommit({ term, index }: Position, { timeout }: AwaitAsked = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.state !== 'RUNNING') return reject(stoppedError());
+      const token = this.core.awaitCommit(now(), term, index, deadlineOf(timeout));
+      if (token < 0) return reject(this.refused());
+      this.clients.awaitWrite(token, { resolve, reject });
+      this.asked.ask();
     });
   }
 
   /** What became of an entry, as far as this node knows. */
-  fate({ term, index }: { term: number; index: number }): FateName {
+  fate({ term, index }: Position): FateName {
     return fateName(this.running().fate(term, index));
   }
 
@@ -194,27 +217,7 @@ export class Host {
       const last = this.core.handleSnapshot(now(), from, frame);
       if (last > 0) this.snapshots.expect(last, state);
     }
-    this.heard();
-  }
-
-  /** Pumps once for everything that clients ask within this turn: proposals made together share a record. */
-  private soon(): void {
-    if (this.asked === 'DUE') return;
-    this.asked = 'DUE';
-    nextTurn(() => {
-      this.asked = 'NOT_DUE';
-      this.pump();
-    });
-  }
-
-  /** Pumps once for messages that come together; sooner, since a peer waits for each. */
-  private heard(): void {
-    if (this.hearing === 'DUE') return;
-    this.hearing = 'DUE';
-    void hops(GATHER_HOPS).then(() => {
-      this.hearing = 'NOT_DUE';
-      this.pump();
-    });
+    this.heard.ask();
   }
 
   /** Does everything the node asks for, then sees to the timer. */
@@ -235,7 +238,7 @@ export class Host {
       waiter?.resolve();
       return;
     }
-    this.setTimer();
+    this.alarm.set(this.core.pollTimeout());
   }
 
   private act(kind: OutputKind): void {
@@ -324,19 +327,6 @@ export class Host {
     return { kind, entries, mode: modeName(core.mode), fsync: fsyncName(core.fsync) };
   }
 
-  private setTimer(): void {
-    const at = this.core.pollTimeout();
-    if (this.timer !== undefined && this.timerAt <= at) return;
-    clearTimeout(this.timer);
-    this.timerAt = at;
-    const delay = Math.min(Math.max(0, Math.ceil((at - now()) / 1e3)), 2 ** 31 - 1);
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.core.handleTimeout(now());
-      this.pump();
-    }, delay);
-  }
-
   /** The core, if it is still there. */
   private running(): Node {
     if (this.state === 'ENDED') throw stoppedError();
@@ -350,13 +340,21 @@ export class Host {
   private end(reason: Error): void {
     if (this.state === 'ENDED') return;
     this.state = 'ENDED';
-    clearTimeout(this.timer);
+    this.alarm.clear();
     this.writes.drop();
     this.options.channel.close();
     this.options.storage.close();
     this.clients.reject(reason);
     this.core.free();
     this.options.onEnd?.(reason);
+  }
+
+  /** Serves a read once it may be, unless the write it was to see is not there: its fate is decided by now. */
+  private sees(after: Position, index: number, { resolve, reject }: Waiter<number>): void {
+    const fate = this.fate(after);
+    if (fate === 'LOST') reject(new Refused('LOST', 'nothing was read: the write to be seen is lost', undefined));
+    else if (fate === 'PENDING') reject(new Refused('NO_SUCH_ENTRY', 'nothing was read: there is no such write', undefined));
+    else resolve(index);
   }
 
   private refused(): Refused {
@@ -369,15 +367,11 @@ const SNAPSHOT: About = { kind: 'SNAPSHOT', entries: 0, mode: undefined, fsync: 
 /** Messages that were sent together arrive within so many microtasks. */
 const GATHER_HOPS = 4;
 
-async function hops(count: number): Promise<void> {
-  for (let hop = 0; hop < count; hop++) await undefined;
+/** The moment so many milliseconds on; 0 for none. */
+function deadlineOf(timeout: number | undefined): number {
+  return timeout === undefined ? 0 : now() + timeout * 1e3;
 }
 
 function stoppedError(): Refused {
   return new Refused('STOPPED', 'this node has been stopped', undefined);
-}
-
-/** Microseconds on a clock that never goes back. */
-function now(): number {
-  return performance.now() * 1e3;
 }

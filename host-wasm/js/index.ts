@@ -16,7 +16,7 @@ export type {
   RoleName,
   TrustName,
 } from './classes.js';
-export { type Answer, type Asked, Refused } from './clients.js';
+export { type Answer, type Asked, type AwaitAsked, type Position, type ReadAsked, Refused } from './clients.js';
 export { type Durability, type PresetName, presetOf } from './durability.js';
 export { Host } from './host.js';
 export { databaseName, deleteDatabase, type IndexedDbOptions, IndexedDbStorage } from './indexeddb.js';

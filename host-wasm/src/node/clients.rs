@@ -7,7 +7,7 @@ use kraft_proto::{
 };
 use wasm_bindgen::prelude::*;
 
-use super::{Node, moment};
+use super::{Node, moment, position};
 use crate::codes::{self, Refusal};
 use crate::start::{class, member, node};
 
@@ -110,6 +110,15 @@ fn why_unchanged(error: ChangeError) -> Refusal {
     }
 }
 
+fn why_unread(error: ReadError) -> Refusal {
+    match error {
+        ReadError::NoLeader => Refusal::NotLeader,
+        ReadError::Lost(_) => Refusal::Lost,
+        ReadError::NoSuchEntry(_) => Refusal::NoSuchEntry,
+        ReadError::Stopped => Refusal::Stopped,
+    }
+}
+
 /// One change of members: what becomes of the node, and its number.
 fn change(code: f64, id: f64, store: u64) -> Option<Change> {
     match code as u8 {
@@ -184,20 +193,29 @@ impl Node {
         }
     }
 
-    /// Asks for a linearizable read. Its ticket, or −1, and `refusal` says why.
-    pub fn read(&mut self, now_us: f64) -> f64 {
+    /// Asks for a linearizable read, which sees the entry at a position too, whatever its class; 0 and 0
+    /// for none. Its ticket, or −1, and `refusal` says why.
+    pub fn read(&mut self, now_us: f64, after_term: f64, after_index: f64) -> f64 {
         let now = self.at(now_us);
-        match self.raft.read(now) {
+        match self.raft.read_after(now, position(after_term, after_index)) {
             Ok(ticket) => ticket.0 as f64,
-            Err(error) => {
-                let said = error.to_string();
-                let why = match error {
-                    ReadError::NoLeader => Refusal::NotLeader,
-                    ReadError::Stopped => Refusal::Stopped,
-                    _ => Refusal::Busy,
-                };
-                self.refuse(why, None, said)
-            }
+            Err(error) => self.refuse(why_unread(error), None, error.to_string()),
         }
+    }
+
+    /// Waits until the entry at a position is committed, whatever it was acknowledged as before, lost or
+    /// unknown; any node can be asked. A token, for the answer; or −1, and `refusal` says why.
+    #[wasm_bindgen(js_name = awaitCommit)]
+    pub fn await_commit(&mut self, now_us: f64, term: f64, index: f64, deadline_us: f64) -> f64 {
+        self.at(now_us);
+        if let Err(busy) = self.waits.check_room() {
+            return self.refuse_busy(busy);
+        }
+        self.tokens = self.tokens.wrapping_add(1);
+        let deadline = (deadline_us > 0.0).then(|| moment(deadline_us));
+        let (of, asked) = (position(term, index), Class::default());
+        // There is room: it was asked for.
+        let _ = (self.waits).await_commit(self.tokens, of, asked, deadline, &self.raft);
+        f64::from(self.tokens)
     }
 }
