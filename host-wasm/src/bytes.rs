@@ -1,4 +1,4 @@
-//! What a store keeps, as bytes: records of the log and the hard state; and the entries in memory.
+//! What a store keeps, as bytes: records of the log and the hard state.
 //!
 //! A storage adapter sees a record as bytes with the index of its first entry, and needs to know no
 //! more. All numbers are little-endian.
@@ -8,71 +8,23 @@
 //! hard state = term:u64  voted:u8  vote:u64  incarnation:u64  trust:u8
 //! ```
 
-use std::collections::BTreeMap;
-
 use kraft_proto::{
-    Class, EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, Term, Trust,
+    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, Term, Trust,
 };
 use wasm_bindgen::prelude::*;
 
-/// The entries a node may still have to write, send or apply, by index.
-#[derive(Default)]
-pub struct Bodies {
-    by_index: BTreeMap<u64, Body>,
-}
+/// What stands before the entries of a record.
+const HEAD_LEN: usize = 8 + 8 + 4 + 1;
 
-/// One entry's bytes, the term they were proposed in, and the class as far as it is known here.
-struct Body {
-    term: Term,
-    class: Option<Class>,
-    bytes: Box<[u8]>,
-}
-
-impl Bodies {
-    /// Keeps the bytes of a position, in place of what another leader had there and behind it.
-    pub fn keep(&mut self, at: LogPosition, class: Option<Class>, bytes: &[u8]) {
-        let replaces = self
-            .by_index
-            .get(&at.index.0)
-            .is_some_and(|body| body.term != at.term);
-        if replaces {
-            self.by_index.split_off(&at.index.0);
-        }
-        let term = at.term;
-        let bytes = bytes.into();
-        let body = Body { term, class, bytes };
-        self.by_index.insert(at.index.0, body);
-    }
-
-    /// The class of exactly this position; `None` where it is not known.
-    pub fn class(&self, position: LogPosition) -> Option<Class> {
-        let body = self.by_index.get(&position.index.0)?;
-        (body.term == position.term).then_some(body.class).flatten()
-    }
-
-    /// The bytes of exactly this position: the same index of another term is another entry.
-    pub fn at(&self, position: LogPosition) -> Option<&[u8]> {
-        let body = self.by_index.get(&position.index.0)?;
-        (body.term == position.term).then_some(&*body.bytes)
-    }
-
-    /// Forgets entries through `upto`: a snapshot stands for them.
-    pub fn drop_through(&mut self, upto: LogIndex) {
-        self.by_index = self.by_index.split_off(&upto.next().0);
-    }
-
-    /// How many bytes are kept, without what keeping them costs.
-    pub fn len_bytes(&self) -> usize {
-        self.by_index.values().map(|body| body.bytes.len()).sum()
-    }
-}
+/// Room made for each entry at once: one that has more takes it later.
+const BODY_LEN_USUAL: usize = 4 + 256;
 
 /// A record of the log: a run and the bytes of its entries; `None` if one is missing.
 pub fn record<'a>(
     run: Run,
     mut bytes_of: impl FnMut(LogPosition) -> Option<&'a [u8]>,
 ) -> Option<Vec<u8>> {
-    let mut record = Vec::new();
+    let mut record = Vec::with_capacity(HEAD_LEN + run.count as usize * BODY_LEN_USUAL);
     record.extend(run.term.0.to_le_bytes());
     record.extend(run.first.0.to_le_bytes());
     record.extend(run.count.to_le_bytes());
@@ -244,25 +196,5 @@ mod tests {
         for length in 0..bytes.len() {
             assert_eq!(read_hard_state(&bytes[..length]), None);
         }
-    }
-
-    #[test]
-    fn bytes_are_found_by_term_and_index_only() {
-        let at = |term, index| LogPosition::new(Term(term), LogIndex(index));
-        let mut bodies = Bodies::default();
-        for index in 1..=4 {
-            bodies.keep(at(1, index), None, b"old");
-        }
-        bodies.keep(at(2, 3), None, b"new");
-        assert_eq!(bodies.at(at(1, 3)), None);
-        assert_eq!(bodies.at(at(2, 3)), Some(&b"new"[..]));
-        assert_eq!(
-            bodies.at(at(1, 4)),
-            None,
-            "it stood behind what was replaced"
-        );
-        bodies.drop_through(LogIndex(2));
-        assert_eq!(bodies.at(at(1, 2)), None);
-        assert_eq!(bodies.len_bytes(), 3);
     }
 }

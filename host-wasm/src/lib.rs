@@ -17,6 +17,7 @@
 
 mod about;
 mod at_risk;
+mod bodies;
 mod bytes;
 mod codes;
 mod node;

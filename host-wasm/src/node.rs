@@ -17,7 +17,7 @@ use wasm_bindgen::prelude::*;
 use self::clients::Refused;
 use self::outputs::Shown;
 use crate::at_risk::AtRisk;
-use crate::bytes::Bodies;
+use crate::bodies::Bodies;
 use crate::codes::{Fate, Heard};
 use crate::start::node;
 

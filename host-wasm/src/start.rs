@@ -8,7 +8,8 @@ use kraft_proto::{
 };
 use wasm_bindgen::prelude::*;
 
-use crate::bytes::{self, Bodies};
+use crate::bodies::Bodies;
+use crate::bytes;
 use crate::codes;
 use crate::node::Node;
 use crate::options;
