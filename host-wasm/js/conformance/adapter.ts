@@ -10,10 +10,18 @@ export type Crash =
   /** The power goes: what was reported as synced lives, of the rest perhaps the older part. */
   | { readonly kind: 'POWER'; readonly survivors: Survivors };
 
+/** What `crash` can do of a power cut. */
+export type PowerCuts =
+  /** It leaves exactly as many of the unsynced commits as it is told, which is checked, too. */
+  | 'EXACT'
+  /** It may leave more, as a real disk does. */
+  | 'SIMULATED'
+  /** Nothing: only what a killed process may lose is checked. */
+  | 'NOT_SIMULATED';
+
 /** A store on a disk of its own. */
 export interface Adapter {
-  /** Whether `crash` can cut the power. If not, only what a killed process may lose is checked. */
-  readonly powerCuts: 'SIMULATED' | 'NOT_SIMULATED';
+  readonly powerCuts: PowerCuts;
   /** A store on this disk: a new life. The one before has crashed, or was never there. */
   attach(): Storage;
   /** Ends the life, whatever it was doing. */

@@ -1,8 +1,9 @@
 // What may be found after a crash: the state after some commit, no earlier than what was reported.
 
 import { Contents, firstNeeded } from '../contents.js';
-import type { Found, LogRecord } from '../store.js';
-import type { Crash } from './adapter.js';
+import type { Firmness, Found, LogRecord } from '../store.js';
+import type { Crash, PowerCuts } from './adapter.js';
+import type { Survivors } from '../memory.js';
 import type { Rule } from './rules.js';
 import type { Step } from './script.js';
 
@@ -11,18 +12,22 @@ export class History {
   private states: Contents[] = [new Contents()];
   private written = 0;
   private synced = 0;
+  /** How firmly the commit is to be held that was handed over and not reported yet. */
+  private underWay: Firmness | undefined;
 
   /** A commit was handed over. */
   begins(step: Step): void {
     const next = this.now.clone();
     for (const change of step.changes) next.apply(change);
     this.states.push(next);
+    this.underWay = step.firmness;
   }
 
   /** The last one was reported. */
   reported({ firmness }: Step): void {
     this.written = this.states.length - 1;
     if (firmness === 'synced') this.synced = this.written;
+    this.underWay = undefined;
   }
 
   /** What was opened counts as synced; what was handed over behind it never happened. */
@@ -30,11 +35,16 @@ export class History {
     this.states = this.states.slice(0, place + 1);
     this.written = place;
     this.synced = place;
+    this.underWay = undefined;
   }
 
   /** The place of the state that was found, or the rule that is broken by finding it. */
-  judge(found: Found, crash: Crash | 'NONE'): number | { rule: Rule; what: string } {
+  judge(found: Found, crash: Crash | 'NONE', powerCuts: PowerCuts): number | { rule: Rule; what: string } {
     const least = crash !== 'NONE' && crash.kind === 'POWER' ? this.synced : this.written;
+    if (crash !== 'NONE' && crash.kind === 'POWER' && powerCuts === 'EXACT') {
+      const wrong = this.notExact(found, crash.survivors);
+      if (wrong !== undefined) return wrong;
+    }
     // From the newest on: two states may look alike.
     for (let place = this.states.length - 1; place >= least; place--) {
       if (isSame(this.at(place), found)) return place;
@@ -52,6 +62,19 @@ export class History {
     }
     const last = this.states.length - 1;
     return { rule: 'ORDER', what: `found ${show(found)}, which is the state after none of the commits ${least} to ${last}: ${show(this.now)}` };
+  }
+
+  /** What is wrong where a power cut was to leave so many commits and left others; not where it lost what was synced. */
+  private notExact(found: Found, survivors: Survivors): { rule: Rule; what: string } | undefined {
+    const last = this.states.length - 1;
+    const left = survivors === 'none' ? 0 : survivors === 'all' ? last : survivors;
+    // A commit that is to be synced may have been, unreported: it makes everything before it certain.
+    const most = this.underWay === 'synced' ? last : Math.min(last, this.synced + left);
+    const least = Math.min(this.written, this.synced + left);
+    const places = this.states.flatMap((state, place) => (place >= this.synced && isSame(state, found) ? [place] : []));
+    if (places.length === 0 || places.some((place) => least <= place && place <= most)) return undefined;
+    const what = `found the state after commit ${places.at(-1)}, where ${survivors} behind commit ${this.synced} were to be left`;
+    return { rule: 'SURVIVORS', what };
   }
 
   get now(): Contents {

@@ -10,6 +10,8 @@ export type Rule =
   | 'LOST_WRITTEN'
   /** What was reported as synced outlives the power. */
   | 'EARLY_COMPLETION'
+  /** A power cut that says it is exact leaves as much of what was not synced as it was told. */
+  | 'SURVIVORS'
   /** What opening returned is there the next time. */
   | 'LOST_RECOVERED'
   /** Every commit is answered. */
@@ -24,6 +26,7 @@ export const RULES: readonly Rule[] = [
   'FORGOTTEN_VOTE',
   'LOST_WRITTEN',
   'EARLY_COMPLETION',
+  'SURVIVORS',
   'LOST_RECOVERED',
   'UNANSWERED',
   'REOPEN',

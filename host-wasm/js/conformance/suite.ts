@@ -39,7 +39,7 @@ export async function check(make: () => Adapter | Promise<Adapter>, effort: Effo
   const { powerCuts } = await make();
   const exercised: Exercised = { scripts: 0, commits: 0, crashes: { process: 0, power: 0 }, openings: 0, powerCuts };
   const crashes: Crash[] = [{ kind: 'PROCESS' }];
-  if (powerCuts === 'SIMULATED') {
+  if (powerCuts !== 'NOT_SIMULATED') {
     const survivors = ['none', 1, 'all'] as const;
     crashes.push(...survivors.map((left): Crash => ({ kind: 'POWER', survivors: left })));
   }
@@ -110,7 +110,7 @@ class Trial {
     }
     await this.open(crash);
     // And what was found then is synced.
-    const second: Crash = this.exercised.powerCuts === 'SIMULATED' ? { kind: 'POWER', survivors: 'none' } : { kind: 'PROCESS' };
+    const second: Crash = this.exercised.powerCuts !== 'NOT_SIMULATED' ? { kind: 'POWER', survivors: 'none' } : { kind: 'PROCESS' };
     await this.crash(second);
     await this.open('NONE');
     await this.crash({ kind: 'PROCESS' });
@@ -130,7 +130,7 @@ class Trial {
     if (found.store !== this.store || found.store === 0n) {
       throw this.broken('IDENTITY', `store ${this.store} calls itself ${found.store}`);
     }
-    const judged = this.history.judge(found, crash);
+    const judged = this.history.judge(found, crash, this.exercised.powerCuts);
     if (typeof judged !== 'number') throw this.broken(judged.rule, judged.what);
     this.history.opened(judged);
     return storage;

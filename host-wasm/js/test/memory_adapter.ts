@@ -1,7 +1,7 @@
 // The memory store as the conformance suite uses it, and stores that are wrong on purpose.
 
 import type { Adapter, Crash, Rule } from '../conformance/index.js';
-import { MemoryDisk } from '../memory.js';
+import { MemoryDisk, type Survivors } from '../memory.js';
 import type { Change, Firmness, Found, Identity, Storage } from '../store.js';
 
 /** What stands between the suite and the disk. */
@@ -9,7 +9,7 @@ export type Wrapper = (storage: Storage) => Storage;
 
 /** The memory store, perhaps wrapped. */
 export class MemoryAdapter implements Adapter {
-  readonly powerCuts = 'SIMULATED';
+  readonly powerCuts = 'EXACT';
 
   constructor(
     private readonly wrap: Wrapper = (storage) => storage,
@@ -127,6 +127,20 @@ class OpensUnforced extends MemoryDisk {
   }
 }
 
+/** Has nothing to lose: whatever a power cut is to take is there afterwards. */
+class LosesNothing extends MemoryDisk {
+  override cutPower(): void {
+    super.cutPower('all');
+  }
+}
+
+/** Takes the one commit, too, that a power cut was to leave. */
+class LosesMore extends MemoryDisk {
+  override cutPower(survivors: Survivors): void {
+    super.cutPower(survivors === 1 ? 'none' : survivors);
+  }
+}
+
 /** Is another store every time. */
 class RenamesItself extends Passing {
   private static serial = 1n;
@@ -167,6 +181,8 @@ export const FLAWED: readonly { readonly name: string; readonly rule: Rule; read
   { name: 'SwallowsForces', rule: 'UNANSWERED', make: wrapped((inner) => new SwallowsForces(inner)) },
   { name: 'KeepsOldLog', rule: 'ORDER', make: wrapped((inner) => new KeepsOldLog(inner)) },
   { name: 'OpensUnforced', rule: 'LOST_RECOVERED', make: () => new MemoryAdapter(undefined, new OpensUnforced()) },
+  { name: 'LosesNothing', rule: 'SURVIVORS', make: () => new MemoryAdapter(undefined, new LosesNothing()) },
+  { name: 'LosesMore', rule: 'SURVIVORS', make: () => new MemoryAdapter(undefined, new LosesMore()) },
   { name: 'RenamesItself', rule: 'IDENTITY', make: wrapped((inner) => new RenamesItself(inner)) },
   { name: 'KnowsNobody', rule: 'IDENTITY', make: wrapped((inner) => new KnowsNobody(inner)) },
   { name: 'RefusesOldLogs', rule: 'REOPEN', make: wrapped((inner) => new RefusesOldLogs(inner)) },

@@ -13,7 +13,7 @@ before(async () => {
 });
 
 class PowerAdapter implements Adapter {
-  readonly powerCuts = 'SIMULATED';
+  readonly powerCuts = 'EXACT';
   private readonly disk = new MemoryDisk();
   private power: PowerStorage | undefined;
 

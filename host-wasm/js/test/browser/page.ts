@@ -36,7 +36,7 @@ class DatabaseAdapter implements Adapter {
 
 /** The same with a power that can be cut. */
 class PowerAdapter implements Adapter {
-  readonly powerCuts = 'SIMULATED';
+  readonly powerCuts = 'EXACT';
   private static serial = 0;
   private readonly name = `power ${Date.now()} ${PowerAdapter.serial++}`;
   private power: PowerStorage | undefined;
