@@ -1,9 +1,10 @@
-// The package in Chromium: IndexedDB held to the rules, and nodes that outlive what tabs go through.
+// The package in Chromium: what holds in every browser, and what only its driver can do to a page.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { Chromium } from './chromium.js';
+import { everyBrowser } from './every.js';
 import { assertHas, putAll } from './told.js';
 
 let chromium: Chromium;
@@ -16,30 +17,13 @@ after(async () => {
   await chromium?.close();
 });
 
-test('IndexedDB keeps every rule that a killed process may break', async () => {
-  const tab = await chromium.newTab();
-  const exercised = await tab.run('conformance', 8, 1);
-  console.log(`exercised ${JSON.stringify(exercised)}`);
-  assert(exercised.commits > 100 && exercised.crashes.process > 100);
-  await tab.close();
-});
+everyBrowser(() => chromium, { seeds: 8, turns: 1, terminations: 3 });
 
 test('what was forced outlives a power cut that is simulated over IndexedDB', async () => {
   const tab = await chromium.newTab();
   const exercised = await tab.run('powerConformance', 8);
   console.log(`exercised ${JSON.stringify(exercised)}`);
   assert(exercised.crashes.power > 100);
-  await tab.close();
-});
-
-test('synced is a strict transaction that has completed, written a relaxed one', async () => {
-  const tab = await chromium.newTab();
-  assert.deepEqual(await tab.run('durability'), {
-    open: { durability: 'strict', completed: 'YES' },
-    written: { durability: 'relaxed', completed: 'YES' },
-    synced: { durability: 'strict', completed: 'YES' },
-    force: { durability: 'strict', completed: 'YES' },
-  });
   await tab.close();
 });
 
@@ -50,33 +34,6 @@ test('the example of the README runs over IndexedDB', async () => {
     said.map((line) => line.replace(/\d+/, 'n')),
     ['LEADER_ONLY: entry n is SYNCED', 'SYNC: entry n is SYNCED', 'ALL: entry n is SYNCED'],
   );
-  await tab.close();
-});
-
-test('nodes in Workers go on where they were after a reload', async () => {
-  const tab = await chromium.newTab();
-  await tab.run('start', 'reload');
-  const told = await putAll(tab, 'reload', 0, 10);
-  await tab.load();
-  await tab.run('start', 'reload');
-  await assertHas(tab, 'reload', told);
-  told.push(...(await putAll(tab, 'reload', 10, 5)));
-  await assertHas(tab, 'reload', told);
-  await tab.run('stop', 'reload');
-  await tab.close();
-});
-
-test('nodes whose Workers are terminated go on where they were', async () => {
-  const tab = await chromium.newTab();
-  await tab.run('start', 'terminate');
-  const told: string[] = [];
-  for (let round = 0; round < 3; round++) {
-    told.push(...(await putAll(tab, 'terminate', round * 5, 5)));
-    await tab.run('terminate', 'terminate');
-    await tab.run('start', 'terminate');
-    await assertHas(tab, 'terminate', told);
-  }
-  await tab.run('stop', 'terminate');
   await tab.close();
 });
 

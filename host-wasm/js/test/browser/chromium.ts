@@ -1,12 +1,12 @@
-// Chromium and its tabs.
+// Chromium and its tabs, which can be limited and crashed.
 
 import type { BrowserContext, CDPSession, Page } from 'playwright-core';
 
 import { launchChromium, newProfile, removeProfile } from './launch.js';
-import type { Rooms } from './page.js';
 import { Site } from './site.js';
+import { type Browser, Tab } from './tab.js';
 
-export class Chromium {
+export class Chromium implements Browser {
   private constructor(
     private readonly site: Site,
     private readonly profile: string,
@@ -18,8 +18,8 @@ export class Chromium {
     return new Chromium(await Site.start(), profile, await launchChromium(profile));
   }
 
-  async newTab(): Promise<Tab> {
-    const tab = new Tab(await this.context.newPage(), this.site.address);
+  async newTab(): Promise<ChromiumTab> {
+    const tab = new ChromiumTab(await this.context.newPage(), this.site.address);
     await tab.load();
     return tab;
   }
@@ -38,32 +38,16 @@ export class Chromium {
 }
 
 /** One page. */
-export class Tab {
+export class ChromiumTab extends Tab {
   /** A limit lasts as long as what set it. */
   private limits: CDPSession | undefined;
 
   constructor(
     private readonly page: Page,
-    private readonly address: string,
+    address: string,
   ) {
+    super(page, address);
     page.on('pageerror', (error) => console.error(`in the page: ${error.stack}`));
-  }
-
-  async load(): Promise<void> {
-    await this.page.goto(this.address);
-    await this.page.waitForFunction(() => 'rooms' in globalThis);
-  }
-
-  /** Runs something of `page.ts` there. */
-  async run<K extends keyof Rooms>(name: K, ...args: Parameters<Rooms[K]>): Promise<Awaited<ReturnType<Rooms[K]>>> {
-    const result = await this.page.evaluate(
-      ([name, args]) => {
-        const { rooms } = globalThis as unknown as { rooms: Record<string, (...args: unknown[]) => Promise<unknown>> };
-        return rooms[name as string]?.(...(args as unknown[]));
-      },
-      [name, args] as const,
-    );
-    return result as Awaited<ReturnType<Rooms[K]>>;
   }
 
   /** The site may have so many bytes from now on; without a number, as many as usual. */
@@ -79,10 +63,6 @@ export class Tab {
     const crashed = this.page.waitForEvent('crash');
     session.send('Page.crash').catch(() => undefined);
     await crashed;
-    await this.page.close();
-  }
-
-  async close(): Promise<void> {
     await this.page.close();
   }
 }

@@ -11,7 +11,7 @@ const TYPES: Record<string, string> = { '.js': 'text/javascript', '.wasm': 'appl
 
 const PAGE = '<!doctype html><title>kraft</title><script type="module" src="/dist/test/browser/page.js"></script>';
 
-/** What a page may do, as strict as a host's page can be. */
+/** The least that a page of this package must be allowed; the live page's own policy is that and its looks. */
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
 
 export class Site {

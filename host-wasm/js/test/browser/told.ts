@@ -2,15 +2,10 @@
 
 import assert from 'node:assert/strict';
 
-import type { Rooms } from './page.js';
-
-/** A tab of either browser. */
-export interface AnyTab {
-  run<K extends keyof Rooms>(name: K, ...args: Parameters<Rooms[K]>): Promise<Awaited<ReturnType<Rooms[K]>>>;
-}
+import type { Tab } from './tab.js';
 
 /** Puts so many commands, and returns them. */
-export async function putAll(tab: AnyTab, cluster: string, from: number, count: number): Promise<string[]> {
+export async function putAll(tab: Tab, cluster: string, from: number, count: number): Promise<string[]> {
   const commands = Array.from({ length: count }, (_, i) => `command ${from + i}`);
   for (const command of commands) {
     const answer = await tab.run('put', cluster, command, 'SYNC', 'COMMIT');
@@ -20,7 +15,7 @@ export async function putAll(tab: AnyTab, cluster: string, from: number, count: 
   return commands;
 }
 
-export async function assertHas(tab: AnyTab, cluster: string, told: readonly string[]): Promise<void> {
+export async function assertHas(tab: Tab, cluster: string, told: readonly string[]): Promise<void> {
   for (const node of [1, 2, 3]) {
     const there = await tab.run('commands', cluster, node);
     assert.deepEqual(there.slice(0, told.length), told, `node ${node}`);
