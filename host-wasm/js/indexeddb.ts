@@ -47,8 +47,8 @@ export class IndexedDbStorage implements RewindableStorage {
   private db: IDBDatabase | undefined;
   private ended: ((error: StorageError) => void) | undefined;
   private unlock: (() => void) | undefined;
-  /** The greatest key of the log; 0 where it is empty. Behind it there is nothing to delete. */
-  private last = 0;
+  /** The keys of the log, ascending: nothing is searched for, and nothing deleted that is not there. */
+  private firsts: readonly number[] = [];
 
   constructor(private readonly options: IndexedDbOptions = {}) {}
 
@@ -78,15 +78,10 @@ export class IndexedDbStorage implements RewindableStorage {
     const { db } = this;
     if (db === undefined) throw new StorageError('ended', 'the database is closed');
     const durability = firmness === 'synced' ? 'strict' : 'relaxed';
-    this.last = await transact(db, durability, async (meta, log) => {
+    this.firsts = await transact(db, durability, async (meta, log) => {
       // A transaction that forces must change something, or a browser may see no reason to.
       if (changes.length === 0) meta.put(Date.now(), 'forced');
-      let { last } = this;
-      for (const change of changes) {
-        if (change.kind === 'compact') await compact(change.snapshot, meta, log);
-        else last = apply(change, meta, log, last);
-      }
-      return last;
+      return changes.reduce((firsts, change) => apply(change, meta, log, firsts), this.firsts);
     });
   }
 
@@ -102,7 +97,7 @@ export class IndexedDbStorage implements RewindableStorage {
       log.clear();
       for (const { first, bytes } of records) log.put(bytes, first);
     });
-    this.last = records.at(-1)?.first ?? 0;
+    this.firsts = records.map(({ first }) => first);
   }
 
   onEnd(handler: (error: StorageError) => void): void {
@@ -145,7 +140,7 @@ export class IndexedDbStorage implements RewindableStorage {
         if (typeof key !== 'number' || bytes === undefined) throw new StorageError('failed', 'a log without order');
         return { first: key, bytes };
       });
-      this.last = records.at(-1)?.first ?? 0;
+      this.firsts = records.map(({ first }) => first);
       return { store: owner.store, age: found === undefined ? 'new' : 'old', hardState, snapshot, records };
     });
   }
@@ -161,30 +156,33 @@ export function databaseName({ cluster, node }: Identity): string {
   return `kraft/${cluster}/${node}`;
 }
 
-/** Asks for a change of a log whose greatest key is `last`; the greatest key after it. */
-function apply(change: Exclude<Change, { kind: 'compact' }>, meta: IDBObjectStore, log: IDBObjectStore, last: number): number {
+/** Asks for a change of a log with these keys; its keys after that. */
+function apply(change: Change, meta: IDBObjectStore, log: IDBObjectStore, firsts: readonly number[]): readonly number[] {
   switch (change.kind) {
     case 'hardState':
       meta.put(change.bytes, 'hardState');
-      return last;
-    case 'record':
-      if (change.first < last) log.delete(IDBKeyRange.lowerBound(change.first));
-      log.put(change.bytes, change.first);
-      return change.first;
+      return firsts;
+    case 'record': {
+      const { first, bytes } = change;
+      const last = firsts.at(-1) ?? 0;
+      if (first < last) log.delete(IDBKeyRange.lowerBound(first));
+      log.put(bytes, first);
+      return [...(first > last ? firsts : firsts.filter((each) => each < first)), first];
+    }
     case 'install':
       meta.put(change.snapshot, 'snapshot');
       log.clear();
-      return 0;
+      return [];
+    case 'compact': {
+      const { last } = change.snapshot;
+      meta.put(change.snapshot, 'snapshot');
+      // The last record that begins at or before the first entry needed may hold that entry.
+      const kept = firsts.filter((first) => first <= last + 1).at(-1);
+      if (kept === undefined || kept === firsts[0]) return firsts;
+      log.delete(IDBKeyRange.upperBound(kept, true));
+      return firsts.filter((first) => first >= kept);
+    }
   }
-}
-
-/** Keeps a snapshot, and lets go of what it stands for: the last record always stays. */
-async function compact(snapshot: Snapshot, meta: IDBObjectStore, log: IDBObjectStore): Promise<void> {
-  meta.put(snapshot, 'snapshot');
-  // The last record that begins at or before the first entry needed may hold that entry.
-  const upto = IDBKeyRange.upperBound(snapshot.last + 1);
-  const cursor = await done(log.openKeyCursor(upto, 'prev'));
-  if (cursor !== null) log.delete(IDBKeyRange.upperBound(cursor.key, true));
 }
 
 /** Holds the one lock of a database; returns what lets go of it. */
