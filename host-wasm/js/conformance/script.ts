@@ -98,6 +98,8 @@ export function fixedScripts(): Script[] {
       written(make.append(4)),
       synced(make.compact(2)),
       written(make.append(3)),
+      written(make.append(1), make.append(1)),
+      synced(make.compact(3)),
       synced(make.compact(0)),
       written(make.append(2)),
       synced(make.install(5)),
