@@ -1,18 +1,21 @@
 // The cluster as its operator and its client have it: nodes, the network between them, and the ledger.
 
-import type { Asked, CommitMode, FsyncMode } from 'kraft-host-wasm';
+import { type Asked, type Class, type CommitMode, type FsyncMode, type MemberChange, type Members, type PresetName, presetOf, type Zones } from 'kraft-host-wasm';
 
 import { Ledger, type Write } from '../client/ledger';
-import { evidence, PRESETS, type Class } from '../client/words';
-import { readZones, zoneOf, ZONES_AT_FIRST, type Zone } from '../client/zones';
+import { evidence } from '../client/words';
+import { readZones, ZONES_AT_FIRST } from '../client/zones';
 import { Health } from './health';
 import { Member } from './member';
 import { Network } from './network';
 import { PACES, type Pace, type PaceName } from './pace';
-import type { News } from './protocol';
+import type { News, Shown } from './protocol';
 
 const FATES_MS = 150;
 const ALL_TIMEOUT_MS = 5000;
+
+/** More would be hard to tell apart. */
+export const NODES_MAX = 7;
 
 export interface Ask {
   readonly key: string;
@@ -23,64 +26,95 @@ export interface Ask {
 }
 
 export type Tone = 'PLAIN' | 'GOOD' | 'BAD';
+export type Seat = 'VOTER' | 'LEAVING' | 'LEARNER' | 'NONE';
+
+/** Whom it tells. */
+export interface Listener {
+  say(text: string, tone: Tone): void;
+  /** There is a node that was not there before. */
+  joined(member: Member): void;
+}
 
 export class Cluster {
-  readonly members: readonly Member[];
+  readonly members: Member[];
   readonly network: Network;
-  readonly ledger: Ledger;
+  readonly ledger = new Ledger();
   readonly health = new Health();
-  zones: readonly Zone[] = readZones(ZONES_AT_FIRST);
-  defaults: Class = PRESETS.balanced;
+  zones: Zones = readZones(ZONES_AT_FIRST);
+  /** Who is in it, as the last leader that was heard has it. */
+  seats: Members;
+  private presetName: PresetName = 'balanced';
+  private usual: Class = presetOf('balanced');
 
   constructor(
-    readonly size: number,
+    readonly founders: number,
     readonly paceName: PaceName,
-    private readonly say: (text: string, tone: Tone) => void,
+    private readonly listener: Listener,
   ) {
-    this.ledger = new Ledger(size);
-    this.members = Array.from({ length: size }, (_, i) => new Member(i + 1, (member, news) => this.hear(member, news)));
+    this.members = Array.from({ length: founders }, (_, i) => this.member(i + 1));
+    this.seats = { voters: this.nodes, outgoing: [], learners: [] };
     this.network = new Network((from, to, message) => this.find(to)?.order({ kind: 'message', from, message }));
     this.network.delayMs = this.pace.delay;
-    setInterval(() => this.leader?.order({ kind: 'fates', of: this.ledger.open }), FATES_MS);
+    setInterval(() => this.askFates(), FATES_MS);
   }
 
   get name(): string {
-    return `demo-${this.size}`;
+    return `demo-${this.founders}`;
   }
 
   get pace(): Pace {
     return PACES[this.paceName];
   }
 
-  get voters(): number[] {
+  /** Every node that there is, member or not. */
+  get nodes(): number[] {
     return this.members.map(({ node }) => node);
   }
 
   find(node: number): Member | undefined {
-    return this.members[node - 1];
+    return this.members.find((member) => member.node === node);
   }
 
   /** Who leads, as far as running nodes say: the one of the newest term. */
   get leader(): Member | undefined {
-    const leading = this.members.filter(({ life, report }) => life === 'RUNNING' && report?.view.role === 'LEADER');
-    return leading.sort((one, other) => (other.report?.view.term ?? 0) - (one.report?.view.term ?? 0))[0];
+    const term = ({ shown }: Member): number => shown?.term ?? 0;
+    let newest: Member | undefined;
+    for (const member of this.members) {
+      if (member.isLeader && (newest === undefined || term(member) > term(newest))) newest = member;
+    }
+    return newest;
   }
 
-  /** What an operator should know of: of the disks, and of what the leader says is at risk or behind. */
+  seatOf(node: number): Seat {
+    const { voters, outgoing, learners } = this.seats;
+    if (voters.includes(node)) return 'VOTER';
+    if (outgoing.includes(node)) return 'LEAVING';
+    return learners.includes(node) ? 'LEARNER' : 'NONE';
+  }
+
+  /** What an operator should know of: each disk, and what the leader says is at risk or behind. */
   get alerts(): string[] {
     const { leader } = this;
-    const said = leader?.report?.view.alerts.filter(({ kind }) => kind !== 'SLOW_FSYNC') ?? [];
-    return [...this.health.alerts, ...said.map(({ text }) => `node ${leader?.node}: ${text}`)];
+    return this.members.filter(({ life }) => life === 'RUNNING').flatMap((member) => {
+      const alerts = member.shown?.alerts.filter(({ kind }) => member === leader || kind === 'SLOW_FSYNC') ?? [];
+      return alerts.map(({ text }) => `node ${member.node}: ${text}`);
+    });
+  }
+
+  /** Milliseconds: of the running nodes, the one whose slowest strict commits in a hundred are the slowest. */
+  get fsyncP99(): number {
+    return Math.max(0, ...this.members.map(({ life, shown }) => (life === 'RUNNING' ? (shown?.fsyncP99 ?? 0) : 0)));
   }
 
   startAll(): void {
-    for (const { node } of this.members) this.start(node);
+    for (const node of this.nodes) this.start(node);
   }
 
   start(node: number): void {
     const member = this.find(node);
     if (member?.isGone !== true) return;
-    member.start(this.name, this.voters, this.pace);
+    const founders = Array.from({ length: this.founders }, (_, i) => i + 1);
+    member.start({ cluster: this.name, node, founders, pace: this.pace, preset: this.presetName });
     this.say(`node ${node} starts from its database`, 'PLAIN');
   }
 
@@ -114,11 +148,26 @@ export class Cluster {
     this.say(`leadership is to go to node ${node}`, 'PLAIN');
   }
 
+  /** One more node, with an empty database: it runs, and learns once the leader has it among the members. */
+  addNode(): void {
+    const node = Math.max(...this.nodes) + 1;
+    if (node > NODES_MAX) return this.say(`${NODES_MAX} nodes are as many as fit on the page`, 'BAD');
+    this.admit(node);
+    this.changeMember({ kind: 'LEARNER', node });
+  }
+
+  changeMember(change: MemberChange): void {
+    const { leader } = this;
+    if (leader === undefined) return this.say('no node leads: nobody to change the members', 'BAD');
+    leader.order({ kind: 'members', change });
+  }
+
   /** The leader is left with a minority; the others could elect one of their own. */
   split(): void {
-    const first = this.leader?.node ?? 1;
-    const few = Math.floor((this.size - 1) / 2);
-    const side = Array.from({ length: few }, (_, i) => ((first - 1 + i) % this.size) + 1);
+    const { nodes } = this;
+    const first = nodes.indexOf(this.leader?.node ?? 1);
+    const few = Math.floor((nodes.length - 1) / 2);
+    const side = Array.from({ length: few }, (_, i) => nodes[(first + i) % nodes.length] ?? 1);
     this.network.split(side);
     this.say(`the network is split: ${side.map((node) => `node ${node}`).join(', ')} on one side`, 'BAD');
   }
@@ -133,44 +182,92 @@ export class Cluster {
     this.say('links and disks are healed', 'GOOD');
   }
 
-  /** The class of a write: its own, else its key's zone's, else the default. */
-  classOf({ key, mode, fsync }: Ask): Class {
-    const zone = zoneOf(key, this.zones);
-    return { mode: mode ?? zone?.mode ?? this.defaults.mode, fsync: fsync ?? zone?.fsync ?? this.defaults.fsync };
+  /** Its class is the default at once; its batches and limits are those of nodes that start from now on. */
+  usePreset(name: PresetName): void {
+    this.presetName = name;
+    this.usual = presetOf(name);
+  }
+
+  get preset(): PresetName {
+    return this.presetName;
+  }
+
+  /** The class of a write that names none and whose key has no zone. */
+  get defaults(): Class {
+    const { mode, fsync } = this.usual;
+    return { mode, fsync };
   }
 
   /** Asks the leader, if there is one, to write. */
-  propose(ask: Ask): Write | undefined {
+  propose({ key, mode, fsync, fallback }: Ask): Write | undefined {
     const { leader } = this;
     if (leader === undefined) {
       this.say('no node leads: nobody to ask', 'BAD');
       return undefined;
     }
-    const asked = this.classOf(ask);
-    const write = this.ledger.ask(ask.key, ask.key.length, asked, leader.node);
-    const timeout = asked.mode === 'ALL' ? { timeout: ALL_TIMEOUT_MS, fallback: ask.fallback ?? 'REFUSE' } : {};
-    leader.order({ kind: 'propose', id: write.id, command: ask.key, asked: { ...asked, ...timeout } });
+    const named = { ...(mode && { mode }), ...(fsync && { fsync }) };
+    const voters = this.seats.voters.length;
+    let asked: Class;
+    try {
+      asked = this.zones.resolve(named, key, this.defaults, voters);
+    } catch (error) {
+      const write = this.ledger.ask(key, key.length, { ...this.defaults, ...named }, leader.node, voters);
+      this.refused(write.id, error instanceof Error ? error.message : String(error));
+      return write;
+    }
+    const write = this.ledger.ask(key, key.length, asked, leader.node, voters);
+    const timeout = asked.mode === 'ALL' ? { timeout: ALL_TIMEOUT_MS, fallback: fallback ?? 'REFUSE' } : {};
+    leader.order({ kind: 'propose', id: write.id, command: key, asked: { ...asked, ...timeout } });
     return write;
+  }
+
+  private say(text: string, tone: Tone): void {
+    this.listener.say(text, tone);
+  }
+
+  private member(node: number): Member {
+    return new Member(node, (member, news) => this.hear(member, news));
+  }
+
+  /** A node that the page did not have: it starts. */
+  private admit(node: number): void {
+    const member = this.member(node);
+    this.members.push(member);
+    this.members.sort((one, other) => one.node - other.node);
+    this.listener.joined(member);
+    this.start(node);
+  }
+
+  private askFates(): void {
+    const { open } = this.ledger;
+    if (open.length > 0) this.leader?.order({ kind: 'fates', of: open });
+  }
+
+  private refused(id: number, why: string): void {
+    this.ledger.refused(id, why);
+    this.say(`refused: ${why}`, 'BAD');
   }
 
   private hear(member: Member, news: News): void {
     const { node } = member;
     switch (news.kind) {
       case 'send':
-        if (member.life === 'RUNNING') this.network.carry(node, news.to, news.message);
+        if (member.life === 'RUNNING') this.network.carry(node, news.to, news.message, news.about);
         break;
-      case 'report':
-        this.reported(member, news);
+      case 'log':
+        member.log.take(news);
+        break;
+      case 'shown':
+        this.showed(member, news.shown);
         break;
       case 'answer': {
-        const write = this.ledger.answered(news.id, news.answer);
+        const write = this.ledger.answered(news.id, news.answer, news.voters);
         if (write?.latencyMs !== undefined) this.health.acked(write.asked.mode, write.latencyMs);
-        if (write) this.say(`${write.key} → ${evidence(news.answer, this.size, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
+        if (write) this.say(`${write.key} → ${evidence(news.answer, news.voters, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
         break;
       }
       case 'refused':
-        this.ledger.refused(news.id, news.why);
-        this.say(`refused: ${news.why}`, 'BAD');
+        this.refused(news.id, news.why);
         break;
       case 'fates':
         for (const { term, index, fate } of news.fates) {
@@ -179,10 +276,10 @@ export class Cluster {
         }
         break;
       case 'said':
-        this.say(`node ${node}: ${news.text}`, 'BAD');
+        this.say(`node ${node}: ${news.text}`, news.tone);
         break;
       case 'dark':
-        if (member.report) member.report = { ...member.report, entries: news.entries };
+        member.log.leave(news.left);
         member.end('DARK');
         this.say(`node ${node} lost its power, and ${news.taken} ${news.taken === 1 ? 'entry' : 'entries'} that no strict transaction held (simulated)`, 'BAD');
         break;
@@ -194,17 +291,24 @@ export class Cluster {
     }
   }
 
-  private reported(member: Member, { report }: Extract<News, { kind: 'report' }>): void {
-    const { view } = report;
-    const before = member.report?.view;
+  private showed(member: Member, shown: Shown): void {
+    const before = member.shown;
     if (member.life === 'STARTING') member.life = 'RUNNING';
-    member.report = report;
-    this.health.forced(report.forced);
-    if (view.role === 'LEADER' && (before?.role !== 'LEADER' || before.term !== view.term)) {
-      this.say(`node ${member.node} leads term ${view.term}`, 'GOOD');
+    member.shown = shown;
+    if (shown.role === 'LEADER' && (before?.role !== 'LEADER' || before.term !== shown.term)) {
+      this.say(`node ${member.node} leads term ${shown.term}`, 'GOOD');
     }
-    if (view.trust === 'SUSPECT' && before?.trust !== 'SUSPECT') {
+    if (shown.trust === 'SUSPECT' && before?.trust !== 'SUSPECT') {
       this.say(`node ${member.node} is suspect: it may have forgotten copies somebody relied on`, 'BAD');
+    }
+    if (member === this.leader) this.seat(shown.members);
+  }
+
+  private seat(seats: Members): void {
+    this.seats = seats;
+    // After a reload, those who joined are known from the leader's log.
+    for (const node of [...seats.voters, ...seats.learners]) {
+      if (this.find(node) === undefined && node <= NODES_MAX) this.admit(node);
     }
   }
 }

@@ -1,8 +1,9 @@
 // What a story does to the cluster, and what it waits for.
 
-import type { Cluster } from '../cluster/cluster';
+import type { Class } from 'kraft-host-wasm';
+
 import type { Write } from '../client/ledger';
-import type { Class } from '../client/words';
+import type { Cluster } from '../cluster/cluster';
 
 const LOOK_MS = 30;
 const WAIT_MS_MAX = 20_000;
@@ -24,14 +25,15 @@ export class Scene {
     await this.settled();
   }
 
-  /** Every node has what the leader has, applied. */
+  /** Every member has what the leader has, applied. */
   async settled(): Promise<void> {
     await this.until('every node has the leader’s log', () => {
-      const leader = this.cluster.leader?.report?.view;
+      const { leader, members } = this.cluster;
       if (leader === undefined) return false;
-      return this.cluster.members.every(({ life, report }) => {
-        const view = report?.view;
-        return life === 'RUNNING' && view?.term === leader.term && view.applied === leader.last && view.synced === leader.last;
+      const { last } = leader.log.marks;
+      return members.every(({ node, life, shown, log: { marks } }) => {
+        if (this.cluster.seatOf(node) === 'NONE') return true;
+        return life === 'RUNNING' && shown?.term === leader.shown?.term && marks.applied === last && marks.synced === last;
       });
     });
   }

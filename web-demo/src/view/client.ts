@@ -48,14 +48,13 @@ export class ClientView {
     return { row, evidence, fate };
   }
 
-  private said({ asked, state, answer, latencyMs, why }: Write): string {
-    const { size } = this.cluster;
+  private said({ asked, state, answer, latencyMs, voters, why }: Write): string {
     if (state === 'REFUSED') return `refused: ${why}`;
     if (state === 'NO_ANSWER') return 'no answer: the node is gone';
     if (answer === undefined) return 'waiting…';
     const ms = latencyMs === undefined ? '' : ` after ${latencyMs < 10 ? latencyMs.toFixed(1) : Math.round(latencyMs)} ms`;
-    const more = outlives(answer, size);
-    return `${evidence(answer, size, asked.mode)}${ms}${more === '' ? '' : `; ${more}`}`;
+    const more = outlives(answer, voters);
+    return `${evidence(answer, voters, asked.mode)}${ms}${more === '' ? '' : `; ${more}`}`;
   }
 
   private fateWord(write: Write): string {

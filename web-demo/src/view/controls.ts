@@ -1,9 +1,9 @@
 // The client's and the operator's hands: write, load, presets, zones, links.
 
-import type { CommitMode, FsyncMode } from 'kraft-host-wasm';
+import type { CommitMode, FsyncMode, PresetName } from 'kraft-host-wasm';
 
-import type { Cluster } from '../cluster/cluster';
-import { FSYNCS, isFsync, isMode, majority, PRESETS, type PresetName } from '../client/words';
+import { type Cluster, NODES_MAX } from '../cluster/cluster';
+import { FSYNCS, isFsync, isMode, PRESETS } from '../client/words';
 import { readZones, ZONES_AT_FIRST } from '../client/zones';
 import { button, make, part, setAttribute, setText } from './dom';
 
@@ -23,8 +23,8 @@ export class Controls {
   private load: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly cluster: Cluster) {
-    const few = majority(cluster.size);
-    const modes: CommitMode[] = ['ASYNC', 'LEADER_ONLY', `AT_LEAST_${few}`, 'SYNC', 'ALL'];
+    const some = Array.from({ length: cluster.founders - 1 }, (_, i): CommitMode => `AT_LEAST_${i + 2}`);
+    const modes: CommitMode[] = ['ASYNC', 'LEADER_ONLY', ...some, 'SYNC', 'ALL'];
     this.mode.replaceChildren(option('', 'as the key’s zone'), ...modes.map((mode) => option(mode, mode)));
     this.fsync.replaceChildren(option('', 'as the key’s zone'), ...FSYNCS.map((fsync) => option(fsync, fsync)));
     part<HTMLFormElement>('write').addEventListener('submit', (event) => {
@@ -35,8 +35,9 @@ export class Controls {
     part('load').addEventListener('click', () => this.toggleLoad());
     part('heal').addEventListener('click', () => cluster.heal());
     part('split').addEventListener('click', () => cluster.split());
-    part('all-power').addEventListener('click', () => cluster.voters.forEach((node) => cluster.cutPower(node)));
+    part('all-power').addEventListener('click', () => cluster.nodes.forEach((node) => cluster.cutPower(node)));
     part('all-start').addEventListener('click', () => cluster.startAll());
+    part('add').addEventListener('click', () => cluster.addNode());
     part('rate').replaceChildren(...RATES.map((rate) => option(String(rate), `${rate} a second`)));
     this.presets();
     this.delay();
@@ -50,11 +51,14 @@ export class Controls {
     if (Number(slider.value) !== delayMs) slider.value = String(delayMs);
     setText(part('delay-now'), `${delayMs} ms`);
     setAttribute(part('split'), 'aria-pressed', String(this.cluster.network.isSplit));
+    const add = part<HTMLButtonElement>('add');
+    const isFull = this.cluster.nodes.length >= NODES_MAX;
+    if (add.disabled !== isFull) add.disabled = isFull;
   }
 
   /** A preset's class becomes the cluster's default. */
   preset(name: PresetName): void {
-    this.cluster.defaults = PRESETS[name];
+    this.cluster.usePreset(name);
     for (const one of part('presets').children) one.setAttribute('aria-pressed', String(one.getAttribute('data-action') === name));
     const { mode, fsync } = this.cluster.defaults;
     setText(part('default'), `${mode} · ${fsync}`);
@@ -86,9 +90,8 @@ export class Controls {
   }
 
   private presets(): void {
-    const names = Object.keys(PRESETS) as PresetName[];
-    part('presets').replaceChildren(...names.map((name) => button(name.replace('_', ' '), name, () => this.preset(name))));
-    this.preset('balanced');
+    part('presets').replaceChildren(...PRESETS.map((name) => button(name.replace('_', ' '), name, () => this.preset(name))));
+    this.preset(this.cluster.preset);
   }
 
   private delay(): void {
@@ -105,7 +108,7 @@ export class Controls {
     text.addEventListener('input', () => {
       try {
         this.cluster.zones = readZones(text.value);
-        setText(part('zones-said'), `${this.cluster.zones.length} zones in force`);
+        setText(part('zones-said'), `${this.cluster.zones.listed.length} zones in force`);
       } catch (error) {
         setText(part('zones-said'), `not in force: ${error instanceof Error ? error.message : String(error)}`);
       }
