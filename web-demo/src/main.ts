@@ -21,8 +21,8 @@ import { StoryView } from './view/story';
 import { Turns } from './view/turns';
 
 const SIZES = [3, 4, 5, 6, 7];
-const REFRESH_MS = 80;
-const CARD_MS = 160;
+const REFRESH_MS = 100;
+const CARD_MS = 200;
 
 const asked = new URLSearchParams(location.search);
 
@@ -62,7 +62,7 @@ function run(): void {
     say: (text, tone) => feed.say(text, tone),
     joined: (member) => seat(member),
   });
-  const stage = new Stage(cluster, part<SVGSVGElement>('stage'));
+  const stage = new Stage(cluster, part<SVGSVGElement>('stage'), part<SVGSVGElement>('flights'));
   const nodes = new Nodes(cluster, part('nodes'));
   const links = new Links(cluster, part('links'));
   const client = new ClientView(cluster, part('writes'));
@@ -82,6 +82,7 @@ function run(): void {
   turns.add({ everyMs: REFRESH_MS, draw: () => client.refresh() });
   turns.add({ everyMs: REFRESH_MS, draw: () => feed.refresh() });
   turns.add({ everyMs: REFRESH_MS, draw: () => controls.refresh() });
+  turns.add({ everyMs: CARD_MS, draw: () => links.refresh() });
   turns.add({ everyMs: SAMPLE_MS, draw: () => chart.refresh() });
   cluster.startAll();
 

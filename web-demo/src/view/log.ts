@@ -1,8 +1,10 @@
 // A node's log on its card: a cell for each of its newest entries.
+//
+// Cells stay where they are and change what they say: a log that moves on moves no element.
 
 import type { Cluster } from '../cluster/cluster';
 import type { Member } from '../cluster/member';
-import { keepChildren, make, setAttribute } from './dom';
+import { make, setAttribute } from './dom';
 import { type Cell, cellsOf, GLYPHS, titleOf } from './entries';
 
 const CELL_PX = 25;
@@ -11,12 +13,13 @@ const CELLS_MIN = 6;
 interface Drawn {
   readonly box: HTMLElement;
   readonly glyph: Text;
-  state: Cell['state'] | undefined;
+  readonly number: Text;
+  shown: Cell | undefined;
 }
 
 export class LogView {
   readonly place: HTMLElement;
-  private cells: ReadonlyMap<string, Drawn> = new Map();
+  private readonly cells: Drawn[] = [];
   /** How many cells are as wide as the place. */
   private room = CELLS_MIN;
 
@@ -33,26 +36,33 @@ export class LogView {
 
   refresh(): void {
     const cells = cellsOf(this.member.log, this.cluster.ledger, this.room);
-    this.cells = new Map(cells.map((cell) => {
-      const key = `${cell.entry.term} ${cell.entry.index}`;
-      const drawn = this.cells.get(key) ?? draw(cell);
-      show(drawn, cell);
-      return [key, drawn];
-    }));
-    keepChildren(this.place, [...this.cells.values()].map(({ box }) => box));
+    for (const drawn of this.cells.splice(cells.length)) drawn.box.remove();
+    cells.forEach((cell, at) => show(this.cells[at] ?? this.add(), cell));
+  }
+
+  private add(): Drawn {
+    const [glyph, number] = [document.createTextNode(''), document.createTextNode('')];
+    const box = make('li', {}, glyph, make('small', {}, number));
+    const drawn = { box, glyph, number, shown: undefined };
+    this.cells.push(drawn);
+    this.place.append(box);
+    return drawn;
   }
 }
 
-function draw({ entry: { index, term } }: Cell): Drawn {
-  const glyph = document.createTextNode('');
-  const box = make('li', { 'data-index': String(index), 'data-term': String(term) }, glyph, make('small', {}, String(index)));
-  return { box, glyph, state: undefined };
-}
-
 function show(drawn: Drawn, cell: Cell): void {
-  if (drawn.state === cell.state) return;
-  drawn.state = cell.state;
-  drawn.glyph.data = GLYPHS[cell.state].glyph;
-  setAttribute(drawn.box, 'data-state', cell.state);
+  const before = drawn.shown;
+  if (before?.entry === cell.entry && before.state === cell.state) return;
+  drawn.shown = cell;
+  const { entry: { index, term }, state } = cell;
+  if (before?.entry.index !== index) {
+    drawn.number.data = String(index);
+    setAttribute(drawn.box, 'data-index', String(index));
+  }
+  if (before?.state !== state) {
+    drawn.glyph.data = GLYPHS[state].glyph;
+    setAttribute(drawn.box, 'data-state', state);
+  }
+  setAttribute(drawn.box, 'data-term', String(term));
   setAttribute(drawn.box, 'title', titleOf(cell));
 }

@@ -1,4 +1,6 @@
 // The stage: nodes in a ring, the links between them, and messages under way, coloured by commit mode.
+//
+// Messages move in every frame and have a drawing of their own: what stands still is not painted again.
 
 import { family } from '../client/words';
 import type { Cluster } from '../cluster/cluster';
@@ -37,13 +39,13 @@ export class Stage {
   private discs: readonly Disc[] = [];
   /** A shape for all messages that look alike: one to lay out and to paint, however many they are. */
   private readonly shapes = new Map<string, SVGElement>();
-  private readonly layer = draw('g');
 
   constructor(
     private readonly cluster: Cluster,
     private readonly svg: SVGSVGElement,
+    private readonly flights: SVGSVGElement,
   ) {
-    svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
+    for (const drawing of [svg, flights]) drawing.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
   }
 
   /** Everything anew: there is a node more. */
@@ -54,7 +56,6 @@ export class Stage {
     this.discs = members.map((member) => this.disc(member));
     this.svg.replaceChildren(
       ...this.lanes.map(({ line }) => line),
-      this.layer,
       ...this.discs.flatMap(({ disc, term, member }) => [disc, this.name(member.node), term]),
     );
   }
@@ -96,7 +97,7 @@ export class Stage {
 
   private shape(): SVGElement {
     const shape = draw('path');
-    this.layer.append(shape);
+    this.flights.append(shape);
     return shape;
   }
 
