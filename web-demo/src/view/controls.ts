@@ -25,8 +25,8 @@ export class Controls {
   constructor(private readonly cluster: Cluster) {
     const some = Array.from({ length: cluster.founders - 1 }, (_, i): CommitMode => `AT_LEAST_${i + 2}`);
     const modes: CommitMode[] = ['ASYNC', 'LEADER_ONLY', ...some, 'SYNC', 'ALL'];
-    this.mode.replaceChildren(option('', 'as the key’s zone'), ...modes.map((mode) => option(mode, mode)));
-    this.fsync.replaceChildren(option('', 'as the key’s zone'), ...FSYNCS.map((fsync) => option(fsync, fsync)));
+    this.mode.replaceChildren(option('', 'by zone'), ...modes.map((mode) => option(mode, mode)));
+    this.fsync.replaceChildren(option('', 'by zone'), ...FSYNCS.map((fsync) => option(fsync, fsync)));
     part<HTMLFormElement>('write').addEventListener('submit', (event) => {
       event.preventDefault();
       this.write(1);

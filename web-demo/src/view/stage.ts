@@ -11,6 +11,9 @@ import { draw, setAttribute, setText } from './dom';
 const WIDTH = 420;
 const HEIGHT = 300;
 const RADIUS = 30;
+/** The ring the nodes stand in: half its width, half its height. */
+const WIDE = 150;
+const TALL = 112;
 /** How far beside the middle a message keeps: what goes out and what comes back pass each other. */
 const ASIDE = 6;
 const LANE = 2.5;
@@ -51,7 +54,8 @@ export class Stage {
   /** Everything anew: there is a node more. */
   build(): void {
     const { nodes, members } = this.cluster;
-    this.places = new Map(nodes.map((node, place) => [node, placeOf(place, nodes.length)]));
+    const ring = ringOf(nodes.length);
+    this.places = new Map(nodes.map((node, place) => [node, ring[place] ?? { x: 0, y: 0 }]));
     this.lanes = nodes.flatMap((from) => nodes.filter((to) => to !== from).map((to) => this.lane(from, to)));
     this.discs = members.map((member) => this.disc(member));
     this.svg.replaceChildren(
@@ -133,9 +137,12 @@ export class Stage {
   }
 }
 
-function placeOf(place: number, of: number): Place {
-  const angle = (2 * Math.PI * place) / of - Math.PI / 2;
-  return { x: WIDTH / 2 + Math.cos(angle) * 150, y: HEIGHT / 2 + 12 + Math.sin(angle) * 112 };
+/** So many places in a ring, the first at the top, with as much room above as below. */
+function ringOf(count: number): Place[] {
+  const turns = Array.from({ length: count }, (_, place) => (2 * Math.PI * place) / count - Math.PI / 2);
+  const lowest = Math.max(...turns.map((turn) => Math.sin(turn)));
+  const middle = HEIGHT / 2 + ((1 - lowest) * TALL) / 2;
+  return turns.map((turn) => ({ x: WIDTH / 2 + Math.cos(turn) * WIDE, y: middle + Math.sin(turn) * TALL }));
 }
 
 function setClass(element: Element, name: string): void {

@@ -67,7 +67,7 @@ onPage('a leader split off with a minority is replaced, and there is one again o
 onPage('a link that is cut one way keeps writes from the one node behind it, until it is healed', async (demo) => {
   const leader = await demo.leader();
   const deaf = other(leader);
-  await demo.page.click('details summary');
+  await demo.page.click('#links-ways summary');
   await demo.page.click(`#links [data-action="cut-${leader}-${deaf}"]`);
   await demo.page.locator(`#links [data-action="cut-${leader}-${deaf}"][aria-pressed="true"]`).waitFor();
   // The way back carries.
@@ -81,6 +81,15 @@ onPage('a link that is cut one way keeps writes from the one node behind it, unt
   await heard.waitFor();
   await demo.page.locator(`#links [data-action="cut-${leader}-${deaf}"][aria-pressed="false"]`).waitFor();
   await demo.page.waitForFunction(() => document.querySelectorAll('#stage .link.cut').length === 0);
+});
+
+onPage('messages take as long as the slider says: a majority’s answer, there and back', async (demo) => {
+  await demo.page.fill('#delay', '300');
+  await demo.page.locator('#delay-now', { hasText: '300 ms' }).waitFor();
+  await demo.write('far away', 'SYNC', 'COMMIT');
+  const [, ms] = /after (\d+) ms/.exec(await demo.answered()) ?? [];
+  // What is due within 4 ms is delivered together.
+  assert(Number(ms) >= 2 * (300 - 4), `answered after ${ms} ms`);
 });
 
 onPage('a slow link holds up ALL, and SYNC goes on', async (demo) => {

@@ -44,6 +44,12 @@ onPage('a burst is twenty writes, and a steady load goes on until it is stopped'
   await demo.page.click('#load[aria-pressed="true"]');
   await demo.page.locator('#load[aria-pressed="false"]').waitFor();
   await demo.fate('COMMITTED');
+  const before = await demo.newest();
+  await demo.page.selectOption('#rate', '100');
+  await demo.page.click('#load');
+  await demo.page.waitForFunction((least) => Number(document.querySelector('#writes li').dataset.write) > least, before + 100);
+  await demo.page.click('#load');
+  await demo.fate('COMMITTED');
 });
 
 onPage('an acknowledged entry that is lost is marked in the log of the node that had it', async (demo) => {
