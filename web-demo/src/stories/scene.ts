@@ -43,15 +43,22 @@ export class Scene {
     return this.cluster.leader?.node ?? 0;
   }
 
-  /** Asks for a write, and goes on once it is answered. */
+  /** Asks for a write, and goes on once it is answered. One that was refused was not done: a client asks again. */
   async write(key: string, asked: Class): Promise<Write> {
-    const write = this.ask(key, asked);
-    await this.until(`${key} is answered`, () => write.state !== 'ASKED');
-    check(write.answer?.grade === 'AS_ASKED', `${key} was not held as asked`);
-    return write;
+    for (;;) {
+      const write = await this.ask(key, asked);
+      await this.until(`${key} is answered`, () => write.state !== 'ASKED');
+      if (write.state !== 'REFUSED') {
+        check(write.answer?.grade === 'AS_ASKED', `${key} was not held as asked`);
+        return write;
+      }
+      this.writes.splice(this.writes.indexOf(write), 1);
+    }
   }
 
-  ask(key: string, asked: Class): Write {
+  /** Asks for a write as soon as somebody leads. */
+  async ask(key: string, asked: Class): Promise<Write> {
+    await this.leader();
     const write = this.cluster.propose({ key, ...asked });
     if (write === undefined) throw new Error('nobody leads');
     this.writes.push(write);
