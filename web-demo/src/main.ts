@@ -4,6 +4,7 @@ import './style.css';
 
 import { databaseName, deleteDatabase, load } from 'kraft-host-wasm';
 
+import { Client } from './client/client';
 import { Cluster, NODES_MAX } from './cluster/cluster';
 import type { Member } from './cluster/member';
 import { isPace, type PaceName } from './cluster/pace';
@@ -61,15 +62,18 @@ function run(): void {
   const cluster: Cluster = new Cluster(size(), pace(), {
     say: (text, tone) => feed.say(text, tone),
     joined: (member) => seat(member),
+    told: (news) => client.hear(news),
+    gone: (node) => client.ledger.unanswered(node),
   });
+  const client = new Client(cluster, (text, tone) => feed.say(text, tone));
   const stage = new Stage(cluster, part<SVGSVGElement>('stage'), part<SVGSVGElement>('flights'));
-  const nodes = new Nodes(cluster, part('nodes'));
+  const nodes = new Nodes(cluster, client.ledger, part('nodes'));
   const links = new Links(cluster, part('links'));
-  const client = new ClientView(cluster, part('writes'));
-  const controls = new Controls(cluster);
-  const chart = new Chart(cluster, part<SVGSVGElement>('chart'), part('figures'), part('alerts'));
+  const writes = new ClientView(client, part('writes'));
+  const controls = new Controls(client);
+  const chart = new Chart(client, part<SVGSVGElement>('chart'), part('figures'), part('alerts'));
   new Guide(part('guide'), (preset) => controls.preset(preset));
-  new StoryView(cluster, part('story'));
+  new StoryView(client, part('story'));
 
   function seat(...members: readonly Member[]): void {
     for (const member of members) turns.add({ everyMs: CARD_MS, draw: nodes.add(member) });
@@ -79,7 +83,7 @@ function run(): void {
   seat(...cluster.members);
   sizes(cluster.founders);
   part('fresh').addEventListener('click', () => void begin(cluster));
-  turns.add({ everyMs: REFRESH_MS, draw: () => client.refresh() });
+  turns.add({ everyMs: REFRESH_MS, draw: () => writes.refresh() });
   turns.add({ everyMs: REFRESH_MS, draw: () => feed.refresh() });
   turns.add({ everyMs: REFRESH_MS, draw: () => controls.refresh() });
   turns.add({ everyMs: CARD_MS, draw: () => links.refresh() });

@@ -1,29 +1,14 @@
-// The cluster as its operator and its client have it: nodes, the network between them, and the ledger.
+// The cluster as its operator has it: nodes, who of them is a member, and the network between them.
 
-import { type Asked, type Class, type CommitMode, type FsyncMode, type MemberChange, type Members, type PresetName, presetOf, type Zones } from 'kraft-host-wasm';
+import type { MemberChange, Members, PresetName } from 'kraft-host-wasm';
 
-import { Ledger, type Write } from '../client/ledger';
-import { evidence } from '../client/words';
-import { readZones, ZONES_AT_FIRST } from '../client/zones';
-import { Health } from './health';
 import { Member } from './member';
 import { Network } from './network';
 import { PACES, type Pace, type PaceName } from './pace';
-import type { News, Shown } from './protocol';
-
-const FATES_MS = 150;
-const ALL_TIMEOUT_MS = 5000;
+import type { ClientNews, News, Shown } from './protocol';
 
 /** More would be hard to tell apart. */
 export const NODES_MAX = 7;
-
-export interface Ask {
-  readonly key: string;
-  readonly mode?: CommitMode | undefined;
-  readonly fsync?: FsyncMode | undefined;
-  /** What becomes of ALL when its time is up. */
-  readonly fallback?: Asked['fallback'];
-}
 
 export type Tone = 'PLAIN' | 'GOOD' | 'BAD';
 export type Seat = 'VOTER' | 'LEAVING' | 'LEARNER' | 'NONE';
@@ -33,18 +18,19 @@ export interface Listener {
   say(text: string, tone: Tone): void;
   /** There is a node that was not there before. */
   joined(member: Member): void;
+  /** What a node tells the client. */
+  told(news: ClientNews): void;
+  /** Whom a client has asked there will answer nothing any more. */
+  gone(node: number): void;
 }
 
 export class Cluster {
   readonly members: Member[];
   readonly network: Network;
-  readonly ledger = new Ledger();
-  readonly health = new Health();
-  zones: Zones = readZones(ZONES_AT_FIRST);
   /** Who is in it, as the last leader that was heard has it. */
   seats: Members;
-  private presetName: PresetName = 'balanced';
-  private usual: Class = presetOf('balanced');
+  /** Whose batches and limits a node has that starts from now on. */
+  preset: PresetName = 'balanced';
 
   constructor(
     readonly founders: number,
@@ -55,7 +41,6 @@ export class Cluster {
     this.seats = { voters: this.nodes, outgoing: [], learners: [] };
     this.network = new Network((from, to, message) => this.find(to)?.order({ kind: 'message', from, message }));
     this.network.delayMs = this.pace.delay;
-    setInterval(() => this.askFates(), FATES_MS);
   }
 
   get name(): string {
@@ -114,7 +99,7 @@ export class Cluster {
     const member = this.find(node);
     if (member?.isGone !== true) return;
     const founders = Array.from({ length: this.founders }, (_, i) => i + 1);
-    member.start({ cluster: this.name, node, founders, pace: this.pace, preset: this.presetName });
+    member.start({ cluster: this.name, node, founders, pace: this.pace, preset: this.preset });
     this.say(`node ${node} starts from its database`, 'PLAIN');
   }
 
@@ -122,7 +107,7 @@ export class Cluster {
     const member = this.find(node);
     if (member?.isUp !== true) return;
     member.kill();
-    this.ledger.unanswered(node);
+    this.listener.gone(node);
     this.say(`node ${node} is killed: what it wrote stays with the system`, 'BAD');
   }
 
@@ -130,7 +115,7 @@ export class Cluster {
     const member = this.find(node);
     if (member?.isUp !== true) return;
     member.cutPower();
-    this.ledger.unanswered(node);
+    this.listener.gone(node);
   }
 
   pause(node: number): void {
@@ -182,45 +167,6 @@ export class Cluster {
     this.say('links and disks are healed', 'GOOD');
   }
 
-  /** Its class is the default at once; its batches and limits are those of nodes that start from now on. */
-  usePreset(name: PresetName): void {
-    this.presetName = name;
-    this.usual = presetOf(name);
-  }
-
-  get preset(): PresetName {
-    return this.presetName;
-  }
-
-  /** The class of a write that names none and whose key has no zone. */
-  get defaults(): Class {
-    const { mode, fsync } = this.usual;
-    return { mode, fsync };
-  }
-
-  /** Asks the leader, if there is one, to write. */
-  propose({ key, mode, fsync, fallback }: Ask): Write | undefined {
-    const { leader } = this;
-    if (leader === undefined) {
-      this.say('no node leads: nobody to ask', 'BAD');
-      return undefined;
-    }
-    const named = { ...(mode && { mode }), ...(fsync && { fsync }) };
-    const voters = this.seats.voters.length;
-    let asked: Class;
-    try {
-      asked = this.zones.resolve(named, key, this.defaults, voters);
-    } catch (error) {
-      const write = this.ledger.ask(key, key.length, { ...this.defaults, ...named }, leader.node, voters);
-      this.refused(write.id, error instanceof Error ? error.message : String(error));
-      return write;
-    }
-    const write = this.ledger.ask(key, key.length, asked, leader.node, voters);
-    const timeout = asked.mode === 'ALL' ? { timeout: ALL_TIMEOUT_MS, fallback: fallback ?? 'REFUSE' } : {};
-    leader.order({ kind: 'propose', id: write.id, command: key, asked: { ...asked, ...timeout } });
-    return write;
-  }
-
   private say(text: string, tone: Tone): void {
     this.listener.say(text, tone);
   }
@@ -238,16 +184,6 @@ export class Cluster {
     this.start(node);
   }
 
-  private askFates(): void {
-    const { open } = this.ledger;
-    if (open.length > 0) this.leader?.order({ kind: 'fates', of: open });
-  }
-
-  private refused(id: number, why: string): void {
-    this.ledger.refused(id, why);
-    this.say(`refused: ${why}`, 'BAD');
-  }
-
   private hear(member: Member, news: News): void {
     const { node } = member;
     switch (news.kind) {
@@ -260,20 +196,10 @@ export class Cluster {
       case 'shown':
         this.showed(member, news.shown);
         break;
-      case 'answer': {
-        const write = this.ledger.answered(news.id, news.answer, news.voters);
-        if (write?.latencyMs !== undefined) this.health.acked(write.asked.mode, write.latencyMs);
-        if (write) this.say(`${write.key} → ${evidence(news.answer, news.voters, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
-        break;
-      }
+      case 'answer':
       case 'refused':
-        this.refused(news.id, news.why);
-        break;
       case 'fates':
-        for (const { term, index, fate } of news.fates) {
-          if (fate === 'LOST') this.say(`entry ${index} of term ${term} was acknowledged and is lost`, 'BAD');
-          this.ledger.settled({ term, index }, fate);
-        }
+        this.listener.told(news);
         break;
       case 'said':
         this.say(`node ${node}: ${news.text}`, news.tone);
@@ -285,7 +211,7 @@ export class Cluster {
         break;
       case 'ended':
         member.end('ENDED');
-        this.ledger.unanswered(node);
+        this.listener.gone(node);
         this.say(`node ${node} ended: ${news.reason}`, 'BAD');
         break;
     }

@@ -55,11 +55,15 @@ export type News =
   | { readonly kind: 'send'; readonly to: number; readonly message: Message; readonly about: About }
   | { readonly kind: 'shown'; readonly shown: Shown }
   | ({ readonly kind: 'log' } & LogNews)
-  /** With how many voted when it was answered. */
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer; readonly voters: number }
-  | { readonly kind: 'refused'; readonly id: number; readonly why: string }
-  | { readonly kind: 'fates'; readonly fates: readonly (Position & { readonly fate: FateName })[] }
+  | ClientNews
   | { readonly kind: 'said'; readonly text: string; readonly tone: 'GOOD' | 'BAD' }
   /** The power is gone: how many entries with it, and the newest that are left. */
   | { readonly kind: 'dark'; readonly taken: number; readonly left: readonly Position[] }
   | { readonly kind: 'ended'; readonly reason: string };
+
+/** What of it is for the client. */
+export type ClientNews =
+  /** With how many voted when it was answered. */
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer; readonly voters: number }
+  | { readonly kind: 'refused'; readonly id: number; readonly why: string }
+  | { readonly kind: 'fates'; readonly fates: readonly (Position & { readonly fate: FateName })[] };

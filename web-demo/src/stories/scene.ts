@@ -2,6 +2,7 @@
 
 import type { Class } from 'kraft-host-wasm';
 
+import type { Client } from '../client/client';
 import type { Write } from '../client/ledger';
 import type { Cluster } from '../cluster/cluster';
 
@@ -14,7 +15,11 @@ export class Scene {
   /** A node a step has dealt with for a later one to come back to. */
   node = 0;
 
-  constructor(readonly cluster: Cluster) {}
+  readonly cluster: Cluster;
+
+  constructor(private readonly client: Client) {
+    this.cluster = client.cluster;
+  }
 
   /** Everything runs and is linked, messages take so long, one node leads, and all have its log. */
   async ready(delayMs: number = this.cluster.pace.delay): Promise<void> {
@@ -59,7 +64,7 @@ export class Scene {
   /** Asks for a write as soon as somebody leads. */
   async ask(key: string, asked: Class): Promise<Write> {
     await this.leader();
-    const write = this.cluster.propose({ key, ...asked });
+    const write = this.client.propose({ key, ...asked });
     if (write === undefined) throw new Error('nobody leads');
     this.writes.push(write);
     return write;

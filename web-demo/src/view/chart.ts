@@ -2,10 +2,10 @@
 //
 // Its drawing is stretched to the width there is; its words are beside it, in the size of any other.
 
+import type { Client } from '../client/client';
+import type { Latency } from '../client/health';
 import type { Write } from '../client/ledger';
 import { family, MODES } from '../client/words';
-import type { Cluster } from '../cluster/cluster';
-import type { Latency } from '../cluster/health';
 import { draw, setText } from './dom';
 
 const WIDTH = 600;
@@ -24,7 +24,7 @@ export class Chart {
   private readonly begun = performance.now();
 
   constructor(
-    private readonly cluster: Cluster,
+    private readonly client: Client,
     svg: SVGSVGElement,
     private readonly figures: HTMLElement,
     private readonly alerts: HTMLElement,
@@ -36,14 +36,13 @@ export class Chart {
   }
 
   private sample(): void {
-    const { health, ledger } = this.cluster;
+    const { health, ledger } = this.client;
     const risky = ledger.atRisk;
     health.sample(risky.length, bytesOf(risky));
   }
 
   refresh(): void {
-    const { alerts, health, fsyncP99 } = this.cluster;
-    const { risks } = health;
+    const { cluster: { alerts, fsyncP99 }, health: { risks } } = this.client;
     const now = performance.now();
     const mostEntries = Math.max(4, ...risks.map(({ entries }) => entries));
     const mostBytes = Math.max(64, ...risks.map(({ bytes }) => bytes));
@@ -62,7 +61,7 @@ export class Chart {
 
   private refreshDots(now: number): void {
     const since = this.strips.at(-1)?.at ?? 0;
-    const fresh = this.cluster.health.latencies.filter(({ at }) => at > since);
+    const fresh = this.client.health.latencies.filter(({ at }) => at > since);
     const paths = MODES.flatMap((mode) => {
       const dots = new Set(fresh.filter((latency) => family(latency.mode) === mode).map((latency) => this.dot(latency)));
       return dots.size === 0 ? [] : [draw('path', { class: `latency mode-${mode.toLowerCase()}`, d: [...dots].join('') })];

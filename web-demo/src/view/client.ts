@@ -1,6 +1,6 @@
 // The client's view: its newest writes, each with its answer, what that rests on, and what became of it.
 
-import type { Cluster } from '../cluster/cluster';
+import type { Client } from '../client/client';
 import type { Write } from '../client/ledger';
 import { evidence, family, outlives } from '../client/words';
 import { make, setAttribute, setText } from './dom';
@@ -20,12 +20,12 @@ export class ClientView {
   private readonly rows: Row[] = [];
 
   constructor(
-    private readonly cluster: Cluster,
+    private readonly client: Client,
     private readonly place: HTMLElement,
   ) {}
 
   refresh(): void {
-    const newest = this.cluster.ledger.writes.slice(-SHOWN).reverse();
+    const newest = this.client.ledger.writes.slice(-SHOWN).reverse();
     newest.forEach((write, at) => this.show(this.rows[at] ?? this.add(), write));
     setAttribute(this.place, 'data-room', this.rows.length < SHOWN ? 'SOME' : 'NONE');
   }
@@ -64,6 +64,6 @@ export class ClientView {
     if (state === 'REFUSED') return 'not done';
     if (answer === undefined) return state === 'ASKED' ? '' : 'unknown';
     if (fate !== 'PENDING') return fate.toLowerCase();
-    return this.cluster.ledger.isAtRisk(write) ? 'at risk' : 'committing';
+    return this.client.ledger.isAtRisk(write) ? 'at risk' : 'committing';
   }
 }

@@ -2,9 +2,10 @@
 
 import type { CommitMode, FsyncMode, PresetName } from 'kraft-host-wasm';
 
-import { type Cluster, NODES_MAX } from '../cluster/cluster';
+import type { Client } from '../client/client';
 import { FSYNCS, isFsync, isMode, PRESETS } from '../client/words';
 import { readZones, ZONES_AT_FIRST } from '../client/zones';
+import { type Cluster, NODES_MAX } from '../cluster/cluster';
 import { button, make, part, setAttribute, setText } from './dom';
 
 const BURST = 20;
@@ -22,7 +23,11 @@ export class Controls {
   private readonly rate = part<HTMLSelectElement>('rate');
   private load: ReturnType<typeof setInterval> | undefined;
 
-  constructor(private readonly cluster: Cluster) {
+  private readonly cluster: Cluster;
+
+  constructor(private readonly client: Client) {
+    const { cluster } = client;
+    this.cluster = cluster;
     const some = Array.from({ length: cluster.founders - 1 }, (_, i): CommitMode => `AT_LEAST_${i + 2}`);
     const modes: CommitMode[] = ['ASYNC', 'LEADER_ONLY', ...some, 'SYNC', 'ALL'];
     this.mode.replaceChildren(option('', 'by zone'), ...modes.map((mode) => option(mode, mode)));
@@ -58,9 +63,9 @@ export class Controls {
 
   /** A preset's class becomes the cluster's default. */
   preset(name: PresetName): void {
-    this.cluster.usePreset(name);
+    this.cluster.preset = name;
     for (const one of part('presets').children) one.setAttribute('aria-pressed', String(one.getAttribute('data-action') === name));
-    const { mode, fsync } = this.cluster.defaults;
+    const { mode, fsync } = this.client.usual;
     setText(part('default'), `${mode} · ${fsync}`);
   }
 
@@ -69,7 +74,7 @@ export class Controls {
     const mode = isMode(this.mode.value) ? this.mode.value : undefined;
     const fsync: FsyncMode | undefined = isFsync(this.fsync.value) ? this.fsync.value : undefined;
     const fallback = this.fallback.value === 'TO_MAJORITY' ? 'TO_MAJORITY' : 'REFUSE';
-    for (let i = 0; i < count; i++) this.cluster.propose({ key, mode, fsync, fallback });
+    for (let i = 0; i < count; i++) this.client.propose({ key, mode, fsync, fallback });
   }
 
   private toggleLoad(): void {
@@ -107,8 +112,8 @@ export class Controls {
     text.value = ZONES_AT_FIRST;
     text.addEventListener('input', () => {
       try {
-        this.cluster.zones = readZones(text.value);
-        setText(part('zones-said'), `${this.cluster.zones.listed.length} zones in force`);
+        this.client.zones = readZones(text.value);
+        setText(part('zones-said'), `${this.client.zones.listed.length} zones in force`);
       } catch (error) {
         setText(part('zones-said'), `not in force: ${error instanceof Error ? error.message : String(error)}`);
       }

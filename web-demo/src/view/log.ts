@@ -2,7 +2,7 @@
 //
 // Cells stay where they are and change what they say: a log that moves on moves no element.
 
-import type { Cluster } from '../cluster/cluster';
+import type { Ledger } from '../client/ledger';
 import type { Member } from '../cluster/member';
 import { make, setAttribute } from './dom';
 import { type Cell, cellsOf, GLYPHS, titleOf } from './entries';
@@ -24,7 +24,7 @@ export class LogView {
   private room = CELLS_MIN;
 
   constructor(
-    private readonly cluster: Cluster,
+    private readonly ledger: Ledger,
     private readonly member: Member,
   ) {
     this.place = make('ol', { class: 'log', 'aria-label': `log of node ${member.node}` });
@@ -35,7 +35,7 @@ export class LogView {
   }
 
   refresh(): void {
-    const cells = cellsOf(this.member.log, this.cluster.ledger, this.room);
+    const cells = cellsOf(this.member.log, this.ledger, this.room);
     for (const drawn of this.cells.splice(cells.length)) drawn.box.remove();
     cells.forEach((cell, at) => show(this.cells[at] ?? this.add(), cell));
   }

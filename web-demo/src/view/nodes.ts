@@ -1,5 +1,6 @@
 // A card for each node: what it is, its log, and what a hand can do to it.
 
+import type { Ledger } from '../client/ledger';
 import type { Cluster, Seat } from '../cluster/cluster';
 import type { Member } from '../cluster/member';
 import { button, make, setAttribute, setText } from './dom';
@@ -33,6 +34,7 @@ type Hand = 'kill' | 'power' | 'start' | 'pause' | 'isolate' | 'link' | 'disk' |
 export class Nodes {
   constructor(
     private readonly cluster: Cluster,
+    private readonly ledger: Ledger,
     private readonly place: HTMLElement,
   ) {}
 
@@ -62,7 +64,7 @@ export class Nodes {
     const role = make('span', { class: 'role' });
     const more = make('span', { class: 'facts' });
     const facts = make('p', { class: 'facts' });
-    const log = new LogView(cluster, member);
+    const log = new LogView(this.ledger, member);
     const box = make(
       'article',
       { class: 'node', 'data-node': String(node) },
