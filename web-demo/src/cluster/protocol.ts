@@ -20,7 +20,7 @@ export interface Entry extends Position {
 export type Marks = Pick<View, 'last' | 'written' | 'synced' | 'commit' | 'applied'>;
 
 /** What else is shown of a node. It changes seldom, and a message costs the page by what is in it. */
-export type Shown = Pick<View, 'role' | 'term' | 'trust' | 'members' | 'alerts' | 'fsyncP99'>;
+export type Shown = Pick<View, 'role' | 'term' | 'trust' | 'members' | 'alerts' | 'fsyncP99' | 'waiting'>;
 
 /** What of a log the page does not have yet: everything from the first of these on is as they say. */
 export interface LogNews {

@@ -25,6 +25,8 @@ interface Card {
   readonly role: HTMLElement;
   readonly more: HTMLElement;
   readonly facts: HTMLElement;
+  /** What it waits for, if it has for a while. */
+  readonly waiting: HTMLElement;
   readonly log: LogView;
   readonly hands: Readonly<Record<Hand, HTMLButtonElement>>;
 }
@@ -64,6 +66,7 @@ export class Nodes {
     const role = make('span', { class: 'role' });
     const more = make('span', { class: 'facts' });
     const facts = make('p', { class: 'facts' });
+    const waiting = make('p', { class: 'waiting', hidden: '' });
     const log = new LogView(this.ledger, member);
     const box = make(
       'article',
@@ -71,12 +74,13 @@ export class Nodes {
       make('h3', {}, `Node ${node} `, role, more),
       facts,
       log.place,
+      waiting,
       make('div', { class: 'hands' }, ...Object.values(hands)),
     );
-    return { member, box, role, more, facts, log, hands };
+    return { member, box, role, more, facts, waiting, log, hands };
   }
 
-  private refresh({ member, box, role, more, facts, log, hands }: Card): void {
+  private refresh({ member, box, role, more, facts, waiting, log, hands }: Card): void {
     const { cluster } = this;
     const { network } = cluster;
     const { node, life, shown } = member;
@@ -92,6 +96,9 @@ export class Nodes {
     setText(more, words.filter((word) => word !== '' && word !== false).map((word) => ` · ${word}`).join(''));
     const { last, synced, commit } = member.log.marks;
     setText(facts, shown ? `term ${shown.term} · last ${last} · synced ${synced} · commit ${commit}` : '…');
+    const waits = life === 'RUNNING' ? (shown?.waiting ?? []) : [];
+    setText(waiting, waits.join(' · '));
+    if (waiting.hidden !== (waits.length === 0)) waiting.hidden = waits.length === 0;
     press(hands.isolate, isolated);
     press(hands.link, slowLink);
     press(hands.disk, slowDisk);

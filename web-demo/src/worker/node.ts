@@ -7,6 +7,7 @@ import type { News, Order, Position, Shown, Start } from '../cluster/protocol';
 import { Disk } from './disk';
 import { Gate } from './gate';
 import { LogTeller } from './log_news';
+import { Stays } from './stays';
 
 const REPORT_MS = 80;
 
@@ -47,6 +48,7 @@ const channel: Channel = {
 
 let host: Host | undefined;
 const log = new LogTeller();
+const stays = new Stays();
 let shown = '';
 
 /** Tells how far the log has come, and what else is new where that is asked for. */
@@ -57,7 +59,7 @@ function report(what: 'LOG' | 'ALL'): void {
   if (news !== undefined) tell({ kind: 'log', ...news });
   if (what === 'LOG') return;
   const { role, term, trust, members, alerts, fsyncP99 } = view;
-  const now: Shown = { role, term, trust, members, alerts, fsyncP99: Math.round(fsyncP99 * 10) / 10 };
+  const now: Shown = { role, term, trust, members, alerts, fsyncP99: Math.round(fsyncP99 * 10) / 10, waiting: stays.of(view) };
   const said = JSON.stringify(now);
   if (said === shown) return;
   shown = said;

@@ -148,6 +148,26 @@ onPage('all lose their power, and all come back', async (demo) => {
   await demo.node(leader).locator('.log li[title*="kept"]').waitFor();
 });
 
+onPage('a node says what it waits for, and why two suspects of three elect nobody', async (demo) => {
+  const waits = (node) => demo.node(node).locator('.waiting');
+  const alone = await demo.leader();
+  await demo.press(alone, 'isolate');
+  await waits(alone).filter({ hasText: 'its candidacy has 1 votes, and needs a majority' }).waitFor();
+  await demo.page.click('#heal');
+  await demo.role(alone, 'follower');
+  // Copies that an answer relies on, written and not forced: who loses them is suspect.
+  await demo.write('relied on', 'SYNC', 'NONE');
+  await demo.page.click('#all-power');
+  for (const node of [1, 2, 3]) await demo.role(node, 'no power');
+  for (const node of [1, 2]) await demo.press(node, 'start');
+  await demo.page.locator('.waiting', { hasText: /only 0 of them by nodes sure to have forgotten nothing/ }).first().waitFor();
+  await demo.press(3, 'start');
+  await demo.leader();
+  await demo.write('again', 'SYNC', 'COMMIT');
+  await demo.answered();
+  for (const node of [1, 2, 3]) await waits(node).waitFor({ state: 'hidden' });
+});
+
 onPage('ALL with a node gone says so when its time is up, or settles for a majority where it may', async (demo) => {
   await demo.press(other(await demo.leader()), 'kill');
   for (const [choice, said] of [['REFUSE', 'ALL: not held as asked in time; it lives on'], ['TO_MAJORITY', 'SYNC: synced by 2 of 3 (fallback)']]) {
