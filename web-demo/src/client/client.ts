@@ -66,7 +66,7 @@ export class Client {
       case 'answer': {
         const write = this.ledger.answered(news.id, news.answer, news.voters);
         if (write?.latencyMs !== undefined) this.health.acked(write.asked.mode, write.latencyMs);
-        if (write) this.say(`${write.key} → ${evidence(news.answer, news.voters, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
+        if (write) this.say(`${write.key} → ${evidence(news.answer, write.voters, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
         break;
       }
       case 'refused':

@@ -39,10 +39,10 @@ export class Ledger {
     return write;
   }
 
-  answered(id: number, answer: Answer, voters: number): Write | undefined {
+  answered(id: number, answer: Answer, voters: number | undefined): Write | undefined {
     const write = this.find(id);
     if (write === undefined) return undefined;
-    write.voters = voters;
+    write.voters = voters ?? write.voters;
     write.state = 'ANSWERED';
     write.answer = answer;
     write.latencyMs = performance.now() - write.askedAt;

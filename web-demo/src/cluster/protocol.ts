@@ -63,7 +63,7 @@ export type News =
 
 /** What of it is for the client. */
 export type ClientNews =
-  /** With how many voted when it was answered. */
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer; readonly voters: number }
+  /** With how many voted when it was answered, if the node still ran. */
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer; readonly voters: number | undefined }
   | { readonly kind: 'refused'; readonly id: number; readonly why: string }
   | { readonly kind: 'fates'; readonly fates: readonly (Position & { readonly fate: FateName })[] };

@@ -116,8 +116,8 @@ function propose({ id, command, asked }: Extract<Order, { kind: 'propose' }>): v
 }
 
 /** How many vote now. */
-function votersOf(running: Host): number {
-  return running === host ? running.view().members.voters.length : 0;
+function votersOf(running: Host): number | undefined {
+  return running === host ? running.view().members.voters.length : undefined;
 }
 
 function changeMembers({ change }: Extract<Order, { kind: 'members' }>): void {
