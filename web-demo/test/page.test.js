@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 
 import './page/access.js';
 import './page/faults.js';
+import './page/members.js';
 import './page/settings.js';
 import './page/stories.js';
 import './page/survival.js';

@@ -59,7 +59,7 @@ async function loaded(browser) {
   const [before, began] = [await demo.newest(), performance.now()];
   const events = await traced(browser, demo);
   const rate = (((await demo.newest()) - before) * 1000) / (performance.now() - began);
-  const shown = await demo.page.evaluate(() => ({ elements: document.querySelectorAll('*').length, flights: [...document.querySelectorAll('#stage .flight')].reduce((sum, shape) => sum + shape.getAttribute('d').split('M').length - 1, 0) }));
+  const shown = await demo.page.evaluate(() => ({ elements: document.querySelectorAll('*').length, flights: [...document.querySelectorAll('.flight')].reduce((sum, shape) => sum + shape.getAttribute('d').split('M').length - 1, 0) }));
   demo.check();
   await demo.close();
   return { events, rate, shown };

@@ -14,7 +14,7 @@
 //!    same configuration by one server each, the second not knowing of the first, and the two
 //!    outcomes have majorities that do not meet.
 //! 2. **One at a time:** the next waits until this one is committed. So a log that is cut loses one
-//!    at most, and the one before is at hand.
+//!    at most, and the one before is at hand; and whoever has the next knows that this one is committed.
 //! 3. **A leader that is not in the new configuration leads on, without counting itself, until that
 //!    is committed.** Left earlier, nobody might be able to commit it. Its last word has the fittest of
 //!    those who stay take over.
@@ -221,6 +221,7 @@ impl Raft {
     /// The entry at `at` was appended: its configuration counts from now on.
     pub(super) fn enter_configuration(&mut self, at: LogIndex, next: Members) {
         self.succession.enter(&mut self.members, next, at);
+        self.learn_former();
         let RoleState::Leader(leader) = &mut self.role else {
             return;
         };
@@ -235,6 +236,18 @@ impl Raft {
                 // As many slots as members.
                 let _ = leader.peers.push(fresh);
             }
+        }
+    }
+
+    /// A configuration behind another one proves that other one committed: rule 2. A leader that has
+    /// it from its disk alone could otherwise neither tell its host so nor make a snapshot of it, and
+    /// a peer that it needs may be fed by nothing else.
+    pub(super) fn learn_former(&mut self) {
+        let former = self.succession.before_at();
+        if former > self.commit.index
+            && let Some(position) = self.log.position_at(former)
+        {
+            self.commit = position;
         }
     }
 

@@ -171,6 +171,7 @@ impl Raft {
             withheld_until: Instant::ZERO,
             now,
         };
+        raft.learn_former();
         raft.withhold_votes(raft.config.election_timeout_max);
         raft.restart_election_timer();
         raft.settle();

@@ -220,9 +220,9 @@ fn a_peer_that_cannot_compare_gets_a_snapshot_that_it_can() {
     assert_eq!(cluster.commit(3), committed, "it catches up");
 }
 
-/// 1. Node 1 starts from a snapshot through 3, with two changes of the members behind it: the first is
-///    committed, as there is a second, but not as far as it knows; 2. it leads, and needs node 3 to get
-///    anywhere; 3. who was a member at 3 only the snapshot at hand knows, and that is asked for.
+/// 1. Node 1 starts from a snapshot through 3, with two changes of the members behind it; 2. it leads,
+///    and needs node 3 to get anywhere; 3. who was a member at 3 only the snapshot at hand knows, and
+///    that is asked for.
 #[test]
 fn a_snapshot_at_hand_serves_where_none_could_be_made() {
     let mut cluster = Cluster::with(3, bare);
@@ -250,6 +250,36 @@ fn a_snapshot_at_hand_serves_where_none_could_be_made() {
     assert_eq!(super::restored(&cluster), [3]);
     assert_eq!(cluster.commit(3), cluster.commit(1));
     assert!(cluster.commit(1).index > LogIndex(5));
+}
+
+/// 1. Node 1 finds seventy terms on its disk, of which it remembers the last, and two changes of the
+///    members behind them; what is committed it has yet to hear. 2. It leads by the vote of node 3,
+///    which has nothing: appends cannot reach that far back. 3. A snapshot can, once the second change
+///    is taken as proof that the first is committed; otherwise both wait for ever.
+#[test]
+fn a_change_of_members_proves_the_one_before_committed_and_a_snapshot_of_it_can_be_sent() {
+    let mut cluster = Cluster::with(3, bare);
+    let voters = [id(1), id(2), id(3)];
+    let four = kraft_proto::Members::new(voters, [id(4)]).unwrap();
+    let five = kraft_proto::Members::new(voters, [id(4), id(5)]).unwrap();
+    let terms = TERM_RUNS_MAX as u64 + 6;
+    let recovery = cluster.recovery(terms, (1..=terms).map(|t| run(t, t, 1)));
+    let recovery = recovery.config(at(terms, terms + 1), &four.to_bytes());
+    let recovery = recovery.config(at(terms, terms + 2), &five.to_bytes());
+    cluster.start(1, recovery, bare);
+    for (index, members) in [(terms + 1, &four), (terms + 2, &five)] {
+        let bytes = members.to_bytes().to_vec();
+        cluster.node(1).bytes.insert(at(terms, index), bytes);
+    }
+    assert_eq!(cluster.commit(1), at(terms, terms + 1), "and no further");
+    cluster.isolate(2);
+    cluster.pass(ms(10));
+    cluster.campaign(1);
+    cluster.pass(ms(300));
+    assert_eq!(cluster.leader(), Some(1), "by the vote of node 3");
+    assert_eq!(super::restored(&cluster), [terms + 1]);
+    assert_eq!(cluster.commit(3), cluster.commit(1));
+    assert!(cluster.commit(1).index > LogIndex(terms + 2));
 }
 
 /// A snapshot message is given only where the core stands behind it.

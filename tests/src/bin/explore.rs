@@ -2,15 +2,43 @@
 
 use std::process::ExitCode;
 
+use clap::Parser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tests::explore::bound::{BOUNDS, named};
 use tests::explore::{Bound, Figures, Order, Outcome, Rule, Symmetry, search, shorten, show};
 
+/// Every world within a bound, or as many as wanted: is something wrong in any of them?
+#[derive(Parser)]
+#[command(name = "explore")]
+struct Cli {
+    #[arg(value_parser = bounds())]
+    bound: &'static Bound,
+    /// By which the cluster goes: as it should, or wrong on purpose
+    #[arg(value_parser = rules(), default_value = Rule::Kept.name())]
+    rule: Rule,
+    /// Stop after so many worlds; all of them otherwise
+    worlds_max: Option<usize>,
+}
+
+fn bounds() -> impl TypedValueParser<Value = &'static Bound> {
+    let names = BOUNDS
+        .iter()
+        .map(|bound| PossibleValue::new(bound.name).help(bound.about));
+    PossibleValuesParser::new(names).try_map(|name| named(&name).ok_or("no such bound"))
+}
+
+fn rules() -> impl TypedValueParser<Value = Rule> {
+    let names = Rule::ALL.iter().map(|(name, _)| *name);
+    PossibleValuesParser::new(names).try_map(|name| Rule::named(&name).ok_or("no such rule"))
+}
+
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let Some((bound, rule, worlds_max)) = asked(&args) else {
-        eprint!("{}", help());
-        return ExitCode::from(2);
-    };
+    let Cli {
+        bound,
+        rule,
+        worlds_max,
+    } = Cli::parse();
+    let worlds_max = worlds_max.unwrap_or(usize::MAX);
     println!("{}: {}; rule: {}", bound.name, bound.about, rule.name());
     // What is wrong is to be found by a shortest way; what is right, to be through with.
     let order = match rule {
@@ -41,31 +69,6 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
-}
-
-fn asked(args: &[String]) -> Option<(&'static Bound, Rule, usize)> {
-    let bound = named(args.first()?)?;
-    let rule = match args.get(1) {
-        Some(name) => Rule::named(name)?,
-        None => Rule::Kept,
-    };
-    let worlds_max = match args.get(2) {
-        Some(max) => max.parse().ok()?,
-        None => usize::MAX,
-    };
-    (args.len() <= 3).then_some((bound, rule, worlds_max))
-}
-
-fn help() -> String {
-    let mut text = "usage: cargo xtask explore BOUND [RULE] [WORLDS_MAX]\n\nbounds:\n".to_owned();
-    for bound in BOUNDS {
-        text += &format!("  {:<22} {}\n", bound.name, bound.about);
-    }
-    text += "\nrules:\n";
-    for (name, _) in Rule::ALL {
-        text += &format!("  {name}\n");
-    }
-    text
 }
 
 fn report(figures: &Figures) {

@@ -1,35 +1,90 @@
 //! The simulator as a program. `cargo xtask sweep`, `replay` and `contract` run it.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{fs, thread};
 
+use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use tests::sim::marks::{Marks, marks};
 use tests::sim::sweep::{self, RUNS_ENOUGH};
 use tests::sim::{Run, Tally, Tracing, contract, shrink};
 
-const USAGE: &str =
-    "usage: sim sweep --seeds A..B [--minutes M] [--threads N] [--strict] [--keep FILE]
-                                             play the runs of these seeds
-       sim replay FILE                       play one run, print what happens and the last hash
-       sim draw SEED                         print the run of a seed
-       sim marks --seeds A..B                runs with their hashes, a line each, to hold another build against
-       sim contract [--seeds A..B | --from FILE] [--write FILE]
-                                             the contract as the runs show it
+/// Simulated clusters, each drawn from a seed.
+#[derive(Parser)]
+#[command(name = "sim")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
 
---strict    fail if anything was never exercised, however few the seeds are
---keep      add what was counted to this file, for a sweep in pieces; `contract --from` reads it";
+#[derive(Subcommand)]
+enum Command {
+    /// Play the runs of these seeds; say what was exercised, and what broke
+    Sweep(Sweep),
+    /// Play one run; print what happens in it and the last hash
+    Replay {
+        /// The run as JSON
+        file: PathBuf,
+    },
+    /// Print the run of a seed
+    Draw { seed: u64 },
+    /// Print runs with their hashes, a line each, to hold another build against
+    Marks {
+        #[arg(long, value_name = "A..B", value_parser = seeds)]
+        seeds: Range<u64>,
+    },
+    /// Print the contract as the runs show it
+    Contract {
+        #[command(flatten)]
+        sweep: Sweep,
+        /// What a sweep has kept here, rather than another sweep
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        /// Put it between the markers of this file
+        #[arg(long, value_name = "FILE")]
+        write: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+struct Sweep {
+    /// Which to play, the last not included
+    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..2400")]
+    seeds: Range<u64>,
+    /// Stop after so many, wherever that is
+    #[arg(long, value_name = "M")]
+    minutes: Option<u64>,
+    /// How many runs at once; as many as there are processors otherwise
+    #[arg(long, value_name = "N")]
+    threads: Option<u64>,
+    /// Fail if anything was never exercised, however few the seeds are
+    #[arg(long)]
+    strict: bool,
+    /// Add what was counted to this file, for a sweep in pieces
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let ends = text.split_once("..").and_then(|(from, to)| {
+        let (from, to) = (from.parse().ok()?, to.parse().ok()?);
+        (from < to).then_some(from..to)
+    });
+    ends.ok_or_else(|| {
+        "no seeds: two numbers like 0..2400, the second beyond the first".to_string()
+    })
+}
 
 /// Seeds a thread takes at a time.
 const CHUNK: u64 = 16;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = env::args().skip(1).collect();
-    match run(&args) {
+    match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("{problem}");
@@ -38,62 +93,33 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a command was told.
-struct Options<'a>(&'a [String]);
-
-impl Options<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
-        let place = self.0.iter().position(|arg| arg == name)?;
-        self.0.get(place + 1).map(String::as_str)
-    }
-
-    fn number(&self, name: &str) -> Result<Option<u64>, String> {
-        self.text(name).map(number).transpose()
-    }
-
-    fn seeds(&self) -> Result<(u64, u64), String> {
-        let Some(text) = self.text("--seeds") else {
-            return Ok((0, 2400));
-        };
-        let split = text.split_once("..");
-        let (from, to) = split.ok_or(format!("--seeds wants A..B\n{USAGE}"))?;
-        Ok((number(from)?, number(to)?))
-    }
-}
-
-fn number(text: &str) -> Result<u64, String> {
-    let number = text.parse::<u64>();
-    number.map_err(|_| format!("`{text}` is not a number\n{USAGE}"))
-}
-
-fn run(args: &[String]) -> Result<(), String> {
-    let options = Options(args);
-    match args.first().map(String::as_str) {
-        Some("sweep") => sweep(&options).map(|_| ()),
-        Some("contract") => {
-            let total = match options.text("--from") {
-                Some(file) => kept(file)?,
+fn run(command: Command) -> Result<(), String> {
+    match command {
+        Command::Sweep(options) => sweep(&options).map(|_| ()),
+        Command::Replay { file } => replay(&file),
+        Command::Draw { seed } => {
+            println!("{}", tests::sim::draw(seed).to_json());
+            Ok(())
+        }
+        Command::Marks { seeds } => print_marks(seeds),
+        Command::Contract {
+            sweep: options,
+            from,
+            write,
+        } => {
+            let total = match from {
+                Some(file) => kept(&file)?,
                 None => sweep(&options)?,
             };
-            match options.text("--write") {
-                Some(file) => write_contract(file, &contract::table(&total)),
+            let table = contract::table(&total);
+            match write {
+                Some(file) => write_contract(&file, &table),
                 None => {
-                    println!("{}", contract::table(&total));
+                    println!("{table}");
                     Ok(())
                 }
             }
         }
-        Some("draw") => {
-            let seed = args.get(1).ok_or(USAGE)?;
-            println!("{}", tests::sim::draw(number(seed)?).to_json());
-            Ok(())
-        }
-        Some("marks") => {
-            let (from, to) = options.seeds()?;
-            print_marks(from..to)
-        }
-        Some("replay") => replay(args.get(1).ok_or(USAGE)?),
-        _ => Err(USAGE.to_string()),
     }
 }
 
@@ -130,12 +156,15 @@ struct Line {
     marks: Marks,
 }
 
-fn sweep(options: &Options<'_>) -> Result<Tally, String> {
-    let (from, to) = options.seeds()?;
-    let minutes = options.number("--minutes")?;
+fn sweep(options: &Sweep) -> Result<Tally, String> {
+    let Range {
+        start: from,
+        end: to,
+    } = options.seeds;
+    let minutes = options.minutes;
     let limit = minutes.map_or(Duration::MAX, |minutes| Duration::from_secs(minutes * 60));
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-    let threads = options.number("--threads")?.unwrap_or(cores).max(1);
+    let threads = options.threads.unwrap_or(cores).max(1);
     let began = Instant::now();
     let next = AtomicU64::new(from);
     let so_far = Mutex::new((Ok(Tally::default()), Duration::ZERO));
@@ -179,7 +208,7 @@ fn sweep(options: &Options<'_>) -> Result<Tally, String> {
 
 /// Says what a sweep has shown, and whether that is enough.
 fn judge(
-    options: &Options<'_>,
+    options: &Sweep,
     total: Tally,
     (from, end, to): (u64, u64, u64),
     took: Duration,
@@ -189,23 +218,22 @@ fn judge(
     if end < to {
         println!("to go on: --seeds {end}..{to}");
     }
-    if let Some(file) = options.text("--keep") {
+    if let Some(file) = &options.keep {
         let mut sum = match fs::exists(file) {
             Ok(true) => kept(file)?,
             _ => Tally::default(),
         };
         sum.add(&total, from);
         let text = serde_json::to_string(&sum).map_err(|error| error.to_string())?;
-        fs::write(file, text).map_err(|error| format!("{file}: {error}"))?;
+        fs::write(file, text).map_err(|error| about(file, error))?;
     }
     let contradictions = total.cells.contradictions();
     if !contradictions.is_empty() {
         return Err(contradictions.join("\n"));
     }
     let unmet = sweep::unmet(&total);
-    let strict = options.0.iter().any(|arg| arg == "--strict");
     match unmet.is_empty() {
-        false if strict || total.runs >= RUNS_ENOUGH => Err(unmet.join("\n")),
+        false if options.strict || total.runs >= RUNS_ENOUGH => Err(unmet.join("\n")),
         false => {
             println!(
                 "{} of what a sweep is to meet was not met, which {} runs need not: {RUNS_ENOUGH} must, or --strict",
@@ -219,20 +247,17 @@ fn judge(
     }
 }
 
-fn kept(file: &str) -> Result<Tally, String> {
-    let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))
+fn kept(file: &Path) -> Result<Tally, String> {
+    serde_json::from_str(&read(file)?).map_err(|error| about(file, error))
 }
 
-fn write_contract(file: &str, table: &str) -> Result<(), String> {
-    let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    let written = contract::between_markers(&text, table)?;
-    fs::write(file, written).map_err(|error| format!("{file}: {error}"))
+fn write_contract(file: &Path, table: &str) -> Result<(), String> {
+    let written = contract::between_markers(&read(file)?, table)?;
+    fs::write(file, written).map_err(|error| about(file, error))
 }
 
-fn replay(file: &str) -> Result<(), String> {
-    let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    let run = Run::from_json(&text)?;
+fn replay(file: &Path) -> Result<(), String> {
+    let run = Run::from_json(&read(file)?)?;
     let outcome = shrink::play(&run, Tracing::Last(100_000));
     for line in &outcome.trace {
         println!("{line}");
@@ -242,4 +267,12 @@ fn replay(file: &str) -> Result<(), String> {
         Some(violation) => Err(format!("{}: {}", violation.oracle, violation.what)),
         None => Ok(()),
     }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| about(file, error))
+}
+
+fn about(file: &Path, error: impl std::fmt::Display) -> String {
+    format!("{}: {error}", file.display())
 }

@@ -3,14 +3,23 @@
 use std::io::{BufWriter, Write, stdout};
 use std::process::ExitCode;
 
+use clap::Parser;
 use tests::explore::walk::{WalkError, walk};
 
+/// A random walk as JSON lines, for other specifications of Raft to read.
+#[derive(Parser)]
+#[command(name = "trace")]
+struct Cli {
+    /// Which walk
+    #[arg(long, value_name = "S")]
+    seed: u64,
+    /// How far
+    #[arg(long, value_name = "N")]
+    steps: u64,
+}
+
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let Some((seed, steps)) = asked(&args) else {
-        eprintln!("usage: cargo xtask trace --seed S --steps N");
-        return ExitCode::from(2);
-    };
+    let Cli { seed, steps } = Cli::parse();
     let mut out = BufWriter::new(stdout().lock());
     let walked = walk(seed, steps, &mut out).and(out.flush().map_err(WalkError::Output));
     match walked {
@@ -24,13 +33,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn asked(args: &[String]) -> Option<(u64, u64)> {
-    let value = |name: &str| {
-        let place = args.iter().position(|arg| arg == name)?;
-        args.get(place + 1)?.parse().ok()
-    };
-    let asked = (value("--seed")?, value("--steps")?);
-    (args.len() == 4).then_some(asked)
 }

@@ -1,6 +1,6 @@
 //! The clients: what they asked for, whom they ask next, and what they were told.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use kraft_proto::{Class, LogPosition};
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Target;
 use super::commands::Client;
 use super::sessions::{Request, SESSIONS_MAX};
+use super::table::Table;
 
 /// A write, and how often it may still be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ const REMEMBERED_MAX: usize = 16;
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Clients {
     /// What they do later, by the time and a number that breaks ties.
-    errands: BTreeMap<(u64, u64), Errand>,
+    errands: Table<(u64, u64), Errand>,
     asked: u64,
     /// Those with sessions.
     pub sessions: [Client; SESSIONS_MAX as usize],
@@ -59,17 +60,15 @@ pub(crate) struct Clients {
 impl Clients {
     pub fn later(&mut self, at_us: u64, errand: Errand) {
         self.asked += 1;
-        self.errands.insert((at_us, self.asked), errand);
+        self.errands.or_insert((at_us, self.asked), errand);
     }
 
     pub fn next_at(&self) -> u64 {
-        self.errands
-            .first_key_value()
-            .map_or(u64::MAX, |((at, _), _)| *at)
+        self.errands.first_key().map_or(u64::MAX, |(at, _)| at)
     }
 
     pub fn take(&mut self) -> Option<Errand> {
-        self.errands.pop_first().map(|(_, errand)| errand)
+        self.errands.pop_first()
     }
 
     pub fn remember(&mut self, position: LogPosition) {

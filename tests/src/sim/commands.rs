@@ -1,7 +1,5 @@
 //! Clients with sessions: they ask until they are answered, and a copy of what they asked may be late.
 
-use std::collections::BTreeMap;
-
 use kraft_proto::Class;
 use serde::Serialize;
 
@@ -9,6 +7,7 @@ use super::action::Target;
 use super::clients::Errand;
 use super::event::Event;
 use super::sessions::{Applied, Request, SESSIONS_MAX, WINDOW};
+use super::table::Table;
 use super::world::World;
 
 /// How often a client asks.
@@ -29,7 +28,7 @@ struct Open {
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Client {
     number: u64,
-    open: BTreeMap<u64, Open>,
+    open: Table<u64, Open>,
 }
 
 impl World {
@@ -40,18 +39,18 @@ impl World {
         }
         let client = &mut self.clients.sessions[usize::from(session) - 1];
         let number = client.number + 1;
-        let oldest = client.open.keys().next().copied();
+        let oldest = client.open.first_key();
         if oldest.is_some_and(|oldest| number - oldest >= WINDOW) {
             return;
         }
         client.number = number;
-        client.open.insert(number, Open { class, tries: 0 });
+        client.open.or_insert(number, Open { class, tries: 0 });
         self.ask(to, Request { session, number });
     }
 
     fn open(&mut self, request: Request) -> Option<&mut Open> {
         let client = &mut self.clients.sessions[usize::from(request.session) - 1];
-        client.open.get_mut(&request.number)
+        client.open.get_mut(request.number)
     }
 
     /// A client asks, for the first time or again.
@@ -64,7 +63,7 @@ impl World {
         if tries > TRIES_MAX {
             // It gives up, and will not ask for this again.
             let client = &mut self.clients.sessions[usize::from(request.session) - 1];
-            client.open.remove(&request.number);
+            client.open.remove(request.number);
             return;
         }
         if tries > 1 {
@@ -118,7 +117,7 @@ impl World {
         let mut chance = self.chance(3, data);
         if self.open(request).is_some() && !chance.permille(200) {
             let client = &mut self.clients.sessions[usize::from(request.session) - 1];
-            client.open.remove(&request.number);
+            client.open.remove(request.number);
             self.witness.see(Event::Replied { request, answer });
         }
     }

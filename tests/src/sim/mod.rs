@@ -49,6 +49,7 @@ pub mod setup;
 pub mod shrink;
 mod snapshots;
 pub mod sweep;
+mod table;
 mod tally;
 mod trace;
 mod witness;

@@ -219,8 +219,11 @@ impl Links {
 
     /// The messages in flight, in the order they arrive.
     pub fn packets(&self) -> Vec<&Packet> {
-        let mut packets: Vec<_> = self.heap.iter().map(|packet| &packet.0).collect();
-        packets.sort();
+        let mut packets = Vec::with_capacity(self.heap.len());
+        for Reverse(packet) in &self.heap {
+            let place = packets.partition_point(|known| *known <= packet);
+            packets.insert(place, packet);
+        }
         packets
     }
 

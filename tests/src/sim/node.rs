@@ -16,6 +16,7 @@ use super::members::{self, Sets, bytes_of, number_of};
 use super::plant::Plant;
 use super::sessions::Machine;
 use super::snapshots::Kept;
+use super::table::Table;
 
 /// Clients that can wait at one node.
 pub(crate) const WAITS_MAX: usize = 96;
@@ -350,9 +351,10 @@ impl Live {
 
     /// The terms with early acknowledgements that are not settled.
     pub fn early_terms(&self) -> usize {
-        let mut terms: Vec<u64> = self.early.iter().map(|early| early.term.0).collect();
-        terms.sort_unstable();
-        terms.dedup();
-        terms.len()
+        let mut terms = Table::default();
+        for early in &self.early {
+            terms.or_insert(early.term.0, ());
+        }
+        terms.keys().count()
     }
 }

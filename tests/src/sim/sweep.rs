@@ -11,8 +11,9 @@ use super::shrink::{play, report};
 use super::tally::Tally;
 use super::witness::Tracing;
 
-/// So many runs meet everything: a sweep of them that did not has failed.
-pub const RUNS_ENOUGH: u64 = 2_000;
+/// So many runs meet everything, the rarest cell of the contract too: a sweep of them that did not has
+/// failed.
+pub const RUNS_ENOUGH: u64 = 40_000;
 
 /// Plays the runs of these seeds.
 ///

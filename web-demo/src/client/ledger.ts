@@ -1,9 +1,9 @@
 // What the client asked for and was told: every write, its answer, and what became of it.
 
-import type { Answer, FateName } from 'kraft-host-wasm';
+import type { Answer, Class, FateName } from 'kraft-host-wasm';
 
 import type { Position } from '../cluster/protocol';
-import { type Class, holders, majority } from './words';
+import { holders, majority } from './words';
 
 export interface Write {
   readonly id: number;
@@ -12,6 +12,8 @@ export interface Write {
   readonly asked: Class;
   readonly node: number;
   readonly askedAt: number;
+  /** How many vote: when it was asked for, and then when it was answered. */
+  voters: number;
   state: 'ASKED' | 'ANSWERED' | 'REFUSED' | 'NO_ANSWER';
   answer: Answer | undefined;
   latencyMs: number | undefined;
@@ -27,11 +29,9 @@ export class Ledger {
   private readonly lost = new Set<string>();
   private next = 1;
 
-  constructor(private readonly voters: number) {}
-
-  ask(key: string, bytes: number, asked: Class, node: number): Write {
+  ask(key: string, bytes: number, asked: Class, node: number, voters: number): Write {
     const write: Write = {
-      id: this.next++, key, bytes, asked, node, askedAt: performance.now(),
+      id: this.next++, key, bytes, asked, node, voters, askedAt: performance.now(),
       state: 'ASKED', answer: undefined, latencyMs: undefined, fate: 'PENDING', why: '',
     };
     this.writes.push(write);
@@ -39,9 +39,10 @@ export class Ledger {
     return write;
   }
 
-  answered(id: number, answer: Answer): Write | undefined {
+  answered(id: number, answer: Answer, voters: number | undefined): Write | undefined {
     const write = this.find(id);
     if (write === undefined) return undefined;
+    write.voters = voters ?? write.voters;
     write.state = 'ANSWERED';
     write.answer = answer;
     write.latencyMs = performance.now() - write.askedAt;
@@ -77,9 +78,9 @@ export class Ledger {
     return this.writes.filter((write) => this.isAtRisk(write));
   }
 
-  isAtRisk({ answer, fate }: Write): boolean {
+  isAtRisk({ answer, fate, voters }: Write): boolean {
     if (answer?.held === undefined || fate !== 'PENDING') return false;
-    return answer.held !== 'SYNCED' || holders(answer.mode, this.voters) < majority(this.voters);
+    return answer.held !== 'SYNCED' || holders(answer.mode, voters) < majority(voters);
   }
 
   /** Positions whose fate is still open. */

@@ -1,23 +1,11 @@
 // Durability in words: the classes a client may ask for, and what an answer rests on.
 
-import type { Answer, CommitMode, FsyncMode } from 'kraft-host-wasm';
+import type { Answer, CommitMode, FsyncMode, PresetName } from 'kraft-host-wasm';
 
 export const MODES = ['ASYNC', 'LEADER_ONLY', 'AT_LEAST', 'SYNC', 'ALL'] as const;
 export const FSYNCS: readonly FsyncMode[] = ['NONE', 'BATCH', 'COMMIT', 'ALWAYS'];
 
-export interface Class {
-  readonly mode: CommitMode;
-  readonly fsync: FsyncMode;
-}
-
-export const PRESETS = {
-  financial: { mode: 'ALL', fsync: 'ALWAYS' },
-  balanced: { mode: 'SYNC', fsync: 'COMMIT' },
-  low_latency: { mode: 'LEADER_ONLY', fsync: 'BATCH' },
-  max_throughput: { mode: 'ASYNC', fsync: 'BATCH' },
-} as const satisfies Record<string, Class>;
-
-export type PresetName = keyof typeof PRESETS;
+export const PRESETS: readonly PresetName[] = ['financial', 'balanced', 'low_latency', 'max_throughput'];
 
 /** A word the page knows as a commit mode: AT_LEAST with its number. */
 export function isMode(word: string): word is CommitMode {

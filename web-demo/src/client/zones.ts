@@ -1,31 +1,30 @@
-// Zones: which class a key asks for when its write names none. The first match wins.
+// Zones as a person writes them: which class a key asks for when its write names none. The first match wins.
 //
-//   account:*  ALL  ALWAYS        `*` stands for anything, `?` for one character
+//   account:*  ALL  ALWAYS  floor       `*` stands for anything, `?` for one character; `-` for the default
+//
+// A floor may not be gone below. What a line comes to is decided by the core's rules, in the package's `Zones`.
 
-import { type Class, isFsync, isMode } from './words';
+import { type Zone, Zones } from 'kraft-host-wasm';
 
-export interface Zone extends Class {
-  readonly pattern: string;
-}
+import { isFsync, isMode } from './words';
 
-export const ZONES_AT_FIRST = ['account:* ALL ALWAYS', 'user:* SYNC COMMIT', 'metric:* ASYNC BATCH', 'session:* LEADER_ONLY NONE'].join('\n');
+export const ZONES_AT_FIRST = ['account:* ALL ALWAYS floor', 'user:* SYNC COMMIT', 'metric:* ASYNC BATCH', 'session:* LEADER_ONLY NONE'].join('\n');
 
 /** Reads zones, one a line; throws with the line that makes no sense. */
-export function readZones(text: string): Zone[] {
+export function readZones(text: string): Zones {
   const lines = text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
-  return lines.map((line) => {
-    const [pattern, mode, fsync, ...more] = line.split(/\s+/);
-    if (pattern === undefined || mode === undefined || !isMode(mode)) throw new Error(`"${line}": a pattern, then a commit mode`);
-    if (fsync === undefined || !isFsync(fsync) || more.length > 0) throw new Error(`"${line}": then an fsync mode, and no more`);
-    return { pattern, mode, fsync };
-  });
+  return new Zones(lines.map(readZone));
 }
 
-export function zoneOf(key: string, zones: readonly Zone[]): Zone | undefined {
-  return zones.find(({ pattern }) => matches(pattern, key));
-}
-
-function matches(pattern: string, key: string): boolean {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
-  return new RegExp(`^${escaped}$`, 's').test(key);
+function readZone(line: string): Zone {
+  const [pattern, mode, fsync, strictness, ...more] = line.split(/\s+/);
+  if (pattern === undefined || mode === undefined || !(mode === '-' || isMode(mode))) throw new Error(`"${line}": a pattern, then a commit mode`);
+  if (fsync === undefined || !(fsync === '-' || isFsync(fsync))) throw new Error(`"${line}": then an fsync mode`);
+  if ((strictness !== undefined && strictness !== 'floor') || more.length > 0) throw new Error(`"${line}": then "floor", or no more`);
+  return {
+    pattern,
+    ...(mode !== '-' && { mode }),
+    ...(fsync !== '-' && { fsync }),
+    ...(strictness === 'floor' && { strictness: 'FLOOR' }),
+  };
 }

@@ -1,86 +1,105 @@
-// The cluster as its operator and its client have it: nodes, the network between them, and the ledger.
+// The cluster as its operator has it: nodes, who of them is a member, and the network between them.
 
-import type { Asked, CommitMode, FsyncMode } from 'kraft-host-wasm';
+import type { MemberChange, Members, PresetName } from 'kraft-host-wasm';
 
-import { Ledger, type Write } from '../client/ledger';
-import { evidence, PRESETS, type Class } from '../client/words';
-import { readZones, zoneOf, ZONES_AT_FIRST, type Zone } from '../client/zones';
-import { Health } from './health';
 import { Member } from './member';
 import { Network } from './network';
 import { PACES, type Pace, type PaceName } from './pace';
-import type { News } from './protocol';
+import type { ClientNews, News, Shown } from './protocol';
 
-const FATES_MS = 150;
-const ALL_TIMEOUT_MS = 5000;
-
-export interface Ask {
-  readonly key: string;
-  readonly mode?: CommitMode | undefined;
-  readonly fsync?: FsyncMode | undefined;
-  /** What becomes of ALL when its time is up. */
-  readonly fallback?: Asked['fallback'];
-}
+/** More would be hard to tell apart. */
+export const NODES_MAX = 7;
 
 export type Tone = 'PLAIN' | 'GOOD' | 'BAD';
+export type Seat = 'VOTER' | 'LEAVING' | 'LEARNER' | 'NONE';
+
+/** Whom it tells. */
+export interface Listener {
+  say(text: string, tone: Tone): void;
+  /** There is a node that was not there before. */
+  joined(member: Member): void;
+  /** What a node tells the client. */
+  told(news: ClientNews): void;
+  /** Whom a client has asked there will answer nothing any more. */
+  gone(node: number): void;
+}
 
 export class Cluster {
-  readonly members: readonly Member[];
+  readonly members: Member[];
   readonly network: Network;
-  readonly ledger: Ledger;
-  readonly health = new Health();
-  zones: readonly Zone[] = readZones(ZONES_AT_FIRST);
-  defaults: Class = PRESETS.balanced;
+  /** Who is in it, as the last leader that was heard has it. */
+  seats: Members;
+  /** Whose batches and limits a node has that starts from now on. */
+  preset: PresetName = 'balanced';
 
   constructor(
-    readonly size: number,
+    readonly founders: number,
     readonly paceName: PaceName,
-    private readonly say: (text: string, tone: Tone) => void,
+    private readonly listener: Listener,
   ) {
-    this.ledger = new Ledger(size);
-    this.members = Array.from({ length: size }, (_, i) => new Member(i + 1, (member, news) => this.hear(member, news)));
+    this.members = Array.from({ length: founders }, (_, i) => this.member(i + 1));
+    this.seats = { voters: this.nodes, outgoing: [], learners: [] };
     this.network = new Network((from, to, message) => this.find(to)?.order({ kind: 'message', from, message }));
     this.network.delayMs = this.pace.delay;
-    setInterval(() => this.leader?.order({ kind: 'fates', of: this.ledger.open }), FATES_MS);
   }
 
   get name(): string {
-    return `demo-${this.size}`;
+    return `demo-${this.founders}`;
   }
 
   get pace(): Pace {
     return PACES[this.paceName];
   }
 
-  get voters(): number[] {
+  /** Every node that there is, member or not. */
+  get nodes(): number[] {
     return this.members.map(({ node }) => node);
   }
 
   find(node: number): Member | undefined {
-    return this.members[node - 1];
+    return this.members.find((member) => member.node === node);
   }
 
   /** Who leads, as far as running nodes say: the one of the newest term. */
   get leader(): Member | undefined {
-    const leading = this.members.filter(({ life, report }) => life === 'RUNNING' && report?.view.role === 'LEADER');
-    return leading.sort((one, other) => (other.report?.view.term ?? 0) - (one.report?.view.term ?? 0))[0];
+    const term = ({ shown }: Member): number => shown?.term ?? 0;
+    let newest: Member | undefined;
+    for (const member of this.members) {
+      if (member.isLeader && (newest === undefined || term(member) > term(newest))) newest = member;
+    }
+    return newest;
   }
 
-  /** What an operator should know of: of the disks, and of what the leader says is at risk or behind. */
+  seatOf(node: number): Seat {
+    const { voters, outgoing, learners } = this.seats;
+    if (voters.includes(node)) return 'VOTER';
+    if (outgoing.includes(node)) return 'LEAVING';
+    return learners.includes(node) ? 'LEARNER' : 'NONE';
+  }
+
+  /** What an operator should know of: each disk, and what the leader says is at risk or behind. */
   get alerts(): string[] {
     const { leader } = this;
-    const said = leader?.report?.view.alerts.filter(({ kind }) => kind !== 'SLOW_FSYNC') ?? [];
-    return [...this.health.alerts, ...said.map(({ text }) => `node ${leader?.node}: ${text}`)];
+    return this.members.filter(({ life }) => life === 'RUNNING').flatMap((member) => {
+      const alerts = member.shown?.alerts.filter(({ kind }) => member === leader || kind === 'SLOW_FSYNC') ?? [];
+      return alerts.map(({ text }) => `node ${member.node}: ${text}`);
+    });
+  }
+
+  /** Milliseconds: of the running nodes, the one whose slowest strict commits in a hundred are the slowest. */
+  get fsyncP99(): number {
+    return Math.max(0, ...this.members.map(({ life, shown }) => (life === 'RUNNING' ? (shown?.fsyncP99 ?? 0) : 0)));
   }
 
   startAll(): void {
-    for (const { node } of this.members) this.start(node);
+    for (const node of this.nodes) this.start(node);
   }
 
   start(node: number): void {
     const member = this.find(node);
     if (member?.isGone !== true) return;
-    member.start(this.name, this.voters, this.pace);
+    const founders = Array.from({ length: this.founders }, (_, i) => i + 1);
+    member.start({ cluster: this.name, node, founders, pace: this.pace, preset: this.preset });
     this.say(`node ${node} starts from its database`, 'PLAIN');
   }
 
@@ -88,7 +107,7 @@ export class Cluster {
     const member = this.find(node);
     if (member?.isUp !== true) return;
     member.kill();
-    this.ledger.unanswered(node);
+    this.listener.gone(node);
     this.say(`node ${node} is killed: what it wrote stays with the system`, 'BAD');
   }
 
@@ -96,7 +115,7 @@ export class Cluster {
     const member = this.find(node);
     if (member?.isUp !== true) return;
     member.cutPower();
-    this.ledger.unanswered(node);
+    this.listener.gone(node);
   }
 
   pause(node: number): void {
@@ -114,11 +133,26 @@ export class Cluster {
     this.say(`leadership is to go to node ${node}`, 'PLAIN');
   }
 
+  /** One more node, with an empty database: it runs, and learns once the leader has it among the members. */
+  addNode(): void {
+    const node = Math.max(...this.nodes) + 1;
+    if (node > NODES_MAX) return this.say(`${NODES_MAX} nodes are as many as fit on the page`, 'BAD');
+    this.admit(node);
+    this.changeMember({ kind: 'LEARNER', node });
+  }
+
+  changeMember(change: MemberChange): void {
+    const { leader } = this;
+    if (leader === undefined) return this.say('no node leads: nobody to change the members', 'BAD');
+    leader.order({ kind: 'members', change });
+  }
+
   /** The leader is left with a minority; the others could elect one of their own. */
   split(): void {
-    const first = this.leader?.node ?? 1;
-    const few = Math.floor((this.size - 1) / 2);
-    const side = Array.from({ length: few }, (_, i) => ((first - 1 + i) % this.size) + 1);
+    const { nodes } = this;
+    const first = nodes.indexOf(this.leader?.node ?? 1);
+    const few = Math.floor((nodes.length - 1) / 2);
+    const side = Array.from({ length: few }, (_, i) => nodes[(first + i) % nodes.length] ?? 1);
     this.network.split(side);
     this.say(`the network is split: ${side.map((node) => `node ${node}`).join(', ')} on one side`, 'BAD');
   }
@@ -133,78 +167,74 @@ export class Cluster {
     this.say('links and disks are healed', 'GOOD');
   }
 
-  /** The class of a write: its own, else its key's zone's, else the default. */
-  classOf({ key, mode, fsync }: Ask): Class {
-    const zone = zoneOf(key, this.zones);
-    return { mode: mode ?? zone?.mode ?? this.defaults.mode, fsync: fsync ?? zone?.fsync ?? this.defaults.fsync };
+  private say(text: string, tone: Tone): void {
+    this.listener.say(text, tone);
   }
 
-  /** Asks the leader, if there is one, to write. */
-  propose(ask: Ask): Write | undefined {
-    const { leader } = this;
-    if (leader === undefined) {
-      this.say('no node leads: nobody to ask', 'BAD');
-      return undefined;
-    }
-    const asked = this.classOf(ask);
-    const write = this.ledger.ask(ask.key, ask.key.length, asked, leader.node);
-    const timeout = asked.mode === 'ALL' ? { timeout: ALL_TIMEOUT_MS, fallback: ask.fallback ?? 'REFUSE' } : {};
-    leader.order({ kind: 'propose', id: write.id, command: ask.key, asked: { ...asked, ...timeout } });
-    return write;
+  private member(node: number): Member {
+    return new Member(node, (member, news) => this.hear(member, news));
+  }
+
+  /** A node that the page did not have: it starts. */
+  private admit(node: number): void {
+    const member = this.member(node);
+    this.members.push(member);
+    this.members.sort((one, other) => one.node - other.node);
+    this.listener.joined(member);
+    this.start(node);
   }
 
   private hear(member: Member, news: News): void {
     const { node } = member;
     switch (news.kind) {
       case 'send':
-        if (member.life === 'RUNNING') this.network.carry(node, news.to, news.message);
+        if (member.life === 'RUNNING') this.network.carry(node, news.to, news.message, news.about);
         break;
-      case 'report':
-        this.reported(member, news);
+      case 'log':
+        member.log.take(news);
         break;
-      case 'answer': {
-        const write = this.ledger.answered(news.id, news.answer);
-        if (write?.latencyMs !== undefined) this.health.acked(write.asked.mode, write.latencyMs);
-        if (write) this.say(`${write.key} → ${evidence(news.answer, this.size, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
+      case 'shown':
+        this.showed(member, news.shown);
         break;
-      }
+      case 'answer':
       case 'refused':
-        this.ledger.refused(news.id, news.why);
-        this.say(`refused: ${news.why}`, 'BAD');
-        break;
       case 'fates':
-        for (const { term, index, fate } of news.fates) {
-          if (fate === 'LOST') this.say(`entry ${index} of term ${term} was acknowledged and is lost`, 'BAD');
-          this.ledger.settled({ term, index }, fate);
-        }
+        this.listener.told(news);
         break;
       case 'said':
-        this.say(`node ${node}: ${news.text}`, 'BAD');
+        this.say(`node ${node}: ${news.text}`, news.tone);
         break;
       case 'dark':
-        if (member.report) member.report = { ...member.report, entries: news.entries };
+        member.log.leave(news.left);
         member.end('DARK');
         this.say(`node ${node} lost its power, and ${news.taken} ${news.taken === 1 ? 'entry' : 'entries'} that no strict transaction held (simulated)`, 'BAD');
         break;
       case 'ended':
         member.end('ENDED');
-        this.ledger.unanswered(node);
+        this.listener.gone(node);
         this.say(`node ${node} ended: ${news.reason}`, 'BAD');
         break;
     }
   }
 
-  private reported(member: Member, { report }: Extract<News, { kind: 'report' }>): void {
-    const { view } = report;
-    const before = member.report?.view;
+  private showed(member: Member, shown: Shown): void {
+    const before = member.shown;
     if (member.life === 'STARTING') member.life = 'RUNNING';
-    member.report = report;
-    this.health.forced(report.forced);
-    if (view.role === 'LEADER' && (before?.role !== 'LEADER' || before.term !== view.term)) {
-      this.say(`node ${member.node} leads term ${view.term}`, 'GOOD');
+    member.shown = shown;
+    if (shown.role === 'LEADER' && (before?.role !== 'LEADER' || before.term !== shown.term)) {
+      this.say(`node ${member.node} leads term ${shown.term}`, 'GOOD');
     }
-    if (view.trust === 'SUSPECT' && before?.trust !== 'SUSPECT') {
+    if (shown.trust === 'SUSPECT' && before?.trust !== 'SUSPECT') {
       this.say(`node ${member.node} is suspect: it may have forgotten copies somebody relied on`, 'BAD');
+    }
+    if (member === this.leader) this.seat(shown.members);
+  }
+
+  private seat(seats: Members): void {
+    this.seats = seats;
+    // After a reload, those who joined are known from the leader's log.
+    for (const node of [...seats.voters, ...seats.learners]) {
+      if (this.find(node) === undefined && node <= NODES_MAX) this.admit(node);
     }
   }
 }

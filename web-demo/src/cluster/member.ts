@@ -1,15 +1,17 @@
 // One node as the page has it: its Worker while it lives, and what it last said.
 
-import type { Pace } from './pace';
-import type { News, Order, Report } from './protocol';
+import { Log } from './log';
+import type { News, Order, Shown, Start } from './protocol';
 
 export type Life = 'STARTING' | 'RUNNING' | 'PAUSED' | 'KILLED' | 'DARK' | 'ENDED';
 
 export class Member {
   life: Life = 'ENDED';
-  report: Report | undefined;
+  shown: Shown | undefined;
+  readonly log = new Log();
   slowDiskMs = 0;
   private worker: Worker | undefined;
+  private orders: Order[] = [];
 
   constructor(
     readonly node: number,
@@ -20,7 +22,11 @@ export class Member {
     return this.worker !== undefined && this.life !== 'DARK';
   }
 
-  start(cluster: string, voters: readonly number[], pace: Pace): void {
+  get isLeader(): boolean {
+    return this.life === 'RUNNING' && this.shown?.role === 'LEADER';
+  }
+
+  start(start: Start): void {
     if (this.worker !== undefined) return;
     const worker = new Worker(new URL('../worker/node.ts', import.meta.url), { type: 'module', name: `node ${this.node}` });
     this.worker = worker;
@@ -32,12 +38,19 @@ export class Member {
       }
     };
     worker.onerror = (event) => this.hear(this, { kind: 'ended', reason: event.message || 'its Worker did not load' });
-    this.order({ kind: 'start', cluster, node: this.node, voters, pace });
+    this.order({ kind: 'start', ...start });
     if (this.slowDiskMs > 0) this.order({ kind: 'disk', slowMs: this.slowDiskMs });
   }
 
+  /** Orders that are given together are one message to the Worker. */
   order(order: Order): void {
-    this.worker?.postMessage(order);
+    const { worker } = this;
+    if (worker === undefined || this.orders.push(order) > 1) return;
+    queueMicrotask(() => {
+      if (this.worker !== worker) return;
+      worker.postMessage(this.orders);
+      this.orders = [];
+    });
   }
 
   /** The process dies: what it wrote is with the browser still. */
@@ -74,6 +87,7 @@ export class Member {
   end(life: 'KILLED' | 'DARK' | 'ENDED'): void {
     this.worker?.terminate();
     this.worker = undefined;
+    this.orders = [];
     this.life = life;
   }
 

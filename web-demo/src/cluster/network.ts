@@ -1,11 +1,11 @@
 // The links between nodes: the page carries every message, so it can draw, delay and drop it.
 
-import type { Message } from 'kraft-host-wasm';
+import type { About, Message } from 'kraft-host-wasm';
 
-import { glance, type Glance } from './frame';
+import { type Look, lookOf } from './look';
 
 /** A message under way. */
-export interface Flight extends Glance {
+export interface Flight extends Look {
   readonly from: number;
   readonly to: number;
   readonly sentAt: number;
@@ -25,6 +25,8 @@ export class Network {
   /** What has ended since the picture last took it: a message shorter than a frame is to be seen too. */
   private landed: Flight[] = [];
   private readonly isolated = new Set<number>();
+  /** Links that are cut one way, as `from to`. */
+  private readonly severed = new Set<string>();
   /** One side of a split; the others are the other. Nobody: there is none. */
   private side: ReadonlySet<number> = new Set();
   private readonly slow = new Map<number, number>();
@@ -33,15 +35,15 @@ export class Network {
 
   constructor(private readonly deliver: (from: number, to: number, message: Message) => void) {}
 
-  carry(from: number, to: number, message: Message): void {
+  carry(from: number, to: number, message: Message, about: About): void {
     if (this.isCut(from, to)) return;
     const sentAt = performance.now();
-    const link = `${from} ${to}`;
+    const link = linkOf(from, to);
     const delay = this.delayMs + (this.slow.get(from) ?? 0) + (this.slow.get(to) ?? 0);
     // One link keeps its order, as a stream does.
     const dueAt = Math.max(sentAt + delay, this.lastDue.get(link) ?? 0);
     this.lastDue.set(link, dueAt);
-    this.flights.add({ ...glance(message.frame), from, to, sentAt, dueAt, message });
+    this.flights.add({ ...lookOf(about), from, to, sentAt, dueAt, message });
     this.wake(dueAt);
   }
 
@@ -77,7 +79,20 @@ export class Network {
   }
 
   isCut(from: number, to: number): boolean {
-    return this.isolated.has(from) || this.isolated.has(to) || this.side.has(from) !== this.side.has(to);
+    return this.isolated.has(from) || this.isolated.has(to) || this.isSevered(from, to) || this.side.has(from) !== this.side.has(to);
+  }
+
+  /** Nothing passes from the one to the other; what comes back does. */
+  sever(from: number, to: number): void {
+    this.severed.add(linkOf(from, to));
+  }
+
+  mend(from: number, to: number): void {
+    this.severed.delete(linkOf(from, to));
+  }
+
+  isSevered(from: number, to: number): boolean {
+    return this.severed.has(linkOf(from, to));
   }
 
   isIsolated(node: number): boolean {
@@ -113,7 +128,12 @@ export class Network {
 
   heal(): void {
     this.isolated.clear();
+    this.severed.clear();
     this.side = new Set();
     this.slow.clear();
   }
+}
+
+function linkOf(from: number, to: number): string {
+  return `${from} ${to}`;
 }

@@ -25,10 +25,10 @@ export const powerFailure: Story = {
         const none = { mode: 'SYNC', fsync: 'NONE' } as const;
         // The first makes every node note on its disk that others rely on copies it has only written.
         await scene.write('event:0', none);
-        const burst = Array.from({ length: BURST }, (_, i) => scene.ask(`event:${i + 1}`, none));
+        const burst = await Promise.all(Array.from({ length: BURST }, (_, i) => scene.ask(`event:${i + 1}`, none)));
         await scene.until('the burst is acknowledged', () => burst.every(({ state }) => state !== 'ASKED'));
         check(burst.every(({ answer }) => answer?.held === 'WRITTEN'), 'it was acknowledged on something else than written copies');
-        for (const node of scene.cluster.voters) scene.cluster.cutPower(node);
+        for (const node of scene.cluster.nodes) scene.cluster.cutPower(node);
         await scene.until('every node is dark', () => scene.cluster.members.every(({ isGone }) => isGone));
       },
     },

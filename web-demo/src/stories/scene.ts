@@ -1,8 +1,10 @@
 // What a story does to the cluster, and what it waits for.
 
-import type { Cluster } from '../cluster/cluster';
+import type { Class } from 'kraft-host-wasm';
+
+import type { Client } from '../client/client';
 import type { Write } from '../client/ledger';
-import type { Class } from '../client/words';
+import type { Cluster } from '../cluster/cluster';
 
 const LOOK_MS = 30;
 const WAIT_MS_MAX = 20_000;
@@ -13,7 +15,11 @@ export class Scene {
   /** A node a step has dealt with for a later one to come back to. */
   node = 0;
 
-  constructor(readonly cluster: Cluster) {}
+  readonly cluster: Cluster;
+
+  constructor(private readonly client: Client) {
+    this.cluster = client.cluster;
+  }
 
   /** Everything runs and is linked, messages take so long, one node leads, and all have its log. */
   async ready(delayMs: number = this.cluster.pace.delay): Promise<void> {
@@ -24,14 +30,15 @@ export class Scene {
     await this.settled();
   }
 
-  /** Every node has what the leader has, applied. */
+  /** Every member has what the leader has, applied. */
   async settled(): Promise<void> {
     await this.until('every node has the leader’s log', () => {
-      const leader = this.cluster.leader?.report?.view;
+      const { leader, members } = this.cluster;
       if (leader === undefined) return false;
-      return this.cluster.members.every(({ life, report }) => {
-        const view = report?.view;
-        return life === 'RUNNING' && view?.term === leader.term && view.applied === leader.last && view.synced === leader.last;
+      const { last } = leader.log.marks;
+      return members.every(({ node, life, shown, log: { marks } }) => {
+        if (this.cluster.seatOf(node) === 'NONE') return true;
+        return life === 'RUNNING' && shown?.term === leader.shown?.term && marks.applied === last && marks.synced === last;
       });
     });
   }
@@ -41,16 +48,23 @@ export class Scene {
     return this.cluster.leader?.node ?? 0;
   }
 
-  /** Asks for a write, and goes on once it is answered. */
+  /** Asks for a write, and goes on once it is answered. One that was refused was not done: a client asks again. */
   async write(key: string, asked: Class): Promise<Write> {
-    const write = this.ask(key, asked);
-    await this.until(`${key} is answered`, () => write.state !== 'ASKED');
-    check(write.answer?.grade === 'AS_ASKED', `${key} was not held as asked`);
-    return write;
+    for (;;) {
+      const write = await this.ask(key, asked);
+      await this.until(`${key} is answered`, () => write.state !== 'ASKED');
+      if (write.state !== 'REFUSED') {
+        check(write.answer?.grade === 'AS_ASKED', `${key} was not held as asked`);
+        return write;
+      }
+      this.writes.splice(this.writes.indexOf(write), 1);
+    }
   }
 
-  ask(key: string, asked: Class): Write {
-    const write = this.cluster.propose({ key, ...asked });
+  /** Asks for a write as soon as somebody leads. */
+  async ask(key: string, asked: Class): Promise<Write> {
+    await this.leader();
+    const write = this.client.propose({ key, ...asked });
     if (write === undefined) throw new Error('nobody leads');
     this.writes.push(write);
     return write;

@@ -1,7 +1,9 @@
 // The strip chart of the last minute: entries and bytes at risk, and the latency of each answer by mode.
+//
+// Its drawing is stretched to the width there is; its words are beside it, in the size of any other.
 
-import type { Cluster } from '../cluster/cluster';
-import type { Latency } from '../cluster/health';
+import type { Client } from '../client/client';
+import type { Latency } from '../client/health';
 import type { Write } from '../client/ledger';
 import { family, MODES } from '../client/words';
 import { draw, setText } from './dom';
@@ -22,46 +24,44 @@ export class Chart {
   private readonly begun = performance.now();
 
   constructor(
-    private readonly cluster: Cluster,
+    private readonly client: Client,
     svg: SVGSVGElement,
     private readonly figures: HTMLElement,
     private readonly alerts: HTMLElement,
   ) {
     svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HALF * 2 + 10}`);
-    const axis = draw('line', { class: 'axis', x1: '0', x2: String(WIDTH), y1: String(HALF), y2: String(HALF) });
-    const floor = draw('line', { class: 'axis', x1: '0', x2: String(WIDTH), y1: String(HALF * 2 + 8), y2: String(HALF * 2 + 8) });
-    svg.replaceChildren(axis, floor, this.risk, this.bytes, this.dots, label('at risk: entries, filled; bytes, the line', 14), label('latency of answers, 0.1 ms to 10 s', HALF + 20));
+    svg.setAttribute('preserveAspectRatio', 'none');
+    svg.replaceChildren(axis(HALF), axis(HALF * 2 + 8), this.risk, this.bytes, this.dots);
     setInterval(() => this.sample(), SAMPLE_MS);
   }
 
   private sample(): void {
-    const { health, ledger } = this.cluster;
-    health.sample(ledger.atRisk.length, bytesOf(ledger.atRisk));
+    const { health, ledger } = this.client;
+    const risky = ledger.atRisk;
+    health.sample(risky.length, bytesOf(risky));
   }
 
   refresh(): void {
-    const { health, ledger } = this.cluster;
-    const risky = ledger.atRisk;
+    const { cluster: { alerts, fsyncP99 }, health: { risks } } = this.client;
     const now = performance.now();
-    const x = (at: number): number => WIDTH - ((now - at) / WINDOW_MS) * WIDTH;
-    const most = Math.max(4, ...health.risks.map(({ entries }) => entries));
-    const points = health.risks.map(({ at, entries }) => `${x(at).toFixed(1)},${(HALF - (entries / most) * (HALF - 6)).toFixed(1)}`);
-    const first = health.risks[0];
-    this.risk.setAttribute('d', first === undefined ? '' : `M${x(first.at).toFixed(1)},${HALF} L${points.join(' L')} L${WIDTH},${HALF} Z`);
-    const mostBytes = Math.max(64, ...health.risks.map(({ bytes }) => bytes));
-    const line = health.risks.map(({ at, bytes }) => `${x(at).toFixed(1)},${(HALF - (bytes / mostBytes) * (HALF - 6)).toFixed(1)}`);
-    this.bytes.setAttribute('d', line.length === 0 ? '' : `M${line.join(' L')}`);
+    const mostEntries = Math.max(4, ...risks.map(({ entries }) => entries));
+    const mostBytes = Math.max(64, ...risks.map(({ bytes }) => bytes));
+    const line = (part: (risk: (typeof risks)[number]) => number): string =>
+      risks.map((risk) => `${xOf(risk.at, now)},${(HALF - part(risk) * (HALF - 6)).toFixed(1)}`).join(' L');
+    const first = risks[0];
+    this.risk.setAttribute('d', first === undefined ? '' : `M${xOf(first.at, now)},${HALF} L${line(({ entries }) => entries / mostEntries)} L${WIDTH},${HALF} Z`);
+    this.bytes.setAttribute('d', first === undefined ? '' : `M${line(({ bytes }) => bytes / mostBytes)}`);
     this.refreshDots(now);
-    const p99 = health.forcedP99;
-    setText(this.figures, `${risky.length} ${risky.length === 1 ? 'entry' : 'entries'}, ${bytesOf(risky)} bytes at risk now (the scale ends at ${most} and ${mostBytes}) · strict commits, 99th percentile: ${p99 === undefined ? '–' : `${p99.toFixed(1)} ms`}`);
-    const { alerts } = this.cluster;
+    const { entries, bytes } = risks.at(-1) ?? { entries: 0, bytes: 0 };
+    const forced = fsyncP99 === 0 ? '–' : `${fsyncP99.toFixed(1)} ms`;
+    setText(this.figures, `${entries} ${entries === 1 ? 'entry' : 'entries'}, ${bytes} bytes at risk now (the scale ends at ${mostEntries} and ${mostBytes}) · strict commits, 99th percentile: ${forced}`);
     setText(this.alerts, alerts.join(' · '));
     this.alerts.hidden = alerts.length === 0;
   }
 
   private refreshDots(now: number): void {
     const since = this.strips.at(-1)?.at ?? 0;
-    const fresh = this.cluster.health.latencies.filter(({ at }) => at > since);
+    const fresh = this.client.health.latencies.filter(({ at }) => at > since);
     const paths = MODES.flatMap((mode) => {
       const dots = new Set(fresh.filter((latency) => family(latency.mode) === mode).map((latency) => this.dot(latency)));
       return dots.size === 0 ? [] : [draw('path', { class: `latency mode-${mode.toLowerCase()}`, d: [...dots].join('') })];
@@ -69,7 +69,7 @@ export class Chart {
     this.dots.append(...paths);
     this.strips.push({ at: now, paths });
     while ((this.strips[0]?.at ?? now) < now - WINDOW_MS) this.strips.shift()?.paths.forEach((path) => path.remove());
-    this.dots.setAttribute('transform', `translate(${(WIDTH - ((now - this.begun) / WINDOW_MS) * WIDTH).toFixed(1)} 0)`);
+    this.dots.setAttribute('transform', `translate(${xOf(this.begun, now)} 0)`);
   }
 
   /** A line of no length with round ends, where the page began at 0. */
@@ -79,14 +79,16 @@ export class Chart {
   }
 }
 
-function bytesOf(writes: readonly Write[]): number {
-  return writes.reduce((sum, { bytes }) => sum + bytes, 0);
+function axis(y: number): SVGElement {
+  return draw('line', { class: 'axis', x1: '0', x2: String(WIDTH), y1: String(y), y2: String(y) });
 }
 
-function label(text: string, y: number): SVGTextElement {
-  const made = draw('text', { x: '0', y: String(y) });
-  made.textContent = text;
-  return made;
+function xOf(at: number, now: number): string {
+  return (WIDTH - ((now - at) / WINDOW_MS) * WIDTH).toFixed(1);
+}
+
+function bytesOf(writes: readonly Write[]): number {
+  return writes.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Milliseconds from 0.1 to 10,000, as a logarithm. */

@@ -1,61 +1,62 @@
 // The client's view: its newest writes, each with its answer, what that rests on, and what became of it.
 
-import type { Cluster } from '../cluster/cluster';
+import type { Client } from '../client/client';
 import type { Write } from '../client/ledger';
 import { evidence, family, outlives } from '../client/words';
-import { keepChildren, make, setAttribute, setText } from './dom';
+import { make, setAttribute, setText } from './dom';
 
 const SHOWN = 12;
 
 interface Row {
   readonly row: HTMLElement;
+  readonly key: HTMLElement;
+  readonly class: HTMLElement;
   readonly evidence: HTMLElement;
   readonly fate: HTMLElement;
 }
 
 export class ClientView {
-  private rows = new Map<Write, Row>();
+  /** Rows stay where they are and change what they say: news moves no element. */
+  private readonly rows: Row[] = [];
 
   constructor(
-    private readonly cluster: Cluster,
+    private readonly client: Client,
     private readonly place: HTMLElement,
   ) {}
 
   refresh(): void {
-    const newest = this.cluster.ledger.writes.slice(-SHOWN).reverse();
-    this.rows = new Map(newest.map((write) => [write, this.rows.get(write) ?? this.row(write)]));
-    for (const [write, { row, evidence, fate }] of this.rows) {
-      setAttribute(row, 'data-answer', write.state);
-      setAttribute(row, 'data-fate', write.fate);
-      setText(evidence, this.said(write));
-      setText(fate, this.fateWord(write));
-    }
-    setAttribute(this.place, 'data-room', this.rows.size < SHOWN ? 'SOME' : 'NONE');
-    keepChildren(this.place, [...this.rows.values()].map(({ row }) => row));
+    const newest = this.client.ledger.writes.slice(-SHOWN).reverse();
+    newest.forEach((write, at) => this.show(this.rows[at] ?? this.add(), write));
+    setAttribute(this.place, 'data-room', this.rows.length < SHOWN ? 'SOME' : 'NONE');
   }
 
-  private row({ id, key, asked }: Write): Row {
-    const evidence = make('span', { class: 'evidence' });
-    const fate = make('span', { class: 'fate' });
-    const row = make(
-      'li',
-      { 'data-write': String(id), class: `mode-${family(asked.mode).toLowerCase()}` },
-      make('span', { class: 'key' }, key),
-      make('span', { class: 'class' }, `${asked.mode} · ${asked.fsync}`),
-      evidence,
-      fate,
-    );
-    return { row, evidence, fate };
+  private show({ row, key, class: asked, evidence, fate }: Row, write: Write): void {
+    setAttribute(row, 'data-write', String(write.id));
+    setAttribute(row, 'data-answer', write.state);
+    setAttribute(row, 'data-fate', write.fate);
+    setAttribute(row, 'class', `mode-${family(write.asked.mode).toLowerCase()}`);
+    setText(key, write.key);
+    setText(asked, `${write.asked.mode} · ${write.asked.fsync}`);
+    setText(evidence, this.said(write));
+    setText(fate, this.fateWord(write));
   }
 
-  private said({ asked, state, answer, latencyMs, why }: Write): string {
-    const { size } = this.cluster;
+  private add(): Row {
+    const [key, asked] = [make('span', { class: 'key' }), make('span', { class: 'class' })];
+    const [evidence, fate] = [make('span', { class: 'evidence' }), make('span', { class: 'fate' })];
+    const row = make('li', {}, key, asked, evidence, fate);
+    this.rows.push({ row, key, class: asked, evidence, fate });
+    this.place.append(row);
+    return { row, key, class: asked, evidence, fate };
+  }
+
+  private said({ asked, state, answer, latencyMs, voters, why }: Write): string {
     if (state === 'REFUSED') return `refused: ${why}`;
     if (state === 'NO_ANSWER') return 'no answer: the node is gone';
     if (answer === undefined) return 'waiting…';
     const ms = latencyMs === undefined ? '' : ` after ${latencyMs < 10 ? latencyMs.toFixed(1) : Math.round(latencyMs)} ms`;
-    const more = outlives(answer, size);
-    return `${evidence(answer, size, asked.mode)}${ms}${more === '' ? '' : `; ${more}`}`;
+    const more = outlives(answer, voters);
+    return `${evidence(answer, voters, asked.mode)}${ms}${more === '' ? '' : `; ${more}`}`;
   }
 
   private fateWord(write: Write): string {
@@ -63,6 +64,6 @@ export class ClientView {
     if (state === 'REFUSED') return 'not done';
     if (answer === undefined) return state === 'ASKED' ? '' : 'unknown';
     if (fate !== 'PENDING') return fate.toLowerCase();
-    return this.cluster.ledger.isAtRisk(write) ? 'at risk' : 'committing';
+    return this.client.ledger.isAtRisk(write) ? 'at risk' : 'committing';
   }
 }

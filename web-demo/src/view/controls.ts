@@ -1,10 +1,11 @@
 // The client's and the operator's hands: write, load, presets, zones, links.
 
-import type { CommitMode, FsyncMode } from 'kraft-host-wasm';
+import type { CommitMode, FsyncMode, PresetName } from 'kraft-host-wasm';
 
-import type { Cluster } from '../cluster/cluster';
-import { FSYNCS, isFsync, isMode, majority, PRESETS, type PresetName } from '../client/words';
+import type { Client } from '../client/client';
+import { FSYNCS, isFsync, isMode, PRESETS } from '../client/words';
 import { readZones, ZONES_AT_FIRST } from '../client/zones';
+import { type Cluster, NODES_MAX } from '../cluster/cluster';
 import { button, make, part, setAttribute, setText } from './dom';
 
 const BURST = 20;
@@ -22,11 +23,15 @@ export class Controls {
   private readonly rate = part<HTMLSelectElement>('rate');
   private load: ReturnType<typeof setInterval> | undefined;
 
-  constructor(private readonly cluster: Cluster) {
-    const few = majority(cluster.size);
-    const modes: CommitMode[] = ['ASYNC', 'LEADER_ONLY', `AT_LEAST_${few}`, 'SYNC', 'ALL'];
-    this.mode.replaceChildren(option('', 'as the key’s zone'), ...modes.map((mode) => option(mode, mode)));
-    this.fsync.replaceChildren(option('', 'as the key’s zone'), ...FSYNCS.map((fsync) => option(fsync, fsync)));
+  private readonly cluster: Cluster;
+
+  constructor(private readonly client: Client) {
+    const { cluster } = client;
+    this.cluster = cluster;
+    const some = Array.from({ length: cluster.founders - 1 }, (_, i): CommitMode => `AT_LEAST_${i + 2}`);
+    const modes: CommitMode[] = ['ASYNC', 'LEADER_ONLY', ...some, 'SYNC', 'ALL'];
+    this.mode.replaceChildren(option('', 'by zone'), ...modes.map((mode) => option(mode, mode)));
+    this.fsync.replaceChildren(option('', 'by zone'), ...FSYNCS.map((fsync) => option(fsync, fsync)));
     part<HTMLFormElement>('write').addEventListener('submit', (event) => {
       event.preventDefault();
       this.write(1);
@@ -35,8 +40,9 @@ export class Controls {
     part('load').addEventListener('click', () => this.toggleLoad());
     part('heal').addEventListener('click', () => cluster.heal());
     part('split').addEventListener('click', () => cluster.split());
-    part('all-power').addEventListener('click', () => cluster.voters.forEach((node) => cluster.cutPower(node)));
+    part('all-power').addEventListener('click', () => cluster.nodes.forEach((node) => cluster.cutPower(node)));
     part('all-start').addEventListener('click', () => cluster.startAll());
+    part('add').addEventListener('click', () => cluster.addNode());
     part('rate').replaceChildren(...RATES.map((rate) => option(String(rate), `${rate} a second`)));
     this.presets();
     this.delay();
@@ -50,13 +56,16 @@ export class Controls {
     if (Number(slider.value) !== delayMs) slider.value = String(delayMs);
     setText(part('delay-now'), `${delayMs} ms`);
     setAttribute(part('split'), 'aria-pressed', String(this.cluster.network.isSplit));
+    const add = part<HTMLButtonElement>('add');
+    const isFull = this.cluster.nodes.length >= NODES_MAX;
+    if (add.disabled !== isFull) add.disabled = isFull;
   }
 
   /** A preset's class becomes the cluster's default. */
   preset(name: PresetName): void {
-    this.cluster.defaults = PRESETS[name];
+    this.cluster.preset = name;
     for (const one of part('presets').children) one.setAttribute('aria-pressed', String(one.getAttribute('data-action') === name));
-    const { mode, fsync } = this.cluster.defaults;
+    const { mode, fsync } = this.client.usual;
     setText(part('default'), `${mode} · ${fsync}`);
   }
 
@@ -65,7 +74,7 @@ export class Controls {
     const mode = isMode(this.mode.value) ? this.mode.value : undefined;
     const fsync: FsyncMode | undefined = isFsync(this.fsync.value) ? this.fsync.value : undefined;
     const fallback = this.fallback.value === 'TO_MAJORITY' ? 'TO_MAJORITY' : 'REFUSE';
-    for (let i = 0; i < count; i++) this.cluster.propose({ key, mode, fsync, fallback });
+    for (let i = 0; i < count; i++) this.client.propose({ key, mode, fsync, fallback });
   }
 
   private toggleLoad(): void {
@@ -86,9 +95,8 @@ export class Controls {
   }
 
   private presets(): void {
-    const names = Object.keys(PRESETS) as PresetName[];
-    part('presets').replaceChildren(...names.map((name) => button(name.replace('_', ' '), name, () => this.preset(name))));
-    this.preset('balanced');
+    part('presets').replaceChildren(...PRESETS.map((name) => button(name.replace('_', ' '), name, () => this.preset(name))));
+    this.preset(this.cluster.preset);
   }
 
   private delay(): void {
@@ -104,8 +112,8 @@ export class Controls {
     text.value = ZONES_AT_FIRST;
     text.addEventListener('input', () => {
       try {
-        this.cluster.zones = readZones(text.value);
-        setText(part('zones-said'), `${this.cluster.zones.length} zones in force`);
+        this.client.zones = readZones(text.value);
+        setText(part('zones-said'), `${this.client.zones.listed.length} zones in force`);
       } catch (error) {
         setText(part('zones-said'), `not in force: ${error instanceof Error ? error.message : String(error)}`);
       }

@@ -1,6 +1,7 @@
 // "Which mode?": the decision matrix as questions, ending in a preset.
 
-import type { PresetName } from '../client/words';
+import type { PresetName } from 'kraft-host-wasm';
+
 import { button, make } from './dom';
 
 interface Question {
@@ -55,6 +56,6 @@ export class Guide {
   private advise({ preset, because }: Advice): void {
     this.apply(preset);
     const again = button('Ask again', 'again', () => this.ask(QUESTIONS));
-    this.place.replaceChildren(make('p', { 'data-preset': preset }, `${because} It is the default from now on.`), make('div', { class: 'hands' }, again));
+    this.place.replaceChildren(make('p', { 'data-preset': preset }, `${because} Writes without a class have it from now on; nodes have the preset’s batches and limits once they are restarted.`), make('div', { class: 'hands' }, again));
   }
 }

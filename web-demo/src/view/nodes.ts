@@ -1,16 +1,23 @@
 // A card for each node: what it is, its log, and what a hand can do to it.
 
-import type { Cluster } from '../cluster/cluster';
+import type { Ledger } from '../client/ledger';
+import type { Cluster, Seat } from '../cluster/cluster';
 import type { Member } from '../cluster/member';
-import { button, keepChildren, make, setAttribute, setText } from './dom';
-import { type Cell, cellsOf, GLYPHS } from './entries';
+import { button, make, setAttribute, setText } from './dom';
+import { LogView } from './log';
 
 const SLOW_LINK_MS = 600;
 const SLOW_DISK_MS = 400;
-const CELL_PX = 25;
-const CELLS_MIN = 6;
 
 const LIVES = { STARTING: 'starting', RUNNING: '', PAUSED: 'paused', KILLED: 'killed', DARK: 'no power', ENDED: 'ended' } as const;
+
+/** What a hand makes of a node that has this seat. */
+const SEATS = {
+  VOTER: { label: 'Demote', says: '', then: 'LEARNER' },
+  LEAVING: { label: 'Demote', says: 'leaving', then: 'LEARNER' },
+  LEARNER: { label: 'Promote', says: 'learner', then: 'VOTER' },
+  NONE: { label: 'Add', says: 'not a member', then: 'LEARNER' },
+} as const satisfies Record<Seat, unknown>;
 
 interface Card {
   readonly member: Member;
@@ -18,129 +25,102 @@ interface Card {
   readonly role: HTMLElement;
   readonly more: HTMLElement;
   readonly facts: HTMLElement;
-  readonly log: HTMLElement;
-  readonly hands: Readonly<Record<string, HTMLButtonElement>>;
-  cells: ReadonlyMap<string, DrawnCell>;
-  /** How many cells are as wide as the log. */
-  room: number;
+  /** What it waits for, if it has for a while. */
+  readonly waiting: HTMLElement;
+  readonly log: LogView;
+  readonly hands: Readonly<Record<Hand, HTMLButtonElement>>;
 }
 
-interface DrawnCell {
-  readonly box: HTMLElement;
-  readonly glyph: HTMLElement;
-}
+type Hand = 'kill' | 'power' | 'start' | 'pause' | 'isolate' | 'link' | 'disk' | 'lead' | 'seat' | 'remove';
 
 export class Nodes {
-  private readonly cards: Card[];
-
   constructor(
     private readonly cluster: Cluster,
-    place: HTMLElement,
-  ) {
-    this.cards = cluster.members.map((member) => this.card(member));
-    place.replaceChildren(...this.cards.map(({ box }) => box));
-  }
+    private readonly ledger: Ledger,
+    private readonly place: HTMLElement,
+  ) {}
 
-  /** What draws each card again. */
-  get turns(): (() => void)[] {
-    return this.cards.map((card) => () => this.refreshCard(card));
+  /** A card for this node; returns what draws it again. */
+  add(member: Member): () => void {
+    const card = this.card(member);
+    this.place.append(card.box);
+    return () => this.refresh(card);
   }
 
   private card(member: Member): Card {
     const { cluster } = this;
+    const { network } = cluster;
     const { node } = member;
-    const hands = {
+    const hands: Card['hands'] = {
       kill: button('Kill', 'kill', () => cluster.kill(node)),
       power: button('Power cut', 'power', () => cluster.cutPower(node)),
       start: button('Restart', 'start', () => cluster.start(node)),
       pause: button('Pause', 'pause', () => (member.life === 'PAUSED' ? cluster.resume(node) : cluster.pause(node))),
-      isolate: button('Isolate', 'isolate', () => toggle(cluster.network.isIsolated(node), () => cluster.network.join(node), () => cluster.network.isolate(node))),
-      link: button('Slow link', 'link', () => cluster.network.slowDown(node, cluster.network.slownessOf(node) > 0 ? 0 : SLOW_LINK_MS)),
+      isolate: button('Isolate', 'isolate', () => (network.isIsolated(node) ? network.join(node) : network.isolate(node))),
+      link: button('Slow link', 'link', () => network.slowDown(node, network.slownessOf(node) > 0 ? 0 : SLOW_LINK_MS)),
       disk: button('Slow disk', 'disk', () => member.slowDisk(member.slowDiskMs > 0 ? 0 : SLOW_DISK_MS)),
       lead: button('Lead', 'lead', () => cluster.transfer(node)),
+      seat: button('Demote', 'seat', () => cluster.changeMember({ kind: SEATS[cluster.seatOf(node)].then, node })),
+      remove: button('Remove', 'remove', () => cluster.changeMember({ kind: 'REMOVE', node })),
     };
     const role = make('span', { class: 'role' });
     const more = make('span', { class: 'facts' });
     const facts = make('p', { class: 'facts' });
-    const log = make('ol', { class: 'log', 'aria-label': `log of node ${node}` });
+    const waiting = make('p', { class: 'waiting', hidden: '' });
+    const log = new LogView(this.ledger, member);
     const box = make(
       'article',
       { class: 'node', 'data-node': String(node) },
       make('h3', {}, `Node ${node} `, role, more),
       facts,
-      log,
+      log.place,
+      waiting,
       make('div', { class: 'hands' }, ...Object.values(hands)),
     );
-    const card: Card = { member, box, role, more, facts, log, hands, cells: new Map(), room: CELLS_MIN };
-    // To ask for its width while drawing would have the page laid out at once.
-    new ResizeObserver(([entry]) => {
-      card.room = Math.max(CELLS_MIN, Math.floor((entry?.contentRect.width ?? 0) / CELL_PX));
-    }).observe(log);
-    return card;
+    return { member, box, role, more, facts, waiting, log, hands };
   }
 
-  private refreshCard(card: Card): void {
-    const { member, hands } = card;
-    const { network } = this.cluster;
-    const view = member.report?.view;
-    const role = LIVES[member.life] || (view?.role.toLowerCase().replace('_', '-') ?? 'starting');
-    setText(card.role, role);
-    setAttribute(card.box, 'data-role', role);
-    setAttribute(card.box, 'data-life', member.life);
-    const cut = network.isIsolated(member.node);
-    const more = [view?.trust === 'DIRTY' ? 'dirty' : view?.trust === 'SUSPECT' ? 'suspect' : '', cut ? 'isolated' : '',
-      network.slownessOf(member.node) > 0 ? 'slow link' : '', member.slowDiskMs > 0 ? 'slow disk' : ''].filter((word) => word !== '');
-    setText(card.facts, view ? [`term ${view.term}`, `last ${view.last}`, `synced ${view.synced}`, `commit ${view.commit}`].join(' · ') : '…');
-    setText(card.more, more.map((word) => ` · ${word}`).join(''));
-    press(hands['isolate'], cut);
-    press(hands['link'], network.slownessOf(member.node) > 0);
-    press(hands['disk'], member.slowDiskMs > 0);
-    press(hands['pause'], member.life === 'PAUSED');
-    enable(hands['kill'], member.isUp);
-    enable(hands['power'], member.isUp);
-    enable(hands['start'], member.isGone);
-    enable(hands['pause'], member.life === 'RUNNING' || member.life === 'PAUSED');
-    const leader = this.cluster.leader;
-    enable(hands['lead'], member.life === 'RUNNING' && leader !== undefined && leader !== member);
-    this.refreshLog(card);
-  }
-
-  private refreshLog(card: Card): void {
-    const { report } = card.member;
-    if (report === undefined) return;
-    const cells = cellsOf(report, this.cluster.ledger, card.room);
-    card.cells = new Map(cells.map((cell) => {
-      const key = `${cell.term} ${cell.index}`;
-      const drawn = card.cells.get(key) ?? drawCell(cell);
-      showState(drawn, cell);
-      return [key, drawn];
-    }));
-    keepChildren(card.log, [...card.cells.values()].map(({ box }) => box));
+  private refresh({ member, box, role, more, facts, waiting, log, hands }: Card): void {
+    const { cluster } = this;
+    const { network } = cluster;
+    const { node, life, shown } = member;
+    const seat = cluster.seatOf(node);
+    const is = LIVES[life] || (SEATS[seat].says && seat !== 'LEAVING' ? SEATS[seat].says : (shown?.role.toLowerCase().replace('_', '-') ?? 'starting'));
+    setText(role, is);
+    setAttribute(box, 'data-role', is);
+    setAttribute(box, 'data-life', life);
+    setAttribute(box, 'data-seat', seat);
+    const [isolated, slowLink, slowDisk] = [network.isIsolated(node), network.slownessOf(node) > 0, member.slowDiskMs > 0];
+    const trust = shown?.trust === 'DIRTY' ? 'dirty' : shown?.trust === 'SUSPECT' ? 'suspect' : '';
+    const words = [trust, seat === 'LEAVING' && SEATS.LEAVING.says, isolated && 'isolated', slowLink && 'slow link', slowDisk && 'slow disk'];
+    setText(more, words.filter((word) => word !== '' && word !== false).map((word) => ` · ${word}`).join(''));
+    const { last, synced, commit } = member.log.marks;
+    setText(facts, shown ? `term ${shown.term} · last ${last} · synced ${synced} · commit ${commit}` : '…');
+    const waits = life === 'RUNNING' ? (shown?.waiting ?? []) : [];
+    setText(waiting, waits.join(' · '));
+    if (waiting.hidden !== (waits.length === 0)) waiting.hidden = waits.length === 0;
+    press(hands.isolate, isolated);
+    press(hands.link, slowLink);
+    press(hands.disk, slowDisk);
+    press(hands.pause, life === 'PAUSED');
+    enable(hands.kill, member.isUp);
+    enable(hands.power, member.isUp);
+    enable(hands.start, member.isGone);
+    enable(hands.pause, life === 'RUNNING' || life === 'PAUSED');
+    const { leader } = cluster;
+    enable(hands.lead, life === 'RUNNING' && seat === 'VOTER' && leader !== undefined && leader !== member);
+    setText(hands.seat, SEATS[seat].label);
+    const alone = seat === 'VOTER' && cluster.seats.voters.length === 1;
+    enable(hands.seat, leader !== undefined && !alone && seat !== 'LEAVING');
+    enable(hands.remove, leader !== undefined && !alone && (seat === 'VOTER' || seat === 'LEARNER'));
+    log.refresh();
   }
 }
 
-function drawCell({ index, term }: Cell): DrawnCell {
-  const glyph = make('span', { class: 'glyph', role: 'img' });
-  const box = make('li', { 'data-index': String(index), 'data-term': String(term) }, glyph, make('span', { class: 'number' }, String(index)));
-  return { box, glyph };
+function press(hand: HTMLButtonElement, pressed: boolean): void {
+  setAttribute(hand, 'aria-pressed', String(pressed));
 }
 
-function showState({ box, glyph }: DrawnCell, { state, title }: Cell): void {
-  setAttribute(box, 'title', title);
-  setAttribute(box, 'data-state', state);
-  setAttribute(glyph, 'aria-label', GLYPHS[state].says);
-  setText(glyph, GLYPHS[state].glyph);
-}
-
-function toggle(now: boolean, off: () => void, on: () => void): void {
-  if (now) off();
-  else on();
-}
-
-function press(hand: HTMLButtonElement | undefined, pressed: boolean): void {
-  if (hand) setAttribute(hand, 'aria-pressed', String(pressed));
-}
-
-function enable(hand: HTMLButtonElement | undefined, enabled: boolean): void {
-  if (hand && hand.disabled === enabled) hand.disabled = !enabled;
+function enable(hand: HTMLButtonElement, enabled: boolean): void {
+  if (hand.disabled === enabled) hand.disabled = !enabled;
 }

@@ -1,6 +1,6 @@
 // A story on the page: its steps, one at a time or all in a row, and whether it came out as told.
 
-import type { Cluster } from '../cluster/cluster';
+import type { Client } from '../client/client';
 import { Scene } from '../stories/scene';
 import { STORIES, type Story } from '../stories';
 import { button, make, setText } from './dom';
@@ -19,7 +19,7 @@ export class StoryView {
   private readonly choices: HTMLButtonElement[];
 
   constructor(
-    private readonly cluster: Cluster,
+    private readonly client: Client,
     place: HTMLElement,
   ) {
     this.choices = STORIES.map((story) => button(story.title, story.name, () => this.choose(story)));
@@ -30,7 +30,7 @@ export class StoryView {
 
   private choose(story: Story): void {
     this.story = story;
-    this.scene = new Scene(this.cluster);
+    this.scene = new Scene(this.client);
     this.at = 0;
     for (const choice of this.choices) choice.setAttribute('aria-pressed', String(choice.dataset['action'] === story.name));
     this.steps.replaceChildren(...story.steps.map(({ text }) => make('li', {}, text)));

@@ -6,10 +6,10 @@ export interface Turn {
 }
 
 export class Turns {
-  private readonly waiting: { readonly turn: Turn; drawnAt: number }[];
+  private readonly waiting: { readonly turn: Turn; drawnAt: number }[] = [];
 
-  constructor(turns: readonly Turn[]) {
-    this.waiting = turns.map((turn) => ({ turn, drawnAt: -Infinity }));
+  add(turn: Turn): void {
+    this.waiting.push({ turn, drawnAt: -Infinity });
   }
 
   /** One frame's share: of what is due, what waits longest for how often it should be drawn. */

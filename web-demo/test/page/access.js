@@ -52,10 +52,15 @@ onPage('axe finds nothing wrong: a story, and what it leaves', async (demo) => {
   await check(demo, 'after a story');
 });
 
-onPage('axe finds nothing wrong: questions answered, dead nodes, a split, an alert', async (demo) => {
+onPage('axe finds nothing wrong: questions answered, a learner, dead nodes, a split', async (demo) => {
   await demo.page.locator('#guide button').first().click();
   await check(demo, 'in the questions');
   await demo.page.locator('#guide button').first().click();
+  await demo.page.click('#links-ways summary');
+  await demo.page.click('#add');
+  await demo.role(4, 'learner');
+  await demo.page.click('#links [data-action="cut-4-1"]');
+  await check(demo, 'with a learner, behind a link that is cut one way');
   await demo.page.click('#split');
   await demo.press(1, 'kill');
   await demo.press(2, 'power');

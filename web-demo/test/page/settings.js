@@ -26,6 +26,19 @@ onPage('a write without a class takes its key’s zone’s, then the preset’s'
   assert.equal(await asked('log:34'), 'AT_LEAST_2 · NONE');
 });
 
+onPage('a floor refuses what asks for less, and a part that is left open is the default’s', async (demo) => {
+  await demo.page.fill('#zones', 'account:* SYNC COMMIT floor\nlog:* - NONE');
+  assert.equal(await demo.page.innerText('#zones-said'), '2 zones in force');
+  await demo.write('account:1', 'LEADER_ONLY', '');
+  assert.match(await demo.answered('REFUSED'), /^refused: LEADER_ONLY is weaker than SYNC, the floor of zone 1$/);
+  await demo.write('account:1', 'ALL', '');
+  assert.match(await demo.answered(), /^ALL: synced by 3 of 3/);
+  await demo.write('log:1', '', '');
+  assert.equal(await demo.page.locator('#writes li').first().locator('.class').innerText(), 'SYNC · NONE');
+  await demo.page.fill('#zones', 'account:* SYNC COMMIT ceiling');
+  assert.match(await demo.page.innerText('#zones-said'), /not in force.*then "floor", or no more/);
+});
+
 onPage('the questions end in each preset', async (demo) => {
   const ends = [];
   for (const answers of [[0, 0], [0, 1], [1, 0], [1, 1]]) {

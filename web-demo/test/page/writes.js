@@ -26,7 +26,7 @@ onPage('messages under way have the colour of their strongest mode', async (demo
   await demo.page.evaluate(() => {
     globalThis.seen = new Set();
     const note = (changes) => changes.forEach(({ target }) => globalThis.seen.add(target.getAttribute('class')));
-    new MutationObserver(note).observe(document.getElementById('stage'), { subtree: true, attributeFilter: ['class'] });
+    new MutationObserver(note).observe(document.getElementById('flights'), { subtree: true, attributeFilter: ['class'] });
   });
   for (const [mode, colour] of Object.entries({ LEADER_ONLY: 'leader_only', AT_LEAST_2: 'at_least', SYNC: 'sync', ALL: 'all' })) {
     await demo.write('coloured', mode, 'COMMIT');
@@ -43,6 +43,12 @@ onPage('a burst is twenty writes, and a steady load goes on until it is stopped'
   await demo.page.locator('#writes li[data-write="23"]').waitFor();
   await demo.page.click('#load[aria-pressed="true"]');
   await demo.page.locator('#load[aria-pressed="false"]').waitFor();
+  await demo.fate('COMMITTED');
+  const before = await demo.newest();
+  await demo.page.selectOption('#rate', '100');
+  await demo.page.click('#load');
+  await demo.page.waitForFunction((least) => Number(document.querySelector('#writes li').dataset.write) > least, before + 100);
+  await demo.page.click('#load');
   await demo.fate('COMMITTED');
 });
 

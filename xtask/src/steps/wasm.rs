@@ -17,6 +17,10 @@ struct Module {
     package: &'static str,
     /// Its folder. What is made of it goes to `pkg` there, which git does not keep.
     folder: &'static str,
+    /// Cargo's profile for it (`Cargo.toml` says what each is for),
+    profile: &'static str,
+    /// and how `wasm-opt` goes on.
+    optimize: &'static [&'static str],
     /// The wasm may have so many bytes,
     bytes_max: usize,
     /// and so many over a connection that compresses.
@@ -27,14 +31,18 @@ const MODULES: [Module; 2] = [
     Module {
         package: "host-wasm",
         folder: "host-wasm",
+        profile: "wasm",
+        optimize: &["-O2"],
         bytes_max: 250_000,
         zipped_max: 100_000,
     },
     Module {
         package: "world",
         folder: "web-demo/world",
-        bytes_max: 650_000,
-        zipped_max: 250_000,
+        profile: "wasm-small",
+        optimize: &["-Oz", "--converge"],
+        bytes_max: 500_000,
+        zipped_max: 200_000,
     },
 ];
 
@@ -57,16 +65,9 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     tools::targets(workshop)?;
     tools::node(workshop)?;
     npm::install(workshop, "host-wasm")?;
-    let mut build = workshop.cargo(&["build", "--locked", "--profile", "wasm"]);
-    build.args(["--target", TARGET]);
-    for module in &MODULES {
-        build.args(["--package", module.package]);
-    }
-    shell::run(&mut build)?;
-    let built = workshop.metadata()?.target_directory.clone();
-    let built = built.join(TARGET).join("wasm");
     let mut sizes = Vec::new();
     for module in &MODULES {
+        let built = module.build(workshop)?;
         let (size, zipped) = module.make(workshop, &built)?;
         sizes.push(format!("{} {size} bytes, {zipped} gzipped", module.package));
     }
@@ -85,20 +86,29 @@ pub fn is_made(workshop: &Workshop, folder: &str) -> bool {
 const MADE_FROM: &str = "pkg/.made-from";
 
 impl Module {
+    /// Builds the crate; returns the module that came of it.
+    fn build(&self, workshop: &Workshop) -> Result<PathBuf> {
+        let mut build = workshop.cargo(&["build", "--locked", "--target", TARGET]);
+        build.args(["--profile", self.profile, "--package", self.package]);
+        shell::run(&mut build)?;
+        let built = workshop.metadata()?.target_directory.join(TARGET);
+        let file = format!("{}.wasm", self.package.replace('-', "_"));
+        Ok(built.join(self.profile).join(file))
+    }
+
     /// Makes the folder `pkg`, unless it was made of the same module; returns the wasm's size, as it is and
     /// gzipped.
-    fn make(&self, workshop: &Workshop, built: &Path) -> Result<(usize, usize)> {
+    fn make(&self, workshop: &Workshop, module: &Path) -> Result<(usize, usize)> {
         let name = self.package.replace('-', "_");
-        let module = built.join(format!("{name}.wasm"));
         let pkg = workshop.root.join(self.folder).join("pkg");
         let wasm = pkg.join(format!("{name}_bg.wasm"));
         let made_from = workshop.root.join(self.folder).join(MADE_FROM);
-        let raw = fs::read(&module).with_context(|| format!("{} is gone", module.display()))?;
+        let raw = fs::read(module).with_context(|| format!("{} is gone", module.display()))?;
         if fs::read(&made_from).is_ok_and(|from| from == raw) {
             println!("{}/pkg is made of this module", self.folder);
         } else {
-            self.bind(workshop, &module, &pkg)?;
-            optimize(workshop, &wasm)?;
+            self.bind(workshop, module, &pkg)?;
+            self.optimize(workshop, &wasm)?;
             fs::write(&made_from, &raw).context("cannot note what it was made from")?;
         }
         let size = fs::metadata(&wasm)?.len() as usize;
@@ -121,15 +131,15 @@ impl Module {
         bind.arg("--").args([module, pkg]);
         shell::run(&mut bind)
     }
-}
 
-fn optimize(workshop: &Workshop, wasm: &Path) -> Result<()> {
-    let larger: PathBuf = wasm.with_extension("larger");
-    fs::rename(wasm, &larger)?;
-    let mut optimize = npm::node(workshop, OPTIMIZER);
-    optimize.args(FEATURES).args(["-O2", "-o"]).arg(wasm);
-    shell::run(optimize.arg(&larger))?;
-    fs::remove_file(&larger).context("the larger module cannot be removed")
+    fn optimize(&self, workshop: &Workshop, wasm: &Path) -> Result<()> {
+        let larger: PathBuf = wasm.with_extension("larger");
+        fs::rename(wasm, &larger)?;
+        let mut optimize = npm::node(workshop, OPTIMIZER);
+        optimize.args(FEATURES).args(self.optimize).arg("-o");
+        shell::run(optimize.arg(wasm).arg(&larger))?;
+        fs::remove_file(&larger).context("the larger module cannot be removed")
+    }
 }
 
 /// How many bytes are loaded over a connection that compresses.

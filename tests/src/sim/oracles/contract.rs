@@ -1,7 +1,7 @@
 //! The contract (README): an acknowledgement claims no more copies than there are, and no
 //! leader comes without what must survive.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use kraft_proto::durability::OnPowerLoss;
 use kraft_proto::{Answer, CommitMode, Grade, Held, LogPosition, Role};
@@ -13,6 +13,7 @@ use crate::sim::cells::{Cells, Column, Promise, Row};
 use crate::sim::entry::has;
 use crate::sim::event::{End, Event};
 use crate::sim::members::{Sets, nodes, size};
+use crate::sim::table::Table;
 
 /// How many power cuts an acknowledgement outlives, in each set of voters that decided about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +69,7 @@ const WINDOW_US: u64 = 2_000_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Oracle {
     on_power_loss: OnPowerLoss,
-    outliving: BTreeMap<LogPosition, Outliving>,
+    outliving: Table<LogPosition, Outliving>,
     leaders: Vec<Led>,
     now_us: u64,
     early: Vec<Heard>,
@@ -84,7 +85,7 @@ impl Oracle {
     pub fn new(on_power_loss: OnPowerLoss) -> Self {
         Self {
             on_power_loss,
-            outliving: BTreeMap::new(),
+            outliving: Table::default(),
             leaders: Vec::new(),
             now_us: 0,
             early: Vec::new(),
@@ -128,8 +129,8 @@ impl Oracle {
                 }
                 self.leaders.push(Led::new(term, node, log));
                 for position in self.outliving.keys() {
-                    if position.term.0 < term && !has(log, *position) {
-                        return Err(lacks(node, term, *position));
+                    if position.term.0 < term && !has(log, position) {
+                        return Err(lacks(node, term, position));
                     }
                 }
                 Ok(())
@@ -165,7 +166,7 @@ impl Oracle {
             Event::Committed { upto, .. } => {
                 if !self.outliving.is_empty() {
                     self.outliving
-                        .retain(|position, _| !facts.is_committed(*position));
+                        .retain(|position, _| !facts.is_committed(position));
                 }
                 let reached = |heard: &Heard| heard.position.index.0 <= upto as u64;
                 if self.early.iter().any(reached) {
@@ -240,7 +241,7 @@ impl Oracle {
                 return Err(lacks(led.node, led.term, upto));
             }
         }
-        let known = self.outliving.entry(upto).or_insert(acked.clone());
+        let known = self.outliving.or_insert(upto, acked.clone());
         if acked.outlives > known.outlives {
             (known.deciding, known.outlives) = (acked.deciding, acked.outlives);
         }

@@ -1,18 +1,17 @@
 //! Election Safety (Raft §5.2): at most one leader a term, one vote a term across restarts, and
 //! nothing is said that the speaker's disk does not know.
 
-use std::collections::BTreeMap;
-
 use kraft_proto::{Ballot, Envelope, HardState, Message, NodeId, Role, StoreId};
 
 use super::Verdict;
 use crate::sim::event::Event;
+use crate::sim::table::Table;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
-    leaders: BTreeMap<u64, usize>,
+    leaders: Table<u64, usize>,
     /// A node on another store is another voter.
-    votes: BTreeMap<(NodeId, StoreId, u64), NodeId>,
+    votes: Table<(NodeId, StoreId, u64), NodeId>,
 }
 
 impl Oracle {
@@ -24,7 +23,7 @@ impl Oracle {
                 term,
                 ..
             } => {
-                let known = *self.leaders.entry(term).or_insert(node);
+                let known = *self.leaders.or_insert(term, node);
                 if known != node {
                     return Err(format!(
                         "nodes {} and {} both lead term {term}",
@@ -54,7 +53,7 @@ impl Oracle {
         }
         if let Some(voted) = voted {
             let key = (envelope.from, envelope.store, envelope.term.0);
-            let known = *self.votes.entry(key).or_insert(voted);
+            let known = *self.votes.or_insert(key, voted);
             if known != voted {
                 return Err(format!(
                     "node {} votes for {known} and for {voted} in term {}",

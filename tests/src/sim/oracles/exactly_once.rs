@@ -1,16 +1,15 @@
 //! Exactly once: a request takes effect at one place of the log, on every node and after every start,
 //! however often it was asked for; and whoever is answered hears what it did there.
 
-use std::collections::BTreeMap;
-
 use super::Verdict;
 use crate::sim::event::Event;
 use crate::sim::sessions::{Applied, Request};
+use crate::sim::table::Table;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
     /// Where each took effect, and with what answer.
-    effects: BTreeMap<Request, (u64, u64)>,
+    effects: Table<Request, (u64, u64)>,
 }
 
 impl Oracle {
@@ -22,7 +21,7 @@ impl Oracle {
                 request,
                 applied: Applied::Now(answer),
             } => {
-                let known = *self.effects.entry(request).or_insert((index, answer));
+                let known = *self.effects.or_insert(request, (index, answer));
                 if known != (index, answer) {
                     return Err(format!(
                         "{} takes effect on node {} at {index} with answer {answer}, and did at {} with {}",
@@ -48,7 +47,7 @@ impl Oracle {
     }
 
     fn compare(&self, request: Request, answer: u64, who: impl Fn() -> String) -> Verdict {
-        let effect = self.effects.get(&request);
+        let effect = self.effects.get(request);
         match effect {
             Some((_, known)) if *known == answer => Ok(()),
             Some((index, known)) => Err(format!(

@@ -1,13 +1,12 @@
 //! What oracles know in common: what was committed and by whom, and who held what in which life.
 
-use std::collections::BTreeMap;
-
 use kraft_proto::{Held, LogPosition, Role};
 
 use crate::sim::entry::{Entry, has, term_ends};
 use crate::sim::event::Event;
 use crate::sim::members::Sets;
 use crate::sim::setup::NODES_MAX;
+use crate::sim::table::Table;
 
 /// What a node held between two starts: by term, how far.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +42,7 @@ pub(crate) struct Facts {
     pub committed_before: usize,
     lives: Vec<Vec<Life>>,
     /// By term.
-    ruling: BTreeMap<u64, Ruling>,
+    ruling: Table<u64, Ruling>,
     /// The term each node leads.
     leading: [Option<u64>; NODES_MAX],
     /// Nodes whose power was cut in this life or after it, and who are not trusted again.
@@ -57,7 +56,7 @@ impl Facts {
             committed_in: Vec::new(),
             committed_before: 0,
             lives: vec![Vec::new(); nodes],
-            ruling: BTreeMap::new(),
+            ruling: Table::default(),
             leading: [None; NODES_MAX],
             doubtful: [None; NODES_MAX],
         }
@@ -69,13 +68,13 @@ impl Facts {
 
     /// The voters by whom the leader of a term commits.
     pub fn sets(&self, term: u64) -> Option<Sets> {
-        self.ruling.get(&term).map(|ruling| ruling.sets)
+        self.ruling.get(term).map(|ruling| ruling.sets)
     }
 
     /// The nodes, as bits, that held an entry in the last life the leader of its term has heard
     /// of, or a later one: what a life before that held may be gone.
     pub fn holders(&self, position: LogPosition, held: Held) -> u16 {
-        let ruling = self.ruling.get(&position.term.0);
+        let ruling = self.ruling.get(position.term.0);
         let mut holders = 0;
         for (node, lives) in self.lives.iter().enumerate() {
             let since = ruling.map_or(0, |ruling| ruling.heard[node]);
@@ -98,7 +97,7 @@ impl Facts {
 
     /// Nodes that lost, in a power cut, what the leader of `term` may still count.
     pub fn doubtful(&self, term: u64) -> u16 {
-        let ruling = self.ruling.get(&term);
+        let ruling = self.ruling.get(term);
         let mut doubtful = 0;
         for node in 0..self.lives.len() {
             let since = ruling.map_or(0, |ruling| ruling.heard[node]);
@@ -107,6 +106,10 @@ impl Facts {
             }
         }
         doubtful
+    }
+
+    fn ruling(&mut self, term: u64) -> &mut Ruling {
+        self.ruling.or_insert(term, Ruling::default())
     }
 
     pub fn see(&mut self, event: &Event<'_>) {
@@ -137,7 +140,7 @@ impl Facts {
                 }
             }
             Event::Heard { term, from, life } => {
-                let heard = &mut self.ruling.entry(term).or_default().heard[from];
+                let heard = &mut self.ruling(term).heard[from];
                 *heard = life.max(*heard);
             }
             Event::Role {
@@ -149,12 +152,12 @@ impl Facts {
             } => {
                 self.leading[node] = (role == Role::Leader).then_some(term);
                 if role == Role::Leader {
-                    self.ruling.entry(term).or_default().sets = sets;
+                    self.ruling(term).sets = sets;
                 }
             }
             Event::Log { node, sets, .. } => {
                 if let Some(term) = self.leading[node] {
-                    self.ruling.entry(term).or_default().sets = sets;
+                    self.ruling(term).sets = sets;
                 }
             }
             Event::Ended { node, .. } => self.leading[node] = None,

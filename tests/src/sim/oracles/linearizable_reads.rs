@@ -1,13 +1,12 @@
 //! Linearizable reads: a read sees everything that was committed, acknowledged by a majority or
 //! more, or read, before it was asked for; and the write it was to see, if that lives.
 
-use std::collections::BTreeMap;
-
 use kraft_proto::{Fate, LogPosition};
 
 use super::Verdict;
 use super::facts::Facts;
 use crate::sim::event::Event;
+use crate::sim::table::Table;
 
 /// What an open read must see.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +17,7 @@ struct Open {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
-    open: BTreeMap<u64, Open>,
+    open: Table<u64, Open>,
     /// How far earlier reads saw.
     seen: u64,
 }
@@ -29,11 +28,11 @@ impl Oracle {
             Event::ReadAsked { id, after } => {
                 let committed = facts.committed.len() as u64;
                 let floor = committed.max(outliving).max(self.seen);
-                self.open.insert(id, Open { floor, after });
+                self.open.or_insert(id, Open { floor, after });
                 Ok(())
             }
             Event::ReadFailed { id } => {
-                self.open.remove(&id);
+                self.open.remove(id);
                 Ok(())
             }
             Event::ReadServed {
@@ -44,7 +43,7 @@ impl Oracle {
                 fate,
             } => {
                 self.seen = self.seen.max(applied);
-                let Some(Open { floor, after }) = self.open.remove(&id) else {
+                let Some(Open { floor, after }) = self.open.remove(id) else {
                     return Ok(());
                 };
                 let node = node + 1;

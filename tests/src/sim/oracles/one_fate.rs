@@ -1,16 +1,15 @@
 //! One fate: what is said to have become of an entry is true, and stays so.
 
-use std::collections::BTreeSet;
-
 use kraft_proto::{Fate, Grade, LogIndex, LogPosition, Rest, Term};
 
 use super::Verdict;
 use super::facts::Facts;
 use crate::sim::event::Event;
+use crate::sim::table::Table;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Oracle {
-    lost: BTreeSet<LogPosition>,
+    lost: Table<LogPosition, ()>,
 }
 
 impl Oracle {
@@ -21,7 +20,7 @@ impl Oracle {
             } if !self.lost.is_empty() => {
                 for (entry, index) in log[from..upto].iter().zip(from as u64 + 1..) {
                     let position = LogPosition::new(Term(entry.term), LogIndex(index));
-                    if self.lost.contains(&position) {
+                    if self.lost.get(position).is_some() {
                         return Err(format!("{position} was told lost, and commits"));
                     }
                 }
@@ -67,7 +66,7 @@ impl Oracle {
                 Err(format!("{of} is told lost, and is committed"))
             }
             Fate::Lost => {
-                self.lost.insert(of);
+                self.lost.or_insert(of, ());
                 Ok(())
             }
             _ => Ok(()),
