@@ -1,6 +1,6 @@
 // The snapshots of one node: the newest it has, and those on their way to it.
 //
-//   applied far enough ─► make ─► store ─► compacted: the log before it is gone
+//   applied far enough ─► make ─► its log is synced ─► store ─► compacted: the log before it is gone
 //   a peer lacks entries that are gone ─► the newest, or one made now ─► channel
 //   a leader's ─► kept until the core has it written ─► restored
 
@@ -13,6 +13,8 @@ export const SNAPSHOT_EVERY = 4096;
 
 export class Snapshots {
   private newest: Snapshot | undefined;
+  /** Made, and not stored before this disk holds the log through its end: it must not run ahead of that. */
+  private made: Snapshot | undefined;
   /** States that leaders sent, by the last entry they cover. */
   private readonly incoming = new Map<number, Uint8Array>();
   private compaction: 'IDLE' | 'UNDER_WAY' = 'IDLE';
@@ -26,14 +28,21 @@ export class Snapshots {
     this.newest = found;
   }
 
-  /** A snapshot to be stored in place of the log through `applied`, if it is time for one. */
+  /**
+   * A snapshot to be stored in place of the log that it covers, if it is time for one. It is made when enough was
+   * applied, and waits for the disk: one that is always a little behind would otherwise never be found level with
+   * what is applied, and its log grow without end.
+   */
   due(applied: number): Snapshot | undefined {
-    const grown = applied - (this.newest?.last ?? 0);
-    // It must not run ahead of the log on this disk.
-    if (this.compaction === 'UNDER_WAY' || grown < this.every || this.core.syncedIndex < applied) return undefined;
-    const snapshot = this.make(applied);
-    if (snapshot !== undefined) this.compaction = 'UNDER_WAY';
-    return snapshot;
+    if (this.compaction === 'UNDER_WAY') return undefined;
+    const covered = this.newest?.last ?? 0;
+    if (this.made !== undefined && this.made.last <= covered) this.made = undefined;
+    if (this.made === undefined && applied - covered >= this.every) this.made = this.make(applied);
+    const { made } = this;
+    if (made === undefined || this.core.syncedIndex < made.last) return undefined;
+    this.made = undefined;
+    this.compaction = 'UNDER_WAY';
+    return made;
   }
 
   /** It is on the disk. */

@@ -27,7 +27,7 @@ export interface View {
   readonly synced: number;
   /** Acknowledged here and not committed, and for how many milliseconds the oldest of it has been. */
   readonly atRisk: { readonly entries: number; readonly bytes: number; readonly ms: number };
-  /** Milliseconds of the slowest in a hundred of the last strict commits; 0 before the first. */
+  /** Milliseconds of the slowest in a hundred of the last minute's strict commits; 0 where there is none. */
   readonly fsyncP99: number;
   readonly alerts: readonly Alert[];
   readonly members: Members;
@@ -177,8 +177,8 @@ function alert(kind: Alert['kind'], value: number, threshold: number): Alert {
   return { kind, value, threshold, text };
 }
 
-/** A time as a person reads it: to three digits behind the point, and no zeros there. */
+/** A time as a person reads it: to three digits. */
 function duration(ms: number): string {
-  const digits = (count: number): number => Number(count.toFixed(3));
-  return ms < 1000 ? `${digits(ms)}ms` : `${digits(ms / 1000)}s`;
+  const digits = (count: number): number => Number(count.toPrecision(3));
+  return ms < 999.5 ? `${digits(ms)}ms` : `${digits(ms / 1000)}s`;
 }

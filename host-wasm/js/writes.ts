@@ -22,8 +22,10 @@ interface Waiting {
   readonly firmness: Firmness;
 }
 
-/** How many strict transactions the figures rest on. */
+/** The figures rest on so many strict transactions at most, */
 const STRICT_KEPT = 256;
+/** and on none that is older: a disk that was slow a while ago is slow no longer. */
+const STRICT_MS = 60_000;
 
 /** Writes that wait, and the transaction under way. */
 export class WriteQueue {
@@ -31,8 +33,8 @@ export class WriteQueue {
   /** Reported as written, not yet as synced. */
   private unsynced: Report[] = [];
   private state: 'IDLE' | 'BUSY' | 'DROPPED' = 'IDLE';
-  /** Milliseconds that the last strict transactions took. */
-  private readonly strict: number[] = [];
+  /** The last strict transactions: when each was complete, and how many milliseconds it took. */
+  private strict: { readonly at: number; readonly ms: number }[] = [];
 
   constructor(
     private readonly storage: Storage,
@@ -47,9 +49,11 @@ export class WriteQueue {
     return this.state === 'IDLE' && this.queue.length === 0;
   }
 
-  /** The slowest in a hundred of the last strict transactions, in milliseconds; 0 before the first. */
+  /** The slowest in a hundred of the last minute's strict transactions, in milliseconds; 0 where there is none. */
   get strictP99(): number {
-    const sorted = [...this.strict].sort((one, other) => one - other);
+    const since = performance.now() - STRICT_MS;
+    this.strict = this.strict.filter(({ at }) => at >= since);
+    const sorted = this.strict.map(({ ms }) => ms).sort((one, other) => one - other);
     return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
   }
 
@@ -63,7 +67,7 @@ export class WriteQueue {
     this.state = 'BUSY';
     this.storage.commit(changes, firmness).then(
       () => {
-        if (firmness === 'synced') this.took(performance.now() - began);
+        if (firmness === 'synced') this.took(began);
         this.held(batch, firmness);
       },
       (error: unknown) => {
@@ -93,8 +97,9 @@ export class WriteQueue {
     return vote ? taken.map((each) => ({ ...each, firmness: 'synced' })) : taken;
   }
 
-  private took(ms: number): void {
-    this.strict.push(ms);
+  private took(began: number): void {
+    const at = performance.now();
+    this.strict.push({ at, ms: at - began });
     if (this.strict.length > STRICT_KEPT) this.strict.shift();
   }
 

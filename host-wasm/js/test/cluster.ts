@@ -1,7 +1,7 @@
 // Three nodes in this process, on disks of memory, for tests.
 
 import { Hub } from '../channel.js';
-import { type Answer, type Asked, Host, type HostOptions, Refused } from '../index.js';
+import { type Answer, type Asked, Host, type HostOptions, Refused, type Storage } from '../index.js';
 import { MemoryDisk, type Survivors } from '../memory.js';
 import { Journal } from './journal.js';
 
@@ -23,13 +23,13 @@ export class Cluster {
   }
 
   /** Starts one: of the three, or one that is to join. */
-  async startNode(node: number): Promise<void> {
+  async startNode(node: number, storage: Storage = this.disk(node).attach()): Promise<void> {
     const journal = new Journal();
     const host = await Host.start({
       cluster: 'test',
       node,
       voters: IDS,
-      storage: this.disk(node).attach(),
+      storage,
       channel: this.hub.join(node),
       machine: journal,
       ...this.settings,

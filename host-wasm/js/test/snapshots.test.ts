@@ -3,21 +3,26 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
-import { load } from '../index.js';
-import { Cluster } from './cluster.js';
+import { type Change, type Firmness, type Found, type FsyncMode, type Identity, load, type Storage, type StorageError } from '../index.js';
+import { Cluster, pause } from './cluster.js';
 
 before(async () => {
   await load();
 });
 
 /** Puts so many commands, some at a time. */
-async function putAll(cluster: Cluster, from: number, count: number): Promise<string[]> {
+async function putAll(cluster: Cluster, from: number, count: number, fsync: FsyncMode = 'NONE'): Promise<string[]> {
   const commands = Array.from({ length: count }, (_, i) => `command ${from + i}`);
   for (const command of commands) {
-    const answer = await cluster.put(command, { mode: 'SYNC', fsync: 'NONE' });
+    const answer = await cluster.put(command, { mode: 'SYNC', fsync });
     assert.equal(answer.grade, 'AS_ASKED');
   }
   return commands;
+}
+
+/** Waits until no node has this entry's command any more: a snapshot has taken its place. */
+async function compacted(cluster: Cluster, index: number): Promise<void> {
+  for (const host of cluster.hosts.values()) while (host.command(index) !== undefined) await pause();
 }
 
 /** What a node's disk holds, when nobody has it. */
@@ -30,6 +35,7 @@ test('a snapshot takes the place of the log, and a node starts from it', async (
   const cluster = await Cluster.start({ snapshotEvery: 20 });
   const told = await putAll(cluster, 0, 110);
   await cluster.settled();
+  await compacted(cluster, 80);
   await cluster.stop();
   for (const id of [1, 2, 3]) {
     const { snapshot, records } = await found(cluster, id);
@@ -41,6 +47,60 @@ test('a snapshot takes the place of the log, and a node starts from it', async (
   await cluster.settled();
   for (const id of [1, 2, 3]) assert.deepEqual(cluster.journal(id).commands, told, `node ${id}`);
   await cluster.stop();
+});
+
+/** A disk that is always one commit behind: each is complete when it is told so. */
+class Behind implements Storage {
+  /** The kinds of change that were asked for. */
+  readonly asked: Change['kind'][] = [];
+  private held: (() => void)[] | undefined;
+
+  constructor(private readonly inner: Storage) {}
+
+  open(identity: Identity): Promise<Found> {
+    return this.inner.open(identity);
+  }
+
+  async commit(changes: readonly Change[], firmness: Firmness): Promise<void> {
+    this.asked.push(...changes.map(({ kind }) => kind));
+    await this.inner.commit(changes, firmness);
+    await new Promise<void>((resolve) => (this.held === undefined ? resolve() : this.held.push(resolve)));
+  }
+
+  onEnd(handler: (error: StorageError) => void): void {
+    this.inner.onEnd(handler);
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+
+  hold(): void {
+    this.held = [];
+  }
+
+  release(): void {
+    for (const complete of this.held?.splice(0) ?? []) complete();
+  }
+}
+
+test('a node whose disk is always behind what is applied stores snapshots too', async () => {
+  const cluster = await Cluster.start({ snapshotEvery: 20 });
+  const [leader] = await cluster.leader();
+  const slow = leader === 1 ? 2 : 1;
+  cluster.kill(slow);
+  const disk = new Behind(cluster.disk(slow).attach());
+  await cluster.startNode(slow, disk);
+  await putAll(cluster, 0, 1);
+  await cluster.settled();
+  disk.hold();
+  for (let i = 1; i < 200 && !disk.asked.includes('compact'); i += 2) {
+    // What completes now was begun before these two.
+    await putAll(cluster, i, 2, 'COMMIT');
+    disk.release();
+  }
+  for (const id of [1, 2, 3]) cluster.kill(id);
+  assert(disk.asked.includes('compact'), 'no snapshot after 200 entries');
 });
 
 test('a node that was away for longer than the log goes back is sent a snapshot', async () => {
