@@ -71,22 +71,36 @@ export class Demo {
     await this.fill(key, mode, fsync);
     const newest = await this.newest();
     await this.leader();
-    const node = await this.page.evaluate(({ key, next }) => {
-      const card = document.querySelector('article[data-role="leader"]');
-      card.querySelector('[data-action="isolate"]').click();
-      document.querySelector('#write button[type=submit]').click();
-      if (next !== undefined) {
-        const looking = setInterval(() => {
-          const write = document.querySelector('#writes li');
-          if (write?.querySelector('.key').textContent !== key || write.dataset.answer !== 'ANSWERED') return;
-          clearInterval(looking);
-          card.querySelector(`[data-action="${next}"]`).click();
-        }, 10);
-      }
-      return Number(card.dataset.node);
-    }, { key, next });
+    const node = await this.pressWrite(key, { first: 'isolate', then: next && `@leader [data-action="${next}"]` });
     await this.page.locator(`#writes li:first-child:not([data-write="${newest}"])`).waitFor();
     return node;
+  }
+
+  /** Writes, and presses this as soon as the answer is there: a second or two later, what was written would be forced. */
+  async writeThen(key, mode, fsync, selector) {
+    await this.fill(key, mode, fsync);
+    await this.leader();
+    await this.pressWrite(key, { then: selector });
+  }
+
+  /**
+   * Writes from within the page, where nothing comes between: the leader's `first` hand before it, and `then` as soon
+   * as it is answered, where `@leader` is whose card it was. Returns the leader's number.
+   */
+  pressWrite(key, { first, then }) {
+    return this.page.evaluate(({ key, first, then }) => {
+      const { node } = document.querySelector('article[data-role="leader"]').dataset;
+      const leader = `article[data-node="${node}"]`;
+      if (first !== undefined) document.querySelector(`${leader} [data-action="${first}"]`).click();
+      document.querySelector('#write button[type=submit]').click();
+      const looking = setInterval(() => {
+        const write = document.querySelector('#writes li');
+        if (write?.querySelector('.key').textContent !== key || write.dataset.answer !== 'ANSWERED') return;
+        clearInterval(looking);
+        if (then !== undefined) document.querySelector(then.replace('@leader', leader)).click();
+      }, 10);
+      return Number(node);
+    }, { key, first, then });
   }
 
   /** The number of the newest write. */

@@ -156,8 +156,7 @@ onPage('a node says what it waits for, and why two suspects of three elect nobod
   await demo.page.click('#heal');
   await demo.role(alone, 'follower');
   // Copies that an answer relies on, written and not forced: who loses them is suspect.
-  await demo.write('relied on', 'SYNC', 'NONE');
-  await demo.page.click('#all-power');
+  await demo.writeThen('relied on', 'SYNC', 'NONE', '#all-power');
   for (const node of [1, 2, 3]) await demo.role(node, 'no power');
   for (const node of [1, 2]) await demo.press(node, 'start');
   await demo.page.locator('.waiting', { hasText: /only 0 of them by nodes sure to have forgotten nothing/ }).first().waitFor();
