@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use host_native::api::{Answer, Freshness, Refusal};
 use host_native::client::ClientError;
+use host_native::node::NodeError;
 use kraft_proto::{CommitMode, FsyncMode, Grade, Held, LogIndex};
 use rig::{Cluster, Gate};
 use tokio::task::JoinHandle;
@@ -199,6 +200,38 @@ async fn a_stuck_disk_is_named_and_stalls_only_what_needs_it() {
         println!("node {} (leader: {}): {named}", at + 1, at == leader);
     }
     cluster.agree().await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_on_a_stuck_disk_ends_by_itself_and_says_what_was_not_done() {
+    let mut cluster = Cluster::start().await;
+    let leader = cluster.leader().await;
+    for at in [(leader + 1) % 3, leader] {
+        let synced = format!("synced:{at}");
+        let put = cluster.client.put(&synced, "x").mode(CommitMode::All);
+        put.fsync(FsyncMode::Commit).send().await.unwrap();
+        let gate = cluster.nodes[at].disk.gate.clone();
+        gate.shut();
+        let put = cluster.client.put(format!("cut off:{at}"), "x");
+        let waiting = tokio::spawn(put.mode(CommitMode::All).fsync(FsyncMode::Commit).send());
+        let at_work = async || gate.is_waited_at().then_some(());
+        cluster.until("a disk at work", at_work).await;
+        let (ended, stopped) = cluster.stop_on_a_stuck_disk(at).await;
+        let error = ended.expect_err("it was no clean stop");
+        match &error {
+            NodeError::Unfinished(unfinished) => assert!(unfinished.writes > 0, "{error}"),
+            other => panic!("{other}"),
+        }
+        println!("node {} (leader: {}): {error}", at + 1, at == leader);
+        cluster.restart(stopped).await;
+        cluster.leader().await;
+        // Whatever it says: somebody has answered, and nobody waits for the node that is gone.
+        let _ = waiting.await.unwrap();
+        let read = cluster.client.get(&synced).await.unwrap();
+        assert!(read.is_some(), "{synced} was acknowledged");
+        cluster.agree().await;
+    }
     cluster.stop().await;
 }
 
