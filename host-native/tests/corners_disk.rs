@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use host_native::api::{Answer, Freshness, Refusal};
 use host_native::client::ClientError;
 use host_native::node::NodeError;
+use host_native::pair::Unfit;
 use kraft_proto::{CommitMode, FsyncMode, Grade, Held, LogIndex};
-use rig::{Cluster, Gate};
+use rig::{Cluster, Gate, SEGMENT_BYTES};
 use tokio::task::JoinHandle;
 
 /// Modes that rest on copies, and how many of three disks each needs, the leader's last.
@@ -232,6 +233,44 @@ async fn a_stop_on_a_stuck_disk_ends_by_itself_and_says_what_was_not_done() {
         assert!(read.is_some(), "{synced} was acknowledged");
         cluster.agree().await;
     }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_node() {
+    let cluster = Cluster::start().await;
+    let lives = all_lives(&cluster).await;
+    // What a client may ask for anywhere, and more than fits beside a segment's own header.
+    let put = async |bytes: usize| {
+        let put = cluster.client.put("large", vec![b'x'; bytes]);
+        put.mode(CommitMode::All).send().await
+    };
+    let refused = put(SEGMENT_BYTES as usize).await.expect_err("too large");
+    let ClientError::Refused(Refusal::Unfit(Unfit::TooLarge { size, limit, .. })) = refused else {
+        panic!("{refused}");
+    };
+    assert!(SEGMENT_BYTES - 16 * 1024 < limit && limit < SEGMENT_BYTES);
+    println!("refused: {refused}");
+    // The very limit: what the key, the request and the like take is what the refusal counted.
+    let around = size - SEGMENT_BYTES;
+    let largest = usize::try_from(limit - around).unwrap();
+    put(largest).await.expect("the largest fits");
+    let refused = put(largest + 1).await;
+    assert!(
+        matches!(
+            refused,
+            Err(ClientError::Refused(Refusal::Unfit(Unfit::TooLarge { .. })))
+        ),
+        "{refused:?}"
+    );
+    cluster.agree().await;
+    let read = cluster.client.get("large").await.unwrap();
+    assert_eq!(read.map(|value| value.len()), Some(largest));
+    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    println!(
+        "{largest} bytes are taken by every node, {} by none",
+        largest + 1
+    );
     cluster.stop().await;
 }
 

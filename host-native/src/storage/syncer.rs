@@ -48,6 +48,7 @@ impl Disk {
         mut on_done: impl FnMut(Done) + Send + 'static,
     ) -> std::io::Result<DiskHandle> {
         let (reader, space, stats) = (store.reader(), store.space(), store.stats());
+        let payload_bytes_max = store.payload_bytes_max();
         let inner = Running::start(store, move |done| {
             on_done(match done {
                 Ok(receipt) => Done::Receipt(receipt),
@@ -58,6 +59,7 @@ impl Disk {
             inner,
             reader,
             space,
+            payload_bytes_max,
             stats,
         })
     }
@@ -72,6 +74,7 @@ pub struct DiskHandle {
     inner: Running<Write>,
     reader: LogReader,
     space: Space,
+    payload_bytes_max: u64,
     stats: Arc<StorageStats>,
 }
 
@@ -108,6 +111,11 @@ impl DiskHandle {
     /// How much room there is, counting what is queued.
     pub fn space(&self) -> &Space {
         &self.space
+    }
+
+    /// The largest payload an entry may have, in bytes; a larger one ends the disk thread.
+    pub fn payload_bytes_max(&self) -> u64 {
+        self.payload_bytes_max
     }
 
     /// What was done to the disk so far.

@@ -71,7 +71,7 @@ impl Gate {
     }
 }
 
-/// Opens a gate when its test ends, however it ends: a node whose disk waits at one is dropped late.
+/// Opens a gate when its test ends, however it ends: a node that waits at one is dropped late.
 struct OpenAtEnd(Gate);
 
 impl Drop for OpenAtEnd {
