@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use host_native::api::{Answer, Freshness, Refusal};
 use host_native::client::ClientError;
+use host_native::node::NodeError;
+use host_native::pair::Unfit;
 use kraft_proto::{CommitMode, FsyncMode, Grade, Held, LogIndex};
-use rig::{Cluster, Gate};
+use rig::{Cluster, Gate, SEGMENT_BYTES};
 use tokio::task::JoinHandle;
 
 /// Modes that rest on copies, and how many of three disks each needs, the leader's last.
@@ -199,6 +201,76 @@ async fn a_stuck_disk_is_named_and_stalls_only_what_needs_it() {
         println!("node {} (leader: {}): {named}", at + 1, at == leader);
     }
     cluster.agree().await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_on_a_stuck_disk_ends_by_itself_and_says_what_was_not_done() {
+    let mut cluster = Cluster::start().await;
+    let leader = cluster.leader().await;
+    for at in [(leader + 1) % 3, leader] {
+        let synced = format!("synced:{at}");
+        let put = cluster.client.put(&synced, "x").mode(CommitMode::All);
+        put.fsync(FsyncMode::Commit).send().await.unwrap();
+        let gate = cluster.nodes[at].disk.gate.clone();
+        gate.shut();
+        let put = cluster.client.put(format!("cut off:{at}"), "x");
+        let waiting = tokio::spawn(put.mode(CommitMode::All).fsync(FsyncMode::Commit).send());
+        let at_work = async || gate.is_waited_at().then_some(());
+        cluster.until("a disk at work", at_work).await;
+        let (ended, stopped) = cluster.stop_on_a_stuck_disk(at).await;
+        let error = ended.expect_err("it was no clean stop");
+        match &error {
+            NodeError::Unfinished(unfinished) => assert!(unfinished.writes > 0, "{error}"),
+            other => panic!("{other}"),
+        }
+        println!("node {} (leader: {}): {error}", at + 1, at == leader);
+        cluster.restart(stopped).await;
+        cluster.leader().await;
+        // Whatever it says: somebody has answered, and nobody waits for the node that is gone.
+        let _ = waiting.await.unwrap();
+        let read = cluster.client.get(&synced).await.unwrap();
+        assert!(read.is_some(), "{synced} was acknowledged");
+        cluster.agree().await;
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_node() {
+    let cluster = Cluster::start().await;
+    let lives = all_lives(&cluster).await;
+    // What a client may ask for anywhere, and more than fits beside a segment's own header.
+    let put = async |bytes: usize| {
+        let put = cluster.client.put("large", vec![b'x'; bytes]);
+        put.mode(CommitMode::All).send().await
+    };
+    let refused = put(SEGMENT_BYTES as usize).await.expect_err("too large");
+    let ClientError::Refused(Refusal::Unfit(Unfit::TooLarge { size, limit, .. })) = refused else {
+        panic!("{refused}");
+    };
+    assert!(SEGMENT_BYTES - 16 * 1024 < limit && limit < SEGMENT_BYTES);
+    println!("refused: {refused}");
+    // The very limit: what the key, the request and the like take is what the refusal counted.
+    let around = size - SEGMENT_BYTES;
+    let largest = usize::try_from(limit - around).unwrap();
+    put(largest).await.expect("the largest fits");
+    let refused = put(largest + 1).await;
+    assert!(
+        matches!(
+            refused,
+            Err(ClientError::Refused(Refusal::Unfit(Unfit::TooLarge { .. })))
+        ),
+        "{refused:?}"
+    );
+    cluster.agree().await;
+    let read = cluster.client.get("large").await.unwrap();
+    assert_eq!(read.map(|value| value.len()), Some(largest));
+    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    println!(
+        "{largest} bytes are taken by every node, {} by none",
+        largest + 1
+    );
     cluster.stop().await;
 }
 

@@ -15,6 +15,16 @@ pub(super) fn count(number: u64) -> String {
     grouped
 }
 
+/// So many a second, or nothing where there was none to measure.
+pub(super) fn rate(number: u64, took: Duration) -> Option<f64> {
+    (number > 0).then(|| number as f64 / took.as_secs_f64().max(1e-6))
+}
+
+/// `1,235`, or a dash for what was not measured: `0` would be a figure.
+pub(super) fn rounded(figure: Option<f64>) -> String {
+    figure.map_or_else(|| "–".to_owned(), |figure| count(figure.round() as u64))
+}
+
 /// Milliseconds, with as many places as matter: `0.42`, `7.3`, `1,204`.
 pub(super) fn millis(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1000.0;
@@ -47,6 +57,13 @@ pub(super) fn writes(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_measured_is_a_dash_and_no_zero() {
+        let second = Duration::from_secs(1);
+        assert_eq!(rounded(rate(0, Duration::from_micros(3))), "–");
+        assert_eq!(rounded(rate(2_469, 2 * second)), "1,235");
+    }
 
     #[test]
     fn numbers_are_grouped_and_rounded() {

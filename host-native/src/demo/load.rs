@@ -10,7 +10,7 @@ use serde_json::json;
 use super::classes::{CHAPTERS, Chapter};
 use super::cluster::{Cluster, NODES};
 use super::error::DemoError;
-use super::figures::{bytes, count, millis, writes};
+use super::figures::{bytes, count, millis, rate, rounded, writes};
 use super::ledger::Ledger;
 use super::screen::{Live, Screen};
 use super::workload::Workload;
@@ -28,6 +28,10 @@ const ALONE_MAX: u64 = 300;
 
 /// How long a class may take: on a slow disk not every row of every class is written.
 const CLASS_TIME_MAX: Duration = Duration::from_secs(4);
+
+/// How much of it is for one write at a time: the crowd shows what a shared fsync does for a firm
+/// class, which is slowest alone.
+const ALONE_TIME_MAX: Duration = Duration::from_secs(CLASS_TIME_MAX.as_secs() / 2);
 
 /// How often the data at risk is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -108,23 +112,25 @@ async fn write(
     let from = ledger.len();
     let live = screen.live(workload.rows());
     live.show(0, chapter.prefix);
-    let until = Instant::now() + CLASS_TIME_MAX;
-    let alone = ALONE_MAX.min(workload.rows().div_ceil(4));
+    let began = Instant::now();
+    let alone_max = ALONE_MAX.min(workload.rows().div_ceil(4));
     let burst = Burst {
         workload,
         chapter,
         ledger,
         live: &live,
-        until,
     };
-    let (alone_tally, _) = burst.write(cluster, 0..alone, 1).await?;
+    let until = began + ALONE_TIME_MAX;
+    let (alone, _) = burst.write(cluster, 0..alone_max, 1, until).await?;
     cluster.all_written().await?;
 
     let before = fsyncs(cluster).await?;
-    let began = Instant::now();
-    let rest = alone..workload.rows();
-    let (crowd, at_risk_most) = burst.write(cluster, rest, IN_FLIGHT).await?;
-    let took = began.elapsed();
+    let crowd_began = Instant::now();
+    let until = began + CLASS_TIME_MAX;
+    // Alone, each row waited for the one before: as many are written as were answered.
+    let rest = alone.answers()..workload.rows();
+    let (crowd, at_risk_most) = burst.write(cluster, rest, IN_FLIGHT, until).await?;
+    let took = crowd_began.elapsed();
     // What was acknowledged early is on its way still: its fsyncs count too.
     cluster.all_written().await?;
     let after = fsyncs(cluster).await?;
@@ -141,10 +147,10 @@ async fn write(
             chapter.prefix
         )));
     };
-    let written = alone_tally.answers() + crowd.answers();
+    let written = alone.answers() + crowd.answers();
     Ok(Measured {
         class,
-        alone: alone_tally,
+        alone,
         crowd,
         took,
         fsyncs: std::array::from_fn(|at| after[at].saturating_sub(before[at])),
@@ -159,23 +165,24 @@ struct Burst<'a> {
     chapter: &'a Chapter,
     ledger: &'a Ledger,
     live: &'a Live<'a>,
-    until: Instant,
 }
 
 impl Burst<'_> {
-    /// Writes some rows. Says how the answers were, and the most that was at risk meanwhile.
+    /// Writes some rows, until the time is up. Says how the answers were, and the most that was at
+    /// risk meanwhile.
     async fn write(
         &self,
         cluster: &Cluster,
         rows: Range<u64>,
         in_flight: usize,
+        until: Instant,
     ) -> Result<(Tally, AtRisk), DemoError> {
         let first = rows.start;
         let risk = Cell::new(AtRisk::default());
         let mut highest = AtRisk::default();
         let mut progress = Progress::default();
         let written = pump(
-            self.rows(rows),
+            self.rows(rows, until),
             &mut progress,
             in_flight,
             |pair| send(cluster.client(), pair, self.chapter.options(), self.ledger),
@@ -202,9 +209,13 @@ impl Burst<'_> {
     }
 
     /// Those rows, until the time is up.
-    fn rows(&self, rows: Range<u64>) -> impl Iterator<Item = Result<Row, LoadError>> {
+    fn rows(
+        &self,
+        rows: Range<u64>,
+        until: Instant,
+    ) -> impl Iterator<Item = Result<Row, LoadError>> {
         let first = rows.start;
-        rows.take_while(|_| Instant::now() < self.until)
+        rows.take_while(move |_| Instant::now() < until)
             .map(move |number| {
                 Ok(Row {
                     number: number - first + 1,
@@ -263,8 +274,9 @@ async fn fsyncs(cluster: &mut Cluster) -> Result<[u64; NODES], DemoError> {
 }
 
 impl Measured {
-    fn rate(&self) -> f64 {
-        self.crowd.answers() as f64 / self.took.as_secs_f64().max(1e-6)
+    /// Acknowledgements a second while many were on their way, if there was time for any.
+    fn rate(&self) -> Option<f64> {
+        rate(self.crowd.answers(), self.took)
     }
 
     fn evidence(&self) -> String {
@@ -291,7 +303,7 @@ impl Measured {
             format!("{}*", chapter.prefix),
             millis(self.alone.latency(0.5)),
             millis(self.alone.latency(0.99)),
-            count(self.rate().round() as u64),
+            rounded(self.rate()),
             fsyncs[0],
             fsyncs[1],
             fsyncs[2],

@@ -1,5 +1,6 @@
 //! What clients ask for.
 
+use bytes::Bytes;
 use kraft_proto::zones::{Request as Wish, ZoneError};
 use kraft_proto::{
     Class, CommitMode, EntryKind, FsyncMode, LogPosition, ProposeError, ReadError, Role,
@@ -14,8 +15,9 @@ use crate::api::{
     Write,
 };
 use crate::command::{AnsweredBy, Command};
+use crate::pair::{Measure, Unfit};
 use crate::rpc::{Call, Reply};
-use crate::sealed;
+use crate::sealed::{self, SEAL_LEN};
 use crate::sessions::SessionError;
 use crate::transport::Hold;
 
@@ -127,7 +129,8 @@ impl Engine {
                 return;
             }
         };
-        let payload = match Command::encode(&write.request, &write.operation) {
+        let encoded = Command::encode(&write.request, &write.operation);
+        let payload = match encoded.and_then(|payload| self.fit(payload)) {
             Ok(payload) => payload,
             Err(unfit) => {
                 reply.send(Response::Refused(unfit.into()).encode());
@@ -205,6 +208,15 @@ impl Engine {
             });
         }
         Ok(class)
+    }
+
+    /// The payload of a command, if this node's log can hold its entry: one that it cannot would end
+    /// the node once it was in the log.
+    fn fit(&self, payload: Bytes) -> Result<Bytes, Unfit> {
+        let entry_bytes_max = self.parts.disk.payload_bytes_max();
+        let limit = usize::try_from(entry_bytes_max).unwrap_or(usize::MAX);
+        Measure::Command.check(payload.len(), limit.saturating_sub(SEAL_LEN))?;
+        Ok(payload)
     }
 
     fn refused(&self, error: ProposeError) -> Response {

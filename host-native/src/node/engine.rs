@@ -36,9 +36,6 @@ const INPUTS_AT_ONCE: usize = 512;
 /// Bytes of entries kept in memory once they are written and applied.
 const TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// How long a clean stop waits for the disk.
-const STOP_MAX: std::time::Duration = std::time::Duration::from_secs(5);
-
 /// How often figures are refreshed.
 const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -177,51 +174,6 @@ impl Engine {
             }
             self.pass_time();
         }
-    }
-
-    /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this
-    /// node starts clean, even after the power was out.
-    async fn wind_down(&mut self, inputs: &mut Inputs) -> Result<(), NodeError> {
-        self.leave_office(inputs).await?;
-        let patience = tokio::time::sleep(STOP_MAX);
-        let mut patience = std::pin::pin!(patience);
-        self.parts.raft.stop(self.now());
-        loop {
-            self.pump();
-            if let Some(error) = self.failed.take() {
-                return Err(error);
-            }
-            if self.parts.raft.is_stopped() {
-                return Ok(());
-            }
-            tokio::select! {
-                report = inputs.receipts.recv() => match report {
-                    Some(report) => self.take(Input::Disk(report)),
-                    None => return Ok(()),
-                },
-                () = &mut patience => {
-                    tracing::warn!(
-                        "the disk does not finish: this node stops all the same, as if it were \
-                         killed. After a power cut it may have to be re-admitted"
-                    );
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// Stops in order: the disk first, so that nothing more is promised.
-    async fn close(self, ended: Result<(), NodeError>) -> Result<(), NodeError> {
-        let Parts {
-            transport,
-            clients,
-            disk,
-            ..
-        } = self.parts;
-        clients.shutdown().await;
-        transport.shutdown().await;
-        let closed = disk.stop().map_err(NodeError::Disk);
-        ended.and(closed)
     }
 
     pub(super) fn next_deadline(&self) -> Instant {

@@ -24,6 +24,7 @@ mod pending;
 mod replay;
 mod report;
 mod sending;
+mod stopping;
 mod tail;
 
 pub(crate) use open::expected;

@@ -22,7 +22,7 @@ use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
 use crate::storage::{
-    self, Boot, Disk, DiskError, Expect, Fs, Identity, LogReader, OpenError, RealFs,
+    self, Boot, Disk, DiskError, Expect, Fs, Identity, LogReader, OpenError, RealFs, Unfinished,
 };
 use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
@@ -80,6 +80,12 @@ pub enum NodeError {
          Look after the disk and start the node again"
     )]
     Disk(DiskError),
+    /// The disk did not finish when the node was to stop.
+    #[error(
+        "{0}. The node has stopped all the same, and starts as after a crash; nothing that was \
+         acknowledged as synced is affected. Look after the disk and start the node again"
+    )]
+    Unfinished(Unfinished),
     /// Entries that are committed cannot be read back.
     #[error("{0}. The node has stopped: it cannot apply what is committed")]
     Unreadable(storage::ReadError),
@@ -318,12 +324,13 @@ impl Node {
         self.addresses
     }
 
-    /// Runs until `stop` is ready or the disk fails. In the end the store is forced and closed and
-    /// the doors are shut.
+    /// Runs until `stop` is ready or the disk fails. In the end the doors are shut and the store is
+    /// forced and closed; a disk that is stuck is not waited for longer than
+    /// [`STOP_MAX`](storage::STOP_MAX).
     ///
     /// # Errors
     ///
-    /// When the disk fails, or committed entries cannot be read back.
+    /// When the disk fails or does not finish, or committed entries cannot be read back.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
         let (admin, listener) = self.admin;
         let stop_admin = self.stop_admin;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kraft_proto::ids::{LogIndex, LogPosition};
 
@@ -141,6 +142,30 @@ pub enum DiskError {
     /// An earlier operation failed.
     #[error("the store stopped after an earlier failure. Nothing was written; open it anew")]
     Stopped,
+}
+
+/// The disk thread did not end as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// It did not finish in time.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
+}
+
+/// A disk did not do all it was asked in the time there was for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the disk has not finished within {:.1} s: of the writes it was given, {writes} are not done, \
+     and the store was not closed", .patience.as_secs_f64()
+)]
+pub struct Unfinished {
+    /// Writes that are not done.
+    pub writes: u64,
+    /// How long they were waited for.
+    pub patience: Duration,
 }
 
 /// Bytes of a log entry could not be had.

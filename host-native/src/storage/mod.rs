@@ -26,6 +26,7 @@ mod meta;
 mod reader;
 mod record;
 mod recovery;
+mod running;
 mod scan;
 mod segment;
 mod space;
@@ -35,7 +36,9 @@ mod store;
 mod survey;
 mod syncer;
 
-pub use error::{Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError};
+pub use error::{
+    Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError, StopError, Unfinished,
+};
 pub use fault::{Crash, Fault, FaultFs};
 pub use fs::{Fs, RealFs};
 pub use identity::{Boot, BootId, Expect, Identity};
@@ -47,4 +50,4 @@ pub use space::Space;
 pub use stats::StorageStats;
 pub use store::{Opened, Options, Store, Verified, format, open, verify};
 pub use survey::Warning;
-pub use syncer::{Disk, DiskHandle, Done, Job};
+pub use syncer::{Disk, DiskHandle, Done, Job, STOP_MAX};

@@ -1,16 +1,17 @@
 //! The disk thread: it writes what was asked in order, forces many writes at once, and reports.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kraft_proto::ids::LogPosition;
 use kraft_proto::modes::Held;
 use kraft_proto::output::{Force, Receipt, Unsynced, Write, WriteKind};
 
-use super::error::DiskError;
+use super::error::{DiskError, StopError};
 use super::reader::LogReader;
 use super::record::record_bytes;
+use super::running::Running;
 use super::space::Space;
 use super::stats::StorageStats;
 use super::store::Store;
@@ -47,6 +48,7 @@ impl Disk {
         mut on_done: impl FnMut(Done) + Send + 'static,
     ) -> std::io::Result<DiskHandle> {
         let (reader, space, stats) = (store.reader(), store.space(), store.stats());
+        let payload_bytes_max = store.payload_bytes_max();
         let inner = Running::start(store, move |done| {
             on_done(match done {
                 Ok(receipt) => Done::Receipt(receipt),
@@ -57,16 +59,22 @@ impl Disk {
             inner,
             reader,
             space,
+            payload_bytes_max,
             stats,
         })
     }
 }
 
-/// The way to the disk thread. Dropping it stops the thread like [`DiskHandle::stop`].
+/// How long whoever ends waits for a disk that does not.
+pub const STOP_MAX: Duration = Duration::from_secs(5);
+
+/// The way to the disk thread. Dropping it stops the thread like [`DiskHandle::stop`], within
+/// [`STOP_MAX`].
 pub struct DiskHandle {
     inner: Running<Write>,
     reader: LogReader,
     space: Space,
+    payload_bytes_max: u64,
     stats: Arc<StorageStats>,
 }
 
@@ -77,7 +85,7 @@ impl DiskHandle {
         let bytes = job.payloads.iter().map(|p| record_bytes(p.len())).sum();
         self.space.queued(bytes);
         let Job { write, payloads } = job;
-        self.inner.queue.push(Task::Write {
+        self.inner.push(Task::Write {
             write,
             payloads,
             bytes,
@@ -86,13 +94,13 @@ impl DiskHandle {
 
     /// Lets go of log segments that hold nothing after `upto`, once a snapshot covers it durably.
     pub fn compact(&self, upto: LogPosition) {
-        self.inner.queue.push(Task::Compact(upto));
+        self.inner.push(Task::Compact(upto));
     }
 
     /// Forgets the log and goes on behind `base`, the end of a snapshot that is on the disk, before
     /// anything that is submitted later.
     pub fn restart_behind(&self, base: LogPosition) {
-        self.inner.queue.push(Task::RestartBehind(base));
+        self.inner.push(Task::RestartBehind(base));
     }
 
     /// Reads entries back, from any thread.
@@ -105,15 +113,31 @@ impl DiskHandle {
         &self.space
     }
 
+    /// The largest payload an entry may have, in bytes; a larger one ends the disk thread.
+    pub fn payload_bytes_max(&self) -> u64 {
+        self.payload_bytes_max
+    }
+
     /// What was done to the disk so far.
     pub fn stats(&self) -> &Arc<StorageStats> {
         &self.stats
     }
 
-    /// Does what is queued, forces everything and closes the store. The error is the one that was
-    /// reported as [`Done::Failed`], or came up while closing.
-    pub fn stop(mut self) -> Result<(), DiskError> {
-        self.inner.stop()
+    /// Writes that were submitted and are not done.
+    pub fn unfinished(&self) -> u64 {
+        self.inner.queue.unfinished()
+    }
+
+    /// Does what is queued, forces everything and closes the store, if that takes no longer than
+    /// `patience`. Otherwise the disk thread is left to itself: it has the data directory until the
+    /// disk answers it, or the process ends.
+    ///
+    /// # Errors
+    ///
+    /// The one that was reported as [`Done::Failed`], or came up while closing; or that the disk
+    /// did not finish.
+    pub fn stop(mut self, patience: Duration) -> Result<(), StopError> {
+        self.inner.stop(patience)
     }
 }
 
@@ -170,115 +194,6 @@ pub(super) enum Task<W> {
     RestartBehind(LogPosition),
 }
 
-/// What waits for the disk thread.
-struct Queue<W> {
-    state: Mutex<QueueState<W>>,
-    changed: Condvar,
-}
-
-struct QueueState<W> {
-    tasks: Vec<Task<W>>,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Open,
-    Closing,
-}
-
-impl<W> Queue<W> {
-    fn lock(&self) -> MutexGuard<'_, QueueState<W>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, task: Task<W>) {
-        self.lock().tasks.push(task);
-        self.changed.notify_one();
-    }
-
-    fn close(&self) {
-        self.lock().stage = Stage::Closing;
-        self.changed.notify_one();
-    }
-
-    /// Waits for tasks and swaps them for the empty `tasks`; leaves it empty when closing.
-    fn drain(&self, tasks: &mut Vec<Task<W>>) {
-        let mut state = self.lock();
-        while state.tasks.is_empty() && state.stage == Stage::Open {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        std::mem::swap(&mut state.tasks, tasks);
-    }
-}
-
-/// A running disk thread.
-struct Running<W: Promise> {
-    queue: Arc<Queue<W>>,
-    thread: Option<JoinHandle<Result<(), DiskError>>>,
-}
-
-impl<W: Promise> Running<W> {
-    fn start(
-        mut store: Store,
-        on_done: impl FnMut(Result<W::Receipt, DiskError>) + Send + 'static,
-    ) -> std::io::Result<Self> {
-        store.prepare_in_background()?;
-        let queue = Arc::new(Queue {
-            state: Mutex::new(QueueState {
-                tasks: Vec::new(),
-                stage: Stage::Open,
-            }),
-            changed: Condvar::new(),
-        });
-        let mut work = Worker::<W, _>::new(store, on_done);
-        let tasks = Arc::clone(&queue);
-        let stats = work.store.stats();
-        let thread = std::thread::Builder::new()
-            .name("kraft-disk".into())
-            .spawn(move || {
-                let mut batch = Vec::new();
-                loop {
-                    tasks.drain(&mut batch);
-                    if batch.is_empty() {
-                        return work.close();
-                    }
-                    stats.begin();
-                    let done = work.batch(&mut batch);
-                    stats.end();
-                    if let Err(error) = done {
-                        (work.on_done)(Err(error));
-                        return Err(DiskError::Stopped);
-                    }
-                }
-            })?;
-        Ok(Self {
-            queue,
-            thread: Some(thread),
-        })
-    }
-
-    fn stop(&mut self) -> Result<(), DiskError> {
-        self.queue.close();
-        match self.thread.take().map(JoinHandle::join) {
-            None => Ok(()),
-            Some(Ok(result)) => result,
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-        }
-    }
-}
-
-impl<W: Promise> Drop for Running<W> {
-    fn drop(&mut self) {
-        if let Err(error) = self.stop() {
-            tracing::error!("while closing the store: {error}");
-        }
-    }
-}
-
 /// Whether anybody waits for a batch to be written, before it is synced.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tell {
@@ -303,6 +218,16 @@ impl<W: Promise, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
             on_done,
             relaxed: None,
         }
+    }
+
+    /// What is done to the disk.
+    pub(super) fn stats(&self) -> Arc<StorageStats> {
+        self.store.stats()
+    }
+
+    /// Reports.
+    pub(super) fn tell(&mut self, news: Result<W::Receipt, DiskError>) {
+        (self.on_done)(news);
     }
 
     /// Forces everything and closes the store.

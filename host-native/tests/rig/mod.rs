@@ -71,7 +71,7 @@ impl Gate {
     }
 }
 
-/// Opens a gate when its test ends, however it ends: a node that waits at one cannot be dropped.
+/// Opens a gate when its test ends, however it ends: a node that waits at one is dropped late.
 struct OpenAtEnd(Gate);
 
 impl Drop for OpenAtEnd {
@@ -110,6 +110,14 @@ impl Disk {
     /// Makes room again.
     pub fn free(&self) {
         self.fs.set_capacity(u64::MAX);
+    }
+
+    /// What its machine has left of it.
+    fn crash(&self, crash: Crash) -> Self {
+        Self {
+            fs: self.fs.crash(crash),
+            gate: Gate::default(),
+        }
     }
 
     fn gated(&self, file: Arc<dyn File>) -> Arc<dyn File> {
@@ -408,19 +416,35 @@ impl Cluster {
     /// Ends node `at` as a crash does, and returns what its machine has left.
     pub async fn crash(&mut self, at: usize, crash: Crash) -> Stopped {
         let node = self.nodes.remove(at);
-        let fs = node.disk.fs.crash(crash);
+        let disk = node.disk.crash(crash);
         node.ended.abort();
         node.disk.gate.open();
         // Whether it was aborted or its disk failed first: it is gone.
         let _ = node.ended.await;
         Stopped {
             at,
-            disk: Disk {
-                fs,
-                gate: Gate::default(),
-            },
+            disk,
             config: node.config,
         }
+    }
+
+    /// Asks node `at` to stop while its disk does not answer. Returns what it ended with, and what
+    /// its machine has left once the process is gone.
+    pub async fn stop_on_a_stuck_disk(&mut self, at: usize) -> (Result<(), NodeError>, Stopped) {
+        let node = self.nodes.remove(at);
+        assert!(!node.disk.gate.is_open());
+        // It may have noticed by itself that nobody holds the other end.
+        let _ = node.stop.send(());
+        let ended = tokio::time::timeout(PATIENCE, node.ended).await;
+        let ended = ended.expect("a node that ends by itself").unwrap();
+        let disk = node.disk.crash(Crash::Process);
+        node.disk.gate.open();
+        let stopped = Stopped {
+            at,
+            disk,
+            config: node.config,
+        };
+        (ended, stopped)
     }
 
     /// Starts a node from what its machine has left. Nodes come back in the order of their places.

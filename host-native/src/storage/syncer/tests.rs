@@ -269,7 +269,7 @@ fn a_failed_fsync_is_reported_once_and_nothing_after_it() {
             first: LogIndex(first),
             count: 1,
         };
-        running.queue.push(Task::Write {
+        running.push(Task::Write {
             write: Ask {
                 number,
                 kind: WriteKind::Entries(run),
@@ -304,7 +304,7 @@ fn a_stopped_thread_has_done_and_forced_all_it_was_given() {
             first: LogIndex(index),
             count: 1,
         };
-        running.queue.push(Task::Write {
+        running.push(Task::Write {
             write: Ask {
                 number: index as u32,
                 kind: WriteKind::Entries(run),
@@ -315,7 +315,7 @@ fn a_stopped_thread_has_done_and_forced_all_it_was_given() {
             bytes: 0,
         });
     }
-    running.stop().unwrap();
+    running.stop(STOP_MAX).unwrap();
     let fs = fs.crash(Crash::Power);
     let opened = open(Path::new(DIR), fs.shared(), &Options::default()).unwrap();
     assert_eq!(opened.store.last().index, LogIndex(500));

@@ -1,0 +1,60 @@
+//! The end of a node: in order if its disk lets it, and soon in any case.
+
+use super::engine::{Engine, Input, Inputs, Parts};
+use super::open::NodeError;
+use crate::storage::{STOP_MAX, StopError, Unfinished};
+
+impl Engine {
+    /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this
+    /// node starts clean, even after the power was out.
+    ///
+    /// A disk that is stuck is not waited for longer than [`STOP_MAX`]. What it has not done is then
+    /// as if the process had been killed.
+    pub(super) async fn wind_down(&mut self, inputs: &mut Inputs) -> Result<(), NodeError> {
+        self.leave_office(inputs).await?;
+        let patience = tokio::time::sleep(STOP_MAX);
+        let mut patience = std::pin::pin!(patience);
+        self.parts.raft.stop(self.now());
+        loop {
+            self.pump();
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            if self.parts.raft.is_stopped() {
+                return Ok(());
+            }
+            tokio::select! {
+                report = inputs.receipts.recv() => match report {
+                    Some(report) => self.take(Input::Disk(report)),
+                    None => return Ok(()),
+                },
+                () = &mut patience => return Err(NodeError::Unfinished(Unfinished {
+                    writes: self.parts.disk.unfinished(),
+                    patience: STOP_MAX,
+                })),
+            }
+        }
+    }
+
+    /// Shuts the doors, so that nothing more is promised, and closes the store.
+    pub(super) async fn close(self, ended: Result<(), NodeError>) -> Result<(), NodeError> {
+        let Parts {
+            transport,
+            clients,
+            disk,
+            ..
+        } = self.parts;
+        clients.shutdown().await;
+        transport.shutdown().await;
+        let patience = match ended {
+            // It had its time.
+            Err(NodeError::Unfinished(_)) => std::time::Duration::ZERO,
+            _ => STOP_MAX,
+        };
+        let closed = disk.stop(patience).map_err(|error| match error {
+            StopError::Disk(error) => NodeError::Disk(error),
+            StopError::Unfinished(unfinished) => NodeError::Unfinished(unfinished),
+        });
+        ended.and(closed)
+    }
+}
