@@ -82,7 +82,7 @@ pub fn is_made(workshop: &Workshop, folder: &str) -> bool {
     workshop.root.join(folder).join(MADE_FROM).is_file()
 }
 
-/// A copy of the module that `pkg` was made from.
+/// What `pkg` was made from: see [`Module::recipe`].
 const MADE_FROM: &str = "pkg/.made-from";
 
 impl Module {
@@ -96,20 +96,21 @@ impl Module {
         Ok(built.join(self.profile).join(file))
     }
 
-    /// Makes the folder `pkg`, unless it was made of the same module; returns the wasm's size, as it is and
-    /// gzipped.
+    /// Makes the folder `pkg`, unless it was made of the same module in the same way; returns the
+    /// wasm's size, as it is and gzipped.
     fn make(&self, workshop: &Workshop, module: &Path) -> Result<(usize, usize)> {
         let name = self.package.replace('-', "_");
         let pkg = workshop.root.join(self.folder).join("pkg");
         let wasm = pkg.join(format!("{name}_bg.wasm"));
         let made_from = workshop.root.join(self.folder).join(MADE_FROM);
         let raw = fs::read(module).with_context(|| format!("{} is gone", module.display()))?;
-        if fs::read(&made_from).is_ok_and(|from| from == raw) {
-            println!("{}/pkg is made of this module", self.folder);
+        let recipe = self.recipe(&raw);
+        if fs::read(&made_from).is_ok_and(|from| from == recipe) {
+            println!("{}/pkg is made of this module, in this way", self.folder);
         } else {
             self.bind(workshop, module, &pkg)?;
             self.optimize(workshop, &wasm)?;
-            fs::write(&made_from, &raw).context("cannot note what it was made from")?;
+            fs::write(&made_from, &recipe).context("cannot note what it was made from")?;
         }
         let size = fs::metadata(&wasm)?.len() as usize;
         let zipped = zipped(workshop, &wasm)?;
@@ -121,6 +122,17 @@ impl Module {
             self.package
         );
         Ok((size, zipped))
+    }
+
+    /// All that decides what becomes of `module`: what `wasm-opt` is told, and the bytes themselves.
+    fn recipe(&self, module: &[u8]) -> Vec<u8> {
+        let words: Vec<&str> = self.optimizer_words().collect();
+        [words.join(" ").as_bytes(), b"\n", module].concat()
+    }
+
+    /// What `wasm-opt` is told.
+    fn optimizer_words(&self) -> impl Iterator<Item = &'static str> {
+        FEATURES.iter().chain(self.optimize).copied()
     }
 
     fn bind(&self, workshop: &Workshop, module: &Path, pkg: &Path) -> Result<()> {
@@ -136,7 +148,7 @@ impl Module {
         let larger: PathBuf = wasm.with_extension("larger");
         fs::rename(wasm, &larger)?;
         let mut optimize = npm::node(workshop, OPTIMIZER);
-        optimize.args(FEATURES).args(self.optimize).arg("-o");
+        optimize.args(self.optimizer_words()).arg("-o");
         shell::run(optimize.arg(wasm).arg(&larger))?;
         fs::remove_file(&larger).context("the larger module cannot be removed")
     }
@@ -151,4 +163,18 @@ fn zipped(workshop: &Workshop, file: &Path) -> Result<usize> {
     said.trim()
         .parse()
         .with_context(|| format!("{said:?} is no size"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_of_the_same_module_in_another_way_is_made_again() {
+        let [one, other] = &MODULES;
+        assert_ne!(one.optimize, other.optimize);
+        assert_eq!(one.recipe(b"module"), one.recipe(b"module"));
+        assert_ne!(one.recipe(b"module"), other.recipe(b"module"));
+        assert_ne!(one.recipe(b"module"), one.recipe(b"another"));
+    }
 }
