@@ -8,7 +8,15 @@ import { type Zone, Zones } from 'kraft-host-wasm';
 
 import { isFsync, isMode } from './words';
 
-export const ZONES_AT_FIRST = ['account:* ALL ALWAYS floor', 'user:* SYNC COMMIT', 'metric:* ASYNC BATCH', 'session:* LEADER_ONLY NONE'].join('\n');
+export const ZONES_AT_FIRST = [
+  'account:* ALL ALWAYS floor',
+  'transaction:* ALL ALWAYS floor',
+  'user:* SYNC COMMIT',
+  'profile:* SYNC COMMIT',
+  'metric:* ASYNC BATCH',
+  'event:* ASYNC NONE',
+  'session:* LEADER_ONLY NONE',
+].join('\n');
 
 /** Reads zones, one a line; throws with the line that makes no sense. */
 export function readZones(text: string): Zones {

@@ -22,8 +22,8 @@ const QUESTIONS: Question = {
       then: {
         asks: 'Must every replica have it before you go on?',
         answers: [
-          { label: 'Yes, every one', then: { preset: 'financial', because: 'ALL · ALWAYS: every voter’s disk, each write by itself. One node that is away stops the answers.' } },
-          { label: 'A majority will do', then: { preset: 'balanced', because: 'SYNC · COMMIT: a majority’s disks, as Raft has it.' } },
+          { label: 'Yes, every one', then: { preset: 'financial', because: 'ALL · ALWAYS: every voter’s disk, each write by itself, as a regulator may ask for. One node that is away stops the answers.' } },
+          { label: 'A majority will do', then: { preset: 'balanced', because: 'SYNC · COMMIT: a majority’s disks, as Raft has it, for the time that one message there and back and a flush take.' } },
         ],
       },
     },
@@ -32,8 +32,8 @@ const QUESTIONS: Question = {
       then: {
         asks: 'Does somebody wait for the answer?',
         answers: [
-          { label: 'Yes, and latency counts', then: { preset: 'low_latency', because: 'LEADER_ONLY · BATCH: the leader’s word, the rest follows. A leader that dies first takes the write with it.' } },
-          { label: 'No, throughput counts', then: { preset: 'max_throughput', because: 'ASYNC · BATCH: accepted in memory, in order. For what can be made again: metrics, logs.' } },
+          { label: 'Yes, and latency counts', then: { preset: 'low_latency', because: 'LEADER_ONLY · BATCH: the leader’s word, the rest follows; for leaders on reliable machines. One that dies first takes the write with it.' } },
+          { label: 'No, throughput counts', then: { preset: 'max_throughput', because: 'ASYNC · BATCH: accepted in memory, in order. For what can be made again, or where order counts more than each write: metrics, logs.' } },
         ],
       },
     },
