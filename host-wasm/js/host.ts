@@ -131,7 +131,8 @@ export class Host {
   /**
    * A linearizable read: resolves, with the index it sees, when the state machine may be asked. It sees every write
    * acknowledged as SYNC or stronger before, and the write `after` which it is asked, whatever its class: `LOST` and
-   * `NO_SUCH_ENTRY` where that cannot be.
+   * `NO_SUCH_ENTRY` where that cannot be. A node that has forgotten the history there (`fate` is `UNKNOWN`) cannot
+   * tell: it serves the read, which sees all that is committed.
    */
   read({ after }: ReadAsked = {}): Promise<number> {
     return new Promise((resolve, reject) => {
