@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     Output::Commit { upto } => println!("committed through {upto}"),
                     Output::Role { role, term, .. } => println!("{role:?} in term {term}"),
                     Output::Superseded { by } => return Err(format!("replaced by {by}").into()),
-                    Output::Read { .. } | Output::Settled { .. } => {}
+                    Output::Read { .. } | Output::Settled { .. } | Output::Members { .. } => {}
                     // Nobody here drops its log, so nobody needs a snapshot.
                     Output::Snapshot { .. } | Output::Restored { .. } => {}
                 }

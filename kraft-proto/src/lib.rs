@@ -154,7 +154,8 @@ pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, Memb
 pub use message::{Append, Ballot, Envelope, Heartbeat, HeartbeatReply, Holding, Known, Message};
 pub use modes::{Class, CommitMode, FsyncMode, Held};
 pub use output::{
-    Fate, Force, Output, ReadOutcome, ReadTicket, Receipt, Rest, Role, Unsynced, Write, WriteKind,
+    Agreed, Fate, Force, Output, ReadOutcome, ReadTicket, Receipt, Rest, Role, Standing, Unsynced,
+    Write, WriteKind,
 };
 pub use progress::PeerState;
 pub use raft::{

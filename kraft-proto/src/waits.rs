@@ -249,6 +249,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             | Output::Settled { .. }
             | Output::Read { .. }
             | Output::Snapshot { .. }
+            | Output::Members { .. }
             | Output::Superseded { .. } => {}
         }
     }

@@ -189,6 +189,7 @@ impl Cluster {
             | Output::Role { .. }
             | Output::Snapshot { .. }
             | Output::Restored { .. }
+            | Output::Members { .. }
             | Output::Superseded { .. } => self.asked.others += 1,
         }
     }

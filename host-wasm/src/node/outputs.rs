@@ -164,6 +164,8 @@ impl Node {
                 self.shown.index = upto.0;
                 OutputKind::Snapshot
             }
+            // The package shows who is a member in its status.
+            Output::Members { .. } => return None,
             Output::Superseded { .. } => OutputKind::Superseded,
         })
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Raft;
 use super::dropped::Drop;
-use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Term};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::message::{Ballot, Envelope, Message};
 
 /// An answer that waits for the hard state it depends on.
@@ -31,6 +31,10 @@ pub(super) enum Answer {
     },
     /// The last word of a leader that left.
     TimeoutNow,
+    LeftOut {
+        store: StoreId,
+        at: LogIndex,
+    },
 }
 
 impl Answer {
@@ -49,6 +53,7 @@ impl Answer {
                 index,
             },
             Self::TimeoutNow => Message::TimeoutNow,
+            Self::LeftOut { store, at } => Message::LeftOut { store, at },
         }
     }
 }

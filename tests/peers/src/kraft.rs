@@ -91,6 +91,7 @@ impl Kraft {
                 | Output::Role { .. }
                 | Output::Snapshot { .. }
                 | Output::Restored { .. }
+                | Output::Members { .. }
                 | Output::Superseded { .. } => {}
             }
         }

@@ -325,6 +325,7 @@ impl Node {
             Output::Write(_)
             | Output::Ack { .. }
             | Output::Settled { .. }
+            | Output::Members { .. }
             | Output::Superseded { .. } => {}
         }
         self.clients

@@ -289,6 +289,7 @@ impl Node {
                 | Output::Settled { .. }
                 | Output::Read { .. }
                 | Output::Role { .. }
+                | Output::Members { .. }
                 | Output::Superseded { .. } => {}
                 // No bound reaches as many terms as a log remembers, and nothing is compacted.
                 Output::Restored { .. } | Output::Snapshot { .. } => {

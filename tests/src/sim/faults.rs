@@ -67,7 +67,8 @@ pub const FAULTS: [&str; 33] = [
 ];
 
 /// What else a sweep must have met.
-pub const DEEDS: [&str; 15] = [
+pub const DEEDS: [&str; 16] = [
+    "heard that it is out",
     "command applied",
     "command asked for again",
     "command known already",
