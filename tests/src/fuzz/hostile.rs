@@ -383,7 +383,9 @@ impl Victim {
             _ => self.index(input).0,
         };
         let head = (last.index.0, base, runs, members_at);
-        let mut core = postcard::to_stdvec(&head).expect("numbers");
+        let mut buffer = [0; 256];
+        let used = postcard::to_slice(&head, &mut buffer).expect("a few numbers");
+        let mut core = used.to_vec();
         core.extend(&*members().to_bytes());
         (Message::Snapshot { last }, vec![core])
     }
