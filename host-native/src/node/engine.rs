@@ -18,6 +18,7 @@ use super::handover::PendingTransfer;
 use super::members::Contacts;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
+use super::replicas::ReplicaCheck;
 use super::sending::seals_of;
 use super::tail::Tail;
 use crate::admin::Publisher;
@@ -29,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::rpc::{Call, Calls, RpcServer};
 use crate::sealed;
 use crate::storage::{DiskHandle, Done, Identity, Job};
-use crate::transport::{Event, Events, Fault, Transport};
+use crate::transport::{Event, Events, Fault, Lane, Transport};
 
 /// Inputs taken before outputs are looked at again: what comes together is written together.
 const INPUTS_AT_ONCE: usize = 512;
@@ -82,6 +83,8 @@ pub(super) struct Engine {
     pub(super) transfers: Vec<PendingTransfer>,
     pub(super) tail: Tail,
     pub(super) replica: Replicated<Kv>,
+    /// Whether the peers' replicas are the same.
+    pub(super) replicas: ReplicaCheck,
     pub(super) at_risk: AtRisk,
     /// What became of acknowledgements since the start that commit did not keep.
     pub(super) unkept: Unkept,
@@ -116,6 +119,7 @@ impl Engine {
             transfers: Vec::new(),
             tail: Tail::after(status.last.index),
             replica: Replicated::new(Kv::default()),
+            replicas: ReplicaCheck::new(),
             at_risk: AtRisk::default(),
             unkept: Unkept::default(),
             lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
@@ -216,10 +220,15 @@ impl Engine {
 
     fn take_event(&mut self, event: Event) {
         match event {
-            Event::Frame { from, bytes, .. } => self.take_frame(from, &bytes),
+            Event::Frame { from, lane, bytes } => {
+                if lane != Lane::Control || !self.take_digest(from, &bytes) {
+                    self.take_frame(from, &bytes);
+                }
+            }
             Event::Up { peer, .. } => {
                 self.differing.retain(|(other, _)| *other != peer);
                 tracing::info!("node {peer} can be reached");
+                self.renew_replica(peer);
             }
             Event::Down { peer, reason } => {
                 tracing::info!("node {peer} cannot be reached: {reason}");

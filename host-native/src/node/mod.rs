@@ -23,6 +23,7 @@ mod members;
 mod open;
 mod pending;
 mod replay;
+mod replicas;
 mod report;
 mod sending;
 mod stopping;

@@ -68,6 +68,7 @@ impl Engine {
             };
             left -= (payloads.len() as u32).clamp(1, left);
             for (position, entry) in run.positions().zip(&payloads) {
+                self.replicas.applied(position, run.kind, entry);
                 if run.kind != EntryKind::Command {
                     self.replica.pass(position);
                     continue;
