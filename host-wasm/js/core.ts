@@ -6,7 +6,7 @@ import { hold, maybe } from './checks/rules.js';
 import { Refused } from './refused.js';
 
 /** Where the wasm comes from: its bytes, their address, or what was made of them elsewhere. */
-export type Source = ArrayBuffer | ArrayBufferView<ArrayBuffer> | URL | string | WebAssembly.Module;
+export type Source = BufferSource | URL | string | WebAssembly.Module;
 
 /** Some of what the core's module has to have. */
 const NAMED = ['__wbindgen_start', 'start_run', 'node_propose'];
@@ -78,7 +78,7 @@ async function bytesAt(address: string): Promise<Uint8Array<ArrayBuffer> | Array
   }
 }
 
-async function compile(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, from: string): Promise<WebAssembly.Module> {
+async function compile(bytes: BufferSource, from: string): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {

@@ -3,7 +3,7 @@
 // A Worker that is terminated, or runs out of memory, says nothing, and a port to it swallows what it is sent. So each
 // node holds a lock of a name of its own; whoever asks for the same lock gets it when the node is gone, and not before.
 
-import { NAME } from './checks/api.js';
+import { LIFE, LIVES } from './checks/api.js';
 import { hold } from './checks/rules.js';
 import { drawStore, StorageError } from './store.js';
 
@@ -17,7 +17,7 @@ export interface Life {
 export async function beginLife(cluster: string, node: number): Promise<Life | undefined> {
   const locks = globalThis.navigator?.locks;
   if (locks === undefined) return undefined;
-  const name = `kraft-life/${cluster}/${node}/${drawStore()}`;
+  const name = `${LIVES}${cluster}/${node}/${drawStore()}`;
   const end = await new Promise<() => void>((resolve, reject) => {
     locks.request(name, () => new Promise<void>((release) => resolve(release))).catch(reject);
   });
@@ -29,7 +29,7 @@ export async function beginLife(cluster: string, node: number): Promise<Life | u
  * a word. From any page or Worker of the same origin.
  */
 export async function whenEnded(life: string): Promise<void> {
-  hold(life, 'life', NAME, 'nobody is watched');
+  hold(life, 'life', LIFE, 'nobody is watched');
   const locks = globalThis.navigator?.locks;
   if (locks === undefined) throw new StorageError('unavailable', `nobody is watched: ${NO_LOCKS}`);
   await locks.request(life, { mode: 'shared' }, () => undefined);

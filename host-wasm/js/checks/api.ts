@@ -205,5 +205,8 @@ export const STATE = bytes;
 
 export const EFFORT = options({ seeds: list(whole(0)), turns: whole(0), patienceMs: maybe(TICK) });
 export const LEADER_ASKED = options({ timeout: maybe(MS) });
+/** What the name of every life begins with. */
+export const LIVES = 'kraft-life/';
+export const LIFE = must("a `life` of a host's", (value) => typeof value === 'string' && value.startsWith(LIVES));
 /** Nodes to choose from. */
 export const NODES = both(list(having({ node: NODE })), must('an array that is not empty', (value) => (value as unknown[]).length > 0));

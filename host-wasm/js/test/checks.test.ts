@@ -242,7 +242,10 @@ const ENTRIES: Readonly<Record<string, readonly Row[]>> = {
   'PowerStorage.cut': powers((left) => power().cut(left)),
   databaseName: identities((identity) => kraft.databaseName(identity)),
   deleteDatabase: [[() => kraft.deleteDatabase(wrong(undefined)), /`name` must be a string that is not empty/]],
-  whenEnded: [[() => kraft.whenEnded(wrong(undefined)), /`life` must be a string that is not empty/]],
+  whenEnded: [
+    [() => kraft.whenEnded(wrong(undefined)), /`life` must be a `life` of a host's, and is undefined/],
+    [() => kraft.whenEnded('kraft/checks/1'), /`life` must be a `life` of a host's, and is the string 'kraft\/checks\/1'/],
+  ],
   atLeader: [
     [() => kraft.atLeader([], () => 1), /`nodes` must be an array that is not empty/],
     [() => kraft.atLeader(wrong([{}]), () => 1), /`nodes\[0\].node` must be a whole number/],

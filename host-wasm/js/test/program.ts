@@ -30,7 +30,7 @@ async function run() {
   postMessage({ said: \`in a Worker: \${held}\`, life: host.life });
 }
 onmessage = () => close();
-run().catch((error) => postMessage({ said: String(error), life: 'none' }));
+run().catch((error) => postMessage({ said: String(error), life: 'kraft-life/none' }));
 `;
 
 export const PROGRAM: Program = { main, worker };

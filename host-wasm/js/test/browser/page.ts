@@ -75,7 +75,7 @@ const rooms = {
         () => 'nothing',
         (error: unknown) => (error instanceof StorageError ? `${error.name} ${error.kind}: ${error.message}` : String(error)),
       );
-    return { open: await saidBy(new IndexedDbStorage().open({ cluster: 'plain', node: 1 })), watch: await saidBy(whenEnded('anybody')) };
+    return { open: await saidBy(new IndexedDbStorage().open({ cluster: 'plain', node: 1 })), watch: await saidBy(whenEnded('kraft-life/anybody')) };
   },
 
   /** Of three nodes in Workers one dies without a word: who is told to have ended before, and after. */
