@@ -52,7 +52,7 @@ export const bytes: Rule = must('a Uint8Array', isBytes, (value) => {
 });
 
 function isBytes(value: unknown): boolean {
-  if (!ArrayBuffer.isView(value) || Object.prototype.toString.call(value) !== '[object Uint8Array]') return false;
+  if (!(value instanceof Uint8Array) && !(ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]')) return false;
   // An array whose buffer was transferred looks empty.
   return value.byteLength > 0 || !isDetached(value.buffer);
 }
@@ -85,17 +85,26 @@ export function list(rule: Rule): Rule {
 /** An object with these properties; what else it has is its own business. */
 export function having(rules: Readonly<Record<string, Rule>>): Rule {
   const each = Object.entries(rules);
-  return both(object, (value, name) => firstOf(each, ([key, rule]) => rule((value as Record<string, unknown>)[key], `${name}.${key}`)));
+  return both(object, (value, name) => firstOf(each, ([key, rule]) => part(value, key, rule, name)));
+}
+
+/** What is wrong with a property; its name is only made where something is. */
+function part(value: unknown, key: string, rule: Rule, name: string): string | undefined {
+  const it = (value as Record<string, unknown>)[key];
+  return rule(it, key) === undefined ? undefined : rule(it, `${name}.${key}`);
 }
 
 /** Options: as `having`, and a name that none of them has is refused. A word that is misspelt must not do nothing. */
 export function options(rules: Readonly<Record<string, Rule>>): Rule {
-  const known = Object.keys(rules);
-  const unknown: Rule = (value, name) => {
-    const other = Object.keys(value as object).find((key) => !known.includes(key));
-    return other === undefined ? undefined : `\`${name}\` has no option \`${other}\`, only ${known.join(', ')}`;
-  };
-  return both(object, unknown, having(rules));
+  const known = new Map(Object.entries(rules));
+  const needed = Object.fromEntries([...known].filter(([key, rule]) => rule(undefined, key) !== undefined));
+  const given: Rule = (value, name) =>
+    firstOf(Object.keys(value as object), (key) => {
+      const rule = known.get(key);
+      if (rule !== undefined) return part(value, key, rule, name);
+      return `\`${name}\` has no option \`${key}\`, only ${[...known.keys()].join(', ')}`;
+    });
+  return both(object, given, having(needed));
 }
 
 /** An object with these methods. */
