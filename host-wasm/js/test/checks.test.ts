@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import { type Adapter, check } from '../conformance/index.js';
 import * as kraft from '../index.js';
@@ -15,6 +15,10 @@ let hub: kraft.Hub;
 before(async () => {
   await kraft.load();
   ({ host, hub } = await alone());
+});
+
+after(async () => {
+  await host?.stop();
 });
 
 /** As a program without types has it. */
