@@ -68,6 +68,7 @@ function report(what: 'LOG' | 'ALL'): void {
 
 async function start({ cluster, node, founders, pace, preset }: Start): Promise<void> {
   await load();
+  const { electionMin, electionMax, heartbeat, lazyFlush } = pace;
   host = await Host.start({
     cluster,
     node,
@@ -77,9 +78,9 @@ async function start({ cluster, node, founders, pace, preset }: Start): Promise<
     channel,
     // What is replicated does not matter here: only how far it was applied.
     machine: { apply: () => undefined, snapshot: () => new Uint8Array(1), restore: () => undefined },
-    timing: pace,
+    timing: { electionMin, electionMax, heartbeat },
     preset,
-    durability: { lazyFlush: pace.lazyFlush },
+    durability: { lazyFlush },
     onRole: () => queueMicrotask(() => report('ALL')),
     onEnd: (reason) => {
       // Who lost the power has no time left to say so.
