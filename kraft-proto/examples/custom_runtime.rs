@@ -75,7 +75,7 @@ impl Host {
 
     fn pump(&mut self) {
         while let Some(output) = self.raft.poll_output() {
-            self.waits.handle_output(&output, &self.raft);
+            self.waits.handle_output(&output, &self.raft, |_| None);
             match output {
                 Output::Send { envelope, .. } => {
                     if let (Some(frame), Some(peer)) =

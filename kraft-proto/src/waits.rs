@@ -16,7 +16,8 @@
 use crate::acks::{WAYS, way};
 use crate::bounds::{Bound, Busy};
 use crate::durability::Fallback;
-use crate::ids::{LogPosition, Term};
+use crate::entry::Run;
+use crate::ids::{LogIndex, LogPosition, Term};
 use crate::limits::MEMBERS_MAX;
 use crate::modes::{Class, CommitMode, Held};
 use crate::output::{Fate, Output, Role};
@@ -35,7 +36,7 @@ pub enum Grade {
     TimedOut,
     /// Commit proves that it is gone.
     Lost,
-    /// The history needed to tell is forgotten.
+    /// A snapshot stands for that part of the log, and nobody kept which term wrote it.
     Unknown,
 }
 
@@ -262,6 +263,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         asked: Class,
         deadline: Option<Instant>,
         raft: &Raft,
+        history: impl FnOnce(LogIndex) -> Option<Run>,
     ) -> Result<(), T> {
         let Some(place) = self.pop(FREE) else {
             return Err(token);
@@ -284,7 +286,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             NONE => LogPosition::ZERO,
             tail => self.wait(tail).map_or(LogPosition::ZERO, |w| w.position),
         };
-        match by_fate(raft.fate(position), true, Fallback::Refuse) {
+        match by_fate(raft.fate_with(position, history), true, Fallback::Refuse) {
             Some((held, grade)) => self.answer(place, CommitMode::Sync, held, grade),
             None if position >= tail => self.push(STRONGER, place),
             None => {
@@ -295,12 +297,20 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         Ok(())
     }
 
-    /// Takes note of what the core said. Show it every output, in order.
-    pub fn handle_output(&mut self, output: &Output, raft: &Raft) {
+    /// Takes note of what the core said. Show it every output, in order, and let it look up the run at
+    /// an index as [`Raft::fate_given`] takes it: commit may decide about one whose term the core's
+    /// window has left behind.
+    pub fn handle_output(
+        &mut self,
+        output: &Output,
+        raft: &Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
         match output {
             Output::Ack { mode, held, upto } => self.handle_ack(*mode, *held, *upto),
             Output::Commit { .. } | Output::Restored { .. } => {
-                self.handle_commit(|mode| raft.commit_fulfils(mode), |of| raft.fate(of));
+                let fate = |of| raft.fate_with(of, &history);
+                self.handle_commit(|mode| raft.commit_fulfils(mode), fate);
             }
             Output::Role { role, term, .. } => self.handle_role(*role, *term),
             Output::Send { .. }
@@ -308,6 +318,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             | Output::Settled { .. }
             | Output::Read { .. }
             | Output::Snapshot { .. }
+            | Output::Recall { .. }
             | Output::Superseded { .. } => {}
         }
     }

@@ -19,6 +19,7 @@ mod clock;
 mod disk;
 mod engine;
 mod handover;
+mod history;
 mod open;
 mod pending;
 mod replay;

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
+use super::history::History;
 use crate::admin::Admin;
 use crate::api::{self, MESSAGE_MAX};
 use crate::cert::{CertError, Credentials};
@@ -295,7 +296,7 @@ pub async fn start_on(
         identity: opened.identity,
         clock: Clock::start(),
         raft,
-        recovered: opened.log,
+        history: History::of(opened.log),
         disk,
         transport,
         clients,

@@ -290,6 +290,11 @@ impl Node {
                 | Output::Read { .. }
                 | Output::Role { .. }
                 | Output::Superseded { .. } => {}
+                Output::Recall { question, index } => {
+                    if let Some(run) = self.disk.run_at(index) {
+                        self.raft.handle_recalled(NOW, question, run);
+                    }
+                }
                 // No bound reaches as many terms as a log remembers, and nothing is compacted.
                 Output::Restored { .. } | Output::Snapshot { .. } => {
                     unreachable!("{output:?} without a snapshot")

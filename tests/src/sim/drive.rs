@@ -4,6 +4,7 @@ use kraft_proto::{EntryKind, LogIndex, Term};
 use kraft_proto::{Fate, Frame, Message, Output, ReadOutcome, ReadTicket, Role, Trust, WriteKind};
 
 use super::action::DiskState;
+use super::entry::run_at;
 use super::event::{End, Event};
 use super::members::generation;
 use super::node::{Stopping, life};
@@ -109,6 +110,7 @@ impl World {
                 live.raft.handle_stored(now, receipt);
             }
         }
+        self.answer_late(place);
         self.attend(place);
     }
 
@@ -252,12 +254,16 @@ impl World {
                     sets: live.sets(),
                 });
             }
-            Output::Commit { upto } => self.commit_through(place, upto.index, None),
+            Output::Commit { upto } => {
+                self.keep_hint(place, upto);
+                self.commit_through(place, upto.index, None);
+            }
             Output::Snapshot { to, upto } => self.send_snapshot(place, to, upto),
             Output::Restored { upto } => {
                 self.tally.deed("snapshot restored");
                 self.commit_through(place, upto.index, None);
             }
+            Output::Recall { question, index } => self.recall(place, question, index),
             Output::Superseded { by } => {
                 return Err(format!(
                     "node {} is told of its own later life {by}",
@@ -307,7 +313,7 @@ impl World {
                 id,
                 index,
                 applied,
-                fate: read.after.map(|after| live.raft.fate(after)),
+                fate: read.after.map(|after| live.fate(after)),
             });
         }
         live.reads.retain(|read| read.ticket != ticket);
@@ -330,9 +336,10 @@ impl World {
             upto,
         });
         live.commit = upto;
-        let raft = &live.raft;
+        let (raft, log) = (&live.raft, &live.log);
+        let history = |index| run_at(log, index);
         live.early
-            .retain(|early| raft.fate(*early) != Fate::Committed);
+            .retain(|early| raft.fate_with(*early, history) != Fate::Committed);
         for index in from + 1..=upto {
             let Some(live) = &mut self.nodes[place].live else {
                 return;
