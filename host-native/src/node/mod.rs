@@ -20,6 +20,7 @@ mod disk;
 mod engine;
 mod handover;
 mod history;
+mod members;
 mod open;
 mod pending;
 mod replay;
@@ -28,5 +29,7 @@ mod sending;
 mod stopping;
 mod tail;
 
+pub use members::MembersRefused;
+pub(crate) use members::founding_of;
 pub(crate) use open::expected;
 pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start, start_on};
