@@ -1,8 +1,7 @@
 //! Outputs are derived, acknowledgements are watermarks, the table of terms is bounded.
 
-use kraft_proto::{Class, CommitMode, FsyncMode, Held, LogIndex, Output, WriteKind};
+use kraft_proto::{Class, CommitMode, FsyncMode, Held, Output, WriteKind};
 
-use crate::bare;
 use crate::cluster::{Cluster, at};
 
 /// Outputs are derived from the state, not queued: what was not polled for long is not lost, and

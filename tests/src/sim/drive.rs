@@ -45,7 +45,12 @@ impl World {
         }
         let now = node.clock.show(self.now_us);
         let len = live.log.len();
+        let planted = node.plant == Some(Plant::AnswersFromBefore);
+        let before = planted.then(|| live.log.clone());
         if let Some(from) = live.receive(now, &frame, packet.state) {
+            if let Some(before) = before.filter(|_| from < len) {
+                live.before = before;
+            }
             if from < len && live.role == Role::Leader {
                 // Its host may not have been told yet that it leads no more.
                 let status = live.raft.status();

@@ -44,6 +44,8 @@ pub(crate) struct Live {
     pub raft: Raft,
     /// What the core's log holds.
     pub log: Vec<Entry>,
+    /// What a host that is wrong keeps: the log before it was cut last.
+    pub before: Vec<Entry>,
     pub commit: usize,
     /// The configurations in the log, with their indexes, after the one it began with.
     pub configurations: Vec<(usize, u64)>,
@@ -164,6 +166,7 @@ impl Node {
         self.live = Some(Box::new(Live {
             raft,
             log,
+            before: Vec::new(),
             commit,
             configurations,
             waits: Waits::new(vec![Slot::default(); WAITS_MAX]),

@@ -41,10 +41,12 @@ pub enum Plant {
     KeepsWrites,
     /// It takes what it kept as committed for an index, and no longer than its log.
     ClampsHint,
+    /// It answers what stands in its log by the log from before the last cut.
+    AnswersFromBefore,
 }
 
 /// Every plant, and the oracle that finds it.
-pub const PLANTS: [(Plant, &str); 16] = [
+pub const PLANTS: [(Plant, &str); 17] = [
     (Plant::ForgetsVote, "election_safety"),
     (Plant::RewritesOwnLog, "leader_append_only"),
     (Plant::ShipsOtherBytes, "log_matching"),
@@ -61,4 +63,5 @@ pub const PLANTS: [(Plant, &str); 16] = [
     (Plant::NeverReports, "convergence"),
     (Plant::KeepsWrites, "bounded_memory"),
     (Plant::ClampsHint, "state_machine_safety"),
+    (Plant::AnswersFromBefore, "log_matching"),
 ];

@@ -74,9 +74,9 @@ impl World {
             Role::Leader => "recall for a peer",
             _ => "recall for a comparison",
         });
-        let Some(run) = run_at(&live.log, index) else {
-            return;
-        };
+        // Only a host that is wrong keeps anything of before.
+        let run = run_at(&live.before, index).or_else(|| run_at(&live.log, index));
+        let Some(run) = run else { return };
         match chance.number(0, 9) {
             0 => self.tally.deed("recall lost"),
             1..=3 => {

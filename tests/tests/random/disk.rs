@@ -244,7 +244,7 @@ impl Disk {
 /// The runs of a log.
 pub fn runs(log: &[Entry]) -> impl Iterator<Item = Run> {
     log.iter().zip(1..).map(|(entry, index)| Run {
-        term: kraft_proto::Term(entry.term),
+        term: Term(entry.term),
         kind: entry.kind,
         first: LogIndex(index),
         count: 1,
