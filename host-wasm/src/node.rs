@@ -138,7 +138,8 @@ impl Node {
     pub fn handle_timeout(&mut self, now_us: f64) {
         let now = self.at(now_us);
         self.raft.handle_timeout(now);
-        self.waits.handle_timeout(now);
+        let history = |index| self.history.run_at(index);
+        self.waits.handle_timeout(now, &mut self.raft, history);
     }
 
     /// When `handleTimeout` is due, in microseconds.

@@ -211,7 +211,8 @@ impl Cluster {
         for place in 0..NODES {
             self.nodes[place].handle_timeout(self.now);
         }
-        self.waits.handle_timeout(self.now);
+        self.waits
+            .handle_timeout(self.now, &mut self.nodes[0], |_| None);
         self.settle();
     }
 

@@ -190,7 +190,9 @@ impl Engine {
             self.parts.raft.handle_timeout(now);
         }
         if now >= self.waits.poll_timeout() {
-            self.waits.handle_timeout(now);
+            let history = |index| self.parts.history.run_at(index);
+            self.waits
+                .handle_timeout(now, &mut self.parts.raft, history);
         }
         if now >= self.refresh_at {
             self.refresh_at = now.after(REFRESH);

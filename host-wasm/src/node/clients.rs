@@ -41,9 +41,10 @@ impl Node {
             }
             ProposeError::Moving(to) => self.refuse(Refusal::Busy, Some(to.0), said),
             ProposeError::Busy(_) => self.refuse(Refusal::Busy, None, said),
-            ProposeError::Count | ProposeError::AtLeast { .. } | ProposeError::Exhausted => {
-                self.refuse(Refusal::Invalid, None, said)
-            }
+            ProposeError::Count
+            | ProposeError::TooMany(_)
+            | ProposeError::AtLeast { .. }
+            | ProposeError::Exhausted => self.refuse(Refusal::Invalid, None, said),
             ProposeError::Stopped => self.refuse(Refusal::Stopped, None, said),
         }
     }

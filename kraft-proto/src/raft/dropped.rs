@@ -17,6 +17,7 @@ pub(super) enum Drop {
     Stranger,
     Recall,
     Hint,
+    Clock,
 }
 
 /// Messages and words of the host dropped since the node started, by reason.
@@ -44,6 +45,8 @@ pub struct Dropped {
     /// What the host kept as committed and the recovered log does not hold: 1 if it was dropped at the
     /// start.
     pub hints: u64,
+    /// Not messages: values for `now` that no clock gets to.
+    pub clocks: u64,
 }
 
 impl Raft {
@@ -60,6 +63,7 @@ impl Raft {
             Drop::Stranger => &mut dropped.strangers,
             Drop::Recall => &mut dropped.recalls,
             Drop::Hint => &mut dropped.hints,
+            Drop::Clock => &mut dropped.clocks,
         };
         *counter = counter.saturating_add(1);
     }

@@ -62,7 +62,8 @@ impl Clients {
             let history = |index| node.history.run_at(index);
             self.waits.handle_output(&output, &node.raft, history);
         }
-        self.waits.handle_timeout(now);
+        let history = |index| node.history.run_at(index);
+        self.waits.handle_timeout(now, &mut node.raft, history);
         std::iter::from_fn(|| self.waits.poll_answer()).collect()
     }
 }

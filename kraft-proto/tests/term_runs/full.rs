@@ -87,6 +87,7 @@ fn what_was_not_written_yet_does_not_leave_the_window() {
 fn who_has_no_room_for_the_entry_that_opens_a_term_does_not_stand() {
     let mut cluster = Cluster::with(3, |config| Config {
         writes_in_flight_max: 1,
+        pre_vote: PreVote::Off,
         check_quorum: CheckQuorum::Off,
         ..narrow(config)
     });

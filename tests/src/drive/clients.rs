@@ -107,11 +107,12 @@ impl Clients {
     pub fn handle_timeout(
         &mut self,
         now: Instant,
-        raft: &Raft,
+        raft: &mut Raft,
         log: &Payloads,
         out: &mut Vec<Line>,
     ) {
-        self.waits.handle_timeout(now);
+        let history = |index| log.run_at(index);
+        self.waits.handle_timeout(now, raft, history);
         self.answer(raft, log, out);
     }
 

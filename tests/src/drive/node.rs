@@ -301,7 +301,7 @@ impl Node {
             self.handle_output(output);
             self.adopt_own_entries();
         }
-        let (raft, log) = (&self.raft, &self.payloads);
+        let (raft, log) = (&mut self.raft, &self.payloads);
         self.clients.handle_timeout(now, raft, log, &mut self.out);
     }
 

@@ -215,7 +215,8 @@ impl Live {
             self.raft.handle_timeout(now);
             self.adopt_own_entries();
         }
-        self.waits.handle_timeout(now);
+        let history = |index| run_at(&self.log, index);
+        self.waits.handle_timeout(now, &mut self.raft, history);
     }
 
     /// Proposes `count` entries numbered from `data` on.
