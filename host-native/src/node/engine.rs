@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kraft_proto::{
     EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft, ReadOutcome, Rest,
-    Role, Run, Slot, Term, Waits, Write, WriteKind,
+    Role, Slot, Term, Waits, Write, WriteKind,
 };
 use tokio::sync::mpsc;
 
@@ -15,6 +15,7 @@ use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
 use super::handover::PendingTransfer;
+use super::history::History;
 use super::members::Contacts;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
@@ -49,7 +50,7 @@ pub(super) struct Parts {
     pub contacts: Contacts,
     pub clock: Clock,
     pub raft: Raft,
-    pub recovered: Vec<Run>,
+    pub history: History,
     pub disk: DiskHandle,
     pub transport: Transport,
     pub clients: RpcServer,
@@ -193,7 +194,9 @@ impl Engine {
             self.parts.raft.handle_timeout(now);
         }
         if now >= self.waits.poll_timeout() {
-            self.waits.handle_timeout(now, &mut self.parts.raft);
+            let history = |index| self.parts.history.run_at(index);
+            self.waits
+                .handle_timeout(now, &mut self.parts.raft, history);
         }
         if now >= self.refresh_at {
             self.refresh_at = now.after(REFRESH);
@@ -304,7 +307,8 @@ impl Engine {
     /// Does everything the core says by now.
     pub(super) fn pump(&mut self) {
         while let Some(output) = self.parts.raft.poll_output() {
-            self.waits.handle_output(&output, &self.parts.raft);
+            let history = |index| self.parts.history.run_at(index);
+            self.waits.handle_output(&output, &self.parts.raft, history);
             match output {
                 Output::Send { mode, envelope } => self.send(mode, envelope),
                 Output::Write(write) => self.write(write),
@@ -328,6 +332,12 @@ impl Engine {
                 },
                 Output::Role { role, term, leader } => self.change_role(role, term, leader),
                 Output::Superseded { by } => self.failed = Some(NodeError::Superseded(by)),
+                Output::Recall { question, index } => {
+                    if let Some(run) = self.parts.history.run_at(index) {
+                        let now = self.now();
+                        self.parts.raft.handle_recalled(now, question, run);
+                    }
+                }
                 // Which peers lack one, and why, is logged and shown with their status.
                 Output::Snapshot { .. } | Output::Ack { .. } => {}
                 Output::Restored { upto } => self.failed = Some(NodeError::Damaged(upto)),
@@ -352,6 +362,7 @@ impl Engine {
     }
 
     fn write(&mut self, write: Write) {
+        self.parts.history.take(write.kind());
         let payloads = match write.kind() {
             // The core makes barriers itself; their bytes are nothing but a seal.
             WriteKind::Entries(run) if run.kind == EntryKind::Barrier => {

@@ -19,6 +19,7 @@ mod clock;
 mod disk;
 mod engine;
 mod handover;
+mod history;
 mod members;
 mod open;
 mod pending;

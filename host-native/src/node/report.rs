@@ -199,11 +199,9 @@ fn lasting(waiting: &Waiting) -> Option<String> {
     match waiting {
         Waiting::CleanVotes { .. }
         | Waiting::Readmission(_)
-        | Waiting::Match
         | Waiting::LeftOut
         | Waiting::Settlement
         | Waiting::Restoring(_)
-        | Waiting::ForgottenCommit(_)
         | Waiting::Superseded(_) => Some(waiting.to_string()),
         Waiting::Stop
         | Waiting::HardState
@@ -214,6 +212,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::Handover(_)
         | Waiting::Majority { .. }
         | Waiting::Members(_)
+        | Waiting::Recall(_)
         | Waiting::Snapshot(_) => None,
     }
 }
@@ -221,7 +220,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
 /// Why a peer gets no entries although it is connected.
 fn why_stranded(status: &Status) -> String {
     format!(
-        "it needs entries from before index {}, whose terms this leader has forgotten",
-        status.first_known
+        "it needs entries through index {}, which are gone here, and this host makes no snapshots",
+        status.compacted.index
     )
 }
