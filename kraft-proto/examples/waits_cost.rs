@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (began, mut answered) = (Clock::now(), 0);
         for _ in 0..STEPS {
             now = now.after(step);
-            waits.handle_timeout(now, &mut raft);
+            waits.handle_timeout(now, &mut raft, |_| None);
             while waits.poll_answer().is_some() {
                 answered += 1;
             }

@@ -71,7 +71,7 @@ impl Raft {
             RoleState::PreCandidate(_) | RoleState::Candidate(_)
         );
         if campaigns && self.is_left_out() {
-            self.lose_sight_of_leader();
+            self.become_follower(None);
         }
     }
 

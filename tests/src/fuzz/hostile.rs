@@ -52,6 +52,17 @@ struct Kept {
     bytes: Vec<u8>,
 }
 
+impl Kept {
+    fn run(&self) -> Run {
+        Run {
+            term: self.at.term,
+            kind: self.kind,
+            first: self.at.index,
+            count: 1,
+        }
+    }
+}
+
 /// A disk that holds what it was asked to, in order.
 #[derive(Clone, Debug, Default)]
 struct Disk {
@@ -71,21 +82,34 @@ impl Disk {
         self.log.last().map_or(self.base(), |kept| kept.at.index)
     }
 
+    /// The whole run around an entry.
+    fn run_at(&self, index: LogIndex) -> Option<Run> {
+        let place = self.log.iter().position(|kept| kept.at.index == index)?;
+        let run = self.log[place].run();
+        let belongs = |kept: &&Kept| (kept.at.term, kept.kind) == (run.term, run.kind);
+        if run.kind != EntryKind::Command {
+            return Some(run);
+        }
+        let before = self.log[..place].iter().rev().take_while(belongs).count();
+        let behind = self.log[place..].iter().take_while(belongs).count();
+        Some(Run {
+            first: self.log[place - before].at.index,
+            count: (before + behind) as u32,
+            ..run
+        })
+    }
+
     fn recovery(&self) -> Recovery {
         let mut recovery = Recovery::resume(self.hard, members()).same_boot();
         if let Some((_, bytes)) = &self.snapshot {
             let snapshot = Snapshot::decode(bytes).expect("a snapshot that was taken decodes");
             recovery = recovery.snapshot(&snapshot);
         }
-        for Kept { at, kind, bytes } in &self.log {
+        for kept in &self.log {
+            let Kept { at, kind, bytes } = kept;
             recovery = match kind {
                 EntryKind::Configuration => recovery.config(*at, bytes),
-                kind => recovery.run(Run {
-                    term: at.term,
-                    kind: *kind,
-                    first: at.index,
-                    count: 1,
-                }),
+                _ => recovery.run(kept.run()),
             };
         }
         recovery
@@ -154,7 +178,7 @@ impl Victim {
     }
 
     fn compact(&mut self) {
-        let commit = self.raft.status().commit.index;
+        let commit = self.raft.status().commit;
         let Ok(snapshot) = self.raft.snapshot_at(commit) else {
             return;
         };
@@ -164,7 +188,7 @@ impl Victim {
             .expect("there is room")
             .to_vec();
         if self.raft.compacted(commit).is_ok() {
-            self.disk.log.retain(|kept| kept.at.index > commit);
+            self.disk.log.retain(|kept| kept.at.index > commit.index);
             self.disk.snapshot = Some((snapshot.last(), bytes));
         }
         self.settle();
@@ -198,6 +222,11 @@ impl Victim {
                 Output::Write(write) => self.write(write),
                 Output::Commit { upto } => self.committed.push(upto),
                 Output::Restored { upto } => self.committed = vec![upto],
+                Output::Recall { question, index } => {
+                    if let Some(run) = self.disk.run_at(index) {
+                        self.raft.handle_recalled(self.now, question, run);
+                    }
+                }
                 _ => {}
             }
             outputs += 1;

@@ -148,6 +148,7 @@ fn message(line: &Value) -> String {
         }
         "snapshot" => shown += &format!(" through {}.{}", msg["last_term"], msg["index"]),
         "timeout_now" => {}
+        "left_out" => shown += &format!(" at {}", msg["index"]),
         "read_index_req" => {
             shown += &format!(" reads through {}", msg["ticket"]);
             if msg["after_index"] != 0 {

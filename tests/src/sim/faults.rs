@@ -67,7 +67,7 @@ pub const FAULTS: [&str; 33] = [
 ];
 
 /// What else a sweep must have met.
-pub const DEEDS: [&str; 16] = [
+pub const DEEDS: [&str; 27] = [
     "heard that it is out",
     "command applied",
     "command asked for again",
@@ -84,6 +84,17 @@ pub const DEEDS: [&str; 16] = [
     "took over by a transfer",
     "change of members refused",
     "transfer refused",
+    "recall for a peer",
+    "recall for a comparison",
+    "recall for a fate",
+    "recall answered",
+    "recall answered late",
+    "recall lost",
+    "recall voided by a cut",
+    "hint used",
+    "hint ahead of the log",
+    "hint behind the snapshot",
+    "hint over a resurrected tail",
 ];
 
 impl World {
@@ -243,6 +254,9 @@ impl World {
             if node.disk.is_same_boot() {
                 self.tally.fault("start on the same boot");
             }
+        }
+        if let Some((_, what)) = node.hint() {
+            self.tally.deed(what);
         }
         if let Err(what) = node.start(self.now_us) {
             return self.witness.object("state_machine_safety", what);
