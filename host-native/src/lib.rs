@@ -16,6 +16,7 @@ pub mod machine;
 pub mod metrics;
 pub mod node;
 pub mod pair;
+mod race;
 pub mod rpc;
 pub mod sealed;
 pub mod sessions;

@@ -48,6 +48,8 @@ fn write(operation: Operation) -> Request {
             timeout_ms: Some(5000),
             fallback: Some(Fallback::ToMajority),
         },
+        attempt: Attempt::Again,
+        patience_ms: Some(9_750),
     })
 }
 
@@ -100,6 +102,10 @@ fn status() -> StatusReport {
         role: Role::Leader,
         term: Term(3),
         leader: Some(NodeId(1)),
+        candidacy: Some(Candidacy {
+            granted: 1,
+            needed: 2,
+        }),
         last: POSITION,
         holding: Holding::default(),
         commit: POSITION,
@@ -221,7 +227,8 @@ fn another_version_is_named() {
     let error = Request::decode(&bytes).unwrap_err();
     assert_eq!(error, MessageError::Version { theirs: 9 });
     let refusal = Refusal::from(error).to_string();
-    assert!(refusal.contains("version 9, the node 2"), "{refusal}");
+    let named = format!("version 9, the node {VERSION}");
+    assert!(refusal.contains(&named), "{refusal}");
 }
 
 #[test]

@@ -13,13 +13,16 @@
 //! takes what happens, hands it to the core, and does what the core says.
 
 mod absence;
+mod advertised;
 mod at_risk;
+mod certificate;
 mod clients;
 mod clock;
 mod disk;
 mod engine;
 mod handover;
 mod open;
+mod own_requests;
 mod pending;
 mod replay;
 mod report;
@@ -27,5 +30,6 @@ mod sending;
 mod stopping;
 mod tail;
 
+pub use certificate::Reload;
 pub(crate) use open::expected;
 pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start, start_on};

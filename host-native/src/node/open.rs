@@ -12,6 +12,8 @@ use kraft_proto::{
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::advertised::advertised;
+use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
 use crate::admin::Admin;
@@ -115,6 +117,7 @@ pub struct Node {
     stop_admin: tokio::sync::oneshot::Receiver<()>,
     admin_stopper: tokio::sync::oneshot::Sender<()>,
     addresses: Addresses,
+    keeper: Keeper,
 }
 
 /// Where an open node listens.
@@ -257,20 +260,6 @@ pub async fn start_on(
         incarnation: raft.status().incarnation,
         settings: settings(&config),
     };
-    let peers = config.members.iter().filter(|member| member.id != node);
-    let (transport, events) = Transport::bind(TransportConfig {
-        listen: config.listen.peers,
-        peers: peers
-            .map(|member| (member.id, member.peers.to_string()))
-            .collect(),
-        hello,
-        credentials: credentials.clone(),
-        limits: Limits {
-            frame_bytes_max: FRAME_BYTES_MAX,
-            ..Limits::default()
-        },
-        timing: Timing::default(),
-    })?;
     let limits = ServerLimits {
         frame_bytes_max: api::FRAME_BYTES_MAX,
         bytes_max: 2 * MESSAGE_MAX,
@@ -278,6 +267,26 @@ pub async fn start_on(
     };
     let (clients, calls) =
         RpcServer::bind(config.listen.clients, &credentials, limits).map_err(NodeError::Clients)?;
+    let advertised = advertised(&config, node, clients.local_addr().ok());
+    for member in &config.members {
+        clients.directory().note(member.id, member.clients.as_str());
+    }
+    clients.directory().note(node, &advertised);
+    let peers = config.members.iter().filter(|member| member.id != node);
+    let (transport, events) = Transport::bind(TransportConfig {
+        listen: config.listen.peers,
+        peers: peers
+            .map(|member| (member.id, member.peers.to_string()))
+            .collect(),
+        hello,
+        clients: advertised,
+        credentials: credentials.clone(),
+        limits: Limits {
+            frame_bytes_max: FRAME_BYTES_MAX,
+            ..Limits::default()
+        },
+        timing: Timing::default(),
+    })?;
     let listen = config.listen.admin;
     let listener = TcpListener::bind(listen)
         .await
@@ -289,6 +298,7 @@ pub async fn start_on(
         admin: listener.local_addr().ok(),
     };
     let (admin_stopper, stop_admin) = tokio::sync::oneshot::channel();
+    let (keeper, renewed) = Keeper::new(&config.tls);
     let engine = Engine::new(Parts {
         config: Arc::new(config),
         node,
@@ -301,6 +311,7 @@ pub async fn start_on(
         clients,
         metrics,
         publisher,
+        credentials,
         test_switch,
         warnings: opened.warnings.iter().map(ToString::to_string).collect(),
     });
@@ -310,11 +321,13 @@ pub async fn start_on(
             events,
             calls,
             receipts,
+            credentials: renewed,
         },
         admin: (admin, listener),
         stop_admin,
         admin_stopper,
         addresses,
+        keeper,
     })
 }
 
@@ -322,6 +335,11 @@ impl Node {
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Has it read its certificate again while it runs.
+    pub fn reload(&self) -> Reload {
+        self.keeper.reload()
     }
 
     /// Runs until `stop` is ready or the disk fails. In the end the doors are shut and the store is
@@ -338,6 +356,8 @@ impl Node {
             // Either way the node is gone.
             let _ = stop_admin.await;
         }));
+        // Ends when the engine, which takes what it finds, is gone.
+        tokio::spawn(self.keeper.keep());
         let ended = self.engine.run(self.inputs, stop).await;
         drop(self.admin_stopper);
         if let Ok(Err(error)) = serving.await {

@@ -7,10 +7,13 @@ use kraft_proto::{PeerState, PeerStatus as CorePeer, Status, Waiting};
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
-    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
+    AtRisk, Candidacy, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus,
+    StatusReport, Voting,
 };
 use crate::metrics::Lag as LagFigure;
 use crate::transport::{Dropped, RefusalKind};
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 impl Engine {
     /// Brings figures and the published status up to date.
@@ -43,7 +46,17 @@ impl Engine {
             metrics.transport_refusals(kind.label(), transport.refused(kind));
         }
         metrics.transport_spares(transport.spares());
+        let without = match self.leader {
+            Some(_) => Duration::ZERO,
+            None => now.since(self.without_leader_since),
+        };
+        metrics.without_leader(without);
+        let certificate_left = self.certificate_left();
+        metrics.certificate_left(certificate_left);
         let readiness = match self.leader {
+            Some(_) if certificate_left.is_zero() => Readiness::NotReady(
+                "its certificate has expired, and no client can connect to it".into(),
+            ),
             Some(_) => Readiness::Ready,
             None => Readiness::NotReady("no leader is known".into()),
         };
@@ -51,6 +64,9 @@ impl Engine {
         self.parts
             .publisher
             .send_replace(Snapshot { readiness, status });
+        if certificate_left.is_zero() {
+            self.leave_office_expired();
+        }
     }
 
     /// Says once of each peer that only a snapshot could help it.
@@ -73,6 +89,18 @@ impl Engine {
         let mut warnings = self.parts.warnings.clone();
         warnings.extend(self.disk_warnings());
         warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
+        let left = self.certificate_left();
+        if left.is_zero() {
+            warnings.push(
+                "its certificate has expired, and nobody can connect to it: renew it with `kraft cert renew`"
+                    .into(),
+            );
+        } else if left < self.parts.config.alerts.certificate_left {
+            warnings.push(format!(
+                "its certificate expires in {} days: renew it with `kraft cert renew`",
+                left.as_secs() / DAY_SECONDS
+            ));
+        }
         for (peer, setting) in &self.differing {
             warnings.push(format!(
                 "node {peer} has another setting of {setting}: the leader's decides; make them equal"
@@ -98,6 +126,7 @@ impl Engine {
             role: status.role,
             term: status.term,
             leader: status.leader,
+            candidacy: candidacy(&status),
             last: status.last,
             holding: status.holding,
             commit: status.commit,
@@ -150,7 +179,7 @@ impl Engine {
         let member = members.map(|member| MemberStatus {
             id: member.id,
             voting: Voting::Voter,
-            client_address: Some(member.clients.to_string()),
+            client_address: self.parts.clients.directory().of(member.id),
         });
         member.collect()
     }
@@ -175,6 +204,18 @@ impl Engine {
             why,
         }
     }
+}
+
+/// The votes it asks for, if it does.
+fn candidacy(status: &Status) -> Option<Candidacy> {
+    let granted = status.waiting.iter().find_map(|waiting| match waiting {
+        Waiting::Votes { granted } | Waiting::CleanVotes { granted, .. } => Some(*granted),
+        _ => None,
+    })?;
+    Some(Candidacy {
+        granted: granted.into(),
+        needed: status.members.voters().len() as u64 / 2 + 1,
+    })
 }
 
 /// What a node waits for that does not pass by itself within a moment.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_native::cert::{ClusterCa, ClusterId, Credentials, Issued};
+use host_native::rpc::CLIENT_VERSION;
 use host_native::transport::{
-    BindError, Events, Hello, Limits, PEER_ALPN, Settings, Timing, Transport, TransportConfig,
+    BindError, Events, Hello, Limits, PEER_ALPN, PEER_VERSION, Settings, Timing, Transport,
+    TransportConfig,
 };
 use kraft_proto::ids::{Incarnation, NodeId, StoreId};
 use quinn::crypto::rustls::QuicClientConfig;
@@ -62,6 +64,7 @@ impl Lab {
                 .map(|(id, address)| (NodeId(*id), address.to_string()))
                 .collect(),
             hello: self.hello(id),
+            clients: String::new(),
             credentials: Credentials::from_issued(&issued).unwrap(),
             limits: Limits::default(),
             timing: Timing::default(),
@@ -113,14 +116,14 @@ pub fn bind_to_kill(config: TransportConfig) -> (SocketAddr, impl FnOnce()) {
 /// The first words of a peer.
 pub fn opening(version: u16, hello: &Hello) -> Vec<u8> {
     let process = 7_u64;
-    let body = postcard::to_allocvec(&(hello, process)).unwrap();
+    let body = postcard::to_allocvec(&(hello, process, "")).unwrap();
     [&b"kraft"[..], &version.to_le_bytes(), &body].concat()
 }
 
 /// The first words of a client, as they stand on the stream.
 pub fn client_opening(lab: &Lab) -> Vec<u8> {
     let body = postcard::to_allocvec(&lab.ca.cluster()).unwrap();
-    framed(&[&b"kraft"[..], &1_u16.to_le_bytes(), &body].concat())
+    framed(&[&b"kraft"[..], &CLIENT_VERSION.to_le_bytes(), &body].concat())
 }
 
 fn framed(bytes: &[u8]) -> Vec<u8> {
@@ -225,7 +228,7 @@ impl Stranger {
     pub async fn greeted(&self, node: &Transport, hello: &Hello) -> quinn::Connection {
         let connection = self.connect(node.local_addr().unwrap()).await.unwrap();
         let (mut send, mut receive) = connection.open_bi().await.unwrap();
-        let opening = framed(&opening(1, hello));
+        let opening = framed(&opening(PEER_VERSION, hello));
         send.write_all(&opening).await.unwrap();
         receive.read_to_end(4096).await.unwrap();
         connection
