@@ -4,15 +4,15 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
-use host_native::api::{Freshness, Options, Request, Response, StatusReport, Write};
+use host_native::api::{Attempt, Freshness, Options, Request, Response, StatusReport, Write};
 use host_native::cert::{ClusterCa, ClusterId, Credentials};
 use host_native::command::{Operation, RequestId, SessionId};
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
 use host_native::pair::{Key, Pair, Value};
 use host_native::rpc::{ClientLimits, RpcClient};
-use host_native::storage::{self, Identity, RealFs};
-use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex, NodeId, Role, StoreId};
+use host_native::storage::{self, Founding, Identity, RealFs};
+use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex, Member, Members, NodeId, Role, StoreId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -54,7 +54,12 @@ fn files(
         node: NodeId(id),
         store: member.store,
     };
-    storage::format(&home.join("data"), &RealFs, identity).unwrap();
+    let members_then = members.iter().map(|member| Member {
+        id: member.id,
+        store: member.store,
+    });
+    let founding = Founding::of(Members::with_stores(members_then, []).unwrap());
+    storage::format(&home.join("data"), &RealFs, identity, founding).unwrap();
     Config {
         node: Some(NodeId(id)),
         cluster: Some(cluster),
@@ -185,6 +190,8 @@ fn put(number: u64, mode: CommitMode, fsync: FsyncMode) -> Request {
             fsync: Some(fsync),
             ..Options::default()
         },
+        attempt: Attempt::First,
+        patience_ms: None,
     })
 }
 

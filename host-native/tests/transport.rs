@@ -554,6 +554,23 @@ async fn another_cluster_id_is_refused() {
 }
 
 #[tokio::test]
+async fn another_epoch_is_refused_naming_both() {
+    let lab = Lab::new();
+    let (node, mut events) = door(&lab);
+    let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
+    let mut hello = lab.hello(2);
+    hello.epoch.0 += 1;
+    let opening = common::opening(PEER_VERSION, &hello);
+    let seen = within(stranger.greet(&node, &opening)).await;
+    assert!(
+        seen.contains("of epoch 1") && seen.contains("of epoch 0"),
+        "{seen}"
+    );
+    let refusal = refused(&mut events).await;
+    assert!(matches!(refusal, Refusal::Epoch { .. }), "{refusal}");
+}
+
+#[tokio::test]
 async fn a_node_id_that_the_certificate_does_not_carry_is_refused() {
     let lab = Lab::new();
     let (node, mut events) = door(&lab);
@@ -588,8 +605,8 @@ async fn an_unknown_version_is_refused_naming_both() {
 async fn a_hello_that_is_none_is_refused() {
     let lab = Lab::new();
     let (node, mut events) = door(&lab);
-    let cut_off = [&b"kraft"[..], &PEER_VERSION.to_le_bytes(), &[0xff]].concat();
-    for nonsense in [&b"GET / HTTP/1.1"[..], b"kraft", &cut_off, b""] {
+    let cut_short = [&b"kraft"[..], &PEER_VERSION.to_le_bytes(), b"\xff"].concat();
+    for nonsense in [&b"GET / HTTP/1.1"[..], b"kraft", &cut_short, b""] {
         let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
         within(stranger.greet(&node, nonsense)).await;
         let refusal = refused(&mut events).await;

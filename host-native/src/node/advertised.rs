@@ -2,22 +2,23 @@
 
 use std::net::SocketAddr;
 
-use kraft_proto::NodeId;
-
 use crate::config::Config;
 
 /// The client address that this node tells its peers and clients, `host:port`:
 ///
 /// 1. `listen.advertise_clients`, where it is set;
-/// 2. the address it listens at, where that is one address and its own entry among the members is another number: the
-///    node has moved, and the entry is from before;
+/// 2. the address it listens at, where that is one address and its own entry among the members, as file or store have it,
+///    is another number: the node has moved, and the entry is from before;
 /// 3. its own entry;
 /// 4. nothing.
-pub(super) fn advertised(config: &Config, node: NodeId, listens: Option<SocketAddr>) -> String {
+pub(super) fn advertised(
+    config: &Config,
+    entry: Option<&str>,
+    listens: Option<SocketAddr>,
+) -> String {
     if let Some(address) = &config.advertise_clients {
         return address.to_string();
     }
-    let entry = config.member(node).map(|member| member.clients.as_str());
     let one = listens.filter(|at| !at.ip().is_unspecified());
     match (entry, one) {
         (Some(entry), Some(at)) => match entry.parse::<SocketAddr>() {
@@ -38,23 +39,14 @@ pub(super) fn advertised(config: &Config, node: NodeId, listens: Option<SocketAd
 
 #[cfg(test)]
 mod tests {
-    use kraft_proto::ids::StoreId;
-
     use super::*;
-    use crate::config::MemberConfig;
 
     fn of(entry: &str, advertise: Option<&str>, listens: &str) -> String {
         let config = Config {
-            members: vec![MemberConfig {
-                id: NodeId(1),
-                peers: "node-1:7001".parse().unwrap(),
-                clients: entry.parse().unwrap(),
-                store: StoreId::ANY,
-            }],
             advertise_clients: advertise.map(|address| address.parse().unwrap()),
             ..Config::default()
         };
-        advertised(&config, NodeId(1), listens.parse().ok())
+        advertised(&config, Some(entry), listens.parse().ok())
     }
 
     #[test]

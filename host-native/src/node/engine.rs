@@ -117,7 +117,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         let status = parts.raft.status();
         let waiting = parts.config.limits.waiting_writes as usize;
-        let lags = parts.config.members.iter().filter(|m| m.id != parts.node);
+        let lags = status.members.iter().filter(|m| m.id != parts.node);
         Self {
             waits: Waits::new(vec![Slot::default(); waiting]),
             writes: PendingWrites::default(),

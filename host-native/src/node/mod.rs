@@ -21,6 +21,7 @@ mod clock;
 mod disk;
 mod engine;
 mod handover;
+mod members;
 mod open;
 mod own_requests;
 mod pending;
@@ -31,5 +32,7 @@ mod stopping;
 mod tail;
 
 pub use certificate::Reload;
+pub use members::MembersRefused;
+pub(crate) use members::founding_of;
 pub(crate) use open::expected;
 pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start, start_on};

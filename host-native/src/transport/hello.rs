@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::frame::{Batch, FrameReader};
 use super::refusal::Refusal;
 use crate::cert::{self, ClusterId, PeerIdentity};
+use crate::epoch::Epoch;
 use crate::rpc::ADDRESS_BYTES_MAX;
 
 /// The version of what peers say to each other.
@@ -45,6 +46,8 @@ pub struct Hello {
     pub node: NodeId,
     /// Its data store.
     pub store: StoreId,
+    /// How often its cluster was founded anew; nodes of another epoch are of another cluster.
+    pub epoch: Epoch,
     /// Its start.
     pub incarnation: Incarnation,
     /// What ought to be equal on every node.
@@ -263,6 +266,7 @@ mod tests {
             cluster: ClusterId(7),
             node: NodeId(3),
             store: StoreId(9),
+            epoch: Epoch(1),
             incarnation: Incarnation(2),
             settings: Settings::default(),
         }

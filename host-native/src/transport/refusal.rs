@@ -5,6 +5,7 @@ use quinn::{ConnectionError, TransportErrorCode, VarInt};
 
 use super::frame::ReadFrameError;
 use crate::cert::{ClusterId, IdentityError, Role};
+use crate::epoch::Epoch;
 
 /// Codes of a connection closed by kraft itself, and the first of those for refusals.
 pub(crate) const CLOSED_IN_ORDER: VarInt = VarInt::from_u32(0);
@@ -66,6 +67,16 @@ pub enum Refusal {
         ours: ClusterId,
         /// Theirs.
         theirs: ClusterId,
+    },
+    /// The other side's cluster was founded anew, or ours was.
+    #[error(
+        "the other side is of epoch {theirs} of this cluster, this one of epoch {ours}; the connection was refused. The cluster was founded anew without the side of the lower epoch"
+    )]
+    Epoch {
+        /// Ours.
+        ours: Epoch,
+        /// Theirs.
+        theirs: Epoch,
     },
     /// The certificate is not for this door.
     #[error(
@@ -129,6 +140,7 @@ pub enum RefusalKind {
     TooMany,
     ByPeer,
     Broken,
+    Epoch,
     Expired,
 }
 
@@ -156,7 +168,7 @@ pub struct Refused {
 
 impl RefusalKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoCertificate,
         Self::Untrusted,
         Self::Protocol,
@@ -171,6 +183,7 @@ impl RefusalKind {
         Self::TooMany,
         Self::ByPeer,
         Self::Broken,
+        Self::Epoch,
         Self::Expired,
     ];
 
@@ -191,6 +204,7 @@ impl RefusalKind {
             Self::TooMany => "too_many",
             Self::ByPeer => "by_peer",
             Self::Broken => "broken",
+            Self::Epoch => "epoch",
             Self::Expired => "expired",
         }
     }
@@ -214,6 +228,7 @@ impl Refusal {
             Self::TooMany => RefusalKind::TooMany,
             Self::ByPeer(_) => RefusalKind::ByPeer,
             Self::Broken(_) => RefusalKind::Broken,
+            Self::Epoch { .. } => RefusalKind::Epoch,
             Self::Expired(_) => RefusalKind::Expired,
         }
     }

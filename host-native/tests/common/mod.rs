@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_native::cert::{ClusterCa, ClusterId, Credentials, Issued};
+use host_native::epoch::Epoch;
 use host_native::rpc::CLIENT_VERSION;
 use host_native::transport::{
     BindError, Events, Hello, Limits, PEER_ALPN, PEER_VERSION, Settings, Timing, Transport,
@@ -45,6 +46,7 @@ impl Lab {
             cluster: self.ca.cluster(),
             node: NodeId(node),
             store: StoreId(1000 + node),
+            epoch: Epoch::default(),
             incarnation: Incarnation(1),
             settings: Settings {
                 zones: 1,
