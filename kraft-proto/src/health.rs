@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 5;
+pub const ALERTS_MAX: usize = 6;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct Figures {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// Peers that have applied other entries than this node: one is too many.
+    pub replicas_differing: u64,
     /// How long this node has known no leader; zero while it knows one.
     pub without_leader: Duration,
     /// How long its certificate holds from now, zero once it has expired; `None` where there is none.
@@ -62,6 +64,8 @@ pub enum AlertKind {
     ReplicationLag,
     /// The disk is slow to force. Counted in microseconds.
     SlowFsync,
+    /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
+    ReplicasDiffer,
     /// No leader has been known for too long. Counted in microseconds.
     NoLeader,
     /// The certificate holds for too short a time, or has expired. Counted in microseconds.
@@ -73,7 +77,7 @@ pub enum AlertKind {
 pub struct Alert {
     /// Which figure.
     pub kind: AlertKind,
-    /// What it is: bytes or microseconds, as `kind` says.
+    /// What it is: bytes, microseconds or peers, as `kind` says.
     pub value: u64,
     /// What it should not exceed, or of a certificate not fall below, in the same unit.
     pub threshold: u64,
@@ -96,6 +100,11 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             kind: AlertKind::SlowFsync,
             value: micros(figures.fsync_p99),
             threshold: micros(thresholds.fsync_p99),
+        },
+        Alert {
+            kind: AlertKind::ReplicasDiffer,
+            value: figures.replicas_differing,
+            threshold: 0,
         },
         Alert {
             kind: AlertKind::NoLeader,
@@ -127,6 +136,7 @@ impl AlertKind {
         Self::DataAtRisk,
         Self::ReplicationLag,
         Self::SlowFsync,
+        Self::ReplicasDiffer,
         Self::NoLeader,
         Self::CertificateExpires,
     ];
@@ -137,6 +147,7 @@ impl AlertKind {
             Self::DataAtRisk => "data_at_risk",
             Self::ReplicationLag => "replication_lag",
             Self::SlowFsync => "slow_fsync",
+            Self::ReplicasDiffer => "replicas_differ",
             Self::NoLeader => "no_leader",
             Self::CertificateExpires => "certificate_expires",
         }
@@ -149,6 +160,7 @@ impl AlertKind {
             Self::ReplicationLag | Self::SlowFsync | Self::NoLeader | Self::CertificateExpires => {
                 "microseconds"
             }
+            Self::ReplicasDiffer => "peers",
         }
     }
 }
@@ -181,6 +193,10 @@ impl fmt::Display for Alert {
                 "one fsync in a hundred takes {:?} or longer (more than {:?})",
                 time(value),
                 time(threshold)
+            ),
+            AlertKind::ReplicasDiffer => write!(
+                f,
+                "{value} of the peers have applied other entries than this node: the status names them"
             ),
             AlertKind::NoLeader => write!(
                 f,
@@ -219,6 +235,7 @@ mod tests {
             bytes_at_risk: 104_857_600,
             replication_lag_max: Duration::from_millis(10_000),
             fsync_p99: Duration::from_millis(100),
+            replicas_differing: 0,
             without_leader: Duration::from_secs(5),
             certificate_left: Some(Duration::from_secs(30 * DAY_SECONDS)),
         };
@@ -242,6 +259,11 @@ mod tests {
             ..Figures::default()
         };
         assert_eq!(kinds(fsync)[..], [AlertKind::SlowFsync]);
+        let other = Figures {
+            replicas_differing: 1,
+            ..Figures::default()
+        };
+        assert_eq!(kinds(other)[..], [AlertKind::ReplicasDiffer]);
     }
 
     #[test]
@@ -267,11 +289,12 @@ mod tests {
     }
 
     #[test]
-    fn all_three_at_once_carry_their_values_and_thresholds() {
+    fn all_at_once_carry_their_values_and_thresholds() {
         let figures = Figures {
             bytes_at_risk: 11,
             replication_lag_max: Duration::MAX,
             fsync_p99: Duration::from_micros(8),
+            replicas_differing: 2,
             ..Figures::default()
         };
         let thresholds = Thresholds {
@@ -291,6 +314,7 @@ mod tests {
                 (AlertKind::DataAtRisk, 11, 10),
                 (AlertKind::ReplicationLag, u64::MAX, 9),
                 (AlertKind::SlowFsync, 8, 7),
+                (AlertKind::ReplicasDiffer, 2, 0),
             ]
         );
     }

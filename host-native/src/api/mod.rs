@@ -30,8 +30,8 @@ pub use answer::{Achieved, Answer};
 pub use kraft_proto::Grade;
 pub use refusal::{Bound, Refusal, Retry};
 pub use status::{
-    AtRisk, Candidacy, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus,
-    StatusReport, Unkept, Voting,
+    AtRisk, Candidacy, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus,
+    PeerStatus, StatusReport, Unkept, Voting,
 };
 
 use crate::codec::{self, DecodeError};

@@ -135,6 +135,11 @@ fn status() -> StatusReport {
             lost: 1,
             unknown: 2,
         },
+        differing: vec![DifferingReplica {
+            node: NodeId(3),
+            after: LogIndex(10_000),
+            through: LogIndex(20_000),
+        }],
         suspects: 1,
         disk: DiskStatus::default(),
         data: DataStatus::default(),

@@ -16,6 +16,7 @@ use super::advertised::advertised;
 use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
+use super::history::History;
 use super::members::{Contacts, MembersRefused, check_list, first_members};
 use crate::admin::Admin;
 use crate::api::{self, MESSAGE_MAX};
@@ -310,7 +311,7 @@ pub async fn start_on(
         identity: opened.identity,
         clock: Clock::start(),
         raft,
-        recovered: opened.log,
+        history: History::of(opened.log),
         disk,
         transport,
         clients,
