@@ -24,7 +24,7 @@ import {
 import { type Answer, type Asked, type AwaitAsked, Clients, type Position, type ReadAsked, Refused, type Waiter } from './clients.js';
 import type { Durability } from './durability.js';
 import { changeNumbers, type MemberChange } from './members.js';
-import { durabilityOf, type HostOptions, startOf } from './options.js';
+import { durabilityOf, type HostOptions, random, startOf } from './options.js';
 import { SNAPSHOT_EVERY, Snapshots } from './snapshots.js';
 import type { Change } from './store.js';
 import { afterHops, Alarm, Gathered, nextTurn, now } from './turn.js';
@@ -81,7 +81,7 @@ export class Host {
       options.machine.restore(found.snapshot.state);
     }
     for (const { bytes } of found.records) start.record(bytes);
-    const core = start.run(now());
+    const core = start.run(now(), random());
     const snapshots = new Snapshots(core, options.machine, options.snapshotEvery ?? SNAPSHOT_EVERY, found.snapshot);
     const host = new Host(core, options, snapshots, found.snapshot?.last ?? 0, found.store, durability);
     host.pump();
@@ -271,7 +271,7 @@ export class Host {
         this.options.onRole?.({ role: roleName(core.role), term: core.currentTerm, leader: core.leader || undefined });
         break;
       case OutputKind.Superseded:
-        this.end(new Error('a newer life of this store runs elsewhere'));
+        this.end(new Error('this store is a copy of one that runs elsewhere: it does not start again. Keep one of the two'));
         break;
       case OutputKind.Ack:
       case OutputKind.Settled:

@@ -6,7 +6,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::durability::{Durability, DurabilityError};
-use crate::ids::{NodeId, StoreId};
+use crate::ids::{Incarnation, NodeId, StoreId};
 use crate::limits::{
     APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
 };
@@ -202,8 +202,14 @@ pub enum ConfigError {
     /// An entry given to [`Recovery`](crate::Recovery) as a configuration holds none, or one that
     /// holds one was given without its bytes.
     Members,
-    /// The recovered log or term is beyond what the protocol counts.
+    /// The recovered log or term, or the count of starts, is beyond what the protocol counts.
     Exhausted,
+    /// This store is a copy: it was told of another that runs. Nothing was started or written, the
+    /// count of starts included. [`HardState::reclaimed`](crate::HardState::reclaimed) lifts it.
+    Superseded {
+        /// The life of the other.
+        by: Incarnation,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -228,6 +234,10 @@ impl fmt::Display for ConfigError {
             Self::Gap => f.write_str("the recovered log has a gap or a term out of order"),
             Self::Members => f.write_str("the recovered log has a configuration that does not decode"),
             Self::Exhausted => f.write_str("the recovered log or term is beyond the protocol's range"),
+            Self::Superseded { by } => write!(
+                f,
+                "this store is a copy of one that runs: it was told so by start {by} of that one"
+            ),
         }
     }
 }

@@ -68,6 +68,13 @@ pub const TERM_MAX: u64 = u64::MAX / 4;
 /// message, nor in a million.
 pub const TERM_JUMP_MAX: u64 = 1 << 32;
 
+/// The last number of a life that a peer may claim.
+pub const INCARNATION_MAX: u64 = u64::MAX / 4;
+
+/// How far the numbers of two lives of one store may lie apart: no store is started so often, and a
+/// number picked to make every later start an older one does not get there.
+pub const INCARNATION_JUMP_MAX: u64 = 1 << 32;
+
 /// Zones of a table.
 pub const ZONES_MAX: usize = 32;
 
@@ -86,3 +93,4 @@ const _: () = assert!(MEMBERS_MAX < u8::MAX as usize);
 const _: () = assert!(INDEX_MAX < 1 << (7 * NUMBER_BYTES_MAX) && TERM_MAX <= INDEX_MAX);
 const _: () = assert!(TERM_RUNS_MAX < 1 << 7);
 const _: () = assert!(TERM_JUMP_MAX < TERM_MAX / (1 << 20));
+const _: () = assert!(INCARNATION_JUMP_MAX < INCARNATION_MAX / (1 << 20));

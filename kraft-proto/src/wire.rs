@@ -14,12 +14,12 @@ use core::fmt;
 use postcard::ser_flavors::Flavor;
 
 use crate::entry::{EntryKind, Run};
-use crate::ids::{LogPosition, NodeId};
-use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
-use crate::message::{Append, Envelope, Holding, Message};
+use crate::ids::{Incarnation, LogPosition, NodeId};
+use crate::limits::{FRAME_HEADER_MAX, INCARNATION_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
+use crate::message::{Append, Envelope, Holding, Known, Message};
 
 /// The version this build speaks. Peers agree on it when they connect.
-pub const WIRE_VERSION: u8 = 4;
+pub const WIRE_VERSION: u8 = 5;
 
 /// Bytes before each entry: its length.
 pub const ENTRY_PREFIX: usize = 4;
@@ -119,7 +119,9 @@ impl Envelope {
     fn check_ranges(&self) -> Result<(), WireError> {
         let position = |p: LogPosition| p.term.0 <= TERM_MAX && p.index.0 <= INDEX_MAX;
         let in_range = |h: Holding| h.written.0 <= INDEX_MAX && h.synced <= h.written;
+        let life = |life: Incarnation| life.number <= INCARNATION_MAX;
         let fine = self.term.0 <= TERM_MAX
+            && life(self.incarnation)
             && match self.message {
                 Message::PreVote { last }
                 | Message::Vote { last }
@@ -127,16 +129,24 @@ impl Envelope {
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
                 Message::TimeoutNow => true,
                 Message::ReadIndex { after, .. } => position(after),
-                Message::ReadIndexReply { index, .. } => index.0 <= INDEX_MAX,
+                Message::ReadIndexReply {
+                    incarnation, index, ..
+                } => index.0 <= INDEX_MAX && life(incarnation),
                 Message::Snapshot { last } => position(last),
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
-                Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),
+                Message::Rejected { rejected, hint, .. } => {
+                    rejected.0 <= INDEX_MAX && position(hint)
+                }
                 Message::Heartbeat(beat) => {
-                    let readmit_upto = beat.known.map(|known| known.readmit_upto);
+                    let known = |known: Known| {
+                        known.readmit_upto.0 <= INDEX_MAX
+                            && life(known.incarnation)
+                            && known.verdict.is_none_or(|verdict| life(verdict.life))
+                    };
                     beat.commit.0 <= INDEX_MAX
                         && beat.force_upto.0 <= INDEX_MAX
-                        && readmit_upto.is_none_or(|upto| upto.0 <= INDEX_MAX)
+                        && beat.known.is_none_or(known)
                 }
                 Message::HeartbeatReply(reply) => {
                     reply.received.0 <= INDEX_MAX && in_range(reply.holding)

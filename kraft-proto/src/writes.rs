@@ -48,6 +48,7 @@ struct Truncation {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Writes {
+    /// The life as it was called at its start, whatever number it has taken since.
     incarnation: Incarnation,
     /// Log writes made so far.
     seq: u64,
@@ -317,13 +318,18 @@ pub(crate) enum Alone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Nonce;
 
     fn receipt(stamp: Stamp, held: Held) -> Receipt {
         Receipt { stamp, held }
     }
 
     fn writes() -> Writes {
-        Writes::recovered(Incarnation(1), LogIndex::ZERO, WRITES_IN_FLIGHT_MAX as u8)
+        Writes::recovered(
+            Incarnation::new(1, Nonce(1)),
+            LogIndex::ZERO,
+            WRITES_IN_FLIGHT_MAX as u8,
+        )
     }
 
     #[test]
@@ -380,7 +386,7 @@ mod tests {
     fn a_receipt_of_an_earlier_life_is_ignored() {
         let mut writes = writes();
         let stamp = Stamp {
-            incarnation: Incarnation(0),
+            incarnation: Incarnation::default(),
             ..writes.emit(LogIndex(3), Force::Now, Alone::No)
         };
         writes.handle(&receipt(stamp, Held::Synced));

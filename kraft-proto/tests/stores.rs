@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cluster::{Cluster, id};
 use kraft_proto::{
-    Change, Class, Config, Fate, Incarnation, Instant, Member, Members, NodeId, Output, Raft,
-    Recovery, Role, StoreId,
+    Change, Class, Config, Fate, Instant, Member, Members, NodeId, Nonce, Output, Raft, Recovery,
+    Role, StoreId,
 };
 
 /// Three nodes whose members name each store: node n runs on store n.
@@ -103,7 +103,7 @@ fn a_replaced_life_says_so_once_and_then_nothing() {
     cluster.restart(2);
     cluster.pass(Duration::from_millis(200));
     let newer = cluster.status(2).incarnation;
-    assert!(newer > Incarnation(1));
+    assert!(newer.number > 1);
     // The old life hears what was meant for the new one.
     cluster.pass(Duration::from_millis(50));
     let now = cluster.now;
@@ -144,7 +144,13 @@ fn a_configuration_of_an_earlier_store_makes_nobody_a_voter() {
     let campaigns = |named| {
         let members = Members::with_stores([member(named)], []).unwrap();
         let config = Config::new(NodeId(3), StoreId(33), 1);
-        let mut raft = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap();
+        let mut raft = Raft::new(
+            config,
+            Recovery::bootstrap(members),
+            Nonce(1),
+            Instant::ZERO,
+        )
+        .unwrap();
         raft.campaign(Instant::ZERO);
         raft.handle_timeout(raft.poll_timeout());
         while let Some(output) = raft.poll_output() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use cluster::{Cluster, Disk, Serving, at, run};
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{
-    CheckQuorum, Class, Config, Fate, HardState, PeerState, PreVote, Raft, Recovery, StoreId, Term,
+    CheckQuorum, Class, Config, Fate, HardState, Nonce, PeerState, PreVote, Raft, Recovery,
+    StoreId, Term,
 };
 
 /// A leader that writes a barrier at each of 200 elections it wins, and never gets one across,
@@ -96,7 +97,7 @@ fn a_gap_in_the_recovered_log_is_refused() {
         .run(run(1, 1, 2))
         .run(run(1, 4, 1));
     let config = Config::new(cluster::id(1), StoreId(1), 1);
-    let refused = Raft::new(config, recovery, cluster.now);
+    let refused = Raft::new(config, recovery, Nonce(1), cluster.now);
     assert_eq!(refused.unwrap_err(), kraft_proto::ConfigError::Gap);
 }
 

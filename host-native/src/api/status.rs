@@ -1,6 +1,6 @@
 //! How a node sees itself and the cluster.
 
-use kraft_proto::ids::{Incarnation, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::ids::{LogPosition, NodeId, StoreId, Term};
 use kraft_proto::{Holding, PeerState, Role, Trust};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct StatusReport {
     /// Its store.
     pub store: StoreId,
     /// How many times that store was started.
-    pub incarnation: Incarnation,
+    pub incarnation: u64,
     /// Whether it may have forgotten copies that it reported.
     #[serde(with = "words::trust")]
     pub trust: Trust,

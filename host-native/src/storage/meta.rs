@@ -9,13 +9,18 @@
 //!  ├ magic ┼ version ┼ zero ┼ sequence ┼ cluster ┼ node ┼ store ┼ term ┼ vote ┼ incarnation ┼
 //!  80         81      82         83     88     104                112            120       128
 //!  ├ has vote ┼ trust ┼ has boot ┼ zero ┼ boot ┼ synced generation ┼ synced end ┼ first gen ┼ CRC32C
+//!  132    136     144                 152                160              161    168
+//!  ├ zero ┼ nonce ┼ superseded number ┼ superseded nonce ┼ has superseded ┼ zero ┼ CRC32C
 //! ```
+//!
+//! The first checksum is of all before it, and stands there in every version: a later or an earlier
+//! one is told from a torn slot. The second is of everything.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, NodeId, StoreId, Term};
+use kraft_proto::ids::{Incarnation, NodeId, Nonce, StoreId, Term};
 
 use super::error::{Corrupt, Doing, IoError, OpenError};
 use super::fs::{File, Fs};
@@ -25,9 +30,11 @@ use super::stats::{Forced, StorageStats};
 use crate::cluster_id::ClusterId;
 
 const MAGIC: &[u8; 8] = b"kraftmet";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const SLOT_BYTES: u64 = 4096;
-const CONTENT_BYTES: usize = 132;
+/// Where the checksum of every version lies.
+const HEAD_BYTES: usize = 128;
+const CONTENT_BYTES: usize = 172;
 
 /// A place in the log: an offset in the segment of a generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -202,7 +209,8 @@ fn encode(meta: &Meta, sequence: u64) -> [u8; CONTENT_BYTES] {
         64,
         &meta.hard_state.vote.unwrap_or_default().0.to_le_bytes(),
     );
-    put(72, &meta.hard_state.incarnation.0.to_le_bytes());
+    let life = meta.hard_state.incarnation;
+    put(72, &life.number.to_le_bytes());
     put(80, &[u8::from(meta.hard_state.vote.is_some())]);
     put(81, &[trust_byte(meta.hard_state.trust)]);
     put(82, &[u8::from(meta.boot.is_some())]);
@@ -210,14 +218,22 @@ fn encode(meta: &Meta, sequence: u64) -> [u8; CONTENT_BYTES] {
     put(104, &meta.synced.generation.to_le_bytes());
     put(112, &meta.synced.end.to_le_bytes());
     put(120, &meta.first_generation.to_le_bytes());
-    let checksum = crc32c::crc32c(&bytes[..128]);
-    bytes[128..].copy_from_slice(&checksum.to_le_bytes());
+    put(136, &life.nonce.0.to_le_bytes());
+    let by = meta.hard_state.superseded;
+    put(144, &by.unwrap_or_default().number.to_le_bytes());
+    put(152, &by.unwrap_or_default().nonce.0.to_le_bytes());
+    put(160, &[u8::from(by.is_some())]);
+    for end in [HEAD_BYTES, CONTENT_BYTES - 4] {
+        let checksum = crc32c::crc32c(&bytes[..end]);
+        bytes[end..end + 4].copy_from_slice(&checksum.to_le_bytes());
+    }
     bytes
 }
 
 /// The sequence number and content of a slot; `None` if it is torn.
 fn decode(bytes: &[u8; CONTENT_BYTES], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
-    if &bytes[..8] != MAGIC || crc32c::crc32c(&bytes[..128]) != u32_at(bytes, 128) {
+    let whole = |end: usize| crc32c::crc32c(&bytes[..end]) == u32_at(bytes, end);
+    if &bytes[..8] != MAGIC || !whole(HEAD_BYTES) {
         return Ok(None);
     }
     let version = u32_at(bytes, 8);
@@ -228,9 +244,13 @@ fn decode(bytes: &[u8; CONTENT_BYTES], path: &Path) -> Result<Option<(u64, Meta)
             known: VERSION,
         });
     }
+    if !whole(CONTENT_BYTES - 4) {
+        return Ok(None);
+    }
     let Some(trust) = trust_of(bytes[81]) else {
         return Ok(None);
     };
+    let superseded = Incarnation::new(u64_at(bytes, 144), Nonce(u64_at(bytes, 152)));
     let meta = Meta {
         identity: Identity {
             cluster: ClusterId(u128_at(bytes, 24)),
@@ -240,8 +260,9 @@ fn decode(bytes: &[u8; CONTENT_BYTES], path: &Path) -> Result<Option<(u64, Meta)
         hard_state: HardState {
             term: Term(u64_at(bytes, 56)),
             vote: (bytes[80] != 0).then(|| NodeId(u64_at(bytes, 64))),
-            incarnation: Incarnation(u64_at(bytes, 72)),
+            incarnation: Incarnation::new(u64_at(bytes, 72), Nonce(u64_at(bytes, 136))),
             trust,
+            superseded: (bytes[160] != 0).then_some(superseded),
         },
         boot: (bytes[82] != 0).then(|| BootId(u128_at(bytes, 88))),
         synced: Mark {

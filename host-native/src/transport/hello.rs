@@ -20,7 +20,7 @@ use super::refusal::Refusal;
 use crate::cert::{ClusterId, PeerIdentity};
 
 /// The version of what peers say to each other.
-pub const PEER_VERSION: u16 = 1;
+pub const PEER_VERSION: u16 = 2;
 
 /// The longest hello, in bytes.
 pub(crate) const HELLO_BYTES_MAX: u32 = 1024;
@@ -245,7 +245,7 @@ mod tests {
             cluster: ClusterId(7),
             node: NodeId(3),
             store: StoreId(9),
-            incarnation: Incarnation(2),
+            incarnation: Incarnation::new(2, Nonce(2)),
             settings: Settings::default(),
         }
     }
@@ -270,7 +270,7 @@ mod tests {
         let refusal = decode::<Hello>(1, &opening).unwrap_err();
         assert_eq!(refusal, Refusal::Version { ours: 1, theirs: 9 });
         let text = refusal.to_string();
-        assert!(text.contains("version 9") && text.contains("version 1"));
+        assert!(text.contains("version 9") && text.contains("version 2"));
     }
 
     #[test]

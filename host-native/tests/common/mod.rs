@@ -11,7 +11,7 @@ use host_native::cert::{ClusterCa, ClusterId, Credentials, Issued};
 use host_native::transport::{
     BindError, Events, Hello, Limits, PEER_ALPN, Settings, Timing, Transport, TransportConfig,
 };
-use kraft_proto::ids::{Incarnation, NodeId, StoreId};
+use kraft_proto::ids::{Incarnation, NodeId, Nonce, StoreId};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -43,7 +43,7 @@ impl Lab {
             cluster: self.ca.cluster(),
             node: NodeId(node),
             store: StoreId(1000 + node),
-            incarnation: Incarnation(1),
+            incarnation: Incarnation::new(1, Nonce(1)),
             settings: Settings {
                 zones: 1,
                 default_class: 2,

@@ -331,6 +331,9 @@ impl Raft {
         if self.follow(envelope.from).is_none() {
             return;
         }
+        if let Some(known) = beat.known {
+            self.handle_known(known);
+        }
         if let RoleState::Follower(follower) = &mut self.role {
             if beat.round > 0 {
                 follower.round = follower.round.max(Some(beat.round));
@@ -339,8 +342,5 @@ impl Raft {
             self.writes.force(beat.force_upto.min(follower.matched));
         }
         self.learn_commit(beat.commit);
-        if let Some(known) = beat.known {
-            self.handle_known(known);
-        }
     }
 }

@@ -42,8 +42,10 @@ use crate::config::{Config, ConfigError};
 use crate::durability::Durability;
 use crate::entry::{EntryKind, Run};
 use crate::hard_state::HardState;
-use crate::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
-use crate::limits::{INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX, TERM_MAX};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
+use crate::limits::{
+    INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX, TERM_MAX,
+};
 use crate::log::{Log, TermAt};
 use crate::members::Members;
 use crate::message::{Ballot, Envelope, Message};
@@ -87,6 +89,8 @@ pub struct Raft {
     compacted: LogPosition,
     role: RoleState,
     duty: Duty,
+    /// What this life was called before its disk was found to have gone back.
+    set_back: Option<Incarnation>,
     /// Copies through here were relied on while merely written, in this life.
     relied_upto: LogIndex,
     unsettled: Unsettled,
@@ -119,8 +123,15 @@ enum RoleState {
 impl Raft {
     /// Starts a node from what its store recovered.
     ///
-    /// Its first output is a write of its hard state: each start is a new life.
-    pub fn new(config: Config, recovery: Recovery, now: Instant) -> Result<Self, ConfigError> {
+    /// Its first output is a write of its hard state: each start is a new life. `nonce`: drawn at
+    /// random for this start and no other, by which a disk that went back to an older copy of itself
+    /// is noticed.
+    pub fn new(
+        config: Config,
+        recovery: Recovery,
+        nonce: Nonce,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         let Recovery {
             hard,
@@ -136,14 +147,20 @@ impl Raft {
         }
         // Entries may reach the disk before the term they came in.
         let term = hard.term.max(log.last_position().term);
-        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX {
+        let started = hard.incarnation.number;
+        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX || started >= INCARNATION_MAX {
             return Err(ConfigError::Exhausted);
         }
+        // A copy that was told of its twin may be the twin's own disk by now.
+        if let Some(by) = hard.superseded.filter(|by| *by != hard.incarnation) {
+            return Err(ConfigError::Superseded { by });
+        }
         let hard = HardState {
-            incarnation: hard.incarnation.next(),
+            incarnation: hard.incarnation.next(nonce),
             term,
             vote: hard.vote.filter(|_| term == hard.term),
             trust: hard.trust.at_start(boot),
+            superseded: None,
         };
         let in_flight_max = config.writes_in_flight_max;
         let mut writes = Writes::recovered(hard.incarnation, log.last(), in_flight_max);
@@ -161,6 +178,7 @@ impl Raft {
             compacted: snapshot,
             role: RoleState::Follower(Follower::new(None, now)),
             duty: Duty::Active,
+            set_back: None,
             relied_upto: LogIndex::ZERO,
             unsettled: Unsettled::new(),
             timers: Timers::new(),
@@ -401,9 +419,11 @@ impl Raft {
             } => self.handle_read_index_reply(envelope, *incarnation, *ticket, *index),
             Message::VoteReply { ballot } => self.handle_vote_reply(envelope, *ballot),
             Message::Matched(holding) => self.handle_matched(envelope, *holding),
-            Message::Rejected { rejected, hint } => {
-                self.handle_rejected(envelope, *rejected, *hint);
-            }
+            Message::Rejected {
+                rejected,
+                hint,
+                trust,
+            } => self.handle_rejected(envelope, *rejected, *hint, *trust),
             Message::Heartbeat(beat) => self.handle_heartbeat(envelope, beat),
             Message::HeartbeatReply(reply) => self.handle_heartbeat_reply(envelope, reply),
             Message::PreVote { .. } | Message::PreVoteReply { .. } => {}
@@ -478,5 +498,5 @@ impl Raft {
     }
 }
 
-const _: () = assert!(size_of::<Raft>() <= 8 * 1024);
+const _: () = assert!(size_of::<Raft>() <= 10 * 1024);
 const _: () = assert!(MEMBERS_MAX <= u8::MAX as usize);

@@ -17,10 +17,12 @@
 //! 6. **Re-admission leads to dirty, not to clean:** copies taken meanwhile may lie unsynced beyond
 //!    the point.
 
+use super::dropped::Drop;
 use super::{Raft, RoleState};
 use crate::hard_state::Trust;
 use crate::ids::LogIndex;
-use crate::message::Known;
+use crate::limits::INCARNATION_JUMP_MAX;
+use crate::message::{Finding, Known};
 use crate::timers::Timer;
 
 impl Raft {
@@ -57,9 +59,19 @@ impl Raft {
         if known.store != self.config.store {
             return;
         }
-        if known.incarnation > self.hard.incarnation {
-            self.be_superseded(known.incarnation);
-        } else if known.incarnation == self.hard.incarnation
+        let own = self.hard.incarnation;
+        let newer = known.incarnation.number.saturating_sub(own.number);
+        if newer > INCARNATION_JUMP_MAX {
+            self.count(Drop::Malformed);
+            return;
+        }
+        if let Some(verdict) = known.verdict.filter(|verdict| verdict.life == own) {
+            match verdict.finding {
+                Finding::WentBack => self.be_set_back(known.incarnation.number),
+                Finding::Superseded if newer > 0 => self.be_superseded(known.incarnation),
+                Finding::Superseded => self.count(Drop::Malformed),
+            }
+        } else if known.incarnation == own
             && self.hard.trust == Trust::Suspect
             && let RoleState::Follower(follower) = &mut self.role
         {
@@ -69,6 +81,9 @@ impl Raft {
 
     /// Moves on with what the disk has reported by now.
     pub(super) fn review_trust(&mut self) {
+        if self.hard.superseded.is_some() {
+            return;
+        }
         match self.hard.trust {
             Trust::Clean => {}
             Trust::Dirty => self.review_dirty(),

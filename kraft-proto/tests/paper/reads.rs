@@ -2,7 +2,7 @@
 
 use kraft_proto::{
     Class, CommitMode, Config, Envelope, Fate, FsyncMode, Incarnation, LogIndex, LogPosition,
-    Message, Output, PreVote, ReadError, ReadOutcome, ReadTicket, Role, Term,
+    Message, Nonce, Output, PreVote, ReadError, ReadOutcome, ReadTicket, Role, Term,
 };
 
 use crate::cluster::messages::{envelope, heartbeat};
@@ -146,7 +146,7 @@ fn an_answer_to_an_earlier_life_answers_nothing() {
             3,
             1,
             Message::ReadIndexReply {
-                incarnation: Incarnation(incarnation),
+                incarnation: Incarnation::new(incarnation, Nonce(incarnation)),
                 ticket: before.0,
                 index,
             },
@@ -173,7 +173,7 @@ fn an_answer_of_another_node_answers_nothing() {
     let ticket = read(&mut cluster, 3);
     cluster.poll();
     let message = Message::ReadIndexReply {
-        incarnation: Incarnation(1),
+        incarnation: Incarnation::new(1, Nonce(1)),
         ticket: ticket.0,
         index: LogIndex(0),
     };

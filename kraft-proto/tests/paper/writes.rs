@@ -22,12 +22,15 @@ impl Alone {
     fn life(incarnations: u64) -> Self {
         let members = Members::new((1..=3).map(id), []).unwrap();
         let hard = HardState {
-            incarnation: kraft_proto::Incarnation(incarnations),
+            incarnation: kraft_proto::Incarnation::new(
+                incarnations,
+                kraft_proto::Nonce(incarnations),
+            ),
             ..HardState::default()
         };
         let config = Config::new(id(1), StoreId(1), 1);
         let recovery = Recovery::resume(hard, members);
-        let raft = Raft::new(config, recovery, Instant::ZERO).unwrap();
+        let raft = Raft::new(config, recovery, kraft_proto::Nonce(1), Instant::ZERO).unwrap();
         let mut node = Self {
             raft,
             now: Instant::ZERO,

@@ -3,7 +3,7 @@
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{
     Ballot, Class, CommitMode, Fate, FsyncMode, HardState, Held, Incarnation, LogIndex, Message,
-    Recovery, Role, Term, Trust,
+    Nonce, Recovery, Role, Term, Trust,
 };
 
 use super::cluster::messages::{envelope, heartbeat, heartbeat_reply, holding};
@@ -133,7 +133,7 @@ fn a_log_that_forgot_the_terms_there_is_replaced_only_by_proof() {
     assert_eq!(cluster.status(3).last, at(terms, terms));
     let answers = cluster.intercept(|e| e.from == id(3));
     let told = answers.iter().find_map(|p| match p.envelope.message {
-        Message::Rejected { rejected, hint } => Some((rejected.0, hint)),
+        Message::Rejected { rejected, hint, .. } => Some((rejected.0, hint)),
         _ => None,
     });
     assert_eq!(told, Some((10, at(20, 20))), "it remembers from there");
@@ -224,7 +224,7 @@ fn a_suspect_is_readmitted_through_a_snapshot() {
     let hard = HardState {
         term: Term(1),
         trust: Trust::Dirty,
-        incarnation: Incarnation(1),
+        incarnation: Incarnation::new(1, Nonce(1)),
         ..HardState::default()
     };
     cluster.kill(3);

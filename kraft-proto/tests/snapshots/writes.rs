@@ -1,7 +1,7 @@
 //! A snapshot on its way to the disk: what is true before, after, and if the node dies meanwhile.
 
 use kraft_proto::{
-    Append, Fate, Force, Held, Incarnation, LogIndex, Message, Output, Trust, WriteKind,
+    Append, Fate, Force, Held, Incarnation, LogIndex, Message, Nonce, Output, Trust, WriteKind,
 };
 
 use super::cluster::messages::{append, envelope, heartbeat};
@@ -190,7 +190,7 @@ fn a_read_waits_until_it_is_restored() {
     let ticket = cluster.raft(3).read(now).unwrap();
     cluster.poll();
     let answer = Message::ReadIndexReply {
-        incarnation: Incarnation(1),
+        incarnation: Incarnation::new(1, Nonce(1)),
         ticket: ticket.0,
         index: LogIndex(8),
     };

@@ -1,8 +1,11 @@
 //! What peers answer, believed as far as it can be true, and put to their progress.
 
+use crate::hard_state::Trust;
 use crate::ids::{LogIndex, LogPosition};
+use crate::lives::{Life, Moment};
 use crate::message::{Envelope, HeartbeatReply, Holding};
-use crate::progress::{Life, Progress};
+use crate::progress::Progress;
+use crate::raft::dropped::Drop;
 use crate::raft::{Raft, RoleState};
 
 impl Raft {
@@ -11,11 +14,23 @@ impl Raft {
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };
-        let last = self.log.last();
+        let moment = Moment {
+            last: self.log.last(),
+            round: leader.round,
+            now: self.now,
+        };
         let peer = leader.peer_mut(envelope.from)?;
-        match peer.hear(envelope.store, envelope.incarnation, last) {
-            Life::Current => Some(peer),
-            Life::Stale => None,
+        match peer.hear(envelope.store, envelope.incarnation, moment) {
+            Life::Current | Life::New => {}
+            Life::Contested | Life::Stale => return None,
+            Life::Absurd => {
+                self.count(Drop::Malformed);
+                return None;
+            }
+        }
+        match &mut self.role {
+            RoleState::Leader(leader) => leader.peer_mut(envelope.from),
+            _ => None,
         }
     }
 
@@ -30,8 +45,9 @@ impl Raft {
 
     pub(in crate::raft) fn handle_matched(&mut self, envelope: &Envelope, holding: Holding) {
         let holding = self.believable(holding);
+        let synced = self.log.position_at(holding.synced);
         if let Some(peer) = self.answering(envelope) {
-            peer.matched(holding);
+            peer.matched(holding, synced);
             peer.replicate();
         }
     }
@@ -41,6 +57,7 @@ impl Raft {
         envelope: &Envelope,
         rejected: LogIndex,
         hint: LogPosition,
+        trust: Trust,
     ) {
         let retry = self.log.last_not_after(hint).map(|at| at.index);
         let gone = self.gone_through();
@@ -50,6 +67,7 @@ impl Raft {
             false => None,
         };
         if let Some(peer) = self.answering(envelope) {
+            peer.lives.refused(rejected, trust);
             peer.rejected(rejected, retry, gone);
             if let Some(upto) = comparable_from {
                 peer.snapshot_rejected(upto);
@@ -63,6 +81,7 @@ impl Raft {
         reply: &HeartbeatReply,
     ) {
         let holding = self.believable(reply.holding);
+        let synced = self.log.position_at(holding.synced);
         let last = self.log.last();
         let RoleState::Leader(leader) = &self.role else {
             return;
@@ -71,7 +90,7 @@ impl Raft {
         let round = reply.round.min(leader.round);
         if let Some(peer) = self.answering(envelope) {
             peer.trust = reply.trust;
-            peer.matched(holding);
+            peer.matched(holding, synced);
             peer.heartbeat_answered(round, reply.received, last);
         }
     }

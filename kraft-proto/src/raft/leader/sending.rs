@@ -62,7 +62,7 @@ impl Raft {
             commit,
             round,
             force_upto,
-            known: peer.known(),
+            known: peer.known(self.now, self.config.election_timeout_max),
         });
         Some((CommitMode::All, self.envelope(to, self.hard.term, message)))
     }
@@ -89,12 +89,13 @@ impl Raft {
             return None;
         }
         let first = peer.next();
-        let prev = self.log.position_at(first.prev());
-        let Some(prev) = prev.filter(|_| first > gone) else {
+        let claimed = peer.claim_to_check();
+        let known = self.log.position_at(first.prev());
+        let Some(prev) = claimed.or(known.filter(|_| first > gone)) else {
             peer.needs_snapshot(gone);
             return None;
         };
-        let last = if first <= release {
+        let last = if first <= release && first > gone {
             self.classes.cut(first, release)
         } else {
             first.prev()
