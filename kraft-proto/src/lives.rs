@@ -3,7 +3,7 @@
 //!
 //! A disk goes back where an old copy of it is put in its place: a restored backup, a snapshot of a
 //! virtual machine. What it reported since is gone, and so is the count of its starts. Each rule has
-//! the story that breaks its looser form (`tests/paper/set_back.rs` tells them):
+//! the story that breaks its looser form (`tests/set_back.rs` tells them):
 //!
 //! 1. **A newer life counts from nothing.** What the one before held may be gone.
 //! 2. **Two lives of one number: nothing of that number counts for the rest of the term.** Life
@@ -37,6 +37,8 @@ pub(crate) enum Life {
     New,
     /// It is not, and what was counted so far is void: rule 2.
     Contested,
+    /// It is not: a newer one was heard. All that it shows is that the node is there.
+    Older,
     /// It is not.
     Stale,
     /// It is not: no honest store was started so often.
@@ -143,7 +145,7 @@ impl Lives {
                     heard: moment.now,
                 });
             }
-            return Life::Stale;
+            return Life::Older;
         }
         let jump = speaks.number - self.newest.number;
         if speaks.number == 0 || (!first && jump > INCARNATION_JUMP_MAX) {

@@ -139,7 +139,9 @@ impl Progress {
     pub fn hear(&mut self, store: StoreId, speaks: Incarnation, moment: Moment) -> Life {
         let life = self.lives.hear(store, speaks, self.synced, moment);
         match life {
-            Life::Current => self.heard = Heard::Yes,
+            // Else a leader with no other peer in sight leaves office, and forgets the life that the
+            // older one is to be told of.
+            Life::Current | Life::Older => self.heard = Heard::Yes,
             Life::New | Life::Contested => {
                 let claimed = self.lives.claimed().index;
                 let next = match claimed > LogIndex::ZERO {

@@ -4,10 +4,11 @@ mod cluster;
 
 use std::time::Duration;
 
+use cluster::messages::{envelope, heartbeat_reply, holding};
 use cluster::{Cluster, id};
 use kraft_proto::{
-    Change, Class, Config, Fate, Instant, Member, Members, NodeId, Nonce, Output, Raft, Recovery,
-    Role, StoreId,
+    Change, Class, Config, Envelope, Fate, Instant, Member, Members, NodeId, Nonce, Output, Raft,
+    Recovery, Role, StoreId,
 };
 
 /// Three nodes whose members name each store: node n runs on store n.
@@ -104,8 +105,13 @@ fn a_replaced_life_says_so_once_and_then_nothing() {
     cluster.pass(Duration::from_millis(200));
     let newer = cluster.status(2).incarnation;
     assert!(newer.number > 1);
-    // The old life hears what was meant for the new one.
-    cluster.pass(Duration::from_millis(50));
+    // The old life speaks, the new one answers after it, and the old one hears what was meant for that.
+    let speaks = heartbeat_reply(1, 1, holding(1, 1));
+    cluster.inject(Envelope {
+        incarnation: old.status().incarnation,
+        ..envelope(2, 1, 1, speaks)
+    });
+    cluster.pass(Duration::from_millis(250));
     let now = cluster.now;
     cluster.nodes.remove(&id(2));
     let later = now.after(Duration::from_millis(60));
@@ -115,6 +121,12 @@ fn a_replaced_life_says_so_once_and_then_nothing() {
         let frame = kraft_proto::Frame::decode(&packet.frame).unwrap();
         let _ = old.handle_message(later, &frame);
     }
+    let told: Vec<Output> = std::iter::from_fn(|| old.poll_output()).collect();
+    let [Output::Write(write)] = &told[..] else {
+        panic!("its disk is to know first: {told:?}");
+    };
+    assert!(!old.is_stopped());
+    old.handle_stored(later, write.clone().synced());
     let told: Vec<Output> = std::iter::from_fn(|| old.poll_output()).collect();
     assert_eq!(told, [Output::Superseded { by: newer }]);
     says_nothing_more(&mut old, later);

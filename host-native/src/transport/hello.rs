@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::frame::{Batch, FrameReader};
 use super::refusal::Refusal;
 use crate::cert::{ClusterId, PeerIdentity};
+use crate::epoch::Epoch;
 
 /// The version of what peers say to each other.
 pub const PEER_VERSION: u16 = 2;
@@ -37,6 +38,8 @@ pub struct Hello {
     pub node: NodeId,
     /// Its data store.
     pub store: StoreId,
+    /// How often its cluster was founded anew; nodes of another epoch are of another cluster.
+    pub epoch: Epoch,
     /// Its start.
     pub incarnation: Incarnation,
     /// What ought to be equal on every node.
@@ -238,6 +241,8 @@ pub(crate) fn decode<T: DeserializeOwned>(version: u16, opening: &[u8]) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use kraft_proto::ids::Nonce;
+
     use super::*;
 
     fn hello() -> Hello {
@@ -245,6 +250,7 @@ mod tests {
             cluster: ClusterId(7),
             node: NodeId(3),
             store: StoreId(9),
+            epoch: Epoch(1),
             incarnation: Incarnation::new(2, Nonce(2)),
             settings: Settings::default(),
         }

@@ -213,7 +213,7 @@ impl Oracle {
         };
         let counts = |(node, life): &Life| {
             let heard = self.heard.get(&(term, *node)).copied().unwrap_or_default();
-            *life >= heard
+            life.number >= heard.number
         };
         by.iter()
             .filter(|(life, positions)| counts(life) && positions.contains(&position))

@@ -22,7 +22,7 @@ impl Raft {
         let peer = leader.peer_mut(envelope.from)?;
         match peer.hear(envelope.store, envelope.incarnation, moment) {
             Life::Current | Life::New => {}
-            Life::Contested | Life::Stale => return None,
+            Life::Contested | Life::Older | Life::Stale => return None,
             Life::Absurd => {
                 self.count(Drop::Malformed);
                 return None;
