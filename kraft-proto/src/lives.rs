@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, Nonce, StoreId};
-use crate::limits::INCARNATION_JUMP_MAX;
 use crate::message::{Finding, Known, Verdict};
 use crate::time::Instant;
 
@@ -41,8 +40,6 @@ pub(crate) enum Life {
     Older,
     /// It is not.
     Stale,
-    /// It is not: no honest store was started so often.
-    Absurd,
 }
 
 /// The moment at which a peer speaks.
@@ -146,10 +143,6 @@ impl Lives {
                 });
             }
             return Life::Older;
-        }
-        let jump = speaks.number - self.newest.number;
-        if speaks.number == 0 || (!first && jump > INCARNATION_JUMP_MAX) {
-            return Life::Absurd;
         }
         if speaks.number == self.newest.number && self.number == Number::Contested {
             self.spoke = moment.now;

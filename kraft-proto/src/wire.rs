@@ -14,9 +14,9 @@ use core::fmt;
 use postcard::ser_flavors::Flavor;
 
 use crate::entry::{EntryKind, Run};
-use crate::ids::{Incarnation, LogPosition, NodeId};
-use crate::limits::{FRAME_HEADER_MAX, INCARNATION_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
-use crate::message::{Append, Envelope, Holding, Known, Message};
+use crate::ids::{LogPosition, NodeId};
+use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
+use crate::message::{Append, Envelope, Holding, Message};
 
 /// The version this build speaks. Peers agree on it when they connect.
 pub const WIRE_VERSION: u8 = 5;
@@ -119,9 +119,7 @@ impl Envelope {
     fn check_ranges(&self) -> Result<(), WireError> {
         let position = |p: LogPosition| p.term.0 <= TERM_MAX && p.index.0 <= INDEX_MAX;
         let in_range = |h: Holding| h.written.0 <= INDEX_MAX && h.synced <= h.written;
-        let life = |life: Incarnation| life.number <= INCARNATION_MAX;
         let fine = self.term.0 <= TERM_MAX
-            && life(self.incarnation)
             && match self.message {
                 Message::PreVote { last }
                 | Message::Vote { last }
@@ -129,9 +127,7 @@ impl Envelope {
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
                 Message::TimeoutNow => true,
                 Message::ReadIndex { after, .. } => position(after),
-                Message::ReadIndexReply {
-                    incarnation, index, ..
-                } => index.0 <= INDEX_MAX && life(incarnation),
+                Message::ReadIndexReply { index, .. } => index.0 <= INDEX_MAX,
                 Message::Snapshot { last } => position(last),
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
@@ -139,14 +135,10 @@ impl Envelope {
                     rejected.0 <= INDEX_MAX && position(hint)
                 }
                 Message::Heartbeat(beat) => {
-                    let known = |known: Known| {
-                        known.readmit_upto.0 <= INDEX_MAX
-                            && life(known.incarnation)
-                            && known.verdict.is_none_or(|verdict| life(verdict.life))
-                    };
+                    let readmit_upto = beat.known.map(|known| known.readmit_upto);
                     beat.commit.0 <= INDEX_MAX
                         && beat.force_upto.0 <= INDEX_MAX
-                        && beat.known.is_none_or(known)
+                        && readmit_upto.is_none_or(|upto| upto.0 <= INDEX_MAX)
                 }
                 Message::HeartbeatReply(reply) => {
                     reply.received.0 <= INDEX_MAX && in_range(reply.holding)

@@ -1,7 +1,7 @@
 //! The wire format: the golden vectors of `WIRE.md`, and a decoder that takes any bytes.
 
 use kraft_proto::limits::{
-    FRAME_HEADER_MAX, INCARNATION_MAX, INDEX_MAX, RUN_ENTRIES_MAX, SNAPSHOT_BYTES_MAX, TERM_MAX,
+    FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, SNAPSHOT_BYTES_MAX, TERM_MAX,
 };
 use kraft_proto::{
     Append, Ballot, CommitMode, EntryKind, Envelope, Finding, Frame, FsyncMode, Heartbeat,
@@ -410,14 +410,6 @@ fn numbers_beyond_the_limits_are_refused() {
         ),
         envelope(7, Message::Heartbeat(heartbeat(index.0, None))),
         envelope(7, Message::Heartbeat(heartbeat(1, Some(known(index.0))))),
-        envelope(
-            7,
-            Message::Heartbeat(judged(Finding::WentBack, INCARNATION_MAX + 1)),
-        ),
-        Envelope {
-            incarnation: Incarnation::new(INCARNATION_MAX + 1, Nonce(0)),
-            ..envelope(7, Message::TimeoutNow)
-        },
         envelope(
             7,
             Message::HeartbeatReply(heartbeat_reply(holding(INDEX_MAX + 1, 0))),

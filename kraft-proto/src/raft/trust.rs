@@ -21,7 +21,6 @@ use super::dropped::Drop;
 use super::{Raft, RoleState};
 use crate::hard_state::Trust;
 use crate::ids::LogIndex;
-use crate::limits::INCARNATION_JUMP_MAX;
 use crate::message::{Finding, Known};
 use crate::timers::Timer;
 
@@ -60,15 +59,11 @@ impl Raft {
             return;
         }
         let own = self.hard.incarnation;
-        let newer = known.incarnation.number.saturating_sub(own.number);
-        if newer > INCARNATION_JUMP_MAX {
-            self.count(Drop::Malformed);
-            return;
-        }
+        let newer = known.incarnation.number > own.number;
         if let Some(verdict) = known.verdict.filter(|verdict| verdict.life == own) {
             match verdict.finding {
                 Finding::WentBack => self.be_set_back(known.incarnation.number),
-                Finding::Superseded if newer > 0 => self.be_superseded(known.incarnation),
+                Finding::Superseded if newer => self.be_superseded(known.incarnation),
                 Finding::Superseded => self.count(Drop::Malformed),
             }
         } else if known.incarnation == own

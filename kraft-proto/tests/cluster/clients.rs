@@ -60,7 +60,7 @@ impl Clients {
         for output in node.outputs.drain(..) {
             self.waits.handle_output(&output, &node.raft);
         }
-        self.waits.handle_timeout(now);
+        self.waits.handle_timeout(now, &mut node.raft);
         std::iter::from_fn(|| self.waits.poll_answer()).collect()
     }
 }

@@ -5,7 +5,6 @@ use crate::ids::{LogIndex, LogPosition};
 use crate::lives::{Life, Moment};
 use crate::message::{Envelope, HeartbeatReply, Holding};
 use crate::progress::Progress;
-use crate::raft::dropped::Drop;
 use crate::raft::{Raft, RoleState};
 
 impl Raft {
@@ -23,15 +22,8 @@ impl Raft {
         match peer.hear(envelope.store, envelope.incarnation, moment) {
             Life::Current | Life::New => {}
             Life::Contested | Life::Older | Life::Stale => return None,
-            Life::Absurd => {
-                self.count(Drop::Malformed);
-                return None;
-            }
         }
-        match &mut self.role {
-            RoleState::Leader(leader) => leader.peer_mut(envelope.from),
-            _ => None,
-        }
+        leader.peer_mut(envelope.from)
     }
 
     /// No peer holds more of this leader's log than there is.
