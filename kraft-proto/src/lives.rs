@@ -15,7 +15,7 @@
 //! 4. **An older life is superseded only by one that answers, a round that was sent after the older
 //!    one spoke.** Otherwise a disk that went back a moment after its node was killed would be taken
 //!    for a copy that runs beside it, and refused for good.
-//! 5. **A verdict names the life it is about.** Otherwise a heartbeat that was late, or meant for
+//! 5. **A notice names the life it is about.** Otherwise a heartbeat that was late, or meant for
 //!    another life, condemns one that was never heard.
 
 use core::time::Duration;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, Nonce, StoreId};
-use crate::message::{Finding, Known, Verdict};
+use crate::message::{Finding, Known, Notice};
 use crate::time::Instant;
 
 /// Whether what a reply says is of the life the leader is counting.
@@ -197,7 +197,7 @@ impl Lives {
         if self.newest.number == 0 {
             return None;
         }
-        let verdict = self.verdict(round_answered, now, timeout);
+        let notice = self.notice(round_answered, now, timeout);
         let incarnation = match self.went_back() {
             // Nothing of its number counts, so nothing re-admits another life of it.
             Some(told) if self.number == Number::Contested => told,
@@ -207,21 +207,21 @@ impl Lives {
             store: self.store,
             incarnation,
             readmit_upto: self.readmit_upto,
-            verdict,
+            notice,
         })
     }
 
-    fn verdict(&self, round_answered: u64, now: Instant, timeout: Duration) -> Option<Verdict> {
+    fn notice(&self, round_answered: u64, now: Instant, timeout: Duration) -> Option<Notice> {
         let silent = |since: Instant| now.since(since) >= timeout;
         if let Some(older) = self.older {
             if silent(self.spoke.max(older.heard)) {
-                return Some(Verdict::new(older.life, Finding::WentBack));
+                return Some(Notice::new(older.life, Finding::WentBack));
             }
             if round_answered > older.round && !silent(self.spoke) {
-                return Some(Verdict::new(older.life, Finding::Superseded));
+                return Some(Notice::new(older.life, Finding::Superseded));
             }
         }
         self.went_back()
-            .map(|life| Verdict::new(life, Finding::WentBack))
+            .map(|life| Notice::new(life, Finding::WentBack))
     }
 }

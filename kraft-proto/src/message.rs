@@ -87,7 +87,8 @@ pub enum Message {
     Rejected {
         /// The `prev` index that was refused, so that a late answer is known for one.
         rejected: LogIndex,
-        /// Where to try next: the last entry of a term no later than `prev`'s, and its term.
+        /// Where to try next: the last entry of a term no later than `prev`'s, and its term; where its
+        /// log does not tell yet, a bound: the logs do not agree beyond that index, nor in a later term.
         hint: LogPosition,
         /// Whether the sender may have forgotten what it reported.
         trust: Trust,
@@ -167,12 +168,12 @@ pub struct Known {
     /// synced through here, has every copy that was ever relied on.
     pub readmit_upto: LogIndex,
     /// What it found out about one of its lives, not always the newest.
-    pub verdict: Option<Verdict>,
+    pub notice: Option<Notice>,
 }
 
 /// What a leader found out about one life of the store that it speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct Notice {
     /// The life it is about. Every other one ignores it.
     pub life: Incarnation,
     /// What was found.
@@ -191,7 +192,7 @@ pub enum Finding {
     WentBack,
 }
 
-impl Verdict {
+impl Notice {
     pub(crate) const fn new(life: Incarnation, finding: Finding) -> Self {
         Self { life, finding }
     }

@@ -114,7 +114,7 @@ fn a_life_that_nobody_was_started_into_is_dropped_and_counted() {
                 store: StoreId(2),
                 incarnation: Incarnation::new(life, Nonce(1)),
                 readmit_upto: LogIndex::ZERO,
-                verdict: None,
+                notice: None,
             }),
         };
         cluster.inject(envelope(1, 2, 1, Message::Heartbeat(beat)));

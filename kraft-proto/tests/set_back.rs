@@ -8,8 +8,8 @@ use cluster::store::{Stop, Store};
 use cluster::{Cluster, Disk, id, ms};
 use kraft_proto::{
     CheckQuorum, Class, CommitMode, Config, Envelope, Fate, Finding, FsyncMode, Heartbeat,
-    Incarnation, Known, LogIndex, LogPosition, Message, Nonce, PeerStatus, PreVote, Proposed, Role,
-    StoreId, Trust, Verdict, Waiting, WriteKind,
+    Incarnation, Known, LogIndex, LogPosition, Message, Nonce, Notice, PeerStatus, PreVote,
+    Proposed, Role, StoreId, Trust, Waiting, WriteKind,
 };
 
 const FIRM: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
@@ -267,8 +267,8 @@ fn the_word_names_the_life_that_spoke_last() {
             ..envelope(3, 1, 1, heartbeat_reply(1, 1, holding(1, 1)))
         });
     }
-    let verdict = told(&mut cluster, 3).unwrap().verdict;
-    assert_eq!(verdict, Some(found(life(1, 9), Finding::WentBack)));
+    let notice = told(&mut cluster, 3).unwrap().notice;
+    assert_eq!(notice, Some(found(life(1, 9), Finding::WentBack)));
 }
 
 /// What the leader tells a node with its next heartbeat.
@@ -287,8 +287,8 @@ fn told(cluster: &mut Cluster, n: u64) -> Option<Known> {
     known.next_back()
 }
 
-fn found(life: Incarnation, finding: Finding) -> Verdict {
-    Verdict { life, finding }
+fn found(life: Incarnation, finding: Finding) -> Notice {
+    Notice { life, finding }
 }
 
 // What is no contradiction.
@@ -443,12 +443,12 @@ fn word(from: u64, known: Known) -> Envelope {
     envelope(from, 3, 1, Message::Heartbeat(beat))
 }
 
-fn known(newest: Incarnation, verdict: Verdict) -> Known {
+fn known(newest: Incarnation, notice: Notice) -> Known {
     Known {
         store: StoreId(3),
         incarnation: newest,
         readmit_upto: LogIndex(1),
-        verdict: Some(verdict),
+        notice: Some(notice),
     }
 }
 
@@ -459,7 +459,7 @@ fn a_word_for_another_life_is_ignored() {
         let mut cluster = Cluster::new(3);
         cluster.elect(1);
         let newer = life(9, 9);
-        let verdict = found(life(1, 1), finding);
+        let notice = found(life(1, 1), finding);
         let words = [
             word(1, known(newer, found(life(1, 2), finding))),
             word(1, known(newer, found(life(2, 1), finding))),
@@ -467,16 +467,16 @@ fn a_word_for_another_life_is_ignored() {
                 1,
                 Known {
                     store: StoreId(33),
-                    ..known(newer, verdict)
+                    ..known(newer, notice)
                 },
             ),
-            word(2, known(newer, verdict)),
+            word(2, known(newer, notice)),
             Envelope {
                 term: kraft_proto::Term(0),
-                ..word(1, known(newer, verdict))
+                ..word(1, known(newer, notice))
             },
             // No store is started so often.
-            word(1, known(life(1 << 40, 9), verdict)),
+            word(1, known(life(1 << 40, 9), notice)),
         ];
         for word in words {
             cluster.inject(word);
@@ -488,7 +488,7 @@ fn a_word_for_another_life_is_ignored() {
             );
             assert!(!cluster.raft(3).is_stopped());
         }
-        cluster.inject(word(1, known(newer, verdict)));
+        cluster.inject(word(1, known(newer, notice)));
         match finding {
             Finding::WentBack => assert_eq!(cluster.status(3).incarnation, life(10, 1)),
             Finding::Superseded => assert!(cluster.raft(3).is_stopped()),
@@ -565,18 +565,18 @@ fn an_older_life_is_superseded_only_by_one_that_answers_after_it() {
     cluster.inject(answers(newer, 1));
     cluster.inject(answers(older, 1));
     let said = told(&mut cluster, 3).unwrap();
-    assert_eq!((said.incarnation, said.verdict), (newer, None));
+    assert_eq!((said.incarnation, said.notice), (newer, None));
     // A round from before the older one spoke proves nothing of now.
     cluster.inject(answers(newer, 1));
-    assert_eq!(told(&mut cluster, 3).unwrap().verdict, None);
+    assert_eq!(told(&mut cluster, 3).unwrap().notice, None);
     cluster.inject(answers(newer, 2));
     let superseded = Some(found(older, Finding::Superseded));
-    assert_eq!(told(&mut cluster, 3).unwrap().verdict, superseded);
+    assert_eq!(told(&mut cluster, 3).unwrap().notice, superseded);
     // Once it is silent for an election timeout, the older one is the only one there is.
     cluster.pass(ms(400));
     cluster.inject(answers(older, 4));
     let went_back = Some(found(older, Finding::WentBack));
-    assert_eq!(told(&mut cluster, 3).unwrap().verdict, went_back);
+    assert_eq!(told(&mut cluster, 3).unwrap().notice, went_back);
     assert_eq!(
         peer(&cluster, 3).set_backs,
         0,

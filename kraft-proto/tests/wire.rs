@@ -6,7 +6,7 @@ use kraft_proto::limits::{
 use kraft_proto::{
     Append, Ballot, CommitMode, EntryKind, Envelope, Finding, Frame, FsyncMode, Heartbeat,
     HeartbeatReply, Holding, Incarnation, Known, LogIndex, LogPosition, Members, Message, NodeId,
-    Nonce, Snapshot, StoreId, Term, Trust, Verdict, WIRE_VERSION, WireError, entry_prefix,
+    Nonce, Notice, Snapshot, StoreId, Term, Trust, WIRE_VERSION, WireError, entry_prefix,
 };
 
 const SPEC: &str = include_str!("../WIRE.md");
@@ -62,18 +62,18 @@ fn known(readmit_upto: u64) -> Known {
         store: StoreId(301),
         incarnation: Incarnation::new(5, Nonce(701)),
         readmit_upto: LogIndex(readmit_upto),
-        verdict: None,
+        notice: None,
     }
 }
 
 /// What is told to start 4 of the store whose start 5 is known.
 fn judged(finding: Finding, number: u64) -> Heartbeat {
-    let verdict = Verdict {
+    let notice = Notice {
         life: Incarnation::new(number, Nonce(702)),
         finding,
     };
     let known = Known {
-        verdict: Some(verdict),
+        notice: Some(notice),
         ..known(202)
     };
     heartbeat(199, Some(known))
@@ -491,7 +491,7 @@ fn the_longest_header_fits_its_buffer() {
             store: StoreId(most),
             incarnation: life,
             readmit_upto: LogIndex(most),
-            verdict: Some(Verdict {
+            notice: Some(Notice {
                 life,
                 finding: Finding::WentBack,
             }),

@@ -60,8 +60,8 @@ impl Raft {
         }
         let own = self.hard.incarnation;
         let newer = known.incarnation.number > own.number;
-        if let Some(verdict) = known.verdict.filter(|verdict| verdict.life == own) {
-            match verdict.finding {
+        if let Some(notice) = known.notice.filter(|notice| notice.life == own) {
+            match notice.finding {
                 Finding::WentBack => self.be_set_back(known.incarnation.number),
                 Finding::Superseded if newer => self.be_superseded(known.incarnation),
                 Finding::Superseded => self.count(Drop::Malformed),
@@ -116,9 +116,7 @@ impl Raft {
             }),
             // Elected with enough clean votes, its log holds every relied-on copy; elected with
             // every vote, it holds the best that is left.
-            RoleState::Leader(leader) => leader
-                .barrier
-                .is_some_and(|barrier| self.writes.synced() >= barrier),
+            RoleState::Leader(leader) => self.writes.synced() >= leader.barrier,
             RoleState::PreCandidate(_) | RoleState::Candidate(_) => false,
         };
         if readmitted {

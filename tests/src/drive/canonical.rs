@@ -128,15 +128,15 @@ pub struct Receiver {
     known_nonce: Nonce,
     readmit_upto: LogIndex,
     #[serde(flatten)]
-    verdict: Option<Found>,
+    notice: Option<Found>,
 }
 
 /// What a leader found out about a life of the node it speaks to.
 #[derive(Debug, Serialize)]
 pub struct Found {
-    verdict: &'static str,
-    verdict_incarnation: u64,
-    verdict_nonce: Nonce,
+    notice: &'static str,
+    notice_incarnation: u64,
+    notice_nonce: Nonce,
 }
 
 /// An entry of an append.
@@ -249,10 +249,10 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
                 known_incarnation: known.incarnation.number,
                 known_nonce: known.incarnation.nonce,
                 readmit_upto: known.readmit_upto,
-                verdict: known.verdict.map(|verdict| Found {
-                    verdict: finding_word(verdict.finding),
-                    verdict_incarnation: verdict.life.number,
-                    verdict_nonce: verdict.life.nonce,
+                notice: known.notice.map(|notice| Found {
+                    notice: finding_word(notice.finding),
+                    notice_incarnation: notice.life.number,
+                    notice_nonce: notice.life.nonce,
                 }),
             }),
             sender,

@@ -5,8 +5,8 @@ use serde_json::Value;
 use kraft_proto::limits::RUN_ENTRIES_MAX;
 use kraft_proto::{
     Append, Ballot, Class, EntryKind, Envelope, Finding, Heartbeat, HeartbeatReply, Holding,
-    Incarnation, Known, LogIndex, LogPosition, Message, NodeId, Nonce, StoreId, Term, Trust,
-    Verdict,
+    Incarnation, Known, LogIndex, LogPosition, Message, NodeId, Nonce, Notice, StoreId, Term,
+    Trust,
 };
 
 use super::fields::{Fields, Refusal};
@@ -182,7 +182,7 @@ fn known(msg: Fields<'_>, defaults: &Defaults) -> Result<Option<Known>, Refusal>
         store: msg.number("known_store")?.map_or(own.0, StoreId),
         incarnation: life(msg, ("known_incarnation", "known_nonce"), own.1)?,
         readmit_upto,
-        verdict: verdict(msg, own.1)?,
+        notice: notice(msg, own.1)?,
     }))
 }
 
@@ -202,15 +202,15 @@ fn life(
     Ok(Incarnation::new(number, nonce))
 }
 
-fn verdict(msg: Fields<'_>, own: Incarnation) -> Result<Option<Verdict>, Refusal> {
-    let finding = match msg.text("verdict")? {
+fn notice(msg: Fields<'_>, own: Incarnation) -> Result<Option<Notice>, Refusal> {
+    let finding = match msg.text("notice")? {
         None => return Ok(None),
         Some("superseded") => Finding::Superseded,
         Some("went_back") => Finding::WentBack,
-        Some(_) => return Err(Refusal::new("verdict: expected superseded or went_back")),
+        Some(_) => return Err(Refusal::new("notice: expected superseded or went_back")),
     };
-    let life = life(msg, ("verdict_incarnation", "verdict_nonce"), own)?;
-    Ok(Some(Verdict { life, finding }))
+    let life = life(msg, ("notice_incarnation", "notice_nonce"), own)?;
+    Ok(Some(Notice { life, finding }))
 }
 
 /// One append for each run of entries; one empty append if there are none.

@@ -51,19 +51,11 @@ impl Raft {
         hint: LogPosition,
         trust: Trust,
     ) {
-        let retry = self.log.last_not_after(hint).map(|at| at.index);
-        let gone = self.gone_through();
-        // No append is answered so: the hint lies before what was refused.
-        let comparable_from = match hint.index > rejected {
-            true => self.comparable_from(hint),
-            false => None,
-        };
+        let retry = self.last_not_after(hint).index;
+        let gone = self.compacted.index;
         if let Some(peer) = self.answering(envelope) {
             peer.lives.refused(rejected, trust);
             peer.rejected(rejected, retry, gone);
-            if let Some(upto) = comparable_from {
-                peer.snapshot_rejected(upto);
-            }
         }
     }
 
