@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kraft_proto::{
     CheckQuorum, Config, EntryKind, HardState, Instant, Lease, LogIndex, LogPosition, Member,
-    Members, NodeId, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
+    Members, NodeId, Nonce, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
 };
 use wasm_bindgen::prelude::*;
 
@@ -170,8 +170,8 @@ impl Start {
         Ok(())
     }
 
-    /// Runs it.
-    pub fn run(self, now_us: f64) -> Result<Node, JsError> {
+    /// Runs it. `nonce`: drawn at random for this start and no other.
+    pub fn run(self, now_us: f64, nonce: u64) -> Result<Node, JsError> {
         let members = Members::with_stores(self.voters.clone(), self.learners.clone())?;
         let mut recovery = Recovery::resume(self.hard, members);
         if let Some(snapshot) = &self.snapshot {
@@ -196,7 +196,7 @@ impl Start {
                 EntryKind::Command | EntryKind::Barrier => recovery.run(run),
             };
         }
-        let raft = Raft::new(self.config, recovery, Instant(now_us as u64))?;
+        let raft = Raft::new(self.config, recovery, Nonce(nonce), Instant(now_us as u64))?;
         Ok(Node::new(raft, bodies, history, self.waits_max))
     }
 }
