@@ -1,4 +1,4 @@
-//! When an operator should be told: three figures against three thresholds.
+//! When an operator should be told: figures against their thresholds.
 
 use core::fmt;
 use core::time::Duration;
@@ -7,7 +7,7 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 3;
+pub const ALERTS_MAX: usize = 5;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +18,10 @@ pub struct Figures {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long entries have been turned away because the disk is full; zero while it has room.
+    pub disk_full: Duration,
+    /// Of a hundred places for requests that wait, those taken.
+    pub places_taken: u32,
 }
 
 /// What is still well. An alert is due strictly beyond.
@@ -29,6 +33,10 @@ pub struct Thresholds {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long entries have been turned away because the disk is full.
+    pub disk_full: Duration,
+    /// Of a hundred places for requests that wait, those taken.
+    pub places_taken: u32,
 }
 
 impl Default for Thresholds {
@@ -37,6 +45,8 @@ impl Default for Thresholds {
             bytes_at_risk: 100 * 1024 * 1024,
             replication_lag_max: Duration::from_secs(10),
             fsync_p99: Duration::from_millis(100),
+            disk_full: Duration::ZERO,
+            places_taken: 90,
         }
     }
 }
@@ -50,6 +60,10 @@ pub enum AlertKind {
     ReplicationLag,
     /// The disk is slow to force. Counted in microseconds.
     SlowFsync,
+    /// The disk is full: entries are turned away. Counted in microseconds.
+    DiskFull,
+    /// Clients are about to be refused as too many wait. Counted in hundredths.
+    PlacesTaken,
 }
 
 /// One figure beyond its threshold.
@@ -81,6 +95,16 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             value: micros(figures.fsync_p99),
             threshold: micros(thresholds.fsync_p99),
         },
+        Alert {
+            kind: AlertKind::DiskFull,
+            value: micros(figures.disk_full),
+            threshold: micros(thresholds.disk_full),
+        },
+        Alert {
+            kind: AlertKind::PlacesTaken,
+            value: figures.places_taken.into(),
+            threshold: thresholds.places_taken.into(),
+        },
     ];
     compared
         .into_iter()
@@ -94,7 +118,13 @@ fn micros(time: Duration) -> u64 {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; ALERTS_MAX] = [Self::DataAtRisk, Self::ReplicationLag, Self::SlowFsync];
+    pub const ALL: [Self; ALERTS_MAX] = [
+        Self::DataAtRisk,
+        Self::ReplicationLag,
+        Self::SlowFsync,
+        Self::DiskFull,
+        Self::PlacesTaken,
+    ];
 
     /// The name used in metrics and answers.
     pub const fn name(self) -> &'static str {
@@ -102,6 +132,8 @@ impl AlertKind {
             Self::DataAtRisk => "data_at_risk",
             Self::ReplicationLag => "replication_lag",
             Self::SlowFsync => "slow_fsync",
+            Self::DiskFull => "disk_full",
+            Self::PlacesTaken => "places_taken",
         }
     }
 
@@ -109,7 +141,8 @@ impl AlertKind {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::DataAtRisk => "bytes",
-            Self::ReplicationLag | Self::SlowFsync => "microseconds",
+            Self::ReplicationLag | Self::SlowFsync | Self::DiskFull => "microseconds",
+            Self::PlacesTaken => "percent",
         }
     }
 }
@@ -143,6 +176,16 @@ impl fmt::Display for Alert {
                 time(value),
                 time(threshold)
             ),
+            AlertKind::DiskFull => write!(
+                f,
+                "the disk is full: entries have been turned away for {:.1?} (more than {:?})",
+                time(value),
+                time(threshold)
+            ),
+            AlertKind::PlacesTaken => write!(
+                f,
+                "{value} of 100 places for waiting requests are taken (more than {threshold})"
+            ),
         }
     }
 }
@@ -165,6 +208,8 @@ mod tests {
             bytes_at_risk: 104_857_600,
             replication_lag_max: Duration::from_millis(10_000),
             fsync_p99: Duration::from_millis(100),
+            disk_full: Duration::ZERO,
+            places_taken: 90,
         };
         assert!(kinds(at).is_empty());
     }
@@ -186,19 +231,33 @@ mod tests {
             ..Figures::default()
         };
         assert_eq!(kinds(fsync)[..], [AlertKind::SlowFsync]);
+        let full = Figures {
+            disk_full: Duration::from_micros(1),
+            ..Figures::default()
+        };
+        assert_eq!(kinds(full)[..], [AlertKind::DiskFull]);
+        let busy = Figures {
+            places_taken: 91,
+            ..Figures::default()
+        };
+        assert_eq!(kinds(busy)[..], [AlertKind::PlacesTaken]);
     }
 
     #[test]
-    fn all_three_at_once_carry_their_values_and_thresholds() {
+    fn all_at_once_carry_their_values_and_thresholds() {
         let figures = Figures {
             bytes_at_risk: 11,
             replication_lag_max: Duration::MAX,
             fsync_p99: Duration::from_micros(8),
+            disk_full: Duration::from_micros(6),
+            places_taken: 4,
         };
         let thresholds = Thresholds {
             bytes_at_risk: 10,
             replication_lag_max: Duration::from_micros(9),
             fsync_p99: Duration::from_micros(7),
+            disk_full: Duration::from_micros(5),
+            places_taken: 3,
         };
         let raised = alerts(&figures, &thresholds);
         let parts: Vec<_, ALERTS_MAX> = raised
@@ -211,6 +270,8 @@ mod tests {
                 (AlertKind::DataAtRisk, 11, 10),
                 (AlertKind::ReplicationLag, u64::MAX, 9),
                 (AlertKind::SlowFsync, 8, 7),
+                (AlertKind::DiskFull, 6, 5),
+                (AlertKind::PlacesTaken, 4, 3),
             ]
         );
     }

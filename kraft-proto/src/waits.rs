@@ -428,6 +428,29 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         }
     }
 
+    /// Gives up waiting for those of whom `whom` is so: they hear that it takes longer, as if their
+    /// deadline had passed. A host does so for clients that are gone, and where others need the room.
+    ///
+    /// Cost: that of looking at everybody.
+    pub fn give_up(&mut self, whom: impl Fn(T) -> bool) {
+        for queue in 0..=STRONGER {
+            let last = self.queues[queue].tail;
+            while let Some(place) = self.pop(queue) {
+                if self.wait(place).is_some_and(|wait| whom(wait.token)) {
+                    if queue == ORPHANS {
+                        self.orphaned -= 1;
+                    }
+                    self.answer(place, CommitMode::Sync, None, Grade::TimedOut);
+                } else {
+                    self.push(queue, place);
+                }
+                if place == last {
+                    break;
+                }
+            }
+        }
+    }
+
     /// What a client that settles for a majority has by now.
     fn held_by_majority(&self, wait: &Wait<T>) -> Option<Held> {
         let [written, synced] = self.majority;

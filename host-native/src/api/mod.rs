@@ -30,8 +30,8 @@ pub use answer::{Achieved, Answer};
 pub use kraft_proto::Grade;
 pub use refusal::{Bound, Refusal, Retry};
 pub use status::{
-    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, StatusReport,
-    Unkept, Voting,
+    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, PlacesStatus,
+    StatusReport, Unkept, Voting,
 };
 
 use crate::codec::{self, DecodeError};

@@ -18,6 +18,7 @@ use super::handover::PendingTransfer;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
 use super::sending::seals_of;
+use super::standby::Standby;
 use super::tail::Tail;
 use crate::admin::Publisher;
 use crate::api::{Answer, Response, Unkept};
@@ -25,7 +26,7 @@ use crate::config::Config;
 use crate::kv::Kv;
 use crate::machine::Replicated;
 use crate::metrics::Metrics;
-use crate::rpc::{Call, Calls, RpcServer};
+use crate::rpc::{Calls, News, RpcServer, Shares};
 use crate::sealed;
 use crate::storage::{DiskHandle, Done, Identity, Job};
 use crate::transport::{Event, Events, Fault, Transport};
@@ -61,13 +62,16 @@ pub(super) struct Inputs {
     pub events: Events,
     pub calls: Calls,
     pub receipts: mpsc::UnboundedReceiver<Done>,
+    /// Nodes that could lead in the place of one whose disk is full.
+    pub standbys: mpsc::UnboundedReceiver<NodeId>,
 }
 
 /// One of them.
 pub(super) enum Input {
     Peer(Event),
-    Call(Call),
+    Client(News),
     Disk(Done),
+    Standby(NodeId),
 }
 
 /// The one owner of the core.
@@ -77,6 +81,11 @@ pub(super) struct Engine {
     pub(super) writes: PendingWrites,
     pub(super) awaits: PendingAwaits,
     pub(super) reads: PendingReads,
+    /// Who has how many of the places of writes and awaits.
+    pub(super) waiting: Shares,
+    /// Since when some are kept from their answers by what others do not read.
+    pub(super) crowded_since: Option<Instant>,
+    pub(super) standby: Standby,
     pub(super) transfers: Vec<PendingTransfer>,
     pub(super) tail: Tail,
     pub(super) replica: Replicated<Kv>,
@@ -102,7 +111,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Parts, standby: Standby) -> Self {
         let status = parts.raft.status();
         let waiting = parts.config.limits.waiting_writes as usize;
         let lags = parts.config.members.iter().filter(|m| m.id != parts.node);
@@ -110,7 +119,10 @@ impl Engine {
             waits: Waits::new(vec![Slot::default(); waiting]),
             writes: PendingWrites::default(),
             awaits: PendingAwaits::default(),
-            reads: PendingReads::default(),
+            reads: PendingReads::new(parts.config.limits.waiting_reads),
+            waiting: Shares::of(waiting as u64),
+            crowded_since: None,
+            standby,
             transfers: Vec::new(),
             tail: Tail::after(status.last.index),
             replica: Replicated::new(Kv::default()),
@@ -158,7 +170,8 @@ impl Engine {
                 }
                 Some(report) = inputs.receipts.recv() => Some(Input::Disk(report)),
                 Some(event) = inputs.events.recv() => Some(Input::Peer(event)),
-                Some(call) = inputs.calls.recv() => Some(Input::Call(call)),
+                Some(news) = inputs.calls.news() => Some(Input::Client(news)),
+                Some(standby) = inputs.standbys.recv() => Some(Input::Standby(standby)),
                 () = tokio::task::yield_now(), if busy => None,
                 () = tokio::time::sleep_until(due) => None,
             };
@@ -198,12 +211,15 @@ impl Engine {
     pub(super) fn take(&mut self, input: Input) {
         match input {
             Input::Peer(event) => self.take_event(event),
-            Input::Call(call) => {
+            Input::Client(News::Call(call)) => {
                 // Of what came while this process did not run, the news of the peers was taken
                 // first; next comes what is overdue, so that a client finds no role of the past.
                 self.pass_time();
                 self.take_call(call);
             }
+            Input::Client(News::Gone(origin)) => self.let_go(&origin),
+            Input::Client(News::Room) => self.serve_parked(),
+            Input::Standby(standby) => self.hand_over_to(standby),
             Input::Disk(Done::Receipt(receipt)) => {
                 let now = self.now();
                 self.parts.raft.handle_stored(now, receipt);
@@ -229,9 +245,8 @@ impl Engine {
                     setting.label()
                 );
             }
-            Event::Refused(refused) => {
-                tracing::warn!("refused {}: {}", refused.address, refused.refusal);
-            }
+            // The transport counts it and says it, once.
+            Event::Refused(_) => {}
         }
     }
 
@@ -326,8 +341,7 @@ impl Engine {
             self.failed = Some(error);
         }
         for read in self.reads.ready(self.replica.applied().index) {
-            let response = self.serve(&read.request);
-            read.reply.send(response.encode());
+            self.serve_ready(read);
         }
         while let Some(answer) = self.waits.poll_answer() {
             self.answer(answer);
@@ -435,7 +449,7 @@ impl Engine {
     }
 
     /// Tells a client, unless the state machine's part of the answer is still missing.
-    fn answer(&mut self, answer: kraft_proto::Answer<Token>) {
+    pub(super) fn answer(&mut self, answer: kraft_proto::Answer<Token>) {
         let token = match answer.token {
             Token::Write(token) => token,
             Token::Await(number) => return self.answer_await(number),
@@ -462,6 +476,7 @@ impl Engine {
         let Some(write) = self.writes.remove(token) else {
             return;
         };
+        self.waiting.give_back(&write.reply.origin(), 1);
         if let Some(held) = answer.held {
             let latency = self.now().since(write.started);
             self.parts.metrics.acked(write.asked, held, latency);
@@ -488,6 +503,7 @@ impl Inputs {
         if let Some(event) = self.events.try_recv() {
             return Some(Input::Peer(event));
         }
-        self.calls.try_recv().map(Input::Call)
+        let call = self.calls.try_recv().map(News::Call);
+        call.map(Input::Client)
     }
 }

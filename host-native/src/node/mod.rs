@@ -21,9 +21,11 @@ mod engine;
 mod handover;
 mod open;
 mod pending;
+mod places;
 mod replay;
 mod report;
 mod sending;
+mod standby;
 mod stopping;
 mod tail;
 

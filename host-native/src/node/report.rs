@@ -7,9 +7,10 @@ use kraft_proto::{PeerState, PeerStatus as CorePeer, Status, Waiting};
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
-    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
+    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, PlacesStatus,
+    StatusReport, Voting,
 };
-use crate::metrics::Lag as LagFigure;
+use crate::metrics::{Lag as LagFigure, Room};
 use crate::transport::{Dropped, RefusalKind};
 
 impl Engine {
@@ -43,7 +44,22 @@ impl Engine {
             metrics.transport_refusals(kind.label(), transport.refused(kind));
         }
         metrics.transport_spares(transport.spares());
+        metrics.places(
+            self.waiting.taken(),
+            self.reads.shares().taken(),
+            self.places_taken(),
+        );
+        let clients = self.parts.clients.stats();
+        for kind in RefusalKind::ALL {
+            metrics.client_refusals(kind.label(), clients.refused(kind));
+        }
+        metrics.clients(self.parts.clients.connected() as u64, clients.sent_away());
+        metrics.unread(self.parts.clients.unread_bytes() as u64);
+        self.serve_parked();
         let readiness = match self.leader {
+            Some(_) if self.disk.room == Room::Full => Readiness::NotReady(
+                "the disk is full: entries are turned away until there is room".into(),
+            ),
             Some(_) => Readiness::Ready,
             None => Readiness::NotReady("no leader is known".into()),
         };
@@ -113,14 +129,23 @@ impl Engine {
             suspects: status.suspects() as u64,
             disk: DiskStatus {
                 log_bytes: stats.bytes_written(),
-                free_bytes: parts.disk.space().headroom(),
+                free_bytes: parts.disk.space().disk_free(),
                 fsyncs: stats.fsyncs(),
                 fsync_bytes: stats.bytes_forced(),
+                room: self.disk.room,
             },
             data: DataStatus {
                 entries: machine.entries(),
                 bytes: machine.bytes(),
                 sessions: self.replica.sessions().len() as u64,
+            },
+            places: PlacesStatus {
+                writes: self.waiting.taken(),
+                writes_max: self.waiting.capacity(),
+                reads: self.reads.shares().taken(),
+                reads_max: self.reads.shares().capacity(),
+                clients: parts.clients.connected() as u64,
+                unread_bytes: parts.clients.unread_bytes() as u64,
             },
             waiting: status.waiting.iter().map(Waiting::to_string).collect(),
             warnings: self.warnings(),

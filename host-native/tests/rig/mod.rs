@@ -470,6 +470,18 @@ impl Running {
         self.ended.await.unwrap().unwrap();
     }
 
+    /// Asks its admin port. Status and body.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
+    }
+
     /// A figure on its metrics page.
     pub async fn figure(&self, name: &str) -> Option<f64> {
         let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();
