@@ -185,6 +185,21 @@ impl Engine {
             }
     }
 
+    /// What to say when few places are left.
+    pub(super) fn places_warning(&self) -> Option<String> {
+        let reads = self.reads.shares();
+        (self.places_taken() > self.parts.config.alerts.places_taken).then(|| {
+            format!(
+                "of its places for waiting requests {} of {} are taken by writes and {} of {} by reads: \
+                 clients with more than their share give places back to others",
+                self.waiting.taken(),
+                self.waiting.capacity(),
+                reads.taken(),
+                reads.capacity()
+            )
+        })
+    }
+
     /// Of a hundred places, those taken: of the kind with fewest left.
     pub(super) fn places_taken(&self) -> u32 {
         let taken = |shares: &Shares| (shares.taken() * 100 / shares.capacity().max(1)) as u32;

@@ -88,6 +88,7 @@ impl Engine {
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.parts.warnings.clone();
         warnings.extend(self.disk_warnings());
+        warnings.extend(self.places_warning());
         warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
         for (peer, setting) in &self.differing {
             warnings.push(format!(

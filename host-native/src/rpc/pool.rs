@@ -1,5 +1,5 @@
-//! Answers that wait to be sent, of all connections together: their bytes are bounded before they are
-//! made.
+//! What clients make a node hold, of all connections together: answers that wait to be sent, whose bytes
+//! are bounded before they are made, and requests that have not arrived as a whole.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::session::Session;
 use crate::transport::lock;
 
-/// The answers of all connections.
+/// What all connections make the node hold.
 #[derive(Debug)]
 pub(super) struct Pool {
     /// An answer that can wait is not made beyond it; one that cannot may go as far again.
@@ -33,7 +33,7 @@ impl Pool {
         }
     }
 
-    /// Bytes of answers that wait.
+    /// Bytes that are held.
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -51,7 +51,7 @@ impl Pool {
         lock(&self.sessions).remove(&connection);
     }
 
-    /// Counts an answer. Whoever has most is sent away when there is far too much: it does not read,
+    /// Counts an answer, or what arrived of a request. Whoever has most is sent away when there is far too much: it does not read,
     /// and what it was sent cannot wait.
     pub fn add(&self, bytes: usize) {
         let all = bytes + self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -82,12 +82,14 @@ impl Pool {
     pub fn send_largest_away(&self, than: usize) {
         let sessions = lock(&self.sessions);
         let living = sessions.values().filter_map(Weak::upgrade);
-        let largest = living.max_by_key(|session| session.answer_bytes());
+        let largest = living.max_by_key(|session| session.held_bytes());
         drop(sessions);
         if let Some(session) = largest
-            && session.answer_bytes() > than
+            && session.held_bytes() > than
         {
-            session.send_away("it does not read its answers, and others wait for theirs");
+            session.send_away(
+                "it does not read its answers or end its requests, and others need the room",
+            );
         }
     }
 }

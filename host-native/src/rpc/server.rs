@@ -373,6 +373,7 @@ async fn admit(
         return;
     }
     shared.pool.enter(number, &session);
+    quic::widen(&caller.connection, shared.guests.len());
     serve(shared, caller, &session, running).await;
     shared.guests.leave(&origin);
     shared.pool.leave(number);
@@ -436,7 +437,9 @@ async fn read_calls(
     receive: &mut FrameReader,
 ) -> Result<(), String> {
     loop {
-        let frame = match receive.next().await {
+        let next = receive.next_telling(|bytes| session.hold(bytes)).await;
+        session.hold(0);
+        let frame = match next {
             Ok(Some(frame)) => frame,
             Ok(None) | Err(ReadFrameError::Stream(_)) => return Ok(()),
             Err(ReadFrameError::Bad(e)) => return Err(e.to_string()),

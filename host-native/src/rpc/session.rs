@@ -99,6 +99,8 @@ struct State {
     bytes: usize,
     /// Bytes of answers that are not written yet, those in a batch included.
     answer_bytes: usize,
+    /// Bytes of a request that has not arrived as a whole.
+    partial_bytes: usize,
     answers: VecDeque<Answer>,
     /// When it had something to do last.
     busy: Instant,
@@ -258,6 +260,7 @@ impl Session {
                 calls: 0,
                 bytes: 0,
                 answer_bytes: 0,
+                partial_bytes: 0,
                 answers: VecDeque::new(),
                 busy: Instant::now(),
                 sent_away: None,
@@ -279,9 +282,28 @@ impl Session {
         self.filled.notify_one();
     }
 
-    /// Bytes of answers that are not written yet.
-    pub(super) fn answer_bytes(&self) -> usize {
-        lock(&self.state).answer_bytes
+    /// Bytes it makes the node hold: answers not written yet, and a request that is not whole.
+    pub(super) fn held_bytes(&self) -> usize {
+        let state = lock(&self.state);
+        state.answer_bytes + state.partial_bytes
+    }
+
+    /// So many bytes of a request have arrived that is not whole yet.
+    pub(super) fn hold(&self, bytes: usize) {
+        // Every connection may have a little.
+        let bytes = match bytes {
+            0..=SMALL_BYTES => 0,
+            more => more,
+        };
+        let mut state = lock(&self.state);
+        let before = std::mem::replace(&mut state.partial_bytes, bytes);
+        drop(state);
+        // Outside of the lock: it may send this very connection away.
+        match bytes.checked_sub(before) {
+            Some(0) => {}
+            Some(more) => self.pool.add(more),
+            None => self.pool.remove(before - bytes),
+        }
     }
 
     /// Since when it has had nothing to do, if so.
@@ -375,7 +397,8 @@ impl Session {
         let mut state = lock(&self.state);
         state.end = End::Gone;
         state.answers.clear();
-        let bytes = std::mem::take(&mut state.answer_bytes);
+        let partial = std::mem::take(&mut state.partial_bytes);
+        let bytes = partial + std::mem::take(&mut state.answer_bytes);
         drop(state);
         self.pool.remove(bytes);
     }

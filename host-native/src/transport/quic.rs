@@ -46,7 +46,8 @@ const SEND_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The same at a door for many: what each connection can make a node hold.
 const NARROW_STREAM_BYTES: u32 = 512 * 1024;
-const NARROW_SEND_BYTES: u64 = 512 * 1024;
+const NARROW_BYTES_MIN: u32 = 64 * 1024;
+const NARROW_BYTES_ALL: u32 = 32 * 1024 * 1024;
 
 /// Connections that wait for us to look at them, and the bytes kept for them.
 const INCOMING_MAX: usize = 128;
@@ -65,7 +66,7 @@ pub(crate) struct Streams {
 pub(crate) enum Windows {
     /// Between a few who know each other.
     Wide,
-    /// At a door for many.
+    /// At a door for many; see [`widen`].
     Narrow,
 }
 
@@ -84,7 +85,11 @@ pub(crate) fn settings(
 ) -> Result<Arc<TransportConfig>, BindError> {
     let (stream, connection, unsent) = match windows {
         Windows::Wide => (STREAM_BYTES, CONNECTION_BYTES, SEND_BYTES),
-        Windows::Narrow => (NARROW_STREAM_BYTES, NARROW_STREAM_BYTES, NARROW_SEND_BYTES),
+        Windows::Narrow => (
+            NARROW_STREAM_BYTES,
+            NARROW_BYTES_MIN,
+            NARROW_BYTES_MIN.into(),
+        ),
     };
     let idle = IdleTimeout::try_from(pulse.idle).map_err(|_| BindError::Time(pulse.idle))?;
     let mut congestion = CubicConfig::default();
@@ -108,6 +113,14 @@ pub(crate) fn settings(
         .mtu_discovery_config(Some(path))
         .congestion_controller_factory(Arc::new(congestion));
     Ok(Arc::new(settings))
+}
+
+/// Lets a connection at a door for many have more on its way, as far as its number allows.
+pub(crate) fn widen(connection: &quinn::Connection, connected: usize) {
+    let connected = u32::try_from(connected.max(1)).unwrap_or(u32::MAX);
+    let share = (NARROW_BYTES_ALL / connected).clamp(NARROW_BYTES_MIN, NARROW_STREAM_BYTES);
+    connection.set_receive_window(VarInt::from_u32(share));
+    connection.set_send_window(share.into());
 }
 
 /// What a door does with those who knock.

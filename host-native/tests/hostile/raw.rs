@@ -25,7 +25,8 @@ pub struct Raw {
 pub struct Session {
     pub connection: Connection,
     pub send: SendStream,
-    pub receive: RecvStream,
+    /// Kept open and not read.
+    _receive: RecvStream,
     next: u64,
 }
 
@@ -85,7 +86,7 @@ impl Raw {
         Ok(Session {
             connection,
             send,
-            receive,
+            _receive: receive,
             next: 0,
         })
     }

@@ -342,6 +342,14 @@ impl Cluster {
         started
     }
 
+    /// A connection of its own to a node.
+    pub async fn connect(&self, at: usize) -> RpcClient {
+        let address = &self.nodes[at].clients;
+        let client = RpcClient::connect(address, &self.credentials, ClientLimits::default());
+        let client = tokio::time::timeout(PATIENCE, client).await;
+        client.expect("a connection in time").unwrap()
+    }
+
     /// What the node says to one request, asked once.
     pub async fn call(&self, at: usize, request: &Request) -> Response {
         let address = &self.nodes[at].clients;
