@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod demo;
 pub mod descriptors;
+pub mod epoch;
 pub mod kv;
 pub mod load;
 pub mod machine;

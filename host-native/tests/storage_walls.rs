@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use host_native::storage::fs::{File, LockGuard};
 use host_native::storage::{
-    self, BootId, ClusterId, Crash, FaultFs, Fs, Identity, OpenError, Opened, Options, RealFs,
-    Reserve, Store,
+    self, BootId, ClusterId, Crash, FaultFs, Founding, Fs, Identity, OpenError, Opened, Options,
+    RealFs, Reserve, Store,
 };
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::ids::{LogIndex, NodeId, StoreId, Term};
@@ -38,7 +38,7 @@ fn options() -> Options {
 
 fn fresh() -> FaultFs {
     let fs = FaultFs::new(1);
-    storage::format(dir(), &fs, identity()).unwrap();
+    storage::format(dir(), &fs, identity(), Founding::alone(NodeId(3))).unwrap();
     fs
 }
 
@@ -268,7 +268,7 @@ fn what_a_node_writes_is_for_its_user_alone() {
     use std::os::unix::fs::PermissionsExt;
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("data");
-    storage::format(&dir, &RealFs, identity()).unwrap();
+    storage::format(&dir, &RealFs, identity(), Founding::alone(NodeId(3))).unwrap();
     let mut store = storage::open(&dir, RealFs::shared(), &options())
         .unwrap()
         .store;

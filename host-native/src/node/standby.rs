@@ -3,7 +3,6 @@
 //! Which that is, the others are asked: a node that only follows may have been turning entries away
 //! for as long. Where all are full nobody is better off, and it leads on.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kraft_proto::{Instant, NodeId, Role};
@@ -51,11 +50,18 @@ impl Engine {
             return;
         }
         self.standby.ask_at = now.after(PAUSE);
-        let config = Arc::clone(&self.parts.config);
-        let others = config.members.iter().filter(|m| m.id != self.parts.node);
-        let others: Vec<(NodeId, String)> = others
-            .filter(|member| self.parts.transport.is_up(member.id))
-            .map(|member| (member.id, member.clients.to_string()))
+        let parts = &self.parts;
+        let members = parts.raft.members();
+        let reached = members.iter().filter(|member| {
+            member.id != parts.node
+                && members.is_voter(member.id)
+                && parts.transport.is_up(member.id)
+        });
+        let others: Vec<(NodeId, String)> = reached
+            .filter_map(|member| {
+                let contact = parts.contacts.get(member.id)?;
+                Some((member.id, contact.clients.clone()))
+            })
             .collect();
         let credentials = self.standby.credentials.clone();
         let found = self.standby.found.clone();

@@ -11,6 +11,7 @@ use kraft_proto::ids::LogPosition;
 
 use super::catalog::Catalog;
 use super::error::{DiskError, Doing, FormatError, OpenError};
+use super::founding::Founding;
 use super::fs::{Fs, LockGuard};
 use super::identity::{Boot, BootId, Expect, Identity};
 use super::log::Log;
@@ -21,6 +22,7 @@ use super::space::Space;
 use super::spare::Spares;
 use super::stats::StorageStats;
 use super::survey::{Warning, survey};
+use crate::epoch::Epoch;
 
 /// Settings of a store. They may differ from one start to the next.
 #[derive(Clone, Debug)]
@@ -56,6 +58,10 @@ impl Default for Options {
 pub struct Opened {
     /// Whose it is.
     pub identity: Identity,
+    /// What it was formatted with.
+    pub founding: Founding,
+    /// How often its cluster was founded anew.
+    pub epoch: Epoch,
     /// The hard state that was saved last.
     pub hard_state: HardState,
     /// Whether the operating system was restarted since then: if so, what was merely written may
@@ -91,9 +97,14 @@ enum Health {
     Stopped,
 }
 
-/// Creates the data directory `dir` with an empty log and a default hard state. Durable when it
-/// returns; until then [`open`] finds no store.
-pub fn format(dir: &Path, fs: &dyn Fs, identity: Identity) -> Result<(), FormatError> {
+/// Creates the data directory `dir` with an empty log, a default hard state, and the configuration
+/// that its cluster begins with. Durable when it returns; until then [`open`] finds no store.
+pub fn format(
+    dir: &Path,
+    fs: &dyn Fs,
+    identity: Identity,
+    founding: Founding,
+) -> Result<(), FormatError> {
     fs.create_dir(&log_dir(dir)).doing("create", dir)?;
     let _lock = match lock(dir, fs) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -105,7 +116,7 @@ pub fn format(dir: &Path, fs: &dyn Fs, identity: Identity) -> Result<(), FormatE
     if names.iter().any(|name| name == "meta") {
         return Err(FormatError::AlreadyThere(dir.to_owned()));
     }
-    Ok(MetaFile::format(fs, dir, identity)?)
+    MetaFile::format(fs, dir, identity, founding)
 }
 
 /// Opens the data directory `dir`, recovers its log and forces it by writing its tail anew.
@@ -129,7 +140,7 @@ pub(super) fn open_sized(
     let lock = lock_store(dir, &*fs, options.lock_patience)?;
     let stats = Arc::new(StorageStats::default());
     let (mut meta, other) = MetaFile::load(&*fs, dir, &stats)?;
-    let now = *meta.now();
+    let now = meta.now().clone();
     if !options.expect.admits(&now.identity) {
         return Err(OpenError::Foreign {
             dir: dir.to_owned(),
@@ -172,7 +183,7 @@ pub(super) fn open_sized(
     // What is reported below is synced: damage to it is no torn tail, nor a segment never used.
     meta.save(Meta {
         synced: log.synced(),
-        ..now
+        ..now.clone()
     })?;
     let store = Store {
         log,
@@ -185,6 +196,8 @@ pub(super) fn open_sized(
     };
     Ok(Opened {
         identity: now.identity,
+        founding: now.founding,
+        epoch: now.epoch,
         hard_state: now.hard_state,
         boot: Boot::between(now.boot, boot_id),
         base,
@@ -199,6 +212,10 @@ pub(super) fn open_sized(
 pub struct Verified {
     /// Whose it is.
     pub identity: Identity,
+    /// What it was formatted with.
+    pub founding: Founding,
+    /// How often its cluster was founded anew.
+    pub epoch: Epoch,
     /// The hard state that was saved last.
     pub hard_state: HardState,
     /// The entry before the first of `log`.
@@ -223,6 +240,8 @@ pub fn verify(dir: &Path, fs: &dyn Fs) -> Result<Verified, OpenError> {
     let first = survey.segments.first();
     Ok(Verified {
         identity: meta.now().identity,
+        founding: meta.now().founding.clone(),
+        epoch: meta.now().epoch,
         hard_state: meta.now().hard_state,
         base: first.map_or(LogPosition::ZERO, |segment| segment.header.base),
         log: survey.runs,
@@ -301,7 +320,7 @@ impl Store {
             let meta = Meta {
                 hard_state,
                 boot: store.boot_id,
-                ..*store.meta.now()
+                ..store.meta.now().clone()
             };
             Ok(store.meta.save(meta)?)
         })
@@ -326,7 +345,7 @@ impl Store {
         self.working(|store| {
             let meta = Meta {
                 synced: store.log.synced(),
-                ..*store.meta.now()
+                ..store.meta.now().clone()
             };
             Ok(store.meta.save(meta)?)
         })

@@ -328,6 +328,13 @@ impl Node {
         assert!(child.wait().unwrap().success(), "a stop in order");
     }
 
+    /// What it exited with, once it has ended by itself.
+    pub fn ended(&mut self) -> Option<i32> {
+        let status = self.child.as_mut()?.try_wait().unwrap()?;
+        self.child = None;
+        Some(status.code().unwrap_or(-1))
+    }
+
     /// Sends it a signal: `STOP` and `CONT` make it absent for a while.
     pub fn signal(&self, name: &str) {
         let pid = self.child.as_ref().expect("it runs").id();
