@@ -44,7 +44,7 @@ export interface HostOptions {
 
 /** How leaders come into office, and stay. */
 export interface Elections {
-  /** Whether a node asks around before it campaigns. Default: ON. */
+  /** Whether a node asks around before it campaigns: needs `checkQuorum`. Default: ON. */
   readonly preVote?: 'ON' | 'OFF';
   /** Whether a leader that hears from no majority steps down. Default: ON. */
   readonly checkQuorum?: 'ON' | 'OFF';

@@ -135,7 +135,7 @@ impl Node {
     pub fn handle_timeout(&mut self, now_us: f64) {
         let now = self.at(now_us);
         self.raft.handle_timeout(now);
-        self.waits.handle_timeout(now);
+        self.waits.handle_timeout(now, &mut self.raft);
     }
 
     /// When `handleTimeout` is due, in microseconds.

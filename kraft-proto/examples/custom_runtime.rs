@@ -162,7 +162,7 @@ impl Host {
             }
             let now = self.now();
             self.raft.handle_timeout(now);
-            self.waits.handle_timeout(now);
+            self.waits.handle_timeout(now, &mut self.raft);
         }
     }
 }

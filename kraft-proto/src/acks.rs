@@ -3,6 +3,7 @@
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::entry::Run;
 use crate::ids::{LogIndex, Term};
 use crate::limits::{MEMBERS_MAX, UNSETTLED_TERMS_MAX};
 use crate::modes::{CommitMode, Held};
@@ -60,10 +61,14 @@ impl Acks {
         }
     }
 
-    /// An entry at `index` asks to be acknowledged this way.
-    pub fn want(&mut self, mode: CommitMode, held: Held, index: LogIndex) {
+    /// Entries of a run ask to be acknowledged this way. Nobody asked for what lies before them since
+    /// the last that did, so no watermark stops there.
+    pub fn want(&mut self, mode: CommitMode, held: Held, run: Run) {
         let way = way(mode, held);
-        self.wanted[way] = self.wanted[way].max(index);
+        if self.open & 1 << way == 0 {
+            self.acked[way] = self.acked[way].max(run.first.prev());
+        }
+        self.wanted[way] = self.wanted[way].max(run.last());
         self.open |= 1 << way;
     }
 
@@ -145,6 +150,7 @@ impl Unsettled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::EntryKind;
 
     #[test]
     fn every_way_of_asking_has_its_own_number() {
@@ -154,10 +160,31 @@ mod tests {
         }
     }
 
+    fn run(first: u64, count: u32) -> Run {
+        Run {
+            term: Term(1),
+            kind: EntryKind::Command,
+            first: LogIndex(first),
+            count,
+        }
+    }
+
+    #[test]
+    fn a_watermark_stops_nowhere_before_the_first_that_asked() {
+        let mut acks = Acks::new();
+        acks.want(CommitMode::All, Held::Written, run(4, 2));
+        let mut poll = |level| acks.poll(|_, _| LogIndex(level)).map(|(_, _, upto)| upto);
+        assert_eq!(poll(3), None);
+        assert_eq!(poll(4), Some(LogIndex(4)));
+        assert_eq!(poll(9), Some(LogIndex(5)));
+        acks.want(CommitMode::All, Held::Written, run(9, 1));
+        assert_eq!(acks.poll(|_, _| LogIndex(8)), None);
+    }
+
     #[test]
     fn a_watermark_never_passes_what_was_asked_and_never_falls() {
         let mut acks = Acks::new();
-        acks.want(CommitMode::Sync, Held::Synced, LogIndex(5));
+        acks.want(CommitMode::Sync, Held::Synced, run(1, 5));
         let mut poll = |level| acks.poll(|_, _| LogIndex(level)).map(|(_, _, upto)| upto);
         assert_eq!(poll(3), Some(LogIndex(3)));
         assert_eq!(poll(2), None);

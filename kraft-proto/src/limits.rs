@@ -68,6 +68,17 @@ pub const TERM_MAX: u64 = u64::MAX / 4;
 /// message, nor in a million.
 pub const TERM_JUMP_MAX: u64 = 1 << 32;
 
+/// How far beyond the end of a node's own log a snapshot may reach: further than any log has grown,
+/// and far from using up the indexes in a few messages.
+pub const INDEX_JUMP_MAX: u64 = 1 << 44;
+
+/// The last life a store may claim.
+pub const INCARNATION_MAX: u64 = u64::MAX / 4;
+
+/// How far beyond the life that is known of a store a peer may claim another: as with terms, a number
+/// picked to burn those that are left does not get there.
+pub const INCARNATION_JUMP_MAX: u64 = 1 << 32;
+
 /// Zones of a table.
 pub const ZONES_MAX: usize = 32;
 
@@ -86,3 +97,5 @@ const _: () = assert!(MEMBERS_MAX < u8::MAX as usize);
 const _: () = assert!(INDEX_MAX < 1 << (7 * NUMBER_BYTES_MAX) && TERM_MAX <= INDEX_MAX);
 const _: () = assert!(TERM_RUNS_MAX < 1 << 7);
 const _: () = assert!(TERM_JUMP_MAX < TERM_MAX / (1 << 20));
+const _: () = assert!(INDEX_JUMP_MAX < INDEX_MAX / (1 << 16));
+const _: () = assert!(INCARNATION_JUMP_MAX < INCARNATION_MAX / (1 << 20));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::Run;
 use crate::hard_state::HardState;
-use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Term};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::message::Envelope;
 use crate::modes::{Class, CommitMode, Held};
 
@@ -179,10 +179,18 @@ pub struct Write {
     pub(crate) stamp: Stamp,
 }
 
-/// Which write of which life, and how far the log reaches with it.
+/// The node that made a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Maker {
+    pub id: NodeId,
+    pub store: StoreId,
+    pub incarnation: Incarnation,
+}
+
+/// Which write of which node and life, and how far the log reaches with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Stamp {
-    pub incarnation: Incarnation,
+    pub maker: Maker,
     pub lane: Lane,
     pub seq: u64,
     pub upto: LogIndex,
@@ -246,6 +254,10 @@ impl Unsynced {
 }
 
 /// Proof that a [`Write`] is held. Nothing else makes one.
+///
+/// It proves something only to the [`Raft`](crate::Raft) that made the write: handed to one of another
+/// node, of another store or of another life, it says nothing. A process that runs several nodes, of
+/// many clusters or groups, may have one disk report for all.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub(crate) stamp: Stamp,

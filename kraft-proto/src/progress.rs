@@ -268,10 +268,17 @@ impl Progress {
 
     /// An append whose `prev` was `rejected` did not match; `retry` is where the logs may agree, and
     /// entries through `gone` cannot be sent. A late answer to an earlier probe is ignored.
+    ///
+    /// The next probe goes out at once only where it asks about less than this one: there is an end to
+    /// that. Otherwise it waits for a heartbeat to be answered:
+    ///
+    /// 1. a peer refuses what it said it held, as one whose disk is an older copy does;
+    /// 2. nothing before that is asked about, so the same probe is due;
+    /// 3. probe and refusal cause each other as fast as the wire carries them.
     pub fn rejected(&mut self, rejected: LogIndex, retry: Option<LogIndex>, gone: LogIndex) {
         let current = match self.state {
             PeerState::Probe => rejected == self.next.prev(),
-            PeerState::Replicate => rejected > self.holding.written,
+            PeerState::Replicate => rejected > self.holding.written && rejected < self.next,
             PeerState::Snapshot => false,
         };
         if !current {
@@ -280,7 +287,8 @@ impl Progress {
         let lowest = self.holding.written.next();
         let next = retry.map(|retry| retry.next().min(rejected).max(lowest));
         match next.filter(|next| *next > gone) {
-            Some(next) => self.probe_from(next),
+            Some(next) if next < self.next => self.probe_from(next),
+            Some(_) => self.probe = Probe::Sent,
             None => self.needs_snapshot(gone),
         }
     }

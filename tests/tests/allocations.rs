@@ -210,7 +210,7 @@ impl Cluster {
         for place in 0..NODES {
             self.nodes[place].handle_timeout(self.now);
         }
-        self.waits.handle_timeout(self.now);
+        self.waits.handle_timeout(self.now, &mut self.nodes[0]);
         self.settle();
     }
 

@@ -235,7 +235,7 @@ impl Engine {
             ProposeError::AtLeast { asked, voters } => {
                 Refusal::AtLeastOutOfRange { n: asked, voters }
             }
-            ProposeError::Busy(busy) => busy.into(),
+            ProposeError::Busy(busy) | ProposeError::TooMany(busy) => busy.into(),
             ProposeError::Stopped => Refusal::Stopping,
         })
     }

@@ -202,7 +202,7 @@ impl Engine {
             self.parts.raft.handle_timeout(now);
         }
         if now >= self.waits.poll_timeout() {
-            self.waits.handle_timeout(now);
+            self.waits.handle_timeout(now, &mut self.parts.raft);
         }
         if now >= self.refresh_at {
             self.refresh_at = now.after(REFRESH);

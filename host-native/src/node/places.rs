@@ -56,7 +56,7 @@ impl Engine {
 
     /// Ends the wait of some: they hear that their entry lives on.
     fn give_up(&mut self, whom: impl Fn(Token) -> bool) {
-        self.waits.give_up(whom);
+        self.waits.give_up(whom, &mut self.parts.raft);
         while let Some(answer) = self.waits.poll_answer() {
             self.answer(answer);
         }

@@ -43,9 +43,10 @@ impl Node {
             ProposeError::NotReady | ProposeError::Busy(_) => {
                 self.refuse(Refusal::Busy, None, said)
             }
-            ProposeError::Count | ProposeError::AtLeast { .. } | ProposeError::Exhausted => {
-                self.refuse(Refusal::Invalid, None, said)
-            }
+            ProposeError::Count
+            | ProposeError::TooMany(_)
+            | ProposeError::AtLeast { .. }
+            | ProposeError::Exhausted => self.refuse(Refusal::Invalid, None, said),
             ProposeError::Stopped => self.refuse(Refusal::Stopped, None, said),
         }
     }

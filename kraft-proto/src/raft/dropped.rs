@@ -16,6 +16,7 @@ pub(super) enum Drop {
     Ignored,
     Stranger,
     Incomparable,
+    Clock,
 }
 
 /// Messages dropped since the node started, by reason.
@@ -39,6 +40,8 @@ pub struct Dropped {
     pub strangers: u64,
     /// Snapshots that could not be compared with a log whose history there is forgotten.
     pub snapshots: u64,
+    /// Not messages: values for `now` that no clock gets to.
+    pub clocks: u64,
 }
 
 impl Raft {
@@ -54,6 +57,7 @@ impl Raft {
             Drop::Ignored => &mut dropped.candidates,
             Drop::Stranger => &mut dropped.strangers,
             Drop::Incomparable => &mut dropped.snapshots,
+            Drop::Clock => &mut dropped.clocks,
         };
         *counter = counter.saturating_add(1);
     }

@@ -10,7 +10,7 @@ use crate::config::CheckQuorum;
 use crate::durability::OnPowerLoss;
 use crate::entry::Run;
 use crate::hard_state::Trust;
-use crate::ids::{LogIndex, LogPosition, NodeId};
+use crate::ids::{LogIndex, LogPosition, NodeId, Term};
 use crate::limits::INDEX_MAX;
 use crate::log::TermAt;
 use crate::message::{Append, Ballot, Envelope, Heartbeat, Holding};
@@ -202,7 +202,10 @@ impl Raft {
     pub(super) fn handle_append<'b>(&mut self, frame: &Frame<'b>, append: &Append) -> Taken<'b> {
         let envelope = frame.envelope();
         let run = append.run();
-        if append.run_term > envelope.term || run.last().0 > INDEX_MAX {
+        if run.last().0 > INDEX_MAX
+            || !is_sound(append, envelope.term)
+            || self.contradicts_commit(append)
+        {
             self.count(Drop::Malformed);
             return Taken::nothing();
         }
@@ -224,6 +227,11 @@ impl Raft {
         }
         let fresh = self.not_held_yet(run);
         if !fresh.is_empty() {
+            let behind = self.log.term_at(fresh.first.prev());
+            if matches!(behind, TermAt::Known(term) if term > fresh.term) {
+                self.count(Drop::Malformed);
+                return Taken::nothing();
+            }
             let configuration = match self.configuration_in(frame, fresh) {
                 Ok(configuration) => configuration,
                 Err(reason) => {
@@ -267,6 +275,25 @@ impl Raft {
             entries: frame.entries(),
             snapshot: None,
         }
+    }
+
+    /// Whether an append tells of committed entries what is not so: no leader does (Leader
+    /// Completeness, Raft §5.4.3). Its other entries would be put behind those that are here:
+    ///
+    /// 1. entries through 9 of term 3 are committed; an append of term 1 behind 4 brings 5 to 12;
+    /// 2. what is committed is skipped, so that 10 to 12 of term 1 are written behind 9 of term 3;
+    /// 3. no node starts from such a log again.
+    fn contradicts_commit(&self, append: &Append) -> bool {
+        let run = append.run();
+        let committed = self.commit.index;
+        let differs = |index: LogIndex, term| {
+            index <= committed
+                && matches!(self.log.term_at(index), TermAt::Known(known) if known != term)
+        };
+        let of_run = |index: LogIndex| !run.is_empty() && differs(index, run.term);
+        differs(append.prev.index, append.prev.term)
+            || of_run(run.first)
+            || of_run(run.last().min(committed.max(run.first)))
     }
 
     /// Whether the log has the leader's entry at `prev`. Everything committed agrees with every
@@ -343,4 +370,12 @@ impl Raft {
             self.handle_known(known);
         }
     }
+}
+
+/// Whether an append of a leader of `term` can be: its terms do not go back, and entries have one.
+fn is_sound(append: &Append, term: Term) -> bool {
+    let prev = append.prev;
+    let begins = prev.index == LogIndex::ZERO;
+    let carried = append.count == 0 || append.run_term >= prev.term.max(Term(1));
+    begins == (prev.term == Term::ZERO) && carried && append.run_term.max(prev.term) <= term
 }

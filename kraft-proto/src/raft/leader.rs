@@ -1,5 +1,6 @@
 //! The leader: its office, its heartbeats, and what follows from who holds what.
 
+mod acking;
 mod answers;
 mod handing_over;
 mod lease;
@@ -53,8 +54,8 @@ pub(super) struct Leader {
     waiting: u32,
     /// Everybody is to force their log through here.
     force_upto: LogIndex,
-    /// The last entry acknowledged on written copies that later leaders must know of.
-    relied_acked: LogIndex,
+    /// The last entry acknowledged in a mode that promises it to later leaders.
+    promised: LogIndex,
     handover: Option<Handover>,
     /// Followers that wait for a read index.
     askers: Askers,
@@ -79,7 +80,7 @@ impl Leader {
             release: next.prev(),
             waiting: 0,
             force_upto: LogIndex::ZERO,
-            relied_acked: LogIndex::ZERO,
+            promised: LogIndex::ZERO,
             handover: None,
             askers: Askers::new(),
             tenure: Tenure::new(),
@@ -247,57 +248,5 @@ impl Raft {
         if synced > self.commit.index && self.log.term_at(synced) == TermAt::Known(self.hard.term) {
             self.commit = LogPosition::new(self.hard.term, synced);
         }
-    }
-
-    /// The next watermark of acknowledgements that rose.
-    pub(super) fn poll_ack(&mut self) -> Option<(CommitMode, Held, LogPosition)> {
-        let (own, term) = (self.config.id, self.hard.term);
-        let may_be_early = self.unsettled.has_room(term);
-        let (voters, own_counted) = (self.voters_acking(), self.counted_written());
-        let (members, before) = (&self.members, self.succession.before());
-        let unsure_from = self.awaits_configuration().then(|| self.succession.at());
-        let commit = match self.commit {
-            LogPosition { term: t, index } if t == term => index,
-            _ => LogIndex::ZERO,
-        };
-        let RoleState::Leader(leader) = &mut self.role else {
-            return None;
-        };
-        let barrier = leader.barrier?;
-        let (peers, writes, log) = (&leader.peers, &self.writes, &self.log);
-        let (mode, held, upto) = leader.acks.poll(|mode, held| {
-            let relied_on = mode.outlives_leader(voters);
-            let by = |id| match held {
-                // This node's own relaxed copy counts once its disk says that it exists.
-                Held::Written if id == own && relied_on => own_counted,
-                _ => held_by(peers, (own, writes), id, held),
-            };
-            let within = |members| match mode {
-                CommitMode::Async => log.last(),
-                CommitMode::LeaderOnly => by(own),
-                CommitMode::AtLeast(n) => {
-                    quorum::held_by_at_least(members, usize::from(n), own, by)
-                }
-                CommitMode::Sync if held == Held::Synced => commit,
-                CommitMode::Sync => quorum::held_by_majority(members, by),
-                CommitMode::All => quorum::held_by_all(members, by),
-            };
-            let reached = match unsure_from {
-                None => within(members),
-                Some(at) => within(members).min(within(before)).min(at.prev()),
-            };
-            match reached {
-                inherited if inherited < barrier => LogIndex::ZERO,
-                early if !may_be_early => early.min(commit),
-                reached => reached,
-            }
-        })?;
-        if upto > commit {
-            self.unsettled.note(term, upto);
-        }
-        if held == Held::Written && mode.outlives_leader(voters) {
-            leader.relied_acked = leader.relied_acked.max(upto);
-        }
-        Some((mode, held, LogPosition::new(term, upto)))
     }
 }

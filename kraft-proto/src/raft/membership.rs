@@ -172,6 +172,9 @@ impl Raft {
         self.check_room_for_configuration()
             .map_err(MembersProposeError::Busy)?;
         let run = self.append_configuration(next);
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.acks.want(CommitMode::Sync, Held::Synced, run);
+        }
         Ok(Proposed {
             run,
             mode: CommitMode::Sync,
@@ -212,9 +215,6 @@ impl Raft {
         self.note_class(run, Class::new(CommitMode::Sync, FsyncMode::Commit));
         self.writes.force(run.first);
         self.schedule_sending(CommitMode::Sync, run);
-        if let RoleState::Leader(leader) = &mut self.role {
-            leader.acks.want(CommitMode::Sync, Held::Synced, run.first);
-        }
         run
     }
 

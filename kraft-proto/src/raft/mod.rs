@@ -42,13 +42,17 @@ use crate::config::{Config, ConfigError};
 use crate::durability::Durability;
 use crate::entry::{EntryKind, Run};
 use crate::hard_state::HardState;
-use crate::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
-use crate::limits::{INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX, TERM_MAX};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use crate::limits::{
+    INCARNATION_JUMP_MAX, INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX,
+    TERM_MAX,
+};
 use crate::log::{Log, TermAt};
 use crate::members::Members;
 use crate::message::{Ballot, Envelope, Message};
 use crate::modes::{Class, FsyncMode};
-use crate::output::{Fate, ReadTicket, Receipt, Rest};
+use crate::output::{Fate, Maker, ReadTicket, Receipt, Rest};
+use crate::progress::Progress;
 use crate::recovery::Recovery;
 use crate::succession::Succession;
 use crate::time::Instant;
@@ -122,6 +126,9 @@ impl Raft {
     /// Its first output is a write of its hard state: each start is a new life.
     pub fn new(config: Config, recovery: Recovery, now: Instant) -> Result<Self, ConfigError> {
         config.check()?;
+        if !now.is_within_reach() {
+            return Err(ConfigError::Clock);
+        }
         let Recovery {
             hard,
             log,
@@ -136,7 +143,8 @@ impl Raft {
         }
         // Entries may reach the disk before the term they came in.
         let term = hard.term.max(log.last_position().term);
-        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX {
+        let lives_left = hard.incarnation.0 < INCARNATION_MAX;
+        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX || !lives_left {
             return Err(ConfigError::Exhausted);
         }
         let hard = HardState {
@@ -146,7 +154,12 @@ impl Raft {
             trust: hard.trust.at_start(boot),
         };
         let in_flight_max = config.writes_in_flight_max;
-        let mut writes = Writes::recovered(hard.incarnation, log.last(), in_flight_max);
+        let maker = Maker {
+            id: config.id,
+            store: config.store,
+            incarnation: hard.incarnation,
+        };
+        let mut writes = Writes::recovered(maker, log.last(), in_flight_max);
         writes.change_word();
         let mut raft = Self {
             told: Told::new(hard.term, snapshot.index),
@@ -200,6 +213,10 @@ impl Raft {
     /// answers the ticket; reads asked before the next poll share one. It is never refused for want of
     /// room: reads beyond the batches on their way share the next. How many clients wait behind a
     /// ticket is the host's to bound.
+    ///
+    /// `now` is read from the clock after the client asked: with [`Lease`](crate::Lease) on, a read is
+    /// served by a lease that holds at `now`, and one that has ended meanwhile misses what others
+    /// wrote since.
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
         self.read_after(now, LogPosition::ZERO)
     }
@@ -234,6 +251,9 @@ impl Raft {
 
     /// Takes a message. The entries it returns are promised to be held once their write is
     /// reported: keep their bytes.
+    ///
+    /// `now` is read from the clock when the message is handed in: with [`Lease`](crate::Lease) on, a
+    /// `now` from before it arrived has this node vote sooner than its leader counts on.
     pub fn handle_message<'b>(&mut self, now: Instant, frame: &Frame<'b>) -> Taken<'b> {
         self.begin(now);
         let taken = match self.duty {
@@ -251,7 +271,9 @@ impl Raft {
         self.settle();
     }
 
-    /// Does what is due. Call it at [`Raft::poll_timeout`], or later.
+    /// Does what is due. Call it at [`Raft::poll_timeout`], or later: after a long sleep everything is
+    /// overdue, and done once. A `now` that no clock gets to, such as [`Instant::NEVER`], is not
+    /// believed by this or any other call: it is counted, and time stands still.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.begin(now);
         for timer in Timer::ALL {
@@ -301,9 +323,14 @@ impl Raft {
         &self.config.durability
     }
 
+    /// What time it is. A clock that steps back stands still instead, and so does one that says what
+    /// no clock gets to: believed, that would put every deadline where none comes.
     fn begin(&mut self, now: Instant) {
-        // A clock that steps back stands still instead.
-        self.now = self.now.max(now);
+        if now.is_within_reach() {
+            self.now = self.now.max(now);
+        } else {
+            self.count(Drop::Clock);
+        }
     }
 
     /// Brings what follows from the state up to date: elections won, commit, flushes due.
@@ -415,7 +442,9 @@ impl Raft {
         if envelope.to != self.config.id || envelope.from == self.config.id {
             return Err(Drop::Misaddressed);
         }
-        if envelope.term.0.saturating_sub(self.hard.term.0) > TERM_JUMP_MAX {
+        if envelope.term.0.saturating_sub(self.hard.term.0) > TERM_JUMP_MAX
+            || !self.believes_life(envelope)
+        {
             return Err(Drop::Malformed);
         }
         if self.believes_anyone(&envelope.message) {
@@ -429,6 +458,29 @@ impl Raft {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// Whether the lives that a message tells of, the sender's and this node's own, can be reached from
+    /// those that are known: nobody is started so often.
+    ///
+    /// 1. one frame says that node 3 speaks in the last life there is;
+    /// 2. its leader believes it, and hears nothing more of the life that runs.
+    fn believes_life(&self, envelope: &Envelope) -> bool {
+        let reached = |life: Incarnation, known: Incarnation| {
+            life.0 <= INCARNATION_MAX && life.0.saturating_sub(known.0) <= INCARNATION_JUMP_MAX
+        };
+        let spoken = envelope.incarnation;
+        let before = match &self.role {
+            RoleState::Leader(leader) => leader.peer(envelope.from).map(Progress::incarnation),
+            _ => None,
+        };
+        let before = before.filter(|life| *life != Incarnation::default());
+        let own = match &envelope.message {
+            Message::Heartbeat(beat) => beat.known.map(|known| known.incarnation),
+            _ => None,
+        };
+        reached(spoken, before.unwrap_or(spoken))
+            && own.is_none_or(|life| reached(life, self.hard.incarnation))
     }
 
     /// A higher term was heard of (Raft §5.1).

@@ -41,6 +41,8 @@ pub enum ProposeError {
     },
     /// This node has as much to do as it takes on. Ask again later.
     Busy(Busy),
+    /// The proposal alone is more than this node ever takes on: asking again would not help.
+    TooMany(Busy),
     /// The log has reached the end of the protocol's range.
     Exhausted,
     /// This node has been stopped, or replaced by a newer life of its store.
@@ -72,6 +74,11 @@ impl fmt::Display for ProposeError {
                 "nothing was written: AT_LEAST_{asked} cannot be met by {voters} voters"
             ),
             Self::Busy(busy) => write!(f, "nothing was written: {busy}"),
+            Self::TooMany(Busy { limit, .. }) => write!(
+                f,
+                "nothing was written: the proposal has more entries than the {limit} that may be \
+                 acknowledged and not committed, propose fewer at once or as SYNC at fsync COMMIT"
+            ),
             Self::Exhausted => f.write_str("nothing was written: the log is at its end"),
             Self::Stopped => f.write_str("this node is stopping, nothing was written: ask another"),
         }

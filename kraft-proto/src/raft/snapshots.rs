@@ -26,6 +26,7 @@ use super::dropped::Drop;
 use super::replies::{Answer, Reply};
 use super::{Raft, RoleState};
 use crate::ids::{LogIndex, LogPosition, NodeId};
+use crate::limits::INDEX_JUMP_MAX;
 use crate::log::TermAt;
 use crate::message::{Envelope, Message};
 use crate::modes::{Class, CommitMode, FsyncMode};
@@ -236,7 +237,8 @@ impl Raft {
             true => both_know(self.commit.index) && snapshot.members_at >= configured_at,
             false => both_know(last.index),
         };
-        let sound = snapshot.last() == last && last.term <= frame.envelope().term;
+        let reached = last.index.since(self.log.last()) <= INDEX_JUMP_MAX;
+        let sound = snapshot.last() == last && last.term <= frame.envelope().term && reached;
         (sound && fits).then_some(snapshot)
     }
 

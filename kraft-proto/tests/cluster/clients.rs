@@ -53,6 +53,12 @@ impl Clients {
             .unwrap();
     }
 
+    /// Waits no longer for some of them.
+    pub fn give_up(&mut self, cluster: &mut Cluster, whom: impl Fn(u32) -> bool) {
+        let raft = &mut cluster.node(self.node).raft;
+        self.waits.give_up(whom, raft);
+    }
+
     /// Shows the node's outputs to the clients and returns what they are told.
     pub fn told(&mut self, cluster: &mut Cluster) -> Vec<Answer<u32>> {
         let now = cluster.now;
@@ -60,7 +66,7 @@ impl Clients {
         for output in node.outputs.drain(..) {
             self.waits.handle_output(&output, &node.raft);
         }
-        self.waits.handle_timeout(now);
+        self.waits.handle_timeout(now, &mut node.raft);
         std::iter::from_fn(|| self.waits.poll_answer()).collect()
     }
 }

@@ -96,8 +96,8 @@ impl Clients {
     }
 
     /// What follows from the time.
-    pub fn handle_timeout(&mut self, now: Instant, raft: &Raft, out: &mut Vec<Line>) {
-        self.waits.handle_timeout(now);
+    pub fn handle_timeout(&mut self, now: Instant, raft: &mut Raft, out: &mut Vec<Line>) {
+        self.waits.handle_timeout(now, raft);
         self.answer(raft, out);
     }
 

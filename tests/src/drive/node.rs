@@ -301,7 +301,8 @@ impl Node {
             self.handle_output(output);
             self.adopt_own_entries();
         }
-        self.clients.handle_timeout(now, &self.raft, &mut self.out);
+        self.clients
+            .handle_timeout(now, &mut self.raft, &mut self.out);
     }
 
     /// The core adds entries of its own: barriers, which hold nothing, and configurations.

@@ -27,7 +27,10 @@ impl World {
             None => ProposeError::NotLeader(None),
         };
         self.tally.refused += 1;
-        let makes_sense = !matches!(refused, ProposeError::AtLeast { .. } | ProposeError::Count);
+        let makes_sense = !matches!(
+            refused,
+            ProposeError::AtLeast { .. } | ProposeError::Count | ProposeError::TooMany(_)
+        );
         if wish.patience > 0 && makes_sense {
             let to = match refused {
                 ProposeError::NotLeader(Some(leader)) => Target::Node(leader.0 as u8),
@@ -196,6 +199,7 @@ impl World {
                 self.clients.remember(answer.position);
                 self.await_stronger(place, &answer);
             }
+            self.note_fallback(place, &answer);
             let Some(live) = &self.nodes[place].live else {
                 return;
             };
@@ -206,6 +210,28 @@ impl World {
                 deciding: live.deciding(),
             });
         }
+    }
+
+    /// A client that settled for a majority has an acknowledgement which no watermark told.
+    fn note_fallback(&mut self, place: usize, answer: &Answer<u64>) {
+        let Some(live) = &mut self.nodes[place].live else {
+            return;
+        };
+        let (Grade::Fallback, Some(held)) = (answer.grade, answer.held) else {
+            return;
+        };
+        let upto = answer.position;
+        if live.raft.fate(upto) != Fate::Pending {
+            return;
+        }
+        live.early.push(upto);
+        self.witness.see(Event::Acked {
+            node: place,
+            deciding: live.deciding(),
+            mode: answer.mode,
+            held,
+            upto,
+        });
     }
 
     fn await_stronger(&mut self, place: usize, answer: &Answer<u64>) {

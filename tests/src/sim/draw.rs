@@ -130,7 +130,13 @@ fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
         CheckQuorum::Off => Lease::Off,
     };
     Config {
-        pre_vote: chance.one_of(&[PreVote::On, PreVote::On, PreVote::Off]),
+        pre_vote: match (
+            chance.one_of(&[PreVote::On, PreVote::On, PreVote::Off]),
+            check_quorum,
+        ) {
+            (drawn, CheckQuorum::On) => drawn,
+            (_, CheckQuorum::Off) => PreVote::Off,
+        },
         check_quorum,
         lease,
         append_entries_max: chance.one_of(&[1, 3, 1024]),

@@ -44,6 +44,8 @@ impl World {
         }
         let now = node.clock.show(self.now_us);
         let len = live.log.len();
+        self.chain = packet.chain;
+        let answered = matches!(envelope.message, Message::Matched(_));
         if let Some(from) = live.receive(now, &frame, packet.state) {
             if from < len && live.role == Role::Leader {
                 // Its host may not have been told yet that it leads no more.
@@ -66,6 +68,10 @@ impl World {
             });
         }
         self.attend(to);
+        if answered {
+            self.send_again(to, from);
+        }
+        self.chain = 0;
     }
 
     pub(super) fn advance_disk(&mut self, place: usize) {
@@ -101,7 +107,7 @@ impl World {
             if live.raft.poll_timeout() <= now {
                 live.raft.handle_timeout(now);
             }
-            live.waits.handle_timeout(now);
+            live.waits.handle_timeout(now, &mut live.raft);
             // A receipt may come twice.
             if chance.permille(20)
                 && let Some(receipt) = node.disk.receipt_again()
@@ -172,16 +178,27 @@ impl World {
         match output {
             Output::Send { envelope, .. } => {
                 let saved = node.disk.saved().hard;
+                let chain = match envelope.message {
+                    Message::ReadIndex { .. } => 1,
+                    _ => self.chain + 1,
+                };
                 self.witness.see(Event::Sent {
                     envelope: &envelope,
                     saved,
+                    chain,
                 });
                 if let Message::TransferVote { .. } = envelope.message {
                     live.taking_over = Some(envelope.term.0);
                 }
                 let bytes = live.encode(&envelope, node.plant)?;
                 let to = envelope.to.0 as usize - 1;
-                self.links.send(now_us, place, to, bytes);
+                if node.plant == Some(Plant::SendsAgain)
+                    && let Message::Append(_) = envelope.message
+                {
+                    node.last_appends.retain(|(peer, ..)| *peer != to);
+                    node.last_appends.push((to, envelope, bytes.clone()));
+                }
+                self.links.send(now_us, place, to, chain, bytes);
             }
             Output::Write(write) => {
                 let entries = match write.kind() {

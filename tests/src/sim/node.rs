@@ -82,6 +82,8 @@ pub(crate) struct Node {
     pub plant: Option<Plant>,
     /// Writes that a host which is wrong has kept.
     pub kept_writes: usize,
+    /// The last append to each peer, of a host that sends them again.
+    pub last_appends: Vec<(usize, Envelope, Vec<u8>)>,
 }
 
 /// The number of a life, beyond those of earlier stores of the node.

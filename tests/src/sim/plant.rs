@@ -39,10 +39,12 @@ pub enum Plant {
     NeverReports,
     /// It keeps every write it has finished.
     KeepsWrites,
+    /// It sends its last append to a peer again whenever that answers one.
+    SendsAgain,
 }
 
 /// Every plant, and the oracle that finds it.
-pub const PLANTS: [(Plant, &str); 15] = [
+pub const PLANTS: [(Plant, &str); 16] = [
     (Plant::ForgetsVote, "election_safety"),
     (Plant::RewritesOwnLog, "leader_append_only"),
     (Plant::ShipsOtherBytes, "log_matching"),
@@ -58,4 +60,5 @@ pub const PLANTS: [(Plant, &str); 15] = [
     (Plant::DriftsBeyond, "linearizable_reads"),
     (Plant::NeverReports, "convergence"),
     (Plant::KeepsWrites, "bounded_memory"),
+    (Plant::SendsAgain, "message_chains"),
 ];

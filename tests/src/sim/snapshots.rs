@@ -73,13 +73,16 @@ impl World {
         let Some(envelope) = envelope else { return };
         let saved = node.disk.saved().hard;
         self.tally.deed("snapshot sent");
+        let chain = self.chain + 1;
         self.witness.see(Event::Sent {
             envelope: &envelope,
             saved,
+            chain,
         });
         if let Some(bytes) = framed(&envelope, &core) {
+            let to = to.0 as usize - 1;
             self.links
-                .send_bulk(self.now_us, place, to.0 as usize - 1, bytes, state);
+                .send_bulk(self.now_us, place, to, chain, (bytes, state));
         }
     }
 }

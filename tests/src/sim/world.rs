@@ -31,6 +31,8 @@ pub struct World {
     pub(super) witness: Witness,
     pub(super) tally: Tally,
     pub(super) attended: u64,
+    /// How many messages, one after the other, caused what happens at this moment.
+    pub(super) chain: u32,
 }
 
 impl World {
@@ -53,6 +55,7 @@ impl World {
             poll_us: u64::MAX,
             plant: setup.plant,
             kept_writes: 0,
+            last_appends: Vec::new(),
         });
         let on_power_loss = setup.nodes[0].durability.on_power_loss;
         let oracles = Oracles::new(setup.nodes.len(), on_power_loss);
@@ -65,6 +68,7 @@ impl World {
             tally: Tally::default(),
             now_us: 0,
             attended: 0,
+            chain: 0,
             setup,
         };
         for place in 0..world.nodes.len() {

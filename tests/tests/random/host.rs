@@ -203,7 +203,7 @@ impl Live {
             self.raft.handle_timeout(now);
             self.adopt_own_entries();
         }
-        self.waits.handle_timeout(now);
+        self.waits.handle_timeout(now, &mut self.raft);
     }
 
     /// Proposes `count` entries numbered from `data` on.

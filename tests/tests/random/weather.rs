@@ -107,14 +107,15 @@ pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss, lease: Lease
         disk_stall: millis(chance.one_of(&[5, 50, 5000])),
         ..Durability::default()
     };
+    let pre_vote = chance.one_of(&[PreVote::On, PreVote::Off]);
     Config {
         election_timeout_min: millis(10),
         election_timeout_max: millis(20),
         heartbeat: millis(chance.number(1..=3)),
-        pre_vote: chance.one_of(&[PreVote::On, PreVote::Off]),
-        check_quorum: match lease {
-            Lease::Off => chance.one_of(&[CheckQuorum::On, CheckQuorum::Off]),
-            Lease::On { .. } => CheckQuorum::On,
+        pre_vote,
+        check_quorum: match (lease, pre_vote) {
+            (Lease::Off, PreVote::Off) => chance.one_of(&[CheckQuorum::On, CheckQuorum::Off]),
+            (Lease::On { .. }, _) | (_, PreVote::On) => CheckQuorum::On,
         },
         lease,
         append_entries_max: chance.one_of(&[1, 3, 1024]),

@@ -62,6 +62,9 @@ impl Raft {
             return Err(ProposeError::Exhausted);
         }
         let early = held != Held::Synced || !class.mode.outlives_leader(voters);
+        if early {
+            self.check_fits(count)?;
+        }
         self.check_unwritten(last).map_err(ProposeError::Busy)?;
         if early {
             self.check_at_risk(last).map_err(ProposeError::Busy)?;
@@ -81,20 +84,45 @@ impl Raft {
             self.rely_on(run.last());
         }
         self.schedule_sending(class.mode, run);
+        if early {
+            self.relieve(last);
+        }
         let RoleState::Leader(leader) = &mut self.role else {
             return Err(ProposeError::NotLeader(None));
         };
-        leader.acks.want(class.mode, held, run.last());
-        if class.mode == CommitMode::All {
-            // What a fallback rests on.
-            leader.acks.want(CommitMode::Sync, held, run.last());
-        }
+        leader.acks.want(class.mode, held, run);
         Ok(Proposed {
             run,
             mode: class.mode,
             held,
             voters: voters as u8,
         })
+    }
+
+    /// Whether so many early entries can ever be taken on at once: waiting would not help otherwise.
+    fn check_fits(&self, count: u32) -> Result<(), ProposeError> {
+        let limit = self.config.durability.at_risk_entries_max;
+        let bound = Bound::EntriesAtRisk;
+        match u64::from(count) > limit {
+            true => Err(ProposeError::TooMany(Busy { bound, limit })),
+            false => Ok(()),
+        }
+    }
+
+    /// Half of what may be at risk asks for the flush that empties it, on every node, unless one is
+    /// under way: the background flush alone may come later than the other half fills.
+    fn relieve(&mut self, last: LogIndex) {
+        let half = self.config.durability.at_risk_entries_max / 2;
+        let commit = self.commit.index;
+        let RoleState::Leader(leader) = &mut self.role else {
+            return;
+        };
+        if last.since(commit) > half && leader.force_upto <= commit {
+            leader.force_upto = last;
+            leader.release(last);
+            self.timers.stop(Timer::AsyncBatch);
+            self.writes.force(last);
+        }
     }
 
     /// Whether entries through `last` may be acknowledged before they are committed.
