@@ -4,8 +4,9 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::entry::Run;
-use crate::ids::{LogIndex, Term};
+use crate::ids::{LogIndex, LogPosition, Term};
 use crate::limits::{MEMBERS_MAX, UNSETTLED_TERMS_MAX};
+use crate::log::Log;
 use crate::modes::{CommitMode, Held};
 
 /// Ways of asking: `Async`, two of `LeaderOnly`, `Sync` and `All`, two of each `AtLeast(n)`.
@@ -95,11 +96,16 @@ impl Acks {
     }
 }
 
-/// A term this node led, and the last entry it acknowledged there before commit.
+/// A term this node led, the last entry it acknowledged there before commit, and where its log's
+/// entries of that term end by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Early {
     pub term: Term,
     pub acked: LogIndex,
+    /// 0 if the log holds none; `None` where a snapshot took its place and its history does not tell.
+    ///
+    /// Kept here, as the log's window may be past it when commit decides, and that waits for nobody.
+    pub end: Option<LogIndex>,
 }
 
 /// The terms whose early acknowledgements are not settled.
@@ -123,13 +129,42 @@ impl Unsettled {
         !self.terms.is_full() || self.terms.iter().any(|early| early.term == term)
     }
 
-    /// An entry of `term` was acknowledged before commit. The caller asked [`Self::has_room`].
-    pub fn note(&mut self, term: Term, acked: LogIndex) {
+    /// An entry of `term` was acknowledged before commit, in a log whose entries of that term reach
+    /// `end`. The caller asked [`Self::has_room`].
+    pub fn note(&mut self, term: Term, acked: LogIndex, end: LogIndex) {
         match self.terms.iter_mut().find(|early| early.term == term) {
             Some(early) => early.acked = early.acked.max(acked),
             None => {
-                let _ = self.terms.push(Early { term, acked });
+                let end = Some(end);
+                let _ = self.terms.push(Early { term, acked, end });
             }
+        }
+    }
+
+    /// The log grew by a run.
+    pub fn extended(&mut self, run: Run) {
+        let led = self.terms.iter_mut().find(|early| early.term == run.term);
+        if let Some(early) = led {
+            early.end = Some(run.last());
+        }
+    }
+
+    /// The log was cut behind `keep`. Terms do not go back along a log.
+    pub fn cut(&mut self, keep: LogPosition) {
+        for early in &mut self.terms {
+            if early.end.is_some_and(|end| end > keep.index) {
+                early.end = Some(match early.term == keep.term {
+                    true => keep.index,
+                    false => LogIndex::ZERO,
+                });
+            }
+        }
+    }
+
+    /// Another log took the place of this one.
+    pub fn replaced(&mut self, log: &Log) {
+        for early in &mut self.terms {
+            early.end = log.end_of_term(early.term);
         }
     }
 

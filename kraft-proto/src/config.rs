@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::durability::{Durability, DurabilityError};
 use crate::ids::{NodeId, StoreId};
 use crate::limits::{
-    APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
+    APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX, TERM_RUNS_MAX, TERM_RUNS_MIN, UNWRITTEN_ENTRIES_MAX,
+    WRITES_IN_FLIGHT_MAX,
 };
 use crate::time::Instant;
 
@@ -96,8 +97,17 @@ pub struct Config {
     /// [`UNWRITTEN_ENTRIES_MAX`]: what is in the host's memory only, and beyond which writes are
     /// [`Busy`](crate::Busy). The lowest is what one message may bring: it must fit some time.
     pub unwritten_entries_max: u32,
+    /// Term runs of the log kept in the core, [`TERM_RUNS_MIN`] to [`TERM_RUNS_MAX`]: the host is asked
+    /// for older ones. Fewer cost questions and save no memory; worlds that test take few.
+    #[serde(default = "term_runs_max")]
+    pub term_runs_max: u8,
     /// Every durability option.
     pub durability: Durability,
+}
+
+/// What a configuration written down without it has.
+const fn term_runs_max() -> u8 {
+    TERM_RUNS_MAX as u8
 }
 
 impl Config {
@@ -117,6 +127,7 @@ impl Config {
             appends_in_flight_max: APPENDS_IN_FLIGHT_MAX as u8,
             writes_in_flight_max: WRITES_IN_FLIGHT_MAX as u8,
             unwritten_entries_max: UNWRITTEN_ENTRIES_MAX,
+            term_runs_max: term_runs_max(),
             durability: Durability::default(),
         }
     }
@@ -165,6 +176,11 @@ impl Config {
                 "unwritten_entries_max",
                 self.unwritten_entries_max,
                 (RUN_ENTRIES_MAX, UNWRITTEN_ENTRIES_MAX),
+            ),
+            (
+                "term_runs_max",
+                self.term_runs_max.into(),
+                (TERM_RUNS_MIN as u32, TERM_RUNS_MAX as u32),
             ),
         ];
         for (setting, value, (lowest, highest)) in bounds {

@@ -7,7 +7,7 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 5;
+pub const ALERTS_MAX: usize = 6;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Figures {
     pub disk_full: Duration,
     /// Of a hundred places for requests that wait, those taken.
     pub places_taken: u32,
+    /// Peers that have applied other entries than this node: one is too many.
+    pub replicas_differing: u64,
 }
 
 /// What is still well. An alert is due strictly beyond.
@@ -64,6 +66,8 @@ pub enum AlertKind {
     DiskFull,
     /// Clients are about to be refused as too many wait. Counted in hundredths.
     PlacesTaken,
+    /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
+    ReplicasDiffer,
 }
 
 /// One figure beyond its threshold.
@@ -71,7 +75,7 @@ pub enum AlertKind {
 pub struct Alert {
     /// Which figure.
     pub kind: AlertKind,
-    /// What it is: bytes or microseconds, as `kind` says.
+    /// What it is: bytes, microseconds or peers, as `kind` says.
     pub value: u64,
     /// What it should not exceed, in the same unit.
     pub threshold: u64,
@@ -105,6 +109,11 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             value: figures.places_taken.into(),
             threshold: thresholds.places_taken.into(),
         },
+        Alert {
+            kind: AlertKind::ReplicasDiffer,
+            value: figures.replicas_differing,
+            threshold: 0,
+        },
     ];
     compared
         .into_iter()
@@ -124,6 +133,7 @@ impl AlertKind {
         Self::SlowFsync,
         Self::DiskFull,
         Self::PlacesTaken,
+        Self::ReplicasDiffer,
     ];
 
     /// The name used in metrics and answers.
@@ -134,6 +144,7 @@ impl AlertKind {
             Self::SlowFsync => "slow_fsync",
             Self::DiskFull => "disk_full",
             Self::PlacesTaken => "places_taken",
+            Self::ReplicasDiffer => "replicas_differ",
         }
     }
 
@@ -143,6 +154,7 @@ impl AlertKind {
             Self::DataAtRisk => "bytes",
             Self::ReplicationLag | Self::SlowFsync | Self::DiskFull => "microseconds",
             Self::PlacesTaken => "percent",
+            Self::ReplicasDiffer => "peers",
         }
     }
 }
@@ -186,6 +198,10 @@ impl fmt::Display for Alert {
                 f,
                 "{value} of 100 places for waiting requests are taken (more than {threshold})"
             ),
+            AlertKind::ReplicasDiffer => write!(
+                f,
+                "{value} of the peers have applied other entries than this node: the status names them"
+            ),
         }
     }
 }
@@ -210,6 +226,7 @@ mod tests {
             fsync_p99: Duration::from_millis(100),
             disk_full: Duration::ZERO,
             places_taken: 90,
+            replicas_differing: 0,
         };
         assert!(kinds(at).is_empty());
     }
@@ -241,6 +258,11 @@ mod tests {
             ..Figures::default()
         };
         assert_eq!(kinds(busy)[..], [AlertKind::PlacesTaken]);
+        let other = Figures {
+            replicas_differing: 1,
+            ..Figures::default()
+        };
+        assert_eq!(kinds(other)[..], [AlertKind::ReplicasDiffer]);
     }
 
     #[test]
@@ -251,6 +273,7 @@ mod tests {
             fsync_p99: Duration::from_micros(8),
             disk_full: Duration::from_micros(6),
             places_taken: 4,
+            replicas_differing: 2,
         };
         let thresholds = Thresholds {
             bytes_at_risk: 10,
@@ -272,6 +295,7 @@ mod tests {
                 (AlertKind::SlowFsync, 8, 7),
                 (AlertKind::DiskFull, 6, 5),
                 (AlertKind::PlacesTaken, 4, 3),
+                (AlertKind::ReplicasDiffer, 2, 0),
             ]
         );
     }

@@ -20,7 +20,8 @@ mod slot;
 use crate::acks::{WAYS, way};
 use crate::bounds::Busy;
 use crate::durability::Fallback;
-use crate::ids::{LogPosition, Term};
+use crate::entry::Run;
+use crate::ids::{LogIndex, LogPosition, Term};
 use crate::limits::MEMBERS_MAX;
 use crate::modes::{Class, CommitMode, Held};
 use crate::output::{Fate, Output, Role};
@@ -45,7 +46,7 @@ pub enum Grade {
     TimedOut,
     /// Commit proves that it is gone.
     Lost,
-    /// The history needed to tell is forgotten.
+    /// A snapshot stands for that part of the log, and nobody kept which term wrote it.
     Unknown,
 }
 
@@ -70,8 +71,12 @@ pub struct Answer<T> {
 ///
 /// Commit proves that a majority has it, of those who vote by now. Where members have changed since
 /// the proposal that may be fewer than were asked for.
-fn by_fate<T>(wait: &Wait<T>, raft: &Raft) -> Option<(Option<Held>, Grade)> {
-    Some(match raft.fate(wait.position) {
+fn by_fate<T>(
+    wait: &Wait<T>,
+    raft: &Raft,
+    history: impl FnOnce(LogIndex) -> Option<Run>,
+) -> Option<(Option<Held>, Grade)> {
+    Some(match raft.fate_with(wait.position, history) {
         Fate::Pending => return None,
         Fate::Committed if wait.majority_is_enough && raft.commit_fulfils(wait.mode) => {
             (Some(Held::Synced), Grade::AsAsked)
@@ -220,6 +225,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         asked: Class,
         deadline: Option<Instant>,
         raft: &Raft,
+        history: impl FnOnce(LogIndex) -> Option<Run>,
     ) -> Result<(), T> {
         let slot = self.admit(Wait {
             token,
@@ -234,21 +240,29 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             queue: None,
             answer: (CommitMode::Sync, None, Grade::Unknown),
         })?;
-        self.await_fate(slot, raft);
+        self.await_fate(slot, raft, history);
         Ok(())
     }
 
-    /// Takes note of what the core said. Show it every output, in order.
-    pub fn handle_output(&mut self, output: &Output, raft: &Raft) {
+    /// Takes note of what the core said. Show it every output, in order, and let it look up the run at
+    /// an index as [`Raft::fate_given`] takes it: commit may decide about one whose term the core's
+    /// window has left behind.
+    pub fn handle_output(
+        &mut self,
+        output: &Output,
+        raft: &Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
         match output {
             Output::Ack { mode, held, upto } => self.handle_ack(*mode, *held, *upto),
-            Output::Commit { .. } | Output::Restored { .. } => self.handle_commit(raft),
-            Output::Role { role, term, .. } => self.handle_role(*role, *term, raft),
+            Output::Commit { .. } | Output::Restored { .. } => self.handle_commit(raft, history),
+            Output::Role { role, term, .. } => self.handle_role(*role, *term, raft, history),
             Output::Send { .. }
             | Output::Write(_)
             | Output::Settled { .. }
             | Output::Read { .. }
             | Output::Snapshot { .. }
+            | Output::Recall { .. }
             | Output::Superseded { .. } => {}
         }
     }
@@ -291,30 +305,42 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     }
 
     /// Has commit answer one who waits, at once if it does by now.
-    fn await_fate(&mut self, slot: u32, raft: &Raft) {
-        match self.wait(slot).map(|wait| by_fate(wait, raft)) {
+    fn await_fate(
+        &mut self,
+        slot: u32,
+        raft: &Raft,
+        history: impl FnOnce(LogIndex) -> Option<Run>,
+    ) {
+        match self.wait(slot).map(|wait| by_fate(wait, raft, history)) {
             Some(Some((held, grade))) => self.answer(slot, CommitMode::Sync, held, grade),
             _ => self.commits.insert(self.slots.as_mut(), slot),
         }
     }
 
     /// A leader that leaves office answers nobody any more: commit decides, whoever leads.
-    fn handle_role(&mut self, role: Role, term: Term, raft: &Raft) {
+    fn handle_role(
+        &mut self,
+        role: Role,
+        term: Term,
+        raft: &Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
         let leads = |position: LogPosition| role == Role::Leader && position.term == term;
         for queue in 0..WAYS {
             while let Some(slot) = self.queues[queue].head()
                 && self.wait(slot).is_some_and(|wait| !leads(wait.position))
             {
                 self.dequeue(slot);
-                self.await_fate(slot, raft);
+                self.await_fate(slot, raft, &history);
             }
         }
     }
 
     /// In the order of positions: what stands behind one that is not decided is not either.
-    fn handle_commit(&mut self, raft: &Raft) {
+    fn handle_commit(&mut self, raft: &Raft, history: impl Fn(LogIndex) -> Option<Run>) {
+        let decided = |wait: &Wait<T>| by_fate(wait, raft, &history);
         while let Some(slot) = self.commits.first(self.slots.as_ref())
-            && let Some((held, grade)) = self.wait(slot).and_then(|wait| by_fate(wait, raft))
+            && let Some((held, grade)) = self.wait(slot).and_then(decided)
         {
             self.answer(slot, CommitMode::Sync, held, grade);
         }
@@ -322,20 +348,25 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
 
     /// Answers those whose deadline has passed: by their fate, if that is known here by now, else
     /// with what a client that settles for a majority has, else that it takes longer.
-    pub fn handle_timeout(&mut self, now: Instant, raft: &mut Raft) {
+    pub fn handle_timeout(
+        &mut self,
+        now: Instant,
+        raft: &mut Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
         while let Some(slot) = self.deadlines.first(self.slots.as_ref())
             && (self.wait(slot)).is_some_and(|wait| wait.deadline <= now)
         {
-            self.expire(slot, raft);
+            self.expire(slot, raft, &history);
         }
     }
 
-    fn expire(&mut self, slot: u32, raft: &mut Raft) {
+    fn expire(&mut self, slot: u32, raft: &mut Raft, history: &impl Fn(LogIndex) -> Option<Run>) {
         let Some(wait) = self.wait(slot) else {
             return;
         };
         let settles = wait.fallback == Fallback::ToMajority;
-        let (held, grade) = match by_fate(wait, raft) {
+        let (held, grade) = match by_fate(wait, raft, history) {
             Some(decided) => decided,
             None if settles => match raft.settle_for_majority(wait.position, wait.held) {
                 Some(held) => (Some(held), Grade::Fallback),
@@ -350,12 +381,17 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     /// passed. A host does so for clients that are gone, and where others need the room.
     ///
     /// Cost: that of looking at everybody.
-    pub fn give_up(&mut self, whom: impl Fn(T) -> bool, raft: &mut Raft) {
+    pub fn give_up(
+        &mut self,
+        whom: impl Fn(T) -> bool,
+        raft: &mut Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
         let count = self.slots.as_ref().len().min(NONE as usize) as u32;
         for slot in 0..count {
             let waits = |wait: &Wait<T>| wait.queue != Some(ANSWERED) && whom(wait.token);
             if self.wait(slot).is_some_and(waits) {
-                self.expire(slot, raft);
+                self.expire(slot, raft, &history);
             }
         }
     }

@@ -373,7 +373,7 @@ fn of_those_who_wait_only_those_who_are_due_are_looked_at() {
     let raft = cluster.raft(1);
     for due in 0..65_536_u64 {
         assert_eq!(waits.poll_timeout(), Instant::from_millis(1_000 + due));
-        waits.handle_timeout(Instant::from_millis(1_000 + due), raft);
+        waits.handle_timeout(Instant::from_millis(1_000 + due), raft, |_| None);
         let told = waits.poll_answer().map(|answer| answer.grade);
         assert_eq!(told, Some(Grade::TimedOut));
         assert_eq!(waits.poll_answer(), None);

@@ -37,6 +37,8 @@ fn busy() -> Metrics {
         Room::Full,
         Duration::from_secs(2),
     );
+    metrics.replicas_differ(2);
+    metrics.replicas_compared();
     metrics.transport_spares(6);
     metrics.acks_lost(CommitMode::LeaderOnly, 2);
     metrics.acks_unknown(CommitMode::Async, 3);
@@ -69,6 +71,8 @@ fn every_family_has_its_name_labels_and_value() {
         ("kraft_entries_at_risk", 7.0),
         ("kraft_bytes_at_risk", 700.0),
         ("kraft_suspects", 1.0),
+        ("kraft_replicas_differ", 2.0),
+        ("kraft_replicas_compared_total", 1.0),
         ("kraft_disk_busy_seconds", 1.5),
         ("kraft_disk_full", 1.0),
         ("kraft_transport_spares_total", 6.0),
@@ -102,6 +106,8 @@ fn a_node_at_which_nothing_happened_shows_all_but_peers_and_transport() {
         "entries_at_risk",
         "bytes_at_risk",
         "suspects",
+        "replicas_differ",
+        "replicas_compared",
         "disk_busy_seconds",
         "disk_full",
         "acks_lost",

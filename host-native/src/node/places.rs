@@ -56,7 +56,8 @@ impl Engine {
 
     /// Ends the wait of some: they hear that their entry lives on.
     fn give_up(&mut self, whom: impl Fn(Token) -> bool) {
-        self.waits.give_up(whom, &mut self.parts.raft);
+        let history = |index| self.parts.history.run_at(index);
+        self.waits.give_up(whom, &mut self.parts.raft, history);
         while let Some(answer) = self.waits.poll_answer() {
             self.answer(answer);
         }

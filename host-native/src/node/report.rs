@@ -7,8 +7,8 @@ use kraft_proto::{Lag, PeerState, PeerStatus as CorePeer, Status, Waiting};
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
-    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, PlacesStatus,
-    StatusReport, Voting,
+    AtRisk, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus,
+    PlacesStatus, StatusReport, Voting,
 };
 use crate::metrics::{Lag as LagFigure, Room};
 use crate::transport::{Dropped, RefusalKind};
@@ -34,6 +34,7 @@ impl Engine {
             }
         }
         self.notice_stranded(&status);
+        self.compare_replicas(now);
         self.look_at_disk();
         let metrics = &self.parts.metrics;
         metrics.suspects(status.suspects() as u64);
@@ -58,13 +59,15 @@ impl Engine {
         }
         metrics.clients(self.parts.clients.connected() as u64, clients.sent_away());
         metrics.unread(self.parts.clients.unread_bytes() as u64);
+        metrics.replicas_differ(self.replicas.differing().len() as u64);
         self.serve_parked();
-        let readiness = match self.leader {
-            Some(_) if self.disk.room == Room::Full => Readiness::NotReady(
+        let readiness = match (self.outvoted(), self.leader) {
+            (Some(why), _) => Readiness::NotReady(why),
+            (None, Some(_)) if self.disk.room == Room::Full => Readiness::NotReady(
                 "the disk is full: entries are turned away until there is room".into(),
             ),
-            Some(_) => Readiness::Ready,
-            None => Readiness::NotReady("no leader is known".into()),
+            (None, Some(_)) => Readiness::Ready,
+            (None, None) => Readiness::NotReady("no leader is known".into()),
         };
         let status = serde_json::to_value(self.report()).unwrap_or_default();
         self.parts
@@ -93,6 +96,9 @@ impl Engine {
         warnings.extend(self.disk_warnings());
         warnings.extend(self.places_warning());
         warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
+        let differing = self.replicas.differing();
+        warnings.extend(differing.iter().map(DifferingReplica::to_string));
+        warnings.extend(self.outvoted());
         for (peer, setting) in &self.differing {
             warnings.push(format!(
                 "node {peer} has another setting of {setting}: the leader's decides; make them equal"
@@ -130,6 +136,7 @@ impl Engine {
                 bytes: self.at_risk.bytes() as u64,
             },
             unkept: self.unkept,
+            differing: self.replicas.differing(),
             suspects: status.suspects() as u64,
             disk: DiskStatus {
                 log_bytes: stats.bytes_written(),
@@ -217,11 +224,9 @@ fn lasting(waiting: &Waiting) -> Option<String> {
     match waiting {
         Waiting::CleanVotes { .. }
         | Waiting::Readmission(_)
-        | Waiting::Match
         | Waiting::LeftOut
         | Waiting::Settlement
         | Waiting::Restoring(_)
-        | Waiting::ForgottenCommit(_)
         | Waiting::Superseded(_) => Some(waiting.to_string()),
         Waiting::Stop
         | Waiting::HardState
@@ -232,6 +237,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::Handover(_)
         | Waiting::Majority { .. }
         | Waiting::Members(_)
+        | Waiting::Recall(_)
         | Waiting::Snapshot(_) => None,
     }
 }
@@ -239,7 +245,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
 /// Why a peer gets no entries although it is connected.
 fn why_stranded(status: &Status) -> String {
     format!(
-        "it needs entries from before index {}, whose terms this leader has forgotten",
-        status.first_known
+        "it needs entries through index {}, which are gone here, and this host makes no snapshots",
+        status.compacted.index
     )
 }

@@ -413,6 +413,8 @@ impl Cluster {
                     return None;
                 }
                 assert_eq!(*sha256, digest.sha256, "two states at {applied}");
+                let differing = self.client.status(&node.clients).await.ok()?.differing;
+                assert_eq!(differing, [], "a false alarm");
             }
             Some(seen?.0.index.0)
         })
@@ -490,23 +492,25 @@ impl Running {
 
     /// Asks its admin port. Status and body.
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
+        let answer = self.page(path).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, body.to_owned())
     }
 
-    /// A figure on its metrics page.
-    pub async fn figure(&self, name: &str) -> Option<f64> {
+    /// What its admin port answers, head included.
+    pub async fn page(&self, path: &str) -> String {
         let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();
-        let request = b"GET /metrics HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n";
-        stream.write_all(request).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut page = String::new();
         stream.read_to_string(&mut page).await.unwrap();
+        page
+    }
+
+    /// A figure on its metrics page.
+    pub async fn figure(&self, name: &str) -> Option<f64> {
+        let page = self.page("/metrics").await;
         page.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }

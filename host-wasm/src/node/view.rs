@@ -144,8 +144,7 @@ impl Node {
 
 impl Node {
     fn first_index(&self) -> LogIndex {
-        let status = self.raft.status();
-        status.first_known.max(status.compacted.index.next())
+        self.raft.status().compacted.index.next()
     }
 }
 

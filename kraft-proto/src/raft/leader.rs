@@ -20,8 +20,7 @@ use crate::acks::Acks;
 use crate::config::CheckQuorum;
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{MEMBERS_MAX, TERM_RUNS_RESERVE};
-use crate::log::TermAt;
+use crate::limits::MEMBERS_MAX;
 use crate::members::Members;
 use crate::message::Holding;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
@@ -41,8 +40,8 @@ const PEERS_MAX: usize = MEMBERS_MAX;
 /// What exists only while leading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Leader {
-    /// The entry that opened the term. `None` while term runs are scarce and no majority matched.
-    pub barrier: Option<LogIndex>,
+    /// The entry that opened the term.
+    pub barrier: LogIndex,
     pub peers: Vec<Progress, PEERS_MAX>,
     pub acks: Acks,
     pub reads: Reads,
@@ -72,7 +71,7 @@ impl Leader {
             let _ = peers.push(Progress::new(member.id, member.store, next));
         }
         Self {
-            barrier: None,
+            barrier: next,
             peers,
             acks: Acks::new(),
             reads: Reads::new(),
@@ -144,26 +143,21 @@ impl Raft {
             let check = self.now.after(self.config.election_timeout_min);
             self.timers.set(Timer::CheckQuorum, check);
         }
-        if self.log.runs_free() >= TERM_RUNS_RESERVE {
-            self.open_term();
-        }
+        self.open_term(next);
     }
 
     /// Writes the barrier: the entry of this term that commits all before it (Raft §5.4.2, §8).
-    fn open_term(&mut self) {
-        let RoleState::Leader(leader) = &mut self.role else {
-            return;
-        };
-        let index = self.log.last().next();
-        leader.barrier = Some(index);
-        leader.release(index);
+    fn open_term(&mut self, index: LogIndex) {
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.release(index);
+        }
         let run = Run {
             term: self.hard.term,
             kind: EntryKind::Barrier,
             first: index,
             count: 1,
         };
-        self.log.extend(run);
+        self.extend_log(run);
         self.note_class(run, Class::new(CommitMode::Sync, FsyncMode::Commit));
         self.writes.force(index);
     }
@@ -177,6 +171,7 @@ impl Raft {
             leader.repeat_order();
             for peer in &mut leader.peers {
                 peer.mark_heartbeat(leader.round, snapshot_rounds);
+                peer.asking.ask_again();
             }
             self.timers.stop(Timer::AsyncBatch);
             self.timers
@@ -224,28 +219,20 @@ impl Raft {
         }
     }
 
-    /// What follows from what is held by now: the barrier, and the commit index (Raft §5.3, §5.4.2).
+    /// What follows from what is held by now: the commit index, in entries of this term only (Raft
+    /// §5.3, §5.4.2).
     pub(super) fn advance_leader(&mut self) {
         let RoleState::Leader(leader) = &self.role else {
             return;
         };
-        let by_majority = |held| {
-            quorum::held_by_majority(&self.members, |id| {
-                held_by(&leader.peers, (self.config.id, &self.writes), id, held)
-            })
-        };
-        if leader.barrier.is_none() {
-            let matched = by_majority(Held::Written) >= self.log.last();
-            if matched && self.has_term_run_for(self.hard.term, EntryKind::Barrier) {
-                self.open_term();
-            }
-            return;
-        }
         if self.commit.index == self.log.last() {
             return;
         }
-        let synced = by_majority(Held::Synced);
-        if synced > self.commit.index && self.log.term_at(synced) == TermAt::Known(self.hard.term) {
+        let own = (self.config.id, &self.writes);
+        let synced = quorum::held_by_majority(&self.members, |id| {
+            held_by(&leader.peers, own, id, Held::Synced)
+        });
+        if synced > self.commit.index && synced >= leader.barrier {
             self.commit = LogPosition::new(self.hard.term, synced);
         }
     }

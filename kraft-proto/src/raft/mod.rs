@@ -4,10 +4,10 @@
 //!
 //! | figure 2 | here |
 //! | --- | --- |
-//! | currentTerm, votedFor; log\[\] | `hard`; `log`, which knows terms only: the bytes are the host's |
+//! | currentTerm, votedFor; log\[\] | `hard`; `log`, a window on its terms: the bytes, and what is older, are the host's (`history.rs`) |
 //! | commitIndex; lastApplied | `commit`; applying is the host's |
 //! | nextIndex\[\], matchIndex\[\] | `leader.rs`, one `Progress` a peer |
-//! | AppendEntries | `leader/sending.rs` sends, `follower.rs` receives, `leader/answers.rs` hears what came of it |
+//! | AppendEntries | `leader/sending.rs` sends, `follower.rs` receives, `comparing.rs` compares, `leader/answers.rs` hears what came of it |
 //! | RequestVote | `candidate.rs` sends, `follower.rs` receives |
 //! | rules for all servers | `receive`, `adopt_term`, below |
 //! | rules for followers, candidates, leaders | the file of each role |
@@ -18,9 +18,11 @@
 //! node ends; `waiting.rs`, why nothing moves.
 
 mod candidate;
+mod comparing;
 mod dropped;
 mod duty;
 mod follower;
+mod history;
 mod leader;
 mod membership;
 mod poll;
@@ -36,24 +38,25 @@ mod waiting;
 use heapless::Deque;
 use serde::{Deserialize, Serialize};
 
-use crate::acks::{Early, Unsettled};
+use crate::acks::Unsettled;
 use crate::classes::Classes;
 use crate::config::{Config, ConfigError};
 use crate::durability::Durability;
-use crate::entry::{EntryKind, Run};
+use crate::entry::Run;
 use crate::hard_state::HardState;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::limits::{
     INCARNATION_JUMP_MAX, INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX,
     TERM_MAX,
 };
-use crate::log::{Log, TermAt};
+use crate::log::Log;
 use crate::members::Members;
 use crate::message::{Ballot, Envelope, Message};
 use crate::modes::{Class, FsyncMode};
-use crate::output::{Fate, Maker, ReadTicket, Receipt, Rest};
+use crate::output::{Maker, ReadTicket, Receipt};
 use crate::progress::Progress;
-use crate::recovery::Recovery;
+use crate::recall::Recalled;
+use crate::recovery::{Hint, Recovery};
 use crate::succession::Succession;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
@@ -85,6 +88,10 @@ pub struct Raft {
     hard: HardState,
     writes: Writes,
     log: Log,
+    /// How many times the log was cut, or replaced by a snapshot.
+    cuts: u64,
+    /// What the host told of it below the window.
+    recalled: Recalled,
     classes: Classes,
     commit: LogPosition,
     /// Entries through here are in a snapshot, and not in the log any more. Zero: there is none.
@@ -135,6 +142,7 @@ impl Raft {
             members,
             succession,
             snapshot,
+            hint,
             boot,
             flaw,
         } = recovery;
@@ -168,7 +176,9 @@ impl Raft {
             succession,
             hard,
             writes,
-            log,
+            log: log.within(config.term_runs_max),
+            cuts: 0,
+            recalled: Recalled::new(),
             classes: Classes::new(),
             commit: snapshot,
             compacted: snapshot,
@@ -184,7 +194,11 @@ impl Raft {
             withheld_until: Instant::ZERO,
             now,
         };
-        raft.learn_former();
+        match hint {
+            Hint::Found(known) if known.index > snapshot.index => raft.commit = known,
+            Hint::Found(_) | Hint::None => {}
+            Hint::Missing(_) => raft.count(Drop::Hint),
+        }
         raft.withhold_votes(raft.config.election_timeout_max);
         raft.restart_election_timer();
         raft.settle();
@@ -241,7 +255,7 @@ impl Raft {
     /// Starts an election at once, as after an election timeout.
     pub fn campaign(&mut self, now: Instant) {
         self.begin(now);
-        let may = self.may_campaign() && self.is_active();
+        let may = self.may_stand() && self.is_active();
         if may && !matches!(self.role, RoleState::Leader(_)) {
             self.restart_election_timer();
             self.campaign_as_configured();
@@ -300,24 +314,6 @@ impl Raft {
         self.timers.earliest()
     }
 
-    /// What became of the entry at a position, as far as commit proves it here.
-    ///
-    /// An overwritten entry is not lost for that: another leader may bring it back (Raft figure 8).
-    /// Only commit decides.
-    pub fn fate(&self, of: LogPosition) -> Fate {
-        if of.index > self.commit.index {
-            return match of.term < self.commit.term {
-                true => Fate::Lost,
-                false => Fate::Pending,
-            };
-        }
-        match self.log.term_at(of.index) {
-            TermAt::Known(term) if term == of.term => Fate::Committed,
-            TermAt::Known(_) => Fate::Lost,
-            TermAt::Forgotten | TermAt::Absent => Fate::Unknown,
-        }
-    }
-
     /// The durability options it runs with.
     pub fn durability(&self) -> &Durability {
         &self.config.durability
@@ -355,14 +351,6 @@ impl Raft {
             self.timers.stop(Timer::LazyFlush);
             self.timers.stop(Timer::FsyncBatch);
         }
-    }
-
-    /// Whether entries of `term` can be added without forgetting any that the disk was not handed
-    /// yet: nothing could name those to it any more.
-    fn has_term_run_for(&self, term: Term, kind: EntryKind) -> bool {
-        self.log.continues(term, kind)
-            || self.log.runs_free() > 0
-            || self.log.oldest_end() <= self.writes.emitted()
     }
 
     /// Remembers the class of entries just added, and counts those that share a flush.
@@ -504,29 +492,10 @@ impl Raft {
         }
     }
 
-    fn lose_sight_of_leader(&mut self) {
-        self.fail_reads();
-        self.role = RoleState::Follower(Follower::new(None, self.now));
-    }
-
     fn restart_election_timer(&mut self) {
         let words = [self.hard.term.0, u64::from(self.silent_timeouts)];
         let deadline = self.config.election_deadline(self.now, words);
         self.timers.set(Timer::Election, deadline);
-    }
-
-    /// What commit says of the early acknowledgements of a term this node led.
-    fn settled(&self, early: &Early) -> Option<(LogIndex, Option<Rest>)> {
-        if self.commit.term <= early.term {
-            let all = self.commit.term == early.term && self.commit.index >= early.acked;
-            return all.then_some((early.acked, None));
-        }
-        if early.term < self.log.base().term {
-            return Some((LogIndex::ZERO, Some(Rest::Unknown)));
-        }
-        let kept = self.log.end_of_term(early.term).unwrap_or_default();
-        let kept = kept.min(self.commit.index);
-        Some((kept, (kept < early.acked).then_some(Rest::Lost)))
     }
 }
 

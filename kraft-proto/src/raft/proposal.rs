@@ -26,8 +26,6 @@ pub struct Proposed {
 pub enum ProposeError {
     /// This node does not lead; here is who does, if it knows.
     NotLeader(Option<NodeId>),
-    /// This node won an election and has not opened its term yet. Ask again soon.
-    NotReady,
     /// Leadership is moving to this node. Ask it, or this one again soon.
     Moving(NodeId),
     /// No entries, or more than [`RUN_ENTRIES_MAX`] at once.
@@ -57,9 +55,6 @@ impl fmt::Display for ProposeError {
             }
             Self::NotLeader(None) => f.write_str(
                 "not the leader, nothing was written: no leader is known yet, ask again soon",
-            ),
-            Self::NotReady => f.write_str(
-                "the leader has not opened its term yet, nothing was written: ask again soon",
             ),
             Self::Moving(to) => write!(
                 f,

@@ -47,16 +47,18 @@ impl Clients {
 
     /// Has a client wait for the commit of an entry.
     pub fn await_commit(&mut self, cluster: &mut Cluster, token: u32, of: LogPosition) {
-        let raft = &cluster.node(self.node).raft;
+        let node = cluster.node(self.node);
+        let history = |index| node.history.run_at(index);
         self.waits
-            .await_commit(token, of, Class::default(), None, raft)
+            .await_commit(token, of, Class::default(), None, &node.raft, history)
             .unwrap();
     }
 
     /// Waits no longer for some of them.
     pub fn give_up(&mut self, cluster: &mut Cluster, whom: impl Fn(u32) -> bool) {
-        let raft = &mut cluster.node(self.node).raft;
-        self.waits.give_up(whom, raft);
+        let node = cluster.node(self.node);
+        let history = |index| node.history.run_at(index);
+        self.waits.give_up(whom, &mut node.raft, history);
     }
 
     /// Shows the node's outputs to the clients and returns what they are told.
@@ -64,9 +66,11 @@ impl Clients {
         let now = cluster.now;
         let node = cluster.node(self.node);
         for output in node.outputs.drain(..) {
-            self.waits.handle_output(&output, &node.raft);
+            let history = |index| node.history.run_at(index);
+            self.waits.handle_output(&output, &node.raft, history);
         }
-        self.waits.handle_timeout(now, &mut node.raft);
+        let history = |index| node.history.run_at(index);
+        self.waits.handle_timeout(now, &mut node.raft, history);
         std::iter::from_fn(|| self.waits.poll_answer()).collect()
     }
 }

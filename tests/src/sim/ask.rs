@@ -2,10 +2,12 @@
 
 use kraft_proto::{
     Answer, Bound, Busy, Class, Fate, Grade, LogPosition, ProposeError, ReadError, Role, Term,
+    Verdict,
 };
 
 use super::action::{DiskState, Target};
 use super::clients::{Errand, RETRY_US, Wish};
+use super::entry::run_at;
 use super::event::Event;
 use super::node::Reading;
 use super::plant::Plant;
@@ -120,7 +122,7 @@ impl World {
                 id,
                 index: applied,
                 applied,
-                fate: after.map(|after| live.raft.fate(after)),
+                fate: after.map(|after| live.fate(after)),
             });
         }
         let asked = match after {
@@ -170,7 +172,10 @@ impl World {
                 }
                 _ => of,
             };
-            let fate = live.raft.fate(asked);
+            if let Verdict::Recall(_) = live.raft.fate(asked) {
+                self.tally.deed("recall for a fate");
+            }
+            let fate = live.fate(asked);
             self.tally.fates += 1;
             let node = place;
             self.witness.see(Event::Told { node, of, fate });
@@ -221,7 +226,7 @@ impl World {
             return;
         };
         let upto = answer.position;
-        if live.raft.fate(upto) != Fate::Pending {
+        if live.fate(upto) != Fate::Pending {
             return;
         }
         live.early.push(upto);
@@ -241,7 +246,9 @@ impl World {
         {
             let (token, of) = (answer.token | AWAITED, answer.position);
             // Without room it does not wait.
-            let _ = (live.waits).await_commit(token, of, Class::default(), None, &live.raft);
+            let history = |index| run_at(&live.log, index);
+            let _ =
+                (live.waits).await_commit(token, of, Class::default(), None, &live.raft, history);
         }
     }
 }

@@ -15,6 +15,7 @@ use super::network::Links;
 use super::node::Node;
 use super::oracles::Oracles;
 use super::plant::Plant;
+use super::recalls::Recalls;
 use super::setup::Setup;
 use super::tally::Tally;
 use super::witness::{Tracing, Violation, Witness};
@@ -53,6 +54,7 @@ impl World {
             live: None,
             wake_us: u64::MAX,
             poll_us: u64::MAX,
+            recalls: Recalls::default(),
             plant: setup.plant,
             kept_writes: 0,
             last_appends: Vec::new(),
@@ -117,7 +119,7 @@ impl World {
                 if disk < next.0 && node.live.is_some() {
                     next = (disk, Due::Disk(place));
                 }
-                let wake = node.wake_us.min(node.poll_us);
+                let wake = node.wake_us.min(node.poll_us).min(node.recalls.next_at());
                 if wake < next.0 {
                     next = (wake, Due::Node(place));
                 }

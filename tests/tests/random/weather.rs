@@ -121,6 +121,7 @@ pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss, lease: Lease
         append_entries_max: chance.one_of(&[1, 3, 1024]),
         appends_in_flight_max: chance.one_of(&[1, 2, 16]),
         writes_in_flight_max: chance.one_of(&[1, 2, 16]),
+        term_runs_max: chance.number(2..=4) as u8,
         durability,
         ..Config::new(NodeId(0), StoreId(0), chance.number(0..=u64::MAX - 1))
     }

@@ -82,7 +82,7 @@ impl Raft {
             members: &self.members,
             unsure: unsure.then(|| (self.succession.before(), self.succession.at())),
             voters,
-            barrier: leader.barrier?,
+            barrier: leader.barrier,
             last: self.log.last(),
             commit: match self.commit.term == term {
                 true => self.commit.index,
@@ -106,7 +106,7 @@ impl Raft {
     fn note_ack(&mut self, mode: CommitMode, upto: LogIndex) {
         let term = self.hard.term;
         if LogPosition::new(term, upto) > self.commit {
-            self.unsettled.note(term, upto);
+            self.unsettled.note(term, upto, self.log.last());
         }
         if mode.outlives_leader(self.voters_acking())
             && let RoleState::Leader(leader) = &mut self.role

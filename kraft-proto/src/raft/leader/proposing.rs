@@ -49,9 +49,6 @@ impl Raft {
                 voters: voters as u8,
             });
         }
-        if leader.barrier.is_none() {
-            return Err(ProposeError::NotReady);
-        }
         let class = Class::new(
             asked.mode,
             asked.fsync.max(self.config.durability.fsync_floor),
@@ -75,7 +72,7 @@ impl Raft {
             first: self.log.last().next(),
             count,
         };
-        self.log.extend(run);
+        self.extend_log(run);
         self.note_class(run, class);
         if held == Held::Synced || class.fsync >= FsyncMode::Commit {
             self.writes.force(run.last());

@@ -61,8 +61,7 @@ impl Raft {
         let RoleState::Leader(leader) = &mut self.role else {
             return fresh;
         };
-        let barrier = leader.barrier.unwrap_or(self.log.last().next());
-        let mut target = barrier.max(leader.promised).max(self.commit.index);
+        let mut target = leader.barrier.max(leader.promised).max(self.commit.index);
         if after.term == self.hard.term {
             target = target.max(after.index.min(self.log.last()));
         }
