@@ -16,8 +16,8 @@ use super::clock::Clock;
 use super::disk::DiskView;
 use super::handover::PendingTransfer;
 use super::history::History;
-use super::members::Contacts;
 use super::open::{NodeError, TestSwitchAccess};
+use super::own_requests::OwnRequests;
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
 use super::replicas::ReplicaCheck;
 use super::sending::seals_of;
@@ -25,11 +25,12 @@ use super::standby::Standby;
 use super::tail::Tail;
 use crate::admin::Publisher;
 use crate::api::{Answer, Response, Unkept};
-use crate::config::Config;
+use crate::cert::Credentials;
+use crate::config::{Address, Config};
 use crate::kv::Kv;
 use crate::machine::Replicated;
 use crate::metrics::Metrics;
-use crate::rpc::{Calls, News, RpcServer, Shares};
+use crate::rpc::{Calls, ClientNews, News, RpcServer, Shares};
 use crate::sealed;
 use crate::storage::{DiskHandle, Done, Identity, Job};
 use crate::transport::{Event, Events, Fault, Lane, Transport};
@@ -48,7 +49,6 @@ pub(super) struct Parts {
     pub config: Arc<Config>,
     pub node: NodeId,
     pub identity: Identity,
-    pub contacts: Contacts,
     pub clock: Clock,
     pub raft: Raft,
     pub history: History,
@@ -57,6 +57,7 @@ pub(super) struct Parts {
     pub clients: RpcServer,
     pub metrics: Metrics,
     pub publisher: Publisher,
+    pub credentials: Credentials,
     pub test_switch: TestSwitchAccess,
     pub warnings: Vec<String>,
 }
@@ -68,14 +69,16 @@ pub(super) struct Inputs {
     pub receipts: mpsc::UnboundedReceiver<Done>,
     /// Nodes that could lead in the place of one whose disk is full.
     pub standbys: mpsc::UnboundedReceiver<NodeId>,
+    pub credentials: mpsc::Receiver<Credentials>,
 }
 
 /// One of them.
 pub(super) enum Input {
     Peer(Event),
-    Client(News),
+    Client(ClientNews),
     Disk(Done),
     Standby(NodeId),
+    Credentials(Box<Credentials>),
 }
 
 /// The one owner of the core.
@@ -91,6 +94,9 @@ pub(super) struct Engine {
     pub(super) crowded_since: Option<Instant>,
     pub(super) standby: Standby,
     pub(super) transfers: Vec<PendingTransfer>,
+    pub(super) own_requests: OwnRequests,
+    /// The end of the log when this node began to lead: through here it may hold requests of earlier leaders.
+    pub(super) led_from: LogIndex,
     pub(super) tail: Tail,
     pub(super) replica: Replicated<Kv>,
     /// Whether the peers' replicas are the same.
@@ -113,6 +119,10 @@ pub(super) struct Engine {
     refresh_at: Instant,
     /// After an absence, until when it may lead by mistake.
     pub(super) unsure_until: Instant,
+    /// When a leader with an expired certificate tries to hand over next.
+    pub(super) expired_retry_at: Instant,
+    /// Since when no leader is known.
+    pub(super) without_leader_since: Instant,
     pub(super) failed: Option<NodeError>,
 }
 
@@ -130,6 +140,8 @@ impl Engine {
             crowded_since: None,
             standby,
             transfers: Vec::new(),
+            own_requests: OwnRequests::default(),
+            led_from: status.last.index,
             tail: Tail::after(status.last.index),
             replica: Replicated::new(Kv::default()),
             replicas: ReplicaCheck::new(),
@@ -146,6 +158,8 @@ impl Engine {
             disk: DiskView::new(status.last.index),
             refresh_at: Instant::ZERO,
             unsure_until: Instant::ZERO,
+            expired_retry_at: Instant::ZERO,
+            without_leader_since: Instant::ZERO,
             failed: None,
             parts,
         }
@@ -179,6 +193,9 @@ impl Engine {
                 Some(event) = inputs.events.recv() => Some(Input::Peer(event)),
                 Some(news) = inputs.calls.news() => Some(Input::Client(news)),
                 Some(standby) = inputs.standbys.recv() => Some(Input::Standby(standby)),
+                Some(credentials) = inputs.credentials.recv() => {
+                    Some(Input::Credentials(Box::new(credentials)))
+                }
                 () = tokio::task::yield_now(), if busy => None,
                 () = tokio::time::sleep_until(due) => None,
             };
@@ -220,19 +237,20 @@ impl Engine {
     pub(super) fn take(&mut self, input: Input) {
         match input {
             Input::Peer(event) => self.take_event(event),
-            Input::Client(News::Call(call)) => {
+            Input::Client(ClientNews::Call(call)) => {
                 // Of what came while this process did not run, the news of the peers was taken
                 // first; next comes what is overdue, so that a client finds no role of the past.
                 self.pass_time();
                 self.take_call(call);
             }
-            Input::Client(News::Gone(origin)) => self.let_go(&origin),
-            Input::Client(News::Room) => self.serve_parked(),
+            Input::Client(ClientNews::Gone(origin)) => self.let_go(&origin),
+            Input::Client(ClientNews::Room) => self.serve_parked(),
             Input::Standby(standby) => self.hand_over_to(standby),
             Input::Disk(Done::Receipt(receipt)) => {
                 let now = self.now();
                 self.parts.raft.handle_stored(now, receipt);
             }
+            Input::Credentials(credentials) => self.take_credentials(&credentials),
             Input::Disk(Done::Failed(error)) => self.failed = Some(NodeError::Disk(error)),
         }
     }
@@ -244,7 +262,13 @@ impl Engine {
                     self.take_frame(from, &bytes);
                 }
             }
-            Event::Up { peer, .. } => {
+            Event::Up { peer, clients, .. } => {
+                let is_address = clients.parse::<Address>().is_ok();
+                if is_address
+                    && self.parts.clients.directory().note(peer, &clients) == News::Changed
+                {
+                    tracing::info!("clients reach node {peer} at {clients}");
+                }
                 self.differing.retain(|(other, _)| *other != peer);
                 tracing::info!("node {peer} can be reached");
                 self.renew_replica(peer);
@@ -429,6 +453,7 @@ impl Engine {
     fn change_role(&mut self, role: Role, term: Term, leader: Option<NodeId>) {
         if role == Role::Leader {
             tracing::info!("leading term {term}");
+            self.led_from = self.parts.raft.status().last.index;
             let now = self.now();
             for (_, lag) in &mut self.lags {
                 *lag = Lag::new(now);
@@ -438,6 +463,9 @@ impl Engine {
                 Some(leader) => tracing::info!("following node {leader} in term {term}"),
                 None => tracing::info!("no leader in term {term}"),
             }
+        }
+        if self.leader.is_some() {
+            self.without_leader_since = self.now();
         }
         (self.role, self.term, self.leader) = (role, term, leader);
         self.parts.metrics.role(role, term);
@@ -525,7 +553,7 @@ impl Inputs {
         if let Some(event) = self.events.try_recv() {
             return Some(Input::Peer(event));
         }
-        let call = self.calls.try_recv().map(News::Call);
+        let call = self.calls.try_recv().map(ClientNews::Call);
         call.map(Input::Client)
     }
 }

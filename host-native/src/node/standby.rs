@@ -25,16 +25,14 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Who could lead instead, and how that is found out.
 pub(super) struct Standby {
-    credentials: Credentials,
     /// Takes the one that has room and most of the log.
     found: mpsc::UnboundedSender<NodeId>,
     ask_at: Instant,
 }
 
 impl Standby {
-    pub fn new(credentials: Credentials, found: mpsc::UnboundedSender<NodeId>) -> Self {
+    pub fn new(found: mpsc::UnboundedSender<NodeId>) -> Self {
         Self {
-            credentials,
             found,
             ask_at: Instant::ZERO,
         }
@@ -58,12 +56,9 @@ impl Engine {
                 && parts.transport.is_up(member.id)
         });
         let others: Vec<(NodeId, String)> = reached
-            .filter_map(|member| {
-                let contact = parts.contacts.get(member.id)?;
-                Some((member.id, contact.clients.clone()))
-            })
+            .filter_map(|member| Some((member.id, parts.clients.directory().of(member.id)?)))
             .collect();
-        let credentials = self.standby.credentials.clone();
+        let credentials = parts.credentials.clone();
         let found = self.standby.found.clone();
         tokio::spawn(async move {
             let mut asked = Vec::new();

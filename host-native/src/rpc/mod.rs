@@ -11,6 +11,7 @@
 //! other the same way.
 
 mod client;
+mod directory;
 mod error;
 mod guests;
 mod origin;
@@ -29,10 +30,11 @@ use serde::{Deserialize, Serialize};
 use crate::cert::ClusterId;
 
 pub use client::{Answers, RpcClient};
+pub use directory::{ADDRESS_BYTES_MAX, Directory, News, Whereabouts};
 pub use error::{CallError, ConnectError};
 pub use origin::Origin;
 pub(crate) use origin::network;
-pub use server::{Calls, News, RpcServer, RpcStats};
+pub use server::{Calls, ClientNews, RpcServer, RpcStats};
 pub use session::{Call, Part, Reply, Room};
 pub use shares::{Shares, Verdict};
 
@@ -40,7 +42,7 @@ pub use shares::{Shares, Verdict};
 pub const CLIENT_ALPN: &str = "kraft-client/1";
 
 /// The version of what clients and nodes say to each other around the calls.
-pub const CLIENT_VERSION: u16 = 1;
+pub const CLIENT_VERSION: u16 = 2;
 
 /// Bytes written to a stream at a time.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
@@ -119,8 +121,10 @@ struct ClientHello {
 }
 
 /// What a node says of itself to a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct ServerHello {
     cluster: ClusterId,
     node: NodeId,
+    /// Where clients reach the nodes it knows, itself included.
+    members: Vec<Whereabouts>,
 }

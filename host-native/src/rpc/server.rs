@@ -5,18 +5,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use quinn::{Connection, Endpoint, Incoming, SendStream};
+use kraft_proto::ids::NodeId;
+use quinn::{Connection, Endpoint, Incoming, SendStream, TransportConfig};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::directory::Directory;
 use super::guests::{Entry, Guests};
 use super::origin::Origin;
 use super::pool::Pool;
 use super::session::{Call, Reply, Session};
 use super::wire::request;
 use super::{BATCH_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello, ServerHello, ServerLimits};
-use crate::cert::{Credentials, PeerIdentity, Role};
+use crate::cert::{CertError, ClusterId, Credentials, PeerIdentity, Role};
 use crate::transport::desk::{Desk, Seated};
 use crate::transport::frame::{Batch, FrameReader, ReadFrameError};
 use crate::transport::hello::{self, Greeted};
@@ -48,7 +50,7 @@ pub struct Calls {
 
 /// What a node hears of its clients.
 #[derive(Debug)]
-pub enum News {
+pub enum ClientNews {
     /// A call.
     Call(Call),
     /// A connection is gone: nobody waits for its answers any more. Calls of it may follow.
@@ -77,8 +79,11 @@ enum Running {
 #[derive(Debug)]
 struct Shared {
     endpoint: Endpoint,
-    ours: ServerHello,
+    cluster: ClusterId,
+    node: NodeId,
+    directory: Arc<Directory>,
     limits: ServerLimits,
+    settings: Arc<TransportConfig>,
     stats: Arc<RpcStats>,
     calls: mpsc::Sender<Call>,
     gone: mpsc::UnboundedSender<Origin>,
@@ -118,7 +123,7 @@ impl RpcServer {
             idle: limits.idle,
         };
         let settings = quic::settings(streams, pulse, Windows::Narrow)?;
-        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
+        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings.clone())?;
         let endpoint = quic::endpoint(listen, credentials, CLIENT_ALPN, Some(door))?;
         let (sender, queue) = mpsc::channel(CALLS_QUEUED);
         // At most one for each connection that was up.
@@ -129,14 +134,14 @@ impl RpcServer {
             .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         let shared = Arc::new(Shared {
             endpoint,
-            ours: ServerHello {
-                cluster: identity.cluster,
-                node,
-            },
+            cluster: identity.cluster,
+            node,
+            directory: Arc::default(),
             limits: ServerLimits {
                 bytes_max_total: shares,
                 ..limits
             },
+            settings,
             stats: Arc::default(),
             calls: sender,
             gone: departures,
@@ -162,7 +167,7 @@ impl RpcServer {
         self.shared.endpoint.local_addr()
     }
 
-    /// From now on [`News::Room`] tells when answers are read.
+    /// From now on [`ClientNews::Room`] tells when answers are read.
     pub fn want_room(&self) {
         self.shared.pool.want();
     }
@@ -180,6 +185,23 @@ impl RpcServer {
     /// What was counted so far.
     pub fn stats(&self) -> Arc<RpcStats> {
         self.shared.stats.clone()
+    }
+
+    /// What clients are told of the nodes when they connect; empty at first.
+    pub fn directory(&self) -> &Directory {
+        &self.shared.directory
+    }
+
+    /// Shows another certificate to whoever connects from now on. Connections that there are go on.
+    ///
+    /// # Errors
+    ///
+    /// When TLS refuses it; then nothing has changed.
+    pub fn set_credentials(&self, credentials: &Credentials) -> Result<(), CertError> {
+        let settings = self.shared.settings.clone();
+        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
+        self.shared.endpoint.set_server_config(Some(door));
+        Ok(())
     }
 
     /// Takes no more calls, sends the answers to those that were taken, for half a second at most,
@@ -213,11 +235,11 @@ impl Calls {
 
     /// What happens next; `None` once the server is gone and all was told. May be abandoned while it
     /// waits, without loss.
-    pub async fn news(&mut self) -> Option<News> {
+    pub async fn news(&mut self) -> Option<ClientNews> {
         tokio::select! {
-            Some(origin) = self.gone.recv() => Some(News::Gone(origin)),
-            call = self.queue.recv() => call.map(News::Call),
-            () = self.pool.freed() => Some(News::Room),
+            Some(origin) = self.gone.recv() => Some(ClientNews::Gone(origin)),
+            call = self.queue.recv() => call.map(ClientNews::Call),
+            () = self.pool.freed() => Some(ClientNews::Room),
         }
     }
 
@@ -281,7 +303,7 @@ async fn answer_calls(shared: Arc<Shared>, mut running: watch::Receiver<Running>
             () = stopped(&mut running) => None,
         };
         let Some(incoming) = incoming else { return };
-        let address = incoming.remote_address();
+        let address = quic::plain(incoming.remote_address());
         let seat = match shared.desk.receive(&incoming) {
             Seated::Here(seat) => seat,
             Seated::ProveAddress => {
@@ -329,7 +351,7 @@ async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Refusal> {
     let greeted: Greeted<ClientHello> = hello::listen(&connection, CLIENT_VERSION)
         .await
         .map_err(refuse)?;
-    let ours = shared.ours.cluster;
+    let ours = shared.cluster;
     for theirs in [identity.cluster, greeted.theirs.cluster] {
         if theirs != ours {
             return Err(refuse(Refusal::Cluster { ours, theirs }));
@@ -340,7 +362,12 @@ async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Refusal> {
         mut receive,
         ..
     } = greeted;
-    hello::say(&mut send, CLIENT_VERSION, &shared.ours)
+    let hello = ServerHello {
+        cluster: ours,
+        node: shared.node,
+        members: shared.directory.all(),
+    };
+    hello::say(&mut send, CLIENT_VERSION, &hello)
         .await
         .map_err(refuse)?;
     receive.set_frame_bytes_max(shared.limits.frame_bytes_max);

@@ -12,6 +12,7 @@ use super::Shared;
 use super::desk::Seated;
 use super::hello::{self, Greeted, PEER_VERSION, PeerHello};
 use super::link;
+use super::quic;
 use super::refusal::{CLOSED_REPLACED, Outlook, Refusal};
 use super::slot::{AtWork, Dialer, Link, Reach, Slot, Verdict};
 use crate::cert::Role;
@@ -35,7 +36,7 @@ pub(super) async fn answer_calls(shared: Arc<Shared>) {
         };
         let call = shared.clone();
         shared.spawn(async move {
-            let address = incoming.remote_address().to_string();
+            let address = quic::plain(incoming.remote_address()).to_string();
             let hearing = timeout(call.timing.connect, hear(&call, incoming));
             let heard = match seat.hold(hearing).await {
                 Some(heard) => heard.unwrap_or(Err((None, Refusal::Timeout))),
@@ -159,7 +160,7 @@ async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, Re
     let name = shared.ours.hello.cluster.server_name();
     let connection = shared
         .endpoint
-        .connect_with(shared.client.clone(), target, &name)
+        .connect_with(shared.client(), target, &name)
         .map_err(|e| broken(e.to_string()))?
         .await
         .map_err(|e| Refusal::of_connection(&e))?;
@@ -207,7 +208,7 @@ async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork)
     tracing::info!(
         peer = slot.peer.0,
         incarnation = theirs.incarnation.0,
-        address = %link.connection.remote_address(),
+        address = %quic::plain(link.connection.remote_address()),
         "connected",
     );
     shared.compare(slot.peer, theirs.settings).await;
