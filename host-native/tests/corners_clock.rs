@@ -9,7 +9,7 @@ use std::time::Duration;
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Class, CommitMode, Config, Envelope, Frame, FsyncMode, Instant, LogPosition, Members, NodeId,
-    Output, ProposeError, Raft, Recovery, Role, StoreId, Term, entry_prefix,
+    Nonce, Output, ProposeError, Raft, Recovery, Role, StoreId, Term, entry_prefix,
 };
 
 const FIRM: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
@@ -50,7 +50,13 @@ impl Cluster {
         let node = |id: NodeId| {
             let config = Config::new(id, StoreId(id.0), seed + id.0);
             let members = Members::new(ids, []).unwrap();
-            Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap()
+            Raft::new(
+                config,
+                Recovery::bootstrap(members),
+                Nonce(1),
+                Instant::ZERO,
+            )
+            .unwrap()
         };
         Self {
             nodes: ids.map(node).into(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
 use kraft_proto::{Holding, PeerState, Role, Trust};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub struct StatusReport {
     /// Its store.
     pub store: StoreId,
     /// How many times that store was started.
-    pub incarnation: Incarnation,
+    pub incarnation: u64,
     /// Whether it may have forgotten copies that it reported.
     #[serde(with = "words::trust")]
     pub trust: Trust,

@@ -1,4 +1,4 @@
-use kraft_proto::{Class, Held, Holding, Incarnation, PeerState, Role, StoreId, Term, Trust};
+use kraft_proto::{Class, Held, Holding, PeerState, Role, StoreId, Term, Trust};
 
 use super::*;
 use crate::command::SessionId;
@@ -96,7 +96,7 @@ fn status() -> StatusReport {
         node: NodeId(1),
         version: "0.1.0".to_owned(),
         store: StoreId(77),
-        incarnation: Incarnation(2),
+        incarnation: 2,
         trust: Trust::Clean,
         uptime_ms: 12_345,
         role: Role::Leader,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use kraft_proto::limits::CONFIGURATION_BYTES_MAX;
 use kraft_proto::{
     Config as CoreConfig, ConfigError as CoreConfigError, EntryKind, Incarnation, Instant,
-    LogIndex, LogPosition, NodeId, Raft, Recovery, Run, StoreId, Trust,
+    LogIndex, LogPosition, NodeId, Nonce, Raft, Recovery, Run, StoreId, Trust,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -130,11 +130,15 @@ pub enum NodeError {
     Damaged(LogPosition),
     /// The same store runs a second time.
     #[error(
-        "start {0} of this very store is running: the data directory was copied, or moved to another \
-         machine. This node has stopped and writes nothing more; keep one of the two, and format \
-         the other anew"
+        "this data directory is a copy of one that runs: its start {0} answers the leader. This node \
+         does not run, and does not start again by itself. Keep one of the two, and format the other \
+         anew with `kraft init`; if the other is gone for good, `kraft recover --only-copy` lets this \
+         one take its place"
     )]
     Superseded(Incarnation),
+    /// No random number to tell this start from others.
+    #[error("the operating system gives no random numbers; nothing runs")]
+    Entropy,
     /// No thread for the disk.
     #[error("no thread for the disk could be started: {0}; nothing runs")]
     Thread(std::io::Error),
@@ -174,6 +178,13 @@ fn configurations(recovery: Recovery, reader: &LogReader, run: Run) -> Result<Re
         let bytes = bytes.map_err(NodeError::Unreadable)?;
         Ok(recovery.config(at, bytes.first().map_or(&[][..], |bytes| bytes)))
     })
+}
+
+/// What tells this start from any other.
+fn nonce() -> Result<Nonce, NodeError> {
+    let drawn = ring::rand::generate::<[u8; 8]>(&ring::rand::SystemRandom::new());
+    let drawn = drawn.map_err(|_| NodeError::Entropy)?;
+    Ok(Nonce(u64::from_le_bytes(drawn.expose())))
 }
 
 fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig {
@@ -268,7 +279,10 @@ pub async fn start_on(
         };
     }
     let core = core_config(&config, node, opened.identity);
-    let raft = Raft::new(core, recovery, Instant::ZERO).map_err(NodeError::Core)?;
+    let raft = Raft::new(core, recovery, nonce()?, Instant::ZERO).map_err(|error| match error {
+        CoreConfigError::Superseded { by } => NodeError::Superseded(by),
+        error => NodeError::Core(error),
+    })?;
     check_list(&config, &opened.founding, raft.members())?;
     if raft.status().members_at == LogIndex::ZERO {
         config.check_voters(raft.members().voters().len())?;

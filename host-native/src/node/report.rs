@@ -145,7 +145,7 @@ impl Engine {
             node: parts.node,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             store: parts.identity.store,
-            incarnation: status.incarnation,
+            incarnation: status.incarnation.number,
             uptime_ms: self.now().0 / 1000,
             trust: status.trust,
             role: status.role,
@@ -264,7 +264,8 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::LeftOut
         | Waiting::Settlement
         | Waiting::Restoring(_)
-        | Waiting::Superseded(_) => Some(waiting.to_string()),
+        | Waiting::Superseded(_)
+        | Waiting::WentBack(_) => Some(waiting.to_string()),
         Waiting::Stop
         | Waiting::HardState
         | Waiting::Mark

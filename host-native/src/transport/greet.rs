@@ -207,7 +207,7 @@ async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork)
     let theirs = link.theirs.hello;
     tracing::info!(
         peer = slot.peer.0,
-        incarnation = theirs.incarnation.0,
+        incarnation = theirs.incarnation.number,
         address = %quic::plain(link.connection.remote_address()),
         "connected",
     );

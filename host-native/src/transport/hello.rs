@@ -259,6 +259,8 @@ pub(crate) fn decode<T: DeserializeOwned>(version: u16, opening: &[u8]) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use kraft_proto::ids::Nonce;
+
     use super::*;
 
     fn hello() -> Hello {
@@ -267,7 +269,7 @@ mod tests {
             node: NodeId(3),
             store: StoreId(9),
             epoch: Epoch(1),
-            incarnation: Incarnation(2),
+            incarnation: Incarnation::new(2, Nonce(2)),
             settings: Settings::default(),
         }
     }
@@ -292,7 +294,7 @@ mod tests {
         let refusal = decode::<Hello>(1, &opening).unwrap_err();
         assert_eq!(refusal, Refusal::Version { ours: 1, theirs: 9 });
         let text = refusal.to_string();
-        assert!(text.contains("version 9") && text.contains("version 1"));
+        assert!(text.contains("version 9") && text.contains("version 2"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use host_native::transport::{
     BindError, Events, Hello, Limits, PEER_ALPN, PEER_VERSION, Settings, Timing, Transport,
     TransportConfig,
 };
-use kraft_proto::ids::{Incarnation, NodeId, StoreId};
+use kraft_proto::ids::{Incarnation, NodeId, Nonce, StoreId};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -47,7 +47,7 @@ impl Lab {
             node: NodeId(node),
             store: StoreId(1000 + node),
             epoch: Epoch::default(),
-            incarnation: Incarnation(1),
+            incarnation: Incarnation::new(1, Nonce(1)),
             settings: Settings {
                 zones: 1,
                 default_class: 2,
