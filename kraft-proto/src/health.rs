@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 6;
+pub const ALERTS_MAX: usize = 8;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub struct Figures {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long entries have been turned away because the disk is full; zero while it has room.
+    pub disk_full: Duration,
+    /// Of a hundred places for requests that wait, those taken.
+    pub places_taken: u32,
     /// Peers that have applied other entries than this node: one is too many.
     pub replicas_differing: u64,
     /// How long this node has known no leader; zero while it knows one.
@@ -37,6 +41,10 @@ pub struct Thresholds {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long entries have been turned away because the disk is full.
+    pub disk_full: Duration,
+    /// Of a hundred places for requests that wait, those taken.
+    pub places_taken: u32,
     /// How long this node has known no leader.
     pub without_leader: Duration,
     /// How long its certificate holds from now.
@@ -49,6 +57,8 @@ impl Default for Thresholds {
             bytes_at_risk: 100 * 1024 * 1024,
             replication_lag_max: Duration::from_secs(10),
             fsync_p99: Duration::from_millis(100),
+            disk_full: Duration::ZERO,
+            places_taken: 90,
             without_leader: Duration::from_secs(5),
             certificate_left: Duration::from_secs(30 * 24 * 60 * 60),
         }
@@ -64,6 +74,10 @@ pub enum AlertKind {
     ReplicationLag,
     /// The disk is slow to force. Counted in microseconds.
     SlowFsync,
+    /// The disk is full: entries are turned away. Counted in microseconds.
+    DiskFull,
+    /// Clients are about to be refused as too many wait. Counted in hundredths.
+    PlacesTaken,
     /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
     ReplicasDiffer,
     /// No leader has been known for too long. Counted in microseconds.
@@ -102,6 +116,16 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             threshold: micros(thresholds.fsync_p99),
         },
         Alert {
+            kind: AlertKind::DiskFull,
+            value: micros(figures.disk_full),
+            threshold: micros(thresholds.disk_full),
+        },
+        Alert {
+            kind: AlertKind::PlacesTaken,
+            value: figures.places_taken.into(),
+            threshold: thresholds.places_taken.into(),
+        },
+        Alert {
             kind: AlertKind::ReplicasDiffer,
             value: figures.replicas_differing,
             threshold: 0,
@@ -136,6 +160,8 @@ impl AlertKind {
         Self::DataAtRisk,
         Self::ReplicationLag,
         Self::SlowFsync,
+        Self::DiskFull,
+        Self::PlacesTaken,
         Self::ReplicasDiffer,
         Self::NoLeader,
         Self::CertificateExpires,
@@ -147,6 +173,8 @@ impl AlertKind {
             Self::DataAtRisk => "data_at_risk",
             Self::ReplicationLag => "replication_lag",
             Self::SlowFsync => "slow_fsync",
+            Self::DiskFull => "disk_full",
+            Self::PlacesTaken => "places_taken",
             Self::ReplicasDiffer => "replicas_differ",
             Self::NoLeader => "no_leader",
             Self::CertificateExpires => "certificate_expires",
@@ -157,9 +185,12 @@ impl AlertKind {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::DataAtRisk => "bytes",
-            Self::ReplicationLag | Self::SlowFsync | Self::NoLeader | Self::CertificateExpires => {
-                "microseconds"
-            }
+            Self::ReplicationLag
+            | Self::SlowFsync
+            | Self::DiskFull
+            | Self::NoLeader
+            | Self::CertificateExpires => "microseconds",
+            Self::PlacesTaken => "percent",
             Self::ReplicasDiffer => "peers",
         }
     }
@@ -193,6 +224,16 @@ impl fmt::Display for Alert {
                 "one fsync in a hundred takes {:?} or longer (more than {:?})",
                 time(value),
                 time(threshold)
+            ),
+            AlertKind::DiskFull => write!(
+                f,
+                "the disk is full: entries have been turned away for {:.1?} (more than {:?})",
+                time(value),
+                time(threshold)
+            ),
+            AlertKind::PlacesTaken => write!(
+                f,
+                "{value} of 100 places for waiting requests are taken (more than {threshold})"
             ),
             AlertKind::ReplicasDiffer => write!(
                 f,
@@ -235,6 +276,8 @@ mod tests {
             bytes_at_risk: 104_857_600,
             replication_lag_max: Duration::from_millis(10_000),
             fsync_p99: Duration::from_millis(100),
+            disk_full: Duration::ZERO,
+            places_taken: 90,
             replicas_differing: 0,
             without_leader: Duration::from_secs(5),
             certificate_left: Some(Duration::from_secs(30 * DAY_SECONDS)),
@@ -259,6 +302,16 @@ mod tests {
             ..Figures::default()
         };
         assert_eq!(kinds(fsync)[..], [AlertKind::SlowFsync]);
+        let full = Figures {
+            disk_full: Duration::from_micros(1),
+            ..Figures::default()
+        };
+        assert_eq!(kinds(full)[..], [AlertKind::DiskFull]);
+        let busy = Figures {
+            places_taken: 91,
+            ..Figures::default()
+        };
+        assert_eq!(kinds(busy)[..], [AlertKind::PlacesTaken]);
         let other = Figures {
             replicas_differing: 1,
             ..Figures::default()
@@ -294,6 +347,8 @@ mod tests {
             bytes_at_risk: 11,
             replication_lag_max: Duration::MAX,
             fsync_p99: Duration::from_micros(8),
+            disk_full: Duration::from_micros(6),
+            places_taken: 4,
             replicas_differing: 2,
             ..Figures::default()
         };
@@ -301,6 +356,8 @@ mod tests {
             bytes_at_risk: 10,
             replication_lag_max: Duration::from_micros(9),
             fsync_p99: Duration::from_micros(7),
+            disk_full: Duration::from_micros(5),
+            places_taken: 3,
             ..Thresholds::default()
         };
         let raised = alerts(&figures, &thresholds);
@@ -314,6 +371,8 @@ mod tests {
                 (AlertKind::DataAtRisk, 11, 10),
                 (AlertKind::ReplicationLag, u64::MAX, 9),
                 (AlertKind::SlowFsync, 8, 7),
+                (AlertKind::DiskFull, 6, 5),
+                (AlertKind::PlacesTaken, 4, 3),
                 (AlertKind::ReplicasDiffer, 2, 0),
             ]
         );
