@@ -109,6 +109,7 @@ export class Host {
       const { state } = found.snapshot;
       byMachine('restore()', () => options.machine.restore(state));
     }
+    if (found.committed) start.committed(found.committed.term, found.committed.index);
     for (const { bytes } of found.records) start.record(bytes);
     const core = start.run(now(), random());
     const snapshots = new Snapshots(core, options.machine, options.snapshotEvery ?? SNAPSHOT_EVERY, found.snapshot);
@@ -300,6 +301,7 @@ export class Host {
     }
     while (this.core.pollAnswer()) this.clients.answer(this.core);
     if (this.state === 'RUNNING') this.compact();
+    else if (this.core.isStopped) this.writes.keep();
     this.writes.go();
     if (this.state === 'STOPPING' && this.core.isStopped && this.writes.isIdle) {
       const waiter = this.stopped;
@@ -320,6 +322,7 @@ export class Host {
         this.write(core.token);
         break;
       case OutputKind.Commit:
+        this.writes.tell({ term: core.term, index: core.index });
         this.applyThrough(core.index);
         break;
       case OutputKind.Restored:

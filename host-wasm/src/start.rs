@@ -23,6 +23,7 @@ pub struct Start {
     learners: Vec<Member>,
     hard: HardState,
     snapshot: Option<Snapshot>,
+    committed: Option<LogPosition>,
     /// The log from index 1, or from the snapshot, on.
     log: Vec<Entry>,
     waits_max: usize,
@@ -45,6 +46,7 @@ impl Start {
             learners: Vec::new(),
             hard: HardState::default(),
             snapshot: None,
+            committed: None,
             log: Vec::new(),
             waits_max: 4096,
         }
@@ -136,6 +138,11 @@ impl Start {
         Ok(())
     }
 
+    /// The last position that its store kept as committed, if any: it counts if the log has exactly that entry.
+    pub fn committed(&mut self, term: f64, index: f64) {
+        self.committed = Some(LogPosition::new(Term(term as u64), LogIndex(index as u64)));
+    }
+
     /// The next record its store holds. It takes the place of what was told from its first entry
     /// on; what its snapshot covers is left out.
     pub fn record(&mut self, bytes: &[u8]) -> Result<(), JsError> {
@@ -169,6 +176,9 @@ impl Start {
         let mut recovery = Recovery::resume(self.hard, members);
         if let Some(snapshot) = &self.snapshot {
             recovery = recovery.snapshot(snapshot);
+        }
+        if let Some(position) = self.committed {
+            recovery = recovery.committed(position);
         }
         let (mut bodies, mut history) = (Bodies::default(), History::default());
         for (entry, index) in self.log.iter().zip(1..) {

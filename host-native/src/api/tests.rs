@@ -48,6 +48,8 @@ fn write(operation: Operation) -> Request {
             timeout_ms: Some(5000),
             fallback: Some(Fallback::ToMajority),
         },
+        attempt: Attempt::Again,
+        patience_ms: Some(9_750),
     })
 }
 
@@ -100,6 +102,10 @@ fn status() -> StatusReport {
         role: Role::Leader,
         term: Term(3),
         leader: Some(NodeId(1)),
+        candidacy: Some(Candidacy {
+            granted: 1,
+            needed: 2,
+        }),
         last: POSITION,
         holding: Holding::default(),
         commit: POSITION,

@@ -12,6 +12,8 @@ use kraft_proto::{
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::advertised::advertised;
+use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
 use super::history::History;
@@ -121,6 +123,7 @@ pub struct Node {
     stop_admin: tokio::sync::oneshot::Receiver<()>,
     admin_stopper: tokio::sync::oneshot::Sender<()>,
     addresses: Addresses,
+    keeper: Keeper,
 }
 
 /// Where an open node listens.
@@ -272,6 +275,21 @@ pub async fn start_on(
         incarnation: raft.status().incarnation,
         settings: settings(&config),
     };
+    let limits = ServerLimits {
+        frame_bytes_max: api::FRAME_BYTES_MAX,
+        bytes_max: 2 * MESSAGE_MAX,
+        ..ServerLimits::default()
+    };
+    let (clients, calls) =
+        RpcServer::bind(config.listen.clients, &credentials, limits).map_err(NodeError::Clients)?;
+    for member in raft.members().iter() {
+        if let Some(contact) = contacts.get(member.id) {
+            clients.directory().note(member.id, &contact.clients);
+        }
+    }
+    let known = clients.directory().of(node);
+    let advertised = advertised(&config, known.as_deref(), clients.local_addr().ok());
+    clients.directory().note(node, &advertised);
     let others = raft.members().iter().filter(|member| member.id != node);
     let dialed = others.filter_map(|member| {
         let contact = contacts.get(member.id)?;
@@ -281,6 +299,7 @@ pub async fn start_on(
         listen: config.listen.peers,
         peers: dialed.collect(),
         hello,
+        clients: advertised,
         credentials: credentials.clone(),
         limits: Limits {
             frame_bytes_max: FRAME_BYTES_MAX,
@@ -288,13 +307,6 @@ pub async fn start_on(
         },
         timing: Timing::default(),
     })?;
-    let limits = ServerLimits {
-        frame_bytes_max: api::FRAME_BYTES_MAX,
-        bytes_max: 2 * MESSAGE_MAX,
-        ..ServerLimits::default()
-    };
-    let (clients, calls) =
-        RpcServer::bind(config.listen.clients, &credentials, limits).map_err(NodeError::Clients)?;
     let listen = config.listen.admin;
     let listener = TcpListener::bind(listen)
         .await
@@ -306,11 +318,11 @@ pub async fn start_on(
         admin: listener.local_addr().ok(),
     };
     let (admin_stopper, stop_admin) = tokio::sync::oneshot::channel();
+    let (keeper, renewed) = Keeper::new(&config.tls);
     let engine = Engine::new(Parts {
         config: Arc::new(config),
         node,
         identity: opened.identity,
-        contacts,
         clock: Clock::start(),
         raft,
         history: History::of(opened.log),
@@ -319,6 +331,7 @@ pub async fn start_on(
         clients,
         metrics,
         publisher,
+        credentials,
         test_switch,
         warnings: opened.warnings.iter().map(ToString::to_string).collect(),
     });
@@ -328,11 +341,13 @@ pub async fn start_on(
             events,
             calls,
             receipts,
+            credentials: renewed,
         },
         admin: (admin, listener),
         stop_admin,
         admin_stopper,
         addresses,
+        keeper,
     })
 }
 
@@ -340,6 +355,11 @@ impl Node {
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Has it read its certificate again while it runs.
+    pub fn reload(&self) -> Reload {
+        self.keeper.reload()
     }
 
     /// Runs until `stop` is ready or the disk fails. In the end the doors are shut and the store is
@@ -356,6 +376,8 @@ impl Node {
             // Either way the node is gone.
             let _ = stop_admin.await;
         }));
+        // Ends when the engine, which takes what it finds, is gone.
+        tokio::spawn(self.keeper.keep());
         let ended = self.engine.run(self.inputs, stop).await;
         drop(self.admin_stopper);
         if let Ok(Err(error)) = serving.await {

@@ -202,6 +202,7 @@ impl Slot {
             .send(Event::Up {
                 peer: self.peer,
                 hello: new.theirs.hello,
+                clients: new.theirs.clients.clone(),
             })
             .await;
         for outbox in &self.outboxes {
@@ -300,6 +301,7 @@ mod tests {
                 settings: Settings::default(),
             },
             process,
+            clients: String::new(),
         }
     }
 

@@ -61,12 +61,14 @@ pub fn kraft() -> Command {
             command.env_remove(name);
         }
     }
+    // A busy machine is no reason to give up.
+    command.env("KRAFT_DEADLINE", "60s");
     command
 }
 
 /// Free ports below those the operating system hands out by itself, so that a node that was killed
 /// finds its own free.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub fn free_ports<const N: usize>() -> [u16; N] {
     loop {
         let first = 10_000 + (RandomState::new().build_hasher().finish() % 9_000) as u16;
         let ports: [u16; N] = std::array::from_fn(|at| first + at as u16);
@@ -77,6 +79,14 @@ fn free_ports<const N: usize>() -> [u16; N] {
         if ports.iter().all(held) {
             return ports;
         }
+    }
+}
+
+/// A host and a port as an address has them.
+pub fn authority_of(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
     }
 }
 
@@ -299,6 +309,16 @@ impl Node {
         let address = format!("127.0.0.1:{port}");
         let mut command = self.command();
         command.args(["--listen-peers", &address]);
+        self.start_as(command);
+        address
+    }
+
+    /// The same for the port where clients reach it.
+    pub fn start_at_other_client_port(&mut self) -> String {
+        let [port] = free_ports();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = self.command();
+        command.args(["--listen-clients", &address]);
         self.start_as(command);
         address
     }
