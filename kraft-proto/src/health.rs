@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 6;
+pub const ALERTS_MAX: usize = 7;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Figures {
     pub fsync_p99: Duration,
     /// Peers that have applied other entries than this node: one is too many.
     pub replicas_differing: u64,
+    /// Nodes whose disk was found to have gone back to an older copy of itself: one is too many.
+    pub disks_set_back: u64,
     /// How long this node has known no leader; zero while it knows one.
     pub without_leader: Duration,
     /// How long its certificate holds from now, zero once it has expired; `None` where there is none.
@@ -66,6 +68,8 @@ pub enum AlertKind {
     SlowFsync,
     /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
     ReplicasDiffer,
+    /// Disks went back to older copies of themselves. Counted in nodes; none is the threshold.
+    DiskWentBack,
     /// No leader has been known for too long. Counted in microseconds.
     NoLeader,
     /// The certificate holds for too short a time, or has expired. Counted in microseconds.
@@ -77,7 +81,7 @@ pub enum AlertKind {
 pub struct Alert {
     /// Which figure.
     pub kind: AlertKind,
-    /// What it is: bytes, microseconds or peers, as `kind` says.
+    /// What it is: bytes, microseconds, peers or nodes, as `kind` says.
     pub value: u64,
     /// What it should not exceed, or of a certificate not fall below, in the same unit.
     pub threshold: u64,
@@ -104,6 +108,11 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
         Alert {
             kind: AlertKind::ReplicasDiffer,
             value: figures.replicas_differing,
+            threshold: 0,
+        },
+        Alert {
+            kind: AlertKind::DiskWentBack,
+            value: figures.disks_set_back,
             threshold: 0,
         },
         Alert {
@@ -137,6 +146,7 @@ impl AlertKind {
         Self::ReplicationLag,
         Self::SlowFsync,
         Self::ReplicasDiffer,
+        Self::DiskWentBack,
         Self::NoLeader,
         Self::CertificateExpires,
     ];
@@ -148,6 +158,7 @@ impl AlertKind {
             Self::ReplicationLag => "replication_lag",
             Self::SlowFsync => "slow_fsync",
             Self::ReplicasDiffer => "replicas_differ",
+            Self::DiskWentBack => "disk_went_back",
             Self::NoLeader => "no_leader",
             Self::CertificateExpires => "certificate_expires",
         }
@@ -161,6 +172,7 @@ impl AlertKind {
                 "microseconds"
             }
             Self::ReplicasDiffer => "peers",
+            Self::DiskWentBack => "nodes",
         }
     }
 }
@@ -193,6 +205,11 @@ impl fmt::Display for Alert {
                 "one fsync in a hundred takes {:?} or longer (more than {:?})",
                 time(value),
                 time(threshold)
+            ),
+            AlertKind::DiskWentBack => write!(
+                f,
+                "{value} nodes run on disks that went back to older copies of themselves: the status \
+                 names them"
             ),
             AlertKind::ReplicasDiffer => write!(
                 f,

@@ -52,6 +52,7 @@ struct Inner {
     bytes_at_risk: Gauge<u64, AtomicU64>,
     suspects: Gauge<u64, AtomicU64>,
     replicas_differ: Gauge<u64, AtomicU64>,
+    disks_set_back: Gauge<u64, AtomicU64>,
     replicas_compared: Counter,
     without_leader: Seconds,
     certificate_left: Seconds,
@@ -203,6 +204,11 @@ impl Metrics {
                 "Peers that have applied other entries than this node",
                 Gauge::default(),
             ),
+            disks_set_back: names.add(
+                "disks_set_back",
+                "Nodes whose disk went back to an older copy of itself",
+                Gauge::default(),
+            ),
             replicas_compared: names.add(
                 "replicas_compared",
                 "Times the digest of a peer's entries was held against this node's",
@@ -312,6 +318,11 @@ impl Metrics {
         self.inner.replicas_differ.set(count);
     }
 
+    /// Nodes whose disk went back to an older copy of itself.
+    pub fn disks_set_back(&self, count: u64) {
+        self.inner.disks_set_back.set(count);
+    }
+
     /// The digest of a peer's entries was held against this node's.
     pub fn replicas_compared(&self) {
         self.inner.replicas_compared.inc();
@@ -399,6 +410,7 @@ impl Metrics {
             bytes_at_risk: self.inner.bytes_at_risk.get(),
             replication_lag_max: lag,
             replicas_differing: self.inner.replicas_differ.get(),
+            disks_set_back: self.inner.disks_set_back.get(),
             fsync_p99: self.with_window(|window| window.p99()),
             without_leader: seconds(&self.inner.without_leader),
             certificate_left: Some(seconds(&self.inner.certificate_left))
