@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 7;
+pub const ALERTS_MAX: usize = 9;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub struct Figures {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long entries have been turned away because the disk is full; zero while it has room.
+    pub disk_full: Duration,
+    /// Of a hundred places for requests that wait, those taken.
+    pub places_taken: u32,
     /// Peers that have applied other entries than this node: one is too many.
     pub replicas_differing: u64,
     /// Nodes whose disk was found to have gone back to an older copy of itself: one is too many.
@@ -39,6 +43,10 @@ pub struct Thresholds {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long entries have been turned away because the disk is full.
+    pub disk_full: Duration,
+    /// Of a hundred places for requests that wait, those taken.
+    pub places_taken: u32,
     /// How long this node has known no leader.
     pub without_leader: Duration,
     /// How long its certificate holds from now.
@@ -51,6 +59,8 @@ impl Default for Thresholds {
             bytes_at_risk: 100 * 1024 * 1024,
             replication_lag_max: Duration::from_secs(10),
             fsync_p99: Duration::from_millis(100),
+            disk_full: Duration::ZERO,
+            places_taken: 90,
             without_leader: Duration::from_secs(5),
             certificate_left: Duration::from_secs(30 * 24 * 60 * 60),
         }
@@ -66,6 +76,10 @@ pub enum AlertKind {
     ReplicationLag,
     /// The disk is slow to force. Counted in microseconds.
     SlowFsync,
+    /// The disk is full: entries are turned away. Counted in microseconds.
+    DiskFull,
+    /// Clients are about to be refused as too many wait. Counted in hundredths.
+    PlacesTaken,
     /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
     ReplicasDiffer,
     /// Disks went back to older copies of themselves. Counted in nodes; none is the threshold.
@@ -104,6 +118,16 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             kind: AlertKind::SlowFsync,
             value: micros(figures.fsync_p99),
             threshold: micros(thresholds.fsync_p99),
+        },
+        Alert {
+            kind: AlertKind::DiskFull,
+            value: micros(figures.disk_full),
+            threshold: micros(thresholds.disk_full),
+        },
+        Alert {
+            kind: AlertKind::PlacesTaken,
+            value: figures.places_taken.into(),
+            threshold: thresholds.places_taken.into(),
         },
         Alert {
             kind: AlertKind::ReplicasDiffer,
@@ -145,6 +169,8 @@ impl AlertKind {
         Self::DataAtRisk,
         Self::ReplicationLag,
         Self::SlowFsync,
+        Self::DiskFull,
+        Self::PlacesTaken,
         Self::ReplicasDiffer,
         Self::DiskWentBack,
         Self::NoLeader,
@@ -157,6 +183,8 @@ impl AlertKind {
             Self::DataAtRisk => "data_at_risk",
             Self::ReplicationLag => "replication_lag",
             Self::SlowFsync => "slow_fsync",
+            Self::DiskFull => "disk_full",
+            Self::PlacesTaken => "places_taken",
             Self::ReplicasDiffer => "replicas_differ",
             Self::DiskWentBack => "disk_went_back",
             Self::NoLeader => "no_leader",
@@ -168,9 +196,12 @@ impl AlertKind {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::DataAtRisk => "bytes",
-            Self::ReplicationLag | Self::SlowFsync | Self::NoLeader | Self::CertificateExpires => {
-                "microseconds"
-            }
+            Self::ReplicationLag
+            | Self::SlowFsync
+            | Self::DiskFull
+            | Self::NoLeader
+            | Self::CertificateExpires => "microseconds",
+            Self::PlacesTaken => "percent",
             Self::ReplicasDiffer => "peers",
             Self::DiskWentBack => "nodes",
         }
@@ -210,6 +241,16 @@ impl fmt::Display for Alert {
                 f,
                 "{value} nodes run on disks that went back to older copies of themselves: the status \
                  names them"
+            ),
+            AlertKind::DiskFull => write!(
+                f,
+                "the disk is full: entries have been turned away for {:.1?} (more than {:?})",
+                time(value),
+                time(threshold)
+            ),
+            AlertKind::PlacesTaken => write!(
+                f,
+                "{value} of 100 places for waiting requests are taken (more than {threshold})"
             ),
             AlertKind::ReplicasDiffer => write!(
                 f,
@@ -252,6 +293,8 @@ mod tests {
             bytes_at_risk: 104_857_600,
             replication_lag_max: Duration::from_millis(10_000),
             fsync_p99: Duration::from_millis(100),
+            disk_full: Duration::ZERO,
+            places_taken: 90,
             replicas_differing: 0,
             without_leader: Duration::from_secs(5),
             certificate_left: Some(Duration::from_secs(30 * DAY_SECONDS)),
@@ -276,6 +319,16 @@ mod tests {
             ..Figures::default()
         };
         assert_eq!(kinds(fsync)[..], [AlertKind::SlowFsync]);
+        let full = Figures {
+            disk_full: Duration::from_micros(1),
+            ..Figures::default()
+        };
+        assert_eq!(kinds(full)[..], [AlertKind::DiskFull]);
+        let busy = Figures {
+            places_taken: 91,
+            ..Figures::default()
+        };
+        assert_eq!(kinds(busy)[..], [AlertKind::PlacesTaken]);
         let other = Figures {
             replicas_differing: 1,
             ..Figures::default()
@@ -311,6 +364,8 @@ mod tests {
             bytes_at_risk: 11,
             replication_lag_max: Duration::MAX,
             fsync_p99: Duration::from_micros(8),
+            disk_full: Duration::from_micros(6),
+            places_taken: 4,
             replicas_differing: 2,
             ..Figures::default()
         };
@@ -318,6 +373,8 @@ mod tests {
             bytes_at_risk: 10,
             replication_lag_max: Duration::from_micros(9),
             fsync_p99: Duration::from_micros(7),
+            disk_full: Duration::from_micros(5),
+            places_taken: 3,
             ..Thresholds::default()
         };
         let raised = alerts(&figures, &thresholds);
@@ -331,6 +388,8 @@ mod tests {
                 (AlertKind::DataAtRisk, 11, 10),
                 (AlertKind::ReplicationLag, u64::MAX, 9),
                 (AlertKind::SlowFsync, 8, 7),
+                (AlertKind::DiskFull, 6, 5),
+                (AlertKind::PlacesTaken, 4, 3),
                 (AlertKind::ReplicasDiffer, 2, 0),
             ]
         );

@@ -32,10 +32,14 @@ fn busy() -> Metrics {
     ]);
     metrics.at_risk(7, 700);
     metrics.suspects(1);
+    metrics.disk(
+        Duration::from_millis(1500),
+        Room::Full,
+        Duration::from_secs(2),
+    );
     metrics.replicas_differ(2);
     metrics.disks_set_back(1);
     metrics.replicas_compared();
-    metrics.disk(Duration::from_millis(1500), Room::Full);
     metrics.transport_spares(6);
     metrics.acks_lost(CommitMode::LeaderOnly, 2);
     metrics.acks_unknown(CommitMode::Async, 3);
