@@ -8,8 +8,8 @@ use std::time::{Duration, Instant as Clock};
 
 use kraft_proto::durability::Fallback;
 use kraft_proto::{
-    Class, CommitMode, Config, FsyncMode, Instant, Members, NodeId, Output, Raft, Recovery, Slot,
-    StoreId, Waits,
+    Class, CommitMode, Config, FsyncMode, Instant, Members, NodeId, Nonce, Output, Raft, Recovery,
+    Slot, StoreId, Waits,
 };
 
 const STEPS: u32 = 200_000;
@@ -19,7 +19,12 @@ const ALL: Class = Class::new(CommitMode::All, FsyncMode::Commit);
 fn leader() -> Result<Raft, Box<dyn std::error::Error>> {
     let members = Members::new([NodeId(1)], [])?;
     let config = Config::new(NodeId(1), StoreId(1), 1);
-    let mut raft = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO)?;
+    let mut raft = Raft::new(
+        config,
+        Recovery::bootstrap(members),
+        Nonce(1),
+        Instant::ZERO,
+    )?;
     raft.campaign(Instant::ZERO);
     while let Some(output) = raft.poll_output() {
         if let Output::Write(write) = output {

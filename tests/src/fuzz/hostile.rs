@@ -7,10 +7,10 @@
 
 use kraft_proto::limits::{FRAME_HEADER_MAX, INDEX_MAX, TERM_MAX};
 use kraft_proto::{
-    Append, Ballot, Class, CommitMode, Config, EntryKind, Envelope, Frame, FsyncMode, HardState,
-    Heartbeat, HeartbeatReply, Holding, Incarnation, Instant, Known, LogIndex, LogPosition,
-    Members, Message, NodeId, Output, Raft, Recovery, Run, Snapshot, StoreId, Term, Trust, Write,
-    WriteKind, entry_prefix,
+    Append, Ballot, Class, CommitMode, Config, EntryKind, Envelope, Finding, Frame, FsyncMode,
+    HardState, Heartbeat, HeartbeatReply, Holding, Incarnation, Instant, Known, LogIndex,
+    LogPosition, Members, Message, NodeId, Nonce, Notice, Output, Raft, Recovery, Run, Snapshot,
+    StoreId, Term, Trust, Write, WriteKind, entry_prefix,
 };
 
 use super::Depth;
@@ -138,7 +138,8 @@ impl Victim {
 
     fn started(disk: Disk, now: Instant) -> Self {
         let config = Config::new(OWN, StoreId(1), 7);
-        let raft = Raft::new(config, disk.recovery(), now)
+        let nonce = Nonce(disk.hard.incarnation.number + 1);
+        let raft = Raft::new(config, disk.recovery(), nonce, now)
             .unwrap_or_else(|error| panic!("its own disk is refused: {error}: {disk:?}"));
         let mut victim = Self {
             raft,
@@ -285,12 +286,12 @@ impl Victim {
         let from = NodeId(u64::from(input.byte() % 6));
         let (message, entries) = self.message(kind, input);
         let term = self.term(input);
-        let lives = self.raft.status().incarnation.0;
+        let lives = self.raft.status().incarnation.number;
         let envelope = Envelope {
             from,
             to: OWN,
             store: StoreId(from.0),
-            incarnation: Incarnation([1, 1, 1, lives, u64::MAX][usize::from(input.byte() % 5)]),
+            incarnation: self.life(lives, input),
             term,
             message,
         };
@@ -303,7 +304,15 @@ impl Victim {
         bytes
     }
 
+    /// One life or another, with the nonce of the victim's or another.
+    fn life(&self, lives: u64, input: &mut Input<'_>) -> Incarnation {
+        let byte = input.byte();
+        let number = [1, lives, lives, lives + 1, u64::MAX][usize::from(byte % 5)];
+        Incarnation::new(number, Nonce(u64::from(byte / 5 % 3) + lives - 1))
+    }
+
     fn message(&self, kind: u8, input: &mut Input<'_>) -> (Message, Vec<Vec<u8>>) {
+        let lives = self.raft.status().incarnation.number;
         let message = match kind % 20 {
             0..=6 => return self.append(input),
             7..=9 => return self.snapshot(input),
@@ -313,8 +322,13 @@ impl Victim {
                 force_upto: self.index(input),
                 known: input.byte().is_multiple_of(2).then(|| Known {
                     store: StoreId(u64::from(input.byte() % 3)),
-                    incarnation: Incarnation(self.number(input)),
+                    incarnation: self.life(lives, input),
                     readmit_upto: self.index(input),
+                    notice: input.byte().is_multiple_of(2).then(|| Notice {
+                        life: self.life(lives, input),
+                        finding: [Finding::WentBack, Finding::Superseded]
+                            [usize::from(input.byte() % 2)],
+                    }),
                 }),
             }),
             12 => Message::Vote {
@@ -333,6 +347,7 @@ impl Victim {
             17 => Message::Rejected {
                 rejected: self.index(input),
                 hint: self.position(input),
+                trust: Trust::Clean,
             },
             18 => Message::HeartbeatReply(HeartbeatReply {
                 round: self.number(input),
