@@ -1,5 +1,8 @@
 //! The `kraft` command without a cluster: what it makes, what it refuses, and its exit codes.
 
+#[path = "e2e/process.rs"]
+mod process;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -15,7 +18,7 @@ fn kraft(dir: &Path, words: &[&str]) -> Output {
             command.env_remove(name);
         }
     }
-    command.current_dir(dir).args(words).output().unwrap()
+    process::output(command.current_dir(dir).args(words))
 }
 
 fn code(output: &Output) -> i32 {
@@ -159,15 +162,15 @@ fn init_writes_preset_and_zones_into_every_node() {
 fn flags_beat_variables_beat_the_file() {
     let dir = initialised();
     let file = "kraft/node-1/kraft.toml";
-    let checked = Command::new(env!("CARGO_BIN_EXE_kraft"))
+    let mut check = Command::new(env!("CARGO_BIN_EXE_kraft"));
+    check
         .current_dir(dir.path())
         .args(["server", "--config", file, "--check"])
         .args(["--batch-size", "3"])
         .env("KRAFT_BATCH_SIZE", "2")
         .env("KRAFT_BATCH_FSYNC_COUNT", "2")
-        .env("KRAFT_BATCHSIZE", "4")
-        .output()
-        .unwrap();
+        .env("KRAFT_BATCHSIZE", "4");
+    let checked = process::output(&mut check);
     let line = |start: &str| {
         let found = stdout(&checked)
             .lines()
