@@ -27,6 +27,7 @@ use crate::config::{
     ADMIN_PORT, Address, CLIENTS_PORT, Config, ConfigError, Listen, MemberConfig, PEERS_PORT,
     TlsFiles,
 };
+use crate::node;
 use crate::storage::{self, FormatError, RealFs};
 
 /// The name of the client that is made along.
@@ -184,6 +185,8 @@ fn make(dir: &Path, plan: &Plan) -> Result<ClusterId, SetupError> {
     let ca = ClusterCa::create(cluster)?;
     ca.write(dir)?;
     let members = members(plan)?;
+    let founding =
+        node::founding_of(&members).map_err(|error| ConfigError::Unfit(error.to_string()))?;
 
     for (member, place) in members.iter().zip(&plan.places) {
         let folder = dir.join(format!("node-{}", member.id));
@@ -209,7 +212,8 @@ fn make(dir: &Path, plan: &Plan) -> Result<ClusterId, SetupError> {
             node: member.id,
             store: member.store,
         };
-        storage::format(&folder.join(&config.data_dir), &RealFs, identity)?;
+        let data = folder.join(&config.data_dir);
+        storage::format(&data, &RealFs, identity, founding.clone())?;
     }
 
     let (cert, key) = ca.issue_client(CLIENT)?.write(dir)?;

@@ -11,8 +11,8 @@ use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
 use host_native::pair::{Key, Pair, Value};
 use host_native::rpc::{ClientLimits, RpcClient};
-use host_native::storage::{self, Identity, RealFs};
-use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex, NodeId, Role, StoreId};
+use host_native::storage::{self, Founding, Identity, RealFs};
+use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex, Member, Members, NodeId, Role, StoreId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -54,7 +54,12 @@ fn files(
         node: NodeId(id),
         store: member.store,
     };
-    storage::format(&home.join("data"), &RealFs, identity).unwrap();
+    let members_then = members.iter().map(|member| Member {
+        id: member.id,
+        store: member.store,
+    });
+    let founding = Founding::of(Members::with_stores(members_then, []).unwrap());
+    storage::format(&home.join("data"), &RealFs, identity, founding).unwrap();
     Config {
         node: Some(NodeId(id)),
         cluster: Some(cluster),

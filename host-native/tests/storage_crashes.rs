@@ -8,7 +8,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use host_native::storage::{
-    self, ClusterId, Crash, DiskError, Fault, FaultFs, Identity, OpenError, Opened, Options, Store,
+    self, ClusterId, Crash, DiskError, Fault, FaultFs, Founding, Identity, OpenError, Opened,
+    Options, Store,
 };
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
@@ -119,6 +120,10 @@ impl Model {
         assert!(self.hard_states.contains(&hard_state), "{hard_state:?}");
         self.hard_states = vec![hard_state];
     }
+}
+
+fn founding() -> Founding {
+    Founding::alone(identity().node)
 }
 
 fn identity() -> Identity {
@@ -270,7 +275,7 @@ impl World {
 
 fn run(seed: u64) {
     let fs = FaultFs::new(seed);
-    storage::format(Path::new(DIR), &fs, identity()).unwrap();
+    storage::format(Path::new(DIR), &fs, identity(), founding()).unwrap();
     let mut world = World {
         fs,
         chance: Chance(seed ^ 0x5EED),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use host_native::storage::fault::Fate;
 use host_native::storage::{
-    self, ClusterId, Corrupt, FaultFs, Fs, Identity, OpenError, Opened, Options, Store, Warning,
+    self, ClusterId, Corrupt, FaultFs, Founding, Fs, Identity, OpenError, Opened, Options, Store,
+    Warning,
 };
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
@@ -37,7 +38,13 @@ fn fresh() -> FaultFs {
         node: NodeId(1),
         store: StoreId(0xABCD),
     };
-    storage::format(Path::new(DIR), &fs, identity).unwrap();
+    storage::format(
+        Path::new(DIR),
+        &fs,
+        identity,
+        Founding::alone(identity.node),
+    )
+    .unwrap();
     fs
 }
 
@@ -194,10 +201,15 @@ fn any_byte_of_one_copy_of_a_closed_hard_state_costs_a_warning() {
     store.save_hard_state(hard_state).unwrap();
     store.close().unwrap();
     let meta = Path::new(DIR).join("meta");
+    let content = fs.content(&meta).unwrap();
+    let length = content.len() / 2;
+    // After the members it was formatted with nothing is kept.
+    let used = content[..length].iter().rposition(|byte| *byte != 0);
+    let used = used.unwrap() as u64 + 1;
     let mut flipped = 0;
-    for offset in [0, 4096] {
+    for offset in [0, length as u64] {
         // Between version and sequence nothing is kept, but it is covered like the rest.
-        for at in offset..offset + 132 {
+        for at in offset..offset + used {
             let fs = copy(&fs);
             fs.flip_bit(&meta, at, at as u8);
             let opened = open(&fs).unwrap();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use host_native::storage::{
-    self, Boot, ClusterId, Crash, DiskError, Expect, Fault, FaultFs, FormatError, Fs, Identity,
-    OpenError, Opened, Options, ReadError, RealFs, Store, Warning,
+    self, Boot, ClusterId, Crash, DiskError, Expect, Fault, FaultFs, FormatError, Founding, Fs,
+    Identity, OpenError, Opened, Options, ReadError, RealFs, Store, Warning,
 };
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
@@ -16,6 +16,10 @@ const SEGMENT_BYTES: u64 = 64 * 1024;
 
 fn dir() -> &'static Path {
     Path::new("/data")
+}
+
+fn founding() -> Founding {
+    Founding::alone(identity().node)
 }
 
 fn identity() -> Identity {
@@ -35,7 +39,7 @@ fn options() -> Options {
 
 fn fresh() -> FaultFs {
     let fs = FaultFs::new(1);
-    storage::format(dir(), &fs, identity()).unwrap();
+    storage::format(dir(), &fs, identity(), founding()).unwrap();
     fs
 }
 
@@ -292,10 +296,10 @@ fn a_torn_hard_state_falls_back_to_the_one_before() {
     drop(store);
     let meta = dir().join("meta");
     let content = fs.content(&meta).unwrap();
-    let newer = if content[16..24] > content[4112..4120] {
-        0
-    } else {
-        4096
+    let second = content.len() / 2;
+    let newer = match content[16..24] > content[second + 16..second + 24] {
+        true => 0,
+        false => second as u64,
     };
     fs.flip_bit(&meta, newer + 60, 0);
     let opened = open(&fs);
@@ -308,7 +312,7 @@ fn a_torn_hard_state_falls_back_to_the_one_before() {
     drop(opened);
     // Opening the store made it whole again.
     assert_eq!(open(&fs).warnings, []);
-    for slot in [0, 4096] {
+    for slot in [0, second as u64] {
         fs.flip_bit(&meta, slot + 60, 0);
     }
     assert!(matches!(open_error(&fs), OpenError::Corrupt(_)));
@@ -326,10 +330,10 @@ fn a_directory_without_a_store_is_not_an_empty_log() {
 #[test]
 fn a_store_is_formatted_once() {
     let fs = fresh();
-    let again = storage::format(dir(), &fs, identity()).unwrap_err();
+    let again = storage::format(dir(), &fs, identity(), founding()).unwrap_err();
     assert!(matches!(again, FormatError::AlreadyThere(_)), "{again}");
     let _open = open(&fs);
-    let again = storage::format(dir(), &fs, identity()).unwrap_err();
+    let again = storage::format(dir(), &fs, identity(), founding()).unwrap_err();
     assert!(matches!(again, FormatError::InUse(_)), "{again}");
 }
 
@@ -339,13 +343,13 @@ fn formatting_survives_a_power_cut_as_a_whole_or_not_at_all() {
         for operations in 0..6 {
             let fs = FaultFs::new(seed);
             fs.stop_after(operations);
-            let formatted = storage::format(dir(), &fs, identity());
+            let formatted = storage::format(dir(), &fs, identity(), founding());
             let fs = fs.crash(Crash::Power);
             match storage::open(dir(), fs.shared(), &options()) {
                 Ok(opened) => assert_eq!(opened.log, []),
                 Err(OpenError::NoStore(_)) => {
                     assert!(formatted.is_err(), "seed {seed}, {operations} operations");
-                    storage::format(dir(), &fs, identity()).unwrap();
+                    storage::format(dir(), &fs, identity(), founding()).unwrap();
                 }
                 Err(error) => panic!("seed {seed}, {operations} operations: {error}"),
             }
@@ -419,7 +423,7 @@ fn a_failed_fsync_stops_the_store_for_good() {
 fn after_a_failed_fsync_what_a_restart_returns_survives_a_power_cut() {
     for seed in 0..50 {
         let fs = FaultFs::new(seed);
-        storage::format(dir(), &fs, identity()).unwrap();
+        storage::format(dir(), &fs, identity(), founding()).unwrap();
         let mut store = open(&fs).store;
         append(&mut store, commands(1, 1, 30), 700).unwrap();
         fs.fail(Fault::Sync, 1);
@@ -629,7 +633,7 @@ fn a_real_directory_holds_it_too() {
     let fs: Arc<dyn Fs> = RealFs::shared();
     let opened = |options: &Options| storage::open(&dir, Arc::clone(&fs), options);
     assert!(matches!(opened(&options()), Err(OpenError::NoStore(_))));
-    storage::format(&dir, &*fs, identity()).unwrap();
+    storage::format(&dir, &*fs, identity(), founding()).unwrap();
     let mut store = opened(&options()).unwrap().store;
     assert!(matches!(opened(&options()), Err(OpenError::InUse(_))));
     append(&mut store, commands(1, 1, 1000), 300).unwrap();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{Lab, Stranger, within};
 use host_native::transport::{
-    DownReason, Dropped, Event, Events, Fault, Hold, Lane, Refusal, RefusalKind, Route, Sending,
-    Settings, Transport, TransportConfig,
+    DownReason, Dropped, Event, Events, Fault, Hold, Lane, PEER_VERSION, Refusal, RefusalKind,
+    Route, Sending, Settings, Transport, TransportConfig,
 };
 use kraft_proto::ids::NodeId;
 use kraft_proto::modes::CommitMode;
@@ -547,10 +547,27 @@ async fn another_cluster_id_is_refused() {
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     let mut hello = lab.hello(2);
     hello.cluster.0 ^= 1;
-    let seen = within(stranger.greet(&node, &common::opening(1, &hello))).await;
+    let seen = within(stranger.greet(&node, &common::opening(PEER_VERSION, &hello))).await;
     assert!(seen.contains(&hello.cluster.to_string()), "{seen}");
     let refusal = refused(&mut events).await;
     assert!(matches!(refusal, Refusal::Cluster { .. }), "{refusal}");
+}
+
+#[tokio::test]
+async fn another_epoch_is_refused_naming_both() {
+    let lab = Lab::new();
+    let (node, mut events) = door(&lab);
+    let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
+    let mut hello = lab.hello(2);
+    hello.epoch.0 += 1;
+    let opening = common::opening(PEER_VERSION, &hello);
+    let seen = within(stranger.greet(&node, &opening)).await;
+    assert!(
+        seen.contains("of epoch 1") && seen.contains("of epoch 0"),
+        "{seen}"
+    );
+    let refusal = refused(&mut events).await;
+    assert!(matches!(refusal, Refusal::Epoch { .. }), "{refusal}");
 }
 
 #[tokio::test]
@@ -558,7 +575,7 @@ async fn a_node_id_that_the_certificate_does_not_carry_is_refused() {
     let lab = Lab::new();
     let (node, mut events) = door(&lab);
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
-    let opening = common::opening(1, &lab.hello(3));
+    let opening = common::opening(PEER_VERSION, &lab.hello(3));
     let seen = within(stranger.greet(&node, &opening)).await;
     assert!(seen.contains("claims to be node 3"), "{seen}");
     let expected = Refusal::NodeId {
@@ -575,8 +592,12 @@ async fn an_unknown_version_is_refused_naming_both() {
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     let opening = common::opening(9, &lab.hello(2));
     let seen = within(stranger.greet(&node, &opening)).await;
-    assert!(seen.contains("version 9") && seen.contains("version 1"));
-    let expected = Refusal::Version { ours: 1, theirs: 9 };
+    let ours = format!("version {PEER_VERSION}");
+    assert!(seen.contains("version 9") && seen.contains(&ours), "{seen}");
+    let expected = Refusal::Version {
+        ours: PEER_VERSION,
+        theirs: 9,
+    };
     assert_eq!(refused(&mut events).await, expected);
 }
 
@@ -584,7 +605,8 @@ async fn an_unknown_version_is_refused_naming_both() {
 async fn a_hello_that_is_none_is_refused() {
     let lab = Lab::new();
     let (node, mut events) = door(&lab);
-    for nonsense in [&b"GET / HTTP/1.1"[..], b"kraft", b"kraft\x01\x00\xff", b""] {
+    let cut_short = [&b"kraft"[..], &PEER_VERSION.to_le_bytes(), b"\xff"].concat();
+    for nonsense in [&b"GET / HTTP/1.1"[..], b"kraft", &cut_short, b""] {
         let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
         within(stranger.greet(&node, nonsense)).await;
         let refusal = refused(&mut events).await;

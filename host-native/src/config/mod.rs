@@ -93,7 +93,8 @@ pub struct Config {
     pub listen: Listen,
     /// Certificates.
     pub tls: TlsFiles,
-    /// Everybody in the cluster.
+    /// Everybody in the cluster, and where they are. A node may leave it empty: who is in the
+    /// cluster is what its directory was formatted with.
     pub members: Vec<MemberConfig>,
     /// The starting point of the durability options.
     pub preset: Preset,
@@ -186,9 +187,9 @@ impl Config {
     ///
     /// The first thing that is missing or does not fit together.
     pub fn check_server(&self) -> Result<(NodeId, ClusterId), ConfigError> {
-        let cluster = self.check_client()?;
+        let cluster = self.check_cluster()?;
         let node = self.node.ok_or(ConfigError::Missing { what: "node" })?;
-        if self.member(node).is_none() {
+        if !self.members.is_empty() && self.member(node).is_none() {
             return Err(ConfigError::unfit(format!(
                 "node {node} is not among the members; add a [[members]] entry with id = {node}"
             )));
@@ -202,33 +203,26 @@ impl Config {
     ///
     /// The first thing that is missing or does not fit together.
     pub fn check_client(&self) -> Result<ClusterId, ConfigError> {
-        let cluster = self
-            .cluster
-            .ok_or(ConfigError::Missing { what: "cluster" })?;
+        let cluster = self.check_cluster()?;
         if self.members.is_empty() {
             return Err(ConfigError::Missing { what: "members" });
         }
         Ok(cluster)
     }
 
+    fn check_cluster(&self) -> Result<ClusterId, ConfigError> {
+        self.cluster.ok_or(ConfigError::Missing { what: "cluster" })
+    }
+
     /// Refuses options that do not fit together.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.durability.check().map_err(ConfigError::unfit)?;
         self.check_members()?;
-        let voters = self.members.len();
-        if voters > 0 {
-            self.zones.check(voters).map_err(ConfigError::unfit)?;
+        if self.durability.default.mode == CommitMode::AtLeast(0) {
+            return Err(ConfigError::unfit("default_mode is AT_LEAST_0: use ASYNC"));
         }
-        match self.durability.default.mode {
-            CommitMode::AtLeast(0) => {
-                return Err(ConfigError::unfit("default_mode is AT_LEAST_0: use ASYNC"));
-            }
-            CommitMode::AtLeast(n) if voters > 0 && usize::from(n) > voters => {
-                return Err(ConfigError::unfit(format!(
-                    "default_mode asks for {n} of {voters} voters: use ALL"
-                )));
-            }
-            _ => {}
+        if !self.members.is_empty() {
+            self.check_voters(self.members.len())?;
         }
         if self.at_risk_bytes_max == 0 {
             return Err(ConfigError::unfit(
@@ -237,6 +231,17 @@ impl Config {
         }
         self.limits.check()?;
         self.timing.check()
+    }
+
+    /// Refuses zones and a default that ask for more than these voters.
+    pub(crate) fn check_voters(&self, voters: usize) -> Result<(), ConfigError> {
+        self.zones.check(voters).map_err(ConfigError::unfit)?;
+        match self.durability.default.mode {
+            CommitMode::AtLeast(n) if usize::from(n) > voters => Err(ConfigError::unfit(format!(
+                "default_mode asks for {n} of {voters} voters: use ALL"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn check_members(&self) -> Result<(), ConfigError> {

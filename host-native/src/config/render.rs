@@ -53,6 +53,10 @@ pub(super) fn render(config: &Config, detail: Detail<'_>) -> String {
             }
         }
     }
+    if matches!(detail, Detail::Guide) && !config.members.is_empty() {
+        let why = "who is in the cluster stands in the data directory; this says where they are";
+        push(&mut text, format_args!("\n# {why}"));
+    }
     for member in &config.members {
         push(&mut text, format_args!("{}", member_table(member)));
     }

@@ -279,11 +279,15 @@ fn a_server_needs_to_know_who_it_is() {
     let members = "[[members]]\nid = 1\npeers = \"h:1\"\nclients = \"h:2\"\n";
     let missing = |text: &str| files.config(text).check_server().unwrap_err().to_string();
     assert!(missing("").contains("`cluster`"));
-    assert!(missing(&cluster).contains("`members`"));
-    assert!(missing(&format!("{cluster}{members}")).contains("`node`"));
+    assert!(missing(&cluster).contains("`node`"));
     assert!(missing(&format!("node = 2\n{cluster}{members}")).contains("node 2 is not among"));
-    let config = files.config(&format!("node = 1\n{cluster}{members}"));
-    assert_eq!(config.check_server().unwrap().0, NodeId(1));
+    // Who else there is, its directory knows.
+    for members in [members, ""] {
+        let config = files.config(&format!("node = 1\n{cluster}{members}"));
+        assert_eq!(config.check_server().unwrap().0, NodeId(1));
+    }
+    let client = files.config(&cluster).check_client().unwrap_err();
+    assert!(client.to_string().contains("`members`"), "{client}");
 }
 
 #[test]

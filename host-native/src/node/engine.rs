@@ -15,6 +15,7 @@ use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
 use super::handover::PendingTransfer;
+use super::members::Contacts;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
 use super::sending::seals_of;
@@ -44,6 +45,7 @@ pub(super) struct Parts {
     pub config: Arc<Config>,
     pub node: NodeId,
     pub identity: Identity,
+    pub contacts: Contacts,
     pub clock: Clock,
     pub raft: Raft,
     pub recovered: Vec<Run>,
@@ -105,7 +107,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         let status = parts.raft.status();
         let waiting = parts.config.limits.waiting_writes as usize;
-        let lags = parts.config.members.iter().filter(|m| m.id != parts.node);
+        let lags = status.members.iter().filter(|m| m.id != parts.node);
         Self {
             waits: Waits::new(vec![Slot::default(); waiting]),
             writes: PendingWrites::default(),

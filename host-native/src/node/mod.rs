@@ -19,6 +19,7 @@ mod clock;
 mod disk;
 mod engine;
 mod handover;
+mod members;
 mod open;
 mod pending;
 mod replay;
@@ -27,5 +28,7 @@ mod sending;
 mod stopping;
 mod tail;
 
+pub use members::MembersRefused;
+pub(crate) use members::founding_of;
 pub(crate) use open::expected;
 pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start, start_on};

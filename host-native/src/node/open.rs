@@ -7,13 +7,14 @@ use std::sync::Arc;
 use kraft_proto::limits::CONFIGURATION_BYTES_MAX;
 use kraft_proto::{
     Config as CoreConfig, ConfigError as CoreConfigError, EntryKind, Incarnation, Instant,
-    LogPosition, Member, Members, MembersError, NodeId, Raft, Recovery, Run, StoreId, Trust,
+    LogIndex, LogPosition, NodeId, Raft, Recovery, Run, StoreId, Trust,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
+use super::members::{Contacts, MembersRefused, check_list, first_members};
 use crate::admin::Admin;
 use crate::api::{self, MESSAGE_MAX};
 use crate::cert::{CertError, Credentials};
@@ -68,9 +69,9 @@ pub enum NodeError {
         /// Why.
         source: std::io::Error,
     },
-    /// The members make no cluster.
-    #[error("the members make no cluster: {0}; nothing runs")]
-    Members(MembersError),
+    /// The members of the directory are not those to start with.
+    #[error(transparent)]
+    Members(#[from] MembersRefused),
     /// The core refuses its settings or the recovered log.
     #[error("{0}; nothing runs")]
     Core(CoreConfigError),
@@ -209,14 +210,7 @@ pub async fn start_on(
     for warning in &opened.warnings {
         tracing::warn!("{warning}");
     }
-    let members = Members::with_stores(
-        config.members.iter().map(|member| Member {
-            id: member.id,
-            store: member.store,
-        }),
-        [],
-    )
-    .map_err(NodeError::Members)?;
+    let members = first_members(&config.data_dir, &opened.founding)?;
     let mut recovery = Recovery::resume(opened.hard_state, members);
     if opened.boot == Boot::Same {
         recovery = recovery.same_boot();
@@ -229,6 +223,11 @@ pub async fn start_on(
     }
     let core = core_config(&config, node, opened.identity);
     let raft = Raft::new(core, recovery, Instant::ZERO).map_err(NodeError::Core)?;
+    check_list(&config, &opened.founding, raft.members())?;
+    if raft.status().members_at == LogIndex::ZERO {
+        config.check_voters(raft.members().voters().len())?;
+    }
+    let contacts = Contacts::new(&opened.founding, &config.members);
 
     if raft.status().trust == Trust::Suspect {
         tracing::warn!(
@@ -254,15 +253,18 @@ pub async fn start_on(
         cluster,
         node,
         store: opened.identity.store,
+        epoch: opened.epoch,
         incarnation: raft.status().incarnation,
         settings: settings(&config),
     };
-    let peers = config.members.iter().filter(|member| member.id != node);
+    let others = raft.members().iter().filter(|member| member.id != node);
+    let dialed = others.filter_map(|member| {
+        let contact = contacts.get(member.id)?;
+        Some((member.id, contact.peers.clone()))
+    });
     let (transport, events) = Transport::bind(TransportConfig {
         listen: config.listen.peers,
-        peers: peers
-            .map(|member| (member.id, member.peers.to_string()))
-            .collect(),
+        peers: dialed.collect(),
         hello,
         credentials: credentials.clone(),
         limits: Limits {
@@ -293,6 +295,7 @@ pub async fn start_on(
         config: Arc::new(config),
         node,
         identity: opened.identity,
+        contacts,
         clock: Clock::start(),
         raft,
         recovered: opened.log,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kraft_proto::{PeerState, PeerStatus as CorePeer, Status, Waiting};
+use kraft_proto::{Lag, PeerState, PeerStatus as CorePeer, Status, Waiting};
 
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
@@ -21,6 +21,9 @@ impl Engine {
         let mut figures = Vec::with_capacity(status.peers.len());
         for peer in &status.peers {
             let held = peer.holding.written;
+            if !self.lags.iter().any(|(id, _)| *id == peer.id) {
+                self.lags.push((peer.id, Lag::new(now)));
+            }
             if let Some((_, lag)) = self.lags.iter_mut().find(|(id, _)| *id == peer.id) {
                 figures.push(LagFigure {
                     peer: peer.id,
@@ -146,11 +149,17 @@ impl Engine {
     }
 
     fn members(&self) -> Vec<MemberStatus> {
-        let members = self.parts.config.members.iter();
-        let member = members.map(|member| MemberStatus {
+        let members = self.parts.raft.members();
+        let member = members.iter().map(|member| MemberStatus {
             id: member.id,
-            voting: Voting::Voter,
-            client_address: Some(member.clients.to_string()),
+            voting: match members.is_voter(member.id) {
+                true => Voting::Voter,
+                false => Voting::Learner,
+            },
+            client_address: {
+                let contact = self.parts.contacts.get(member.id);
+                contact.map(|contact| contact.clients.clone())
+            },
         });
         member.collect()
     }

@@ -20,6 +20,17 @@ pub enum FormatError {
     /// Somebody else has the directory.
     #[error("{} is in use by another process. Nothing was created; stop that process first", .0.display())]
     InUse(PathBuf),
+    /// The members' addresses are too long.
+    #[error(
+        "the members with their addresses take {bytes} bytes, where {bytes_max} fit. No store was \
+         created; use shorter host names"
+    )]
+    TooLong {
+        /// What they take, in bytes.
+        bytes: usize,
+        /// What there is for them, in bytes.
+        bytes_max: usize,
+    },
     /// The file system refused.
     #[error("no store was created: {0}")]
     Io(#[from] IoError),

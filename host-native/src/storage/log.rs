@@ -226,7 +226,7 @@ impl Log {
         let joins = self.synced();
         meta.save(Meta {
             synced: joins,
-            ..*meta.now()
+            ..meta.now().clone()
         })?;
         let segment = self.start_segment(joins, self.last, self.active.checksum)?;
         self.catalog.add(segment);
@@ -262,7 +262,7 @@ impl Log {
         meta.save(Meta {
             synced: self.synced(),
             first_generation: self.active.origin.generation,
-            ..*meta.now()
+            ..meta.now().clone()
         })?;
         let dropped = self.catalog.restart_with(segment);
         self.retire(dropped)
@@ -282,7 +282,7 @@ impl Log {
         }
         meta.save(Meta {
             first_generation,
-            ..*meta.now()
+            ..meta.now().clone()
         })?;
         let dropped = self.catalog.drop_before(first_generation);
         self.retire(dropped)

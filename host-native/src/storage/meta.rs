@@ -1,14 +1,17 @@
-//! `meta`: whose store this is, the node's hard state, and how far the log was once forced.
+//! `meta`: whose store this is and with whom it began, the node's hard state, and how far the log
+//! was once forced.
 //!
-//! Two slots of one sector each are written in turn, so that one is whole whatever happens to a
-//! write; the whole one of the higher sequence number counts. The file never grows: hard state can
-//! be saved on a full disk.
+//! Two slots are written in turn, so that one is whole whatever happens to a write; the whole one of
+//! the higher sequence number counts. What is written has the same length each time, and the file
+//! never grows: hard state can be saved on a full disk.
 //!
 //! ```text
 //!  0       8         12     16         24        40     48      56     64     72
 //!  ├ magic ┼ version ┼ zero ┼ sequence ┼ cluster ┼ node ┼ store ┼ term ┼ vote ┼ incarnation ┼
 //!  80         81      82         83     88     104                112            120       128
-//!  ├ has vote ┼ trust ┼ has boot ┼ zero ┼ boot ┼ synced generation ┼ synced end ┼ first gen ┼ CRC32C
+//!  ├ has vote ┼ trust ┼ has boot ┼ zero ┼ boot ┼ synced generation ┼ synced end ┼ first gen ┼
+//!  128     136               140
+//!  ├ epoch ┼ founding length ┼ founding ┼ CRC32C
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -17,17 +20,28 @@ use std::sync::Arc;
 use kraft_proto::hard_state::{HardState, Trust};
 use kraft_proto::ids::{Incarnation, NodeId, StoreId, Term};
 
-use super::error::{Corrupt, Doing, IoError, OpenError};
+use super::error::{Corrupt, Doing, FormatError, IoError, OpenError};
+use super::founding::Founding;
 use super::fs::{File, Fs};
 use super::identity::{BootId, Identity};
 use super::record::{u32_at, u64_at};
 use super::stats::{Forced, StorageStats};
 use crate::cluster_id::ClusterId;
+use crate::epoch::Epoch;
 
 const MAGIC: &[u8; 8] = b"kraftmet";
-const VERSION: u32 = 1;
-const SLOT_BYTES: u64 = 4096;
-const CONTENT_BYTES: usize = 132;
+const VERSION: u32 = 2;
+
+/// Version 1 had slots of this length, and nothing behind the first generation.
+const VERSION_1: u32 = 1;
+const VERSION_1_BYTES: usize = 128;
+
+const SLOT_BYTES: usize = 16 * 1024;
+const FOUNDING_AT: usize = 140;
+const CHECKSUM_BYTES: usize = 4;
+
+/// The longest founding that fits, in bytes: a full cluster with names of 250 bytes.
+const FOUNDING_BYTES_MAX: usize = SLOT_BYTES - FOUNDING_AT - CHECKSUM_BYTES;
 
 /// A place in the log: an offset in the segment of a generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,9 +53,11 @@ pub(super) struct Mark {
 }
 
 /// What `meta` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Meta {
     pub identity: Identity,
+    pub founding: Founding,
+    pub epoch: Epoch,
     pub hard_state: HardState,
     /// The boot under which `hard_state` was saved.
     pub boot: Option<BootId>,
@@ -80,9 +96,23 @@ impl MetaFile {
     }
 
     /// Creates the file with both slots alike. It appears under its name only when it is whole.
-    pub fn format(fs: &dyn Fs, dir: &Path, identity: Identity) -> Result<(), IoError> {
+    pub fn format(
+        fs: &dyn Fs,
+        dir: &Path,
+        identity: Identity,
+        founding: Founding,
+    ) -> Result<(), FormatError> {
+        let bytes = founding.to_bytes().len();
+        if bytes > FOUNDING_BYTES_MAX {
+            return Err(FormatError::TooLong {
+                bytes,
+                bytes_max: FOUNDING_BYTES_MAX,
+            });
+        }
         let meta = Meta {
             identity,
+            founding,
+            epoch: Epoch::default(),
             hard_state: HardState::default(),
             boot: fs.boot_id(),
             synced: Mark::default(),
@@ -96,7 +126,8 @@ impl MetaFile {
             _ => {}
         }
         let file = fs.create(&draft).doing("create", &draft)?;
-        file.set_size(2 * SLOT_BYTES).doing("extend", &draft)?;
+        file.set_size(2 * SLOT_BYTES as u64)
+            .doing("extend", &draft)?;
         for sequence in 0..2 {
             let slot = encode(&meta, sequence);
             file.write_at(&slot, slot_offset(sequence))
@@ -104,7 +135,7 @@ impl MetaFile {
         }
         file.sync().doing("force", &draft)?;
         fs.rename(&draft, &path).doing("rename", &draft)?;
-        fs.sync_dir(dir).doing("force", dir)
+        Ok(fs.sync_dir(dir).doing("force", dir)?)
     }
 
     /// Reads it. Nothing is written.
@@ -120,18 +151,19 @@ impl MetaFile {
             }
             opened => opened.doing("open", &path)?,
         };
-        let mut slots = [None; 2];
-        for (slot, offset) in slots.iter_mut().zip([0, SLOT_BYTES]) {
-            let mut bytes = [0; CONTENT_BYTES];
+        let mut slots = [None, None];
+        for (slot, offset) in slots.iter_mut().zip([slot_offset(0), slot_offset(1)]) {
+            let mut bytes = vec![0; SLOT_BYTES];
             let read = file.read_at(&mut bytes, offset).doing("read", &path)?;
-            if read == CONTENT_BYTES {
-                *slot = decode(&bytes, &path)?;
-            }
+            *slot = decode(&bytes[..read], &path)?;
         }
         let (best, other) = match slots {
             [Some(first), Some(second)] if second.0 > first.0 => (second, OtherSlot::Whole),
             [Some(first), Some(_)] => (first, OtherSlot::Whole),
-            [Some(first), None] => (first, OtherSlot::Torn { offset: SLOT_BYTES }),
+            [Some(first), None] => {
+                let offset = slot_offset(1);
+                (first, OtherSlot::Torn { offset })
+            }
             [None, Some(second)] => (second, OtherSlot::Torn { offset: 0 }),
             [None, None] => {
                 return Err(OpenError::Corrupt(Corrupt {
@@ -162,7 +194,7 @@ impl MetaFile {
     ///    counts as clean. 2. The process starts again, reads it, and saves to the *other* slot,
     ///    the only one on the disk. 3. The power goes during that write, and both are lost.
     pub fn confirm(&mut self) -> Result<(), IoError> {
-        self.write(self.now, self.sequence)
+        self.write(self.now.clone(), self.sequence)
     }
 
     /// Replaces it; durable when this returns.
@@ -185,11 +217,12 @@ impl MetaFile {
 }
 
 const fn slot_offset(sequence: u64) -> u64 {
-    (sequence % 2) * SLOT_BYTES
+    (sequence % 2) * SLOT_BYTES as u64
 }
 
-fn encode(meta: &Meta, sequence: u64) -> [u8; CONTENT_BYTES] {
-    let mut bytes = [0; CONTENT_BYTES];
+fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
+    let founding = meta.founding.to_bytes();
+    let mut bytes = vec![0; FOUNDING_AT];
     let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
     put(0, MAGIC);
     put(8, &VERSION.to_le_bytes());
@@ -210,24 +243,41 @@ fn encode(meta: &Meta, sequence: u64) -> [u8; CONTENT_BYTES] {
     put(104, &meta.synced.generation.to_le_bytes());
     put(112, &meta.synced.end.to_le_bytes());
     put(120, &meta.first_generation.to_le_bytes());
-    let checksum = crc32c::crc32c(&bytes[..128]);
-    bytes[128..].copy_from_slice(&checksum.to_le_bytes());
+    put(128, &meta.epoch.0.to_le_bytes());
+    put(136, &(founding.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&founding);
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
 /// The sequence number and content of a slot; `None` if it is torn.
-fn decode(bytes: &[u8; CONTENT_BYTES], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
-    if &bytes[..8] != MAGIC || crc32c::crc32c(&bytes[..128]) != u32_at(bytes, 128) {
+fn decode(bytes: &[u8], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
+    if bytes.len() < FOUNDING_AT || &bytes[..8] != MAGIC {
         return Ok(None);
     }
+    let whole = |end: usize| {
+        let checksum = bytes.get(end..end + CHECKSUM_BYTES)?;
+        (crc32c::crc32c(&bytes[..end]) == u32_at(checksum, 0)).then_some(end)
+    };
     let version = u32_at(bytes, 8);
-    if version != VERSION {
-        return Err(OpenError::Version {
-            file: path.to_owned(),
-            found: version,
-            known: VERSION,
-        });
+    let unknown = |found| OpenError::Version {
+        file: path.to_owned(),
+        found,
+        known: VERSION,
+    };
+    if version == VERSION_1 && whole(VERSION_1_BYTES).is_some() {
+        return Err(unknown(version));
     }
+    let Some(end) = whole(FOUNDING_AT.saturating_add(u32_at(bytes, 136) as usize)) else {
+        return Ok(None);
+    };
+    if version != VERSION {
+        return Err(unknown(version));
+    }
+    let Some(founding) = Founding::from_bytes(&bytes[FOUNDING_AT..end]) else {
+        return Ok(None);
+    };
     let Some(trust) = trust_of(bytes[81]) else {
         return Ok(None);
     };
@@ -249,6 +299,8 @@ fn decode(bytes: &[u8; CONTENT_BYTES], path: &Path) -> Result<Option<(u64, Meta)
             end: u64_at(bytes, 112),
         },
         first_generation: u64_at(bytes, 120),
+        founding,
+        epoch: Epoch(u64_at(bytes, 128)),
     };
     Ok(Some((u64_at(bytes, 16), meta)))
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! data directory
 //! ├── lock                held by the one process that uses it
-//! ├── meta                identity, hard state, how far the log was forced: two slots in turn
+//! ├── meta                identity, first members, hard state, how far the log was forced: two slots
 //! └── log/00000007.seg    segments, prepared ahead of need and recycled
 //! ```
 //!
@@ -19,6 +19,7 @@ mod catalog;
 mod crash_points;
 mod error;
 pub mod fault;
+mod founding;
 pub mod fs;
 mod identity;
 mod log;
@@ -40,6 +41,7 @@ pub use error::{
     Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError, StopError, Unfinished,
 };
 pub use fault::{Crash, Fault, FaultFs};
+pub use founding::{Contact, Founding};
 pub use fs::{Fs, RealFs};
 pub use identity::{Boot, BootId, Expect, Identity};
 

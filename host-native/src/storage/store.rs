@@ -10,6 +10,7 @@ use kraft_proto::ids::LogPosition;
 
 use super::catalog::Catalog;
 use super::error::{DiskError, Doing, FormatError, OpenError};
+use super::founding::Founding;
 use super::fs::{Fs, LockGuard};
 use super::identity::{Boot, BootId, Expect, Identity};
 use super::log::Log;
@@ -20,6 +21,7 @@ use super::space::Space;
 use super::spare::Spares;
 use super::stats::StorageStats;
 use super::survey::{Warning, survey};
+use crate::epoch::Epoch;
 
 /// Settings of a store. They may differ from one start to the next.
 #[derive(Clone, Debug)]
@@ -51,6 +53,10 @@ impl Default for Options {
 pub struct Opened {
     /// Whose it is.
     pub identity: Identity,
+    /// What it was formatted with.
+    pub founding: Founding,
+    /// How often its cluster was founded anew.
+    pub epoch: Epoch,
     /// The hard state that was saved last.
     pub hard_state: HardState,
     /// Whether the operating system was restarted since then: if so, what was merely written may
@@ -86,9 +92,14 @@ enum Health {
     Stopped,
 }
 
-/// Creates the data directory `dir` with an empty log and a default hard state. Durable when it
-/// returns; until then [`open`] finds no store.
-pub fn format(dir: &Path, fs: &dyn Fs, identity: Identity) -> Result<(), FormatError> {
+/// Creates the data directory `dir` with an empty log, a default hard state, and the configuration
+/// that its cluster begins with. Durable when it returns; until then [`open`] finds no store.
+pub fn format(
+    dir: &Path,
+    fs: &dyn Fs,
+    identity: Identity,
+    founding: Founding,
+) -> Result<(), FormatError> {
     fs.create_dir(&log_dir(dir)).doing("create", dir)?;
     let _lock = match lock(dir, fs) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -100,7 +111,7 @@ pub fn format(dir: &Path, fs: &dyn Fs, identity: Identity) -> Result<(), FormatE
     if names.iter().any(|name| name == "meta") {
         return Err(FormatError::AlreadyThere(dir.to_owned()));
     }
-    Ok(MetaFile::format(fs, dir, identity)?)
+    MetaFile::format(fs, dir, identity, founding)
 }
 
 /// Opens the data directory `dir`, recovers its log and forces it by writing its tail anew.
@@ -124,7 +135,7 @@ pub(super) fn open_sized(
     let lock = lock_store(dir, &*fs)?;
     let stats = Arc::new(StorageStats::default());
     let (mut meta, other) = MetaFile::load(&*fs, dir, &stats)?;
-    let now = *meta.now();
+    let now = meta.now().clone();
     if !options.expect.admits(&now.identity) {
         return Err(OpenError::Foreign {
             dir: dir.to_owned(),
@@ -167,7 +178,7 @@ pub(super) fn open_sized(
     // What is reported below is synced: damage to it is no torn tail, nor a segment never used.
     meta.save(Meta {
         synced: log.synced(),
-        ..now
+        ..now.clone()
     })?;
     let store = Store {
         log,
@@ -180,6 +191,8 @@ pub(super) fn open_sized(
     };
     Ok(Opened {
         identity: now.identity,
+        founding: now.founding,
+        epoch: now.epoch,
         hard_state: now.hard_state,
         boot: Boot::between(now.boot, boot_id),
         base,
@@ -194,6 +207,10 @@ pub(super) fn open_sized(
 pub struct Verified {
     /// Whose it is.
     pub identity: Identity,
+    /// What it was formatted with.
+    pub founding: Founding,
+    /// How often its cluster was founded anew.
+    pub epoch: Epoch,
     /// The hard state that was saved last.
     pub hard_state: HardState,
     /// The entry before the first of `log`.
@@ -218,6 +235,8 @@ pub fn verify(dir: &Path, fs: &dyn Fs) -> Result<Verified, OpenError> {
     let first = survey.segments.first();
     Ok(Verified {
         identity: meta.now().identity,
+        founding: meta.now().founding.clone(),
+        epoch: meta.now().epoch,
         hard_state: meta.now().hard_state,
         base: first.map_or(LogPosition::ZERO, |segment| segment.header.base),
         log: survey.runs,
@@ -277,7 +296,7 @@ impl Store {
             let meta = Meta {
                 hard_state,
                 boot: store.boot_id,
-                ..*store.meta.now()
+                ..store.meta.now().clone()
             };
             Ok(store.meta.save(meta)?)
         })
@@ -302,7 +321,7 @@ impl Store {
         self.working(|store| {
             let meta = Meta {
                 synced: store.log.synced(),
-                ..*store.meta.now()
+                ..store.meta.now().clone()
             };
             Ok(store.meta.save(meta)?)
         })

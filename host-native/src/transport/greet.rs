@@ -223,6 +223,12 @@ fn check(shared: &Shared, certified: NodeId, theirs: &PeerHello) -> Result<(), R
             theirs: theirs.cluster,
         });
     }
+    if theirs.epoch != ours.epoch {
+        return Err(Refusal::Epoch {
+            ours: ours.epoch,
+            theirs: theirs.epoch,
+        });
+    }
     // A peer with our own id is a copy of us: its certificate is stolen or was given twice.
     if theirs.node != certified || certified == ours.node {
         return Err(Refusal::NodeId {

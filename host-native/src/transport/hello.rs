@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use super::frame::{Batch, FrameReader};
 use super::refusal::Refusal;
 use crate::cert::{ClusterId, PeerIdentity};
+use crate::epoch::Epoch;
 
 /// The version of what peers say to each other.
-pub const PEER_VERSION: u16 = 1;
+pub const PEER_VERSION: u16 = 2;
 
 /// The longest hello, in bytes.
 pub(crate) const HELLO_BYTES_MAX: u32 = 1024;
@@ -37,6 +38,8 @@ pub struct Hello {
     pub node: NodeId,
     /// Its data store.
     pub store: StoreId,
+    /// How often its cluster was founded anew; nodes of another epoch are of another cluster.
+    pub epoch: Epoch,
     /// Its start.
     pub incarnation: Incarnation,
     /// What ought to be equal on every node.
@@ -245,6 +248,7 @@ mod tests {
             cluster: ClusterId(7),
             node: NodeId(3),
             store: StoreId(9),
+            epoch: Epoch(1),
             incarnation: Incarnation(2),
             settings: Settings::default(),
         }

@@ -5,6 +5,7 @@ use quinn::{ConnectionError, TransportErrorCode, VarInt};
 
 use super::frame::ReadFrameError;
 use crate::cert::{ClusterId, IdentityError, Role};
+use crate::epoch::Epoch;
 
 /// Codes of a connection closed by kraft itself, and the first of those for refusals.
 pub(crate) const CLOSED_IN_ORDER: VarInt = VarInt::from_u32(0);
@@ -59,6 +60,16 @@ pub enum Refusal {
         ours: ClusterId,
         /// Theirs.
         theirs: ClusterId,
+    },
+    /// The other side's cluster was founded anew, or ours was.
+    #[error(
+        "the other side is of epoch {theirs} of this cluster, this one of epoch {ours}; the connection was refused. The cluster was founded anew without the side of the lower epoch"
+    )]
+    Epoch {
+        /// Ours.
+        ours: Epoch,
+        /// Theirs.
+        theirs: Epoch,
     },
     /// The certificate is not for this door.
     #[error(
@@ -122,6 +133,7 @@ pub enum RefusalKind {
     TooMany,
     ByPeer,
     Broken,
+    Epoch,
 }
 
 /// Who was refused, as far as it is known.
@@ -137,7 +149,7 @@ pub struct Refused {
 
 impl RefusalKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoCertificate,
         Self::Untrusted,
         Self::Protocol,
@@ -152,6 +164,7 @@ impl RefusalKind {
         Self::TooMany,
         Self::ByPeer,
         Self::Broken,
+        Self::Epoch,
     ];
 
     /// Its name in metrics.
@@ -171,6 +184,7 @@ impl RefusalKind {
             Self::TooMany => "too_many",
             Self::ByPeer => "by_peer",
             Self::Broken => "broken",
+            Self::Epoch => "epoch",
         }
     }
 }
@@ -193,6 +207,7 @@ impl Refusal {
             Self::TooMany => RefusalKind::TooMany,
             Self::ByPeer(_) => RefusalKind::ByPeer,
             Self::Broken(_) => RefusalKind::Broken,
+            Self::Epoch { .. } => RefusalKind::Epoch,
         }
     }
 

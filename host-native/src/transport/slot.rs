@@ -286,6 +286,7 @@ mod tests {
 
     use super::*;
     use crate::cert::ClusterId;
+    use crate::epoch::Epoch;
     use crate::transport::{Hello, Settings};
 
     fn hello(process: u64, incarnation: u64) -> PeerHello {
@@ -294,6 +295,7 @@ mod tests {
                 cluster: ClusterId(1),
                 node: NodeId(2),
                 store: StoreId(3),
+                epoch: Epoch::default(),
                 incarnation: Incarnation(incarnation),
                 settings: Settings::default(),
             },

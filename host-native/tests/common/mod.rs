@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_native::cert::{ClusterCa, ClusterId, Credentials, Issued};
+use host_native::epoch::Epoch;
 use host_native::transport::{
-    BindError, Events, Hello, Limits, PEER_ALPN, Settings, Timing, Transport, TransportConfig,
+    BindError, Events, Hello, Limits, PEER_ALPN, PEER_VERSION, Settings, Timing, Transport,
+    TransportConfig,
 };
 use kraft_proto::ids::{Incarnation, NodeId, StoreId};
 use quinn::crypto::rustls::QuicClientConfig;
@@ -43,6 +45,7 @@ impl Lab {
             cluster: self.ca.cluster(),
             node: NodeId(node),
             store: StoreId(1000 + node),
+            epoch: Epoch::default(),
             incarnation: Incarnation(1),
             settings: Settings {
                 zones: 1,
@@ -225,7 +228,7 @@ impl Stranger {
     pub async fn greeted(&self, node: &Transport, hello: &Hello) -> quinn::Connection {
         let connection = self.connect(node.local_addr().unwrap()).await.unwrap();
         let (mut send, mut receive) = connection.open_bi().await.unwrap();
-        let opening = framed(&opening(1, hello));
+        let opening = framed(&opening(PEER_VERSION, hello));
         send.write_all(&opening).await.unwrap();
         receive.read_to_end(4096).await.unwrap();
         connection

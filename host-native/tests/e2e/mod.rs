@@ -321,6 +321,13 @@ impl Node {
         running.wait()
     }
 
+    /// What it exited with, once it has ended by itself.
+    pub fn ended(&mut self) -> Option<i32> {
+        let status = self.running.as_mut()?.ended()?;
+        self.running = None;
+        Some(status.code().unwrap_or(-1))
+    }
+
     /// Sends it a signal: `STOP` and `CONT` make it absent for a while.
     pub fn signal(&self, name: &str) {
         let running = self.running.as_ref().expect("it runs");

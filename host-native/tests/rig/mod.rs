@@ -20,8 +20,8 @@ use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
 use host_native::rpc::{ClientLimits, RpcClient};
 use host_native::storage::fs::{File, LockGuard};
-use host_native::storage::{self, BootId, Crash, FaultFs, Fs, Identity};
-use kraft_proto::{NodeId, Role, StoreId};
+use host_native::storage::{self, BootId, Crash, FaultFs, Founding, Fs, Identity};
+use kraft_proto::{Member, Members, NodeId, Role, StoreId};
 use ports::Block;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
@@ -228,7 +228,16 @@ pub struct Cluster {
     credentials: Credentials,
 }
 
-fn configured(dir: &Path, ca: &ClusterCa, id: u64, members: &[MemberConfig]) -> Config {
+/// A cluster that begins with these members.
+pub fn founding_of(members: &[MemberConfig]) -> Founding {
+    let member = |member: &MemberConfig| Member {
+        id: member.id,
+        store: member.store,
+    };
+    Founding::of(Members::with_stores(members.iter().map(member), []).unwrap())
+}
+
+pub fn configured(dir: &Path, ca: &ClusterCa, id: u64, members: &[MemberConfig]) -> Config {
     let home = dir.join(format!("node-{id}"));
     std::fs::create_dir_all(&home).unwrap();
     ca.write(&home).unwrap();
@@ -332,7 +341,8 @@ impl Cluster {
                 node: NodeId(id),
                 store: member.store,
             };
-            storage::format(&config.data_dir, &disk, identity).unwrap();
+            let founding = founding_of(&members);
+            storage::format(&config.data_dir, &disk, identity, founding).unwrap();
             nodes.push(run(disk, config).await);
         }
         let credentials = Credentials::from_issued(&ca.issue_client("test").unwrap()).unwrap();

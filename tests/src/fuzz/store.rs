@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use host_native::storage::{
-    self, ClusterId, Crash, FaultFs, Fs, Identity, OpenError, Opened, Options, Store,
+    self, ClusterId, Crash, FaultFs, Founding, Fs, Identity, OpenError, Opened, Options, Store,
 };
 use kraft_proto::{
     EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, StoreId, Term, Trust,
@@ -24,7 +24,13 @@ pub fn body(bytes: &[u8]) -> Depth {
         node: NodeId(1),
         store: StoreId(5),
     };
-    storage::format(Path::new(DIR), &fs, identity).expect("an empty disk");
+    storage::format(
+        Path::new(DIR),
+        &fs,
+        identity,
+        Founding::alone(identity.node),
+    )
+    .expect("an empty disk");
     let mut store = open(&fs).expect("a new store").store;
     let mut written = Vec::new();
     let mut saved = vec![HardState::default()];

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use host_native::storage::{
-    self, ClusterId, Disk, DiskError, DiskHandle, Done, FaultFs, Identity, Job, Opened, Options,
-    Store,
+    self, ClusterId, Disk, DiskError, DiskHandle, Done, FaultFs, Founding, Identity, Job, Opened,
+    Options, Store,
 };
 use kraft_proto::{Force, NodeId, Receipt, StoreId, Unsynced, Write, WriteKind};
 use tests::conformance::{Adapter, Crash, Found, Midway, OpenError, PowerCuts, Step};
@@ -23,7 +23,13 @@ fn formatted(seed: u64) -> FaultFs {
         node: NodeId(1),
         store: StoreId(7),
     };
-    storage::format(Path::new(DIR), &fs, identity).expect("a new disk takes a store");
+    storage::format(
+        Path::new(DIR),
+        &fs,
+        identity,
+        Founding::alone(identity.node),
+    )
+    .expect("a new disk takes a store");
     fs
 }
 

@@ -221,7 +221,7 @@ impl Search {
         let mut opened = match runner::open(disk, point.rewrite_bytes_max) {
             Ok(opened) => opened,
             Err(OpenError::NoStore(_)) if point.ended.formatted == Formatted::No => {
-                let again = format(Path::new(DIR), disk, runner::identity());
+                let again = format(Path::new(DIR), disk, runner::identity(), runner::founding());
                 return again.map_err(|error| error.to_string());
             }
             Err(error) => return Err(error.to_string()),

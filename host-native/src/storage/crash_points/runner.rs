@@ -18,8 +18,8 @@ use crate::storage::fault::Fate;
 use crate::storage::store::open_sized;
 use crate::storage::syncer::{Promise, Task, Worker};
 use crate::storage::{
-    ClusterId, Crash, DiskError, FaultFs, Identity, OpenError, Opened, Options, Store, Warning,
-    format,
+    ClusterId, Crash, DiskError, FaultFs, Founding, Identity, OpenError, Opened, Options, Store,
+    Warning, format,
 };
 
 pub(super) const DIR: &str = "/data";
@@ -122,6 +122,10 @@ impl From<DiskError> for Cut {
     }
 }
 
+pub(super) fn founding() -> Founding {
+    Founding::alone(identity().node)
+}
+
 pub(super) fn identity() -> Identity {
     Identity {
         cluster: ClusterId(7),
@@ -149,7 +153,7 @@ pub(super) fn run(
         rewrite_bytes_max,
     };
     runner.arm();
-    let formatted = match format(Path::new(DIR), &runner.fs, identity()) {
+    let formatted = match format(Path::new(DIR), &runner.fs, identity(), founding()) {
         Ok(()) => Formatted::Yes,
         Err(_) => Formatted::No,
     };

@@ -9,7 +9,7 @@ use kraft_proto::ids::{LogIndex, Term};
 
 use super::*;
 use crate::storage::fault::{Crash, Fault, FaultFs};
-use crate::storage::{ClusterId, Fs, Identity, Options, format, open};
+use crate::storage::{ClusterId, Founding, Fs, Identity, Options, format, open};
 
 const DIR: &str = "/data";
 
@@ -86,7 +86,13 @@ fn disk() -> FaultFs {
         node: kraft_proto::ids::NodeId(1),
         store: kraft_proto::ids::StoreId(1),
     };
-    format(Path::new(DIR), &fs, identity).unwrap();
+    format(
+        Path::new(DIR),
+        &fs,
+        identity,
+        Founding::alone(identity.node),
+    )
+    .unwrap();
     fs
 }
 
