@@ -1,42 +1,30 @@
 // Three nodes in one page or process, each with a store of its own; a write as each class asks for.
 
-import { Host, Hub, IndexedDbStorage, load, MemoryDisk } from './dist/index.js';
+import { atLeader, Host, Hub, IndexedDbStorage, load, MemoryDisk } from 'kraft-host-wasm';
 
-export async function main(say = console.log) {
-  await load();
-  const hub = new Hub();
-  const voters = [1, 2, 3];
-  const hosts = await Promise.all(
-    voters.map((node) => {
-      const seen = new Map();
-      return Host.start({
-        cluster: 'example',
-        node,
-        voters,
-        storage: globalThis.indexedDB ? new IndexedDbStorage() : new MemoryDisk().attach(),
-        channel: hub.join(node),
-        machine: {
-          apply: (command, index) => seen.set(index, new TextDecoder().decode(command)),
-          snapshot: () => new TextEncoder().encode(JSON.stringify([...seen])),
-          restore: (state) => JSON.parse(new TextDecoder().decode(state)).forEach(([at, it]) => seen.set(at, it)),
-        },
-      });
-    }),
-  );
-  const leader = await elected(hosts);
-  const command = new TextEncoder().encode('hello');
-  for (const mode of ['LEADER_ONLY', 'SYNC', 'ALL']) {
-    const { index, held } = await leader.propose(command, { mode, fsync: 'COMMIT' });
-    say(`${mode}: entry ${index} is ${held}`);
-  }
-  await Promise.all(hosts.map((host) => host.stop()));
+await load();
+const hub = new Hub();
+const voters = [1, 2, 3];
+const hosts = await Promise.all(
+  voters.map((node) => {
+    const seen = new Map();
+    return Host.start({
+      cluster: 'example',
+      node,
+      voters,
+      storage: globalThis.indexedDB ? new IndexedDbStorage() : new MemoryDisk().attach(),
+      channel: hub.join(node),
+      machine: {
+        apply: (command, index) => seen.set(index, new TextDecoder().decode(command)),
+        snapshot: () => new TextEncoder().encode(JSON.stringify([...seen])),
+        restore: (state) => JSON.parse(new TextDecoder().decode(state)).forEach(([at, it]) => seen.set(at, it)),
+      },
+    });
+  }),
+);
+const command = new TextEncoder().encode('hello');
+for (const mode of ['LEADER_ONLY', 'SYNC', 'ALL']) {
+  const { index, held } = await atLeader(hosts, (host) => host.propose(command, { mode, fsync: 'COMMIT' }));
+  console.log(`${mode}: entry ${index} is ${held}`);
 }
-
-/** The node that leads, once one does. */
-async function elected(hosts) {
-  for (;;) {
-    const leader = hosts.find((host) => host.view().role === 'LEADER');
-    if (leader !== undefined) return leader;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+await Promise.all(hosts.map((host) => host.stop()));

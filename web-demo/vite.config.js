@@ -12,8 +12,6 @@ export default {
   resolve: {
     alias: {
       'kraft-host-wasm': at('../host-wasm/dist/index.js'),
-      // The package reads its wasm from disk under Node; a page has no disk.
-      'node:fs/promises': at('src/worker/no_files.ts'),
     },
   },
   worker: { format: 'es' },

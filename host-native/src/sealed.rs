@@ -53,6 +53,15 @@ pub fn open(position: LogPosition, kind: EntryKind, sealed: &[u8]) -> Result<&[u
     Ok(payload)
 }
 
+/// The checksum of the entry at `position`, as it lies in the log: of a configuration, which has no
+/// seal, it is computed; of others it stands in the seal.
+pub fn checksum_of(position: LogPosition, kind: EntryKind, entry: &[u8]) -> u32 {
+    match (kind, entry.first_chunk::<SEAL_LEN>()) {
+        (EntryKind::Command | EntryKind::Barrier, Some(seal)) => u32::from_le_bytes(*seal),
+        _ => checksum(position, kind, entry),
+    }
+}
+
 /// CRC32C over term and index (8 bytes each, little endian), the kind's number, the payload.
 fn checksum(position: LogPosition, kind: EntryKind, payload: &[u8]) -> u32 {
     let mut place = [0; 17];

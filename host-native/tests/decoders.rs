@@ -2,10 +2,11 @@
 //!
 //! `KRAFT_SEED=<number>` repeats a run.
 
-use host_native::api::{Request, Response};
+use host_native::api::{Request, Response, VERSION};
 use host_native::command::{Command, Operation};
 use host_native::kv::Kv;
 use host_native::machine::{Replicated, StateMachine};
+use host_native::replicas::Digest;
 use kraft_proto::entry::EntryKind;
 use kraft_proto::ids::{LogIndex, LogPosition, Term};
 
@@ -66,10 +67,10 @@ impl Random {
 #[test]
 fn any_bytes_give_a_value_with_that_one_encoding_or_an_error() {
     let mut random = Random::seeded();
-    let (mut requests, mut responses) = (vec![vec![1, 4]], vec![vec![1, 8]]);
+    let (mut requests, mut responses) = (vec![vec![VERSION, 4]], vec![vec![VERSION, 8]]);
     for _ in 0..ROUNDS {
         let fresh = random.bytes();
-        let versioned: Vec<u8> = std::iter::once(1).chain(fresh).collect();
+        let versioned: Vec<u8> = std::iter::once(VERSION).chain(fresh).collect();
         let known = requests[random.below(requests.len())].clone();
         for bytes in [versioned.clone(), random.damaged(known)] {
             if let Ok(request) = Request::decode(&bytes) {
@@ -89,6 +90,29 @@ fn any_bytes_give_a_value_with_that_one_encoding_or_an_error() {
         requests.len() > 100 && responses.len() > 100,
         "nothing was read"
     );
+}
+
+#[test]
+fn a_digest_of_a_peer_reads_only_as_it_is_written() {
+    let mut random = Random::seeded();
+    let mut read = 0;
+    for _ in 0..ROUNDS {
+        let digest = Digest {
+            start: LogIndex(random.next()),
+            at: LogIndex(random.next()),
+            value: random.next(),
+        };
+        let frame = random.damaged(digest.encode().to_vec());
+        match Digest::decode(&frame) {
+            Some(Ok(digest)) => {
+                assert_eq!(digest.encode()[..], frame);
+                read += 1;
+            }
+            Some(Err(_)) => assert_eq!(frame[0], 0),
+            None => assert_ne!(frame[0], 0),
+        }
+    }
+    assert!(read > 0, "nothing was read");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 // How nodes reach each other: bytes to a node's number, with no promise that they arrive.
 
+import { NODE, PAIR, PORT, PORTS, WORK } from './checks/api.js';
+import { hold } from './checks/rules.js';
 import type { CommitMode, FsyncMode, MessageKindName } from './classes.js';
+import { Refused } from './refused.js';
 
 /** A message to or from another node. */
 export interface Message {
@@ -24,7 +27,9 @@ export type Listener = (from: number, message: Message) => void;
 
 /** One node's end of the network. */
 export interface Channel {
-  /** Sends, or drops: to nobody, or where there is no room. Never waits. */
+  /** Whose end it is, where it knows. */
+  readonly node?: number;
+  /** Sends, or drops: to nobody, or where there is no room, or by throwing. Never waits. */
   send(to: number, message: Message, about: About): void;
   /** Hears from now on; once. */
   listen(listener: Listener): void;
@@ -36,8 +41,12 @@ export class Hub {
   private readonly ends = new Map<number, HubChannel>();
   private readonly cut = new Set<string>();
 
-  /** The end of a node. One that joins again takes the place of the one before. */
+  /** The end of a node, one at a time: it joins again once that is closed, as it is when its node ends. */
   join(node: number): Channel {
+    hold(node, 'node', NODE, 'nobody joined');
+    if (this.ends.has(node)) {
+      throw new Refused('INVALID', `nobody joined: node ${node} has; stop that node, or close the channel it has, first`, undefined);
+    }
     const end = new HubChannel(this, node);
     this.ends.set(node, end);
     return end;
@@ -45,6 +54,7 @@ export class Hub {
 
   /** Messages between two nodes are lost from now on. */
   sever(one: number, other: number): void {
+    for (const node of [one, other]) hold(node, 'node', NODE, 'nothing was severed');
     this.cut.add(`${one} ${other}`).add(`${other} ${one}`);
   }
 
@@ -68,11 +78,12 @@ export class Hub {
 }
 
 class HubChannel implements Channel {
+  private state: State = 'OPEN';
   private listener: Listener | undefined;
 
   constructor(
     private readonly hub: Hub,
-    private readonly node: number,
+    readonly node: number,
   ) {}
 
   send(to: number, message: Message): void {
@@ -80,6 +91,8 @@ class HubChannel implements Channel {
   }
 
   listen(listener: Listener): void {
+    hold(listener, 'listener', WORK, 'nobody listens');
+    needOpen(this.state);
     this.listener = listener;
   }
 
@@ -88,6 +101,7 @@ class HubChannel implements Channel {
   }
 
   close(): void {
+    this.state = 'CLOSED';
     this.listener = undefined;
     this.hub.leave(this, this.node);
   }
@@ -96,14 +110,22 @@ class HubChannel implements Channel {
 /** A node in a Worker: one MessagePort for each of the others. */
 export class PortChannel implements Channel {
   private readonly ports = new Map<number, MessagePort>();
+  private state: State = 'OPEN';
   private listener: Listener | undefined;
 
   constructor(ports: Iterable<readonly [number, MessagePort]> = []) {
-    for (const [node, port] of ports) this.connect(node, port);
+    hold(ports, 'ports', PORTS, 'nobody was connected');
+    for (const pair of ports) {
+      hold(pair, 'ports', PAIR, 'nobody was connected');
+      this.connect(...pair);
+    }
   }
 
   /** Reaches a node by this port from now on: a new one, or one that was started again. */
   connect(node: number, port: MessagePort): void {
+    hold(node, 'node', NODE, 'nobody was connected');
+    hold(port, 'port', PORT, 'nobody was connected');
+    needOpen(this.state);
     this.ports.get(node)?.close();
     this.ports.set(node, port);
     port.onmessage = ({ data }: MessageEvent<unknown>) => {
@@ -118,14 +140,24 @@ export class PortChannel implements Channel {
   }
 
   listen(listener: Listener): void {
+    hold(listener, 'listener', WORK, 'nobody listens');
+    needOpen(this.state);
     this.listener = listener;
   }
 
   close(): void {
+    this.state = 'CLOSED';
     for (const port of this.ports.values()) port.close();
     this.ports.clear();
     this.listener = undefined;
   }
+}
+
+type State = 'OPEN' | 'CLOSED';
+
+/** A channel ends with its node: another node, or another life of it, would hear nobody there. */
+function needOpen(state: State): void {
+  if (state === 'CLOSED') throw new Refused('INVALID', 'nobody is reached: this channel is closed; make another', undefined);
 }
 
 function isMessage(data: unknown): data is Message {

@@ -135,7 +135,8 @@ export type RefusalName =
   | 'OTHER_STORE'
   | 'NO_CLUSTER'
   | 'LOST'
-  | 'NO_SUCH_ENTRY';
+  | 'NO_SUCH_ENTRY'
+  | 'NOT_LOADED';
 
 export const refusalName = (refusal: Refusal): RefusalName =>
   ({

@@ -1,7 +1,8 @@
 // Who waits for a node's answers: writes by token, reads by ticket and then by what is applied.
 
 import type { Node } from '../pkg/host_wasm.js';
-import { type CommitMode, type FsyncMode, type GradeName, gradeName, type HeldAs, heldName, modeName, type RefusalName } from './classes.js';
+import { type CommitMode, type FsyncMode, type GradeName, gradeName, type HeldAs, heldName, modeName } from './classes.js';
+import { Refused } from './refused.js';
 
 /** What a write asks for. */
 export interface Asked {
@@ -40,33 +41,24 @@ export interface Answer extends Position {
   readonly held: HeldAs;
 }
 
-/** Nothing was done, and why. */
-export class Refused extends Error {
-  override readonly name = 'Refused';
-
-  constructor(
-    readonly why: RefusalName,
-    message: string,
-    /** Whom to ask instead, where that is known. */
-    readonly leader: number | undefined,
-  ) {
-    super(message);
-  }
-}
-
 export interface Waiter<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: Error) => void;
 }
 
+/** Who waits for an answer: whoever wrote is told where that stands, however the node ends. */
+interface Writer extends Waiter<Answer> {
+  readonly wrote?: Position & { readonly mode: CommitMode };
+}
+
 /** Those who wait. */
 export class Clients {
-  private readonly writes = new Map<number, Waiter<Answer>>();
+  private readonly writes = new Map<number, Writer>();
   private readonly reads = new Map<number, Waiter<number>[]>();
   /** Reads that may be served once so much is applied, in that order. */
   private readonly ready: { index: number; waiter: Waiter<number> }[] = [];
 
-  awaitWrite(token: number, waiter: Waiter<Answer>): void {
+  awaitWrite(token: number, waiter: Writer): void {
     this.writes.set(token, waiter);
   }
 
@@ -113,9 +105,13 @@ export class Clients {
     }
   }
 
-  /** The node has ended. */
-  reject(reason: Error): void {
+  /** The node has ended. What was written may be committed by others still: only its position can be told. */
+  end(reason: Error): void {
+    for (const { wrote, resolve, reject } of this.writes.values()) {
+      if (wrote === undefined) reject(reason);
+      else resolve({ ...wrote, grade: 'UNKNOWN', held: undefined });
+    }
     const reading = [...[...this.reads.values()].flat(), ...this.ready.map(({ waiter }) => waiter)];
-    for (const waiter of [...this.writes.values(), ...reading]) waiter.reject(reason);
+    for (const waiter of reading) waiter.reject(reason);
   }
 }

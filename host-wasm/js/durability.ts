@@ -1,7 +1,10 @@
 // Every durability option by name, and the presets. The core has the values; here are their names.
 
 import { presetOptions } from '../pkg/host_wasm.js';
+import { PRESET } from './checks/api.js';
+import { hold } from './checks/rules.js';
 import { type CommitMode, type FsyncMode, fsyncCode, fsyncName, modeCode, modeName } from './classes.js';
+import { needCore } from './core.js';
 
 /** From safest to fastest. */
 export type PresetName = 'financial' | 'balanced' | 'low_latency' | 'max_throughput';
@@ -72,6 +75,8 @@ const PLACES = [
 
 /** Every option under a preset. The wasm is loaded before. */
 export function presetOf(preset: PresetName): Durability {
+  hold(preset, 'preset', PRESET, 'there is no such preset');
+  needCore('there are no presets');
   const numbers = presetOptions(preset);
   const named = PLACES.map(({ name, fromNumber }, place) => [name, fromNumber(numbers[place] ?? 0)] as const);
   return Object.fromEntries(named) as unknown as Durability;

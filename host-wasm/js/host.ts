@@ -9,8 +9,11 @@
 
 import { MessageKind, type Node, OutputKind, WriteKind } from '../pkg/host_wasm.js';
 import type { About, Message } from './channel.js';
+import * as must from './checks/api.js';
+import { hold, maybe } from './checks/rules.js';
 import {
   type Class,
+  type CommitMode,
   type FateName,
   fateName,
   fsyncCode,
@@ -21,12 +24,17 @@ import {
   refusalName,
   roleName,
 } from './classes.js';
-import { type Answer, type Asked, type AwaitAsked, Clients, type Position, type ReadAsked, Refused, type Waiter } from './clients.js';
+import { type Answer, type Asked, type AwaitAsked, Clients, type Position, type ReadAsked, type Waiter } from './clients.js';
+import { needCore } from './core.js';
 import type { Durability } from './durability.js';
+import { byChannel, byListener, byMachine } from './foreign.js';
+import { beginLife, type Life } from './life.js';
 import { changeNumbers, type MemberChange } from './members.js';
-import { durabilityOf, type HostOptions, startOf } from './options.js';
+import { checkOptions, durabilityOf, type HostOptions, startOf } from './options.js';
+import { Refused } from './refused.js';
 import { SNAPSHOT_EVERY, Snapshots } from './snapshots.js';
-import type { Change } from './store.js';
+import type { Change, Found } from './store.js';
+import { letGo, take } from './taken.js';
 import { afterHops, Alarm, Gathered, nextTurn, now } from './turn.js';
 import { type LogEntry, logOf, membersOf, type View, viewOf } from './view.js';
 import { WriteQueue } from './writes.js';
@@ -50,6 +58,7 @@ export class Host {
     private readonly options: HostOptions,
     private readonly snapshots: Snapshots,
     private applied: number,
+    private readonly lifeHeld: Life | undefined,
     /** The number its store was given when it was made. */
     readonly store: bigint,
     /** Every durability option it runs with. */
@@ -69,40 +78,81 @@ export class Host {
     storage.onEnd((error) => this.end(error));
   }
 
-  /** Opens the store, recovers the node from it, and runs it. */
+  /**
+   * Opens the store, recovers the node from it, and runs it. The store and the channel are the node's from now on: a
+   * start that fails closes both. Options that make no sense are refused before anything is touched.
+   */
   static async start(options: HostOptions): Promise<Host> {
-    const { cluster, node, storage } = options;
-    const found = await storage.open({ cluster, node });
+    checkOptions(options);
+    needCore('no node was started');
+    const { storage, cluster, node } = options;
+    take(options);
+    let life: Life | undefined;
+    try {
+      const found = await storage.open({ cluster, node });
+      hold(found, 'what open() of the store returned', must.FOUND, 'no node was started');
+      life = await beginLife(cluster, node);
+      return Host.recovered(options, found, life);
+    } catch (error) {
+      life?.end();
+      letGo(options);
+      throw error;
+    }
+  }
+
+  private static recovered(options: HostOptions, found: Found, life: Life | undefined): Host {
     const durability = durabilityOf(options);
     const start = startOf(options, found.store, durability);
     if (found.hardState) start.hardState(found.hardState);
     if (found.snapshot) {
       start.snapshot(found.snapshot.core);
-      options.machine.restore(found.snapshot.state);
+      const { state } = found.snapshot;
+      byMachine('restore()', () => options.machine.restore(state));
     }
     for (const { bytes } of found.records) start.record(bytes);
     const core = start.run(now());
     const snapshots = new Snapshots(core, options.machine, options.snapshotEvery ?? SNAPSHOT_EVERY, found.snapshot);
-    const host = new Host(core, options, snapshots, found.snapshot?.last ?? 0, found.store, durability);
+    const host = new Host(core, options, snapshots, found.snapshot?.last ?? 0, life, found.store, durability);
     host.pump();
     return host;
   }
 
-  /** Proposes a command; resolves when it is held as asked, or when that is known to be in vain. */
+  /** Which node this is. */
+  get node(): number {
+    return this.options.node;
+  }
+
+  /** The name of this life of it, for `whenEnded` elsewhere; nothing where there are no web locks. */
+  get life(): string | undefined {
+    return this.lifeHeld?.name;
+  }
+
+  /**
+   * Proposes a command; resolves when it is held as asked, or when that is known to be in vain, or when the node ends:
+   * then as `UNKNOWN`, and other nodes know its fate. Where it rejects with `Refused`, nothing was written.
+   */
   propose(command: Uint8Array, asked: Asked = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.state !== 'RUNNING') return reject(stoppedError());
+      hold(command, 'command', must.COMMAND, UNWRITTEN);
       const { mode, fsync } = this.classOf(asked);
       const fallback = (asked.fallback ?? this.durability.fallback) === 'TO_MAJORITY' ? 1 : 0;
       const token = this.core.propose(now(), modeCode(mode), fsyncCode(fsync), deadlineOf(asked.timeout), fallback, command);
-      if (token < 0) return reject(this.refused());
-      this.clients.awaitWrite(token, { resolve, reject });
-      this.asked.ask();
+      this.awaitWrite(token, mode, { resolve, reject });
     });
+  }
+
+  /** Has a client wait for the write that the core has just taken, if it has. */
+  private awaitWrite(token: number, mode: CommitMode, waiter: Waiter<Answer>): void {
+    if (token < 0) return waiter.reject(this.refused());
+    const { term, index } = this.core;
+    this.clients.awaitWrite(token, { ...waiter, wrote: { term, index, mode } });
+    this.asked.ask();
   }
 
   /** The class that a write gets which asks so: its own, else its key's zone's, else the default. Throws `Refused`. */
   classOf(asked: Asked): Class {
+    hold(asked, 'asked', must.ASKED, UNWRITTEN);
     const { mode, fsync } = asked;
     if (mode !== undefined && fsync !== undefined && this.zones.listed.length === 0) return { mode, fsync };
     return this.zones.resolve(asked, asked.key, this.durability, membersOf(this.running()).voters.length);
@@ -120,11 +170,10 @@ export class Host {
   changeMembers(changes: readonly MemberChange[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.state !== 'RUNNING') return reject(stoppedError());
+      hold(changes, 'changes', must.CHANGES, 'no member was changed');
       const numbers = changeNumbers(changes);
       const token = this.core.changeMembers(now(), numbers.changes, numbers.stores);
-      if (token < 0) return reject(this.refused());
-      this.clients.awaitWrite(token, { resolve, reject });
-      this.asked.ask();
+      this.awaitWrite(token, 'SYNC', { resolve, reject });
     });
   }
 
@@ -134,9 +183,11 @@ export class Host {
    * `NO_SUCH_ENTRY` where that cannot be. A node that has forgotten the history there (`fate` is `UNKNOWN`) cannot
    * tell: it serves the read, which sees all that is committed.
    */
-  read({ after }: ReadAsked = {}): Promise<number> {
+  read(asked: ReadAsked = {}): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.state !== 'RUNNING') return reject(stoppedError());
+      hold(asked, 'asked', must.READ_ASKED, 'nothing was read');
+      const { after } = asked;
       const ticket = this.core.read(now(), after?.term ?? 0, after?.index ?? 0);
       if (ticket < 0) return reject(this.refused());
       const sees = after === undefined ? resolve : (index: number) => this.sees(after, index, { resolve, reject });
@@ -149,10 +200,12 @@ export class Host {
    * Awaits more for a write than its answer said: resolves when the entry is on the disks of a majority, or when that
    * is known to be in vain. On any node, at any time, whatever the write was acknowledged as.
    */
-  awaitCommit({ term, index }: Position, { timeout }: AwaitAsked = {}): Promise<Answer> {
+  awaitCommit(of: Position, asked: AwaitAsked = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.state !== 'RUNNING') return reject(stoppedError());
-      const token = this.core.awaitCommit(now(), term, index, deadlineOf(timeout));
+      hold(of, 'of', must.POSITION, 'nothing is awaited');
+      hold(asked, 'asked', must.AWAIT_ASKED, 'nothing is awaited');
+      const token = this.core.awaitCommit(now(), of.term, of.index, deadlineOf(asked.timeout));
       if (token < 0) return reject(this.refused());
       this.clients.awaitWrite(token, { resolve, reject });
       this.asked.ask();
@@ -160,8 +213,9 @@ export class Host {
   }
 
   /** What became of an entry, as far as this node knows. */
-  fate({ term, index }: Position): FateName {
-    return fateName(this.running().fate(term, index));
+  fate(of: Position): FateName {
+    hold(of, 'of', must.POSITION, 'no fate was looked up');
+    return fateName(this.running().fate(of.term, of.index));
   }
 
   /** Starts an election at once. */
@@ -171,8 +225,9 @@ export class Host {
   }
 
   /** Hands leadership over, to the fittest unless a voter is named. */
-  transfer(to = 0): number {
-    const target = this.running().transfer(now(), to);
+  transfer(to?: number): number {
+    hold(to, 'to', maybe(must.NODE), 'leadership stays where it is');
+    const target = this.running().transfer(now(), to ?? 0);
     if (target < 0) throw this.refused();
     this.pump();
     return target;
@@ -185,11 +240,14 @@ export class Host {
 
   /** Its log from an entry on: what each is, and how far it has come. */
   entries(from = 1, limit = 1024): LogEntry[] {
+    hold(from, 'from', must.INDEX, 'no entry was looked up');
+    hold(limit, 'limit', must.LIMIT, 'no entry was looked up');
     return logOf(this.running(), from, limit, this.applied);
   }
 
   /** The bytes of a command in its log; nothing for entries that are the protocol's own, or gone. */
   command(index: number): Uint8Array | undefined {
+    hold(index, 'index', must.INDEX, 'no command was looked up');
     return this.running().command(index);
   }
 
@@ -211,6 +269,7 @@ export class Host {
 
   private hear(from: number, { frame, state }: Message): void {
     if (this.state === 'ENDED') return;
+    hold(from, 'from', must.NODE, 'no message was heard');
     // What is wrong with a message is the sender's business: it is dropped, as if it were lost.
     if (state === undefined) {
       this.core.handleMessage(now(), from, frame);
@@ -221,9 +280,18 @@ export class Host {
     this.heard.ask();
   }
 
-  /** Does everything the node asks for, then sees to the timer. */
+  /** Does everything the node asks for, then sees to the timer. It ends where that cannot be done. */
   private pump(): void {
     if (this.state === 'ENDED') return;
+    try {
+      this.turn();
+    } catch (error) {
+      if (this.isEnded()) throw error;
+      this.end(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  private turn(): void {
     for (;;) {
       const kind = this.core.poll();
       if (kind === OutputKind.Nothing) break;
@@ -246,7 +314,7 @@ export class Host {
     const { core } = this;
     switch (kind) {
       case OutputKind.Send:
-        this.options.channel.send(core.to, { frame: core.takeBytes() }, this.about());
+        byChannel(this.options.channel, core.to, { frame: core.takeBytes() }, this.about());
         break;
       case OutputKind.Write:
         this.write(core.token);
@@ -261,15 +329,17 @@ export class Host {
       case OutputKind.Snapshot: {
         const { to } = core;
         const message = this.snapshots.message(to, core.index, this.applied);
-        if (message !== undefined) this.options.channel.send(to, message, SNAPSHOT);
+        if (message !== undefined) byChannel(this.options.channel, to, message, SNAPSHOT);
         break;
       }
       case OutputKind.Read:
         this.clients.readEnds(core.token, core.index, this.applied);
         break;
-      case OutputKind.Role:
-        this.options.onRole?.({ role: roleName(core.role), term: core.currentTerm, leader: core.leader || undefined });
+      case OutputKind.Role: {
+        const now = { role: roleName(core.role), term: core.currentTerm, leader: core.leader || undefined };
+        byListener(() => this.options.onRole?.(now));
         break;
+      }
       case OutputKind.Superseded:
         this.end(new Error('a newer life of this store runs elsewhere'));
         break;
@@ -314,7 +384,7 @@ export class Host {
     while (this.applied < upto) {
       this.applied += 1;
       const command = this.core.command(this.applied);
-      if (command !== undefined) this.options.machine.apply(command, this.applied);
+      if (command !== undefined) byMachine(`apply() of entry ${this.applied}`, () => this.options.machine.apply(command, this.applied));
     }
     this.clients.serve(this.applied);
   }
@@ -343,11 +413,19 @@ export class Host {
     this.state = 'ENDED';
     this.alarm.clear();
     this.writes.drop();
-    this.options.channel.close();
-    this.options.storage.close();
-    this.clients.reject(reason);
-    this.core.free();
+    letGo(this.options);
+    this.clients.end(reason);
+    this.lifeHeld?.end();
+    this.free();
     this.options.onEnd?.(reason);
+  }
+
+  private free(): void {
+    try {
+      this.core.free();
+    } catch {
+      // One that panicked cannot be.
+    }
   }
 
   /** Serves a read once it may be, unless the write it was to see is not there: its fate is decided by now. */
@@ -362,6 +440,8 @@ export class Host {
     return new Refused(refusalName(this.core.refusal), this.core.refusalText, this.core.hint || undefined);
   }
 }
+
+const UNWRITTEN = 'nothing was written';
 
 const SNAPSHOT: About = { kind: 'SNAPSHOT', entries: 0, mode: undefined, fsync: undefined };
 

@@ -11,7 +11,12 @@
 // conversation with the browser and searching: so it is told that nothing follows, instead of waiting
 // to hear that each request was served, and nothing is deleted where nothing stands.
 
+import { IDENTITY, INDEXED_DB_OPTIONS, NAME } from './checks/api.js';
+import { holdCommit } from './checks/commit.js';
+import { hold } from './checks/rules.js';
 import type { Contents } from './contents.js';
+import { wordsOf } from './foreign.js';
+import { NO_LOCKS } from './life.js';
 import type { RewindableStorage } from './power.js';
 import {
   type Change,
@@ -50,10 +55,14 @@ export class IndexedDbStorage implements RewindableStorage {
   /** The keys of the log, ascending: nothing is searched for, and nothing deleted that is not there. */
   private firsts: readonly number[] = [];
 
-  constructor(private readonly options: IndexedDbOptions = {}) {}
+  constructor(private readonly options: IndexedDbOptions = {}) {
+    hold(options, 'options', INDEXED_DB_OPTIONS, 'there is no such store');
+  }
 
   async open(identity: Identity): Promise<Found> {
+    hold(identity, 'identity', IDENTITY, 'no database was opened');
     const name = this.options.name ?? databaseName(identity);
+    databases();
     this.unlock = await lock(name);
     const db = await openDatabase(name).catch((error: unknown) => {
       this.close();
@@ -75,6 +84,7 @@ export class IndexedDbStorage implements RewindableStorage {
   }
 
   async commit(changes: readonly Change[], firmness: Firmness): Promise<void> {
+    holdCommit(changes, firmness);
     const { db } = this;
     if (db === undefined) throw new StorageError('ended', 'the database is closed');
     const durability = firmness === 'synced' ? 'strict' : 'relaxed';
@@ -148,11 +158,14 @@ export class IndexedDbStorage implements RewindableStorage {
 
 /** Removes a node's database. */
 export async function deleteDatabase(name: string): Promise<void> {
-  await done(indexedDB.deleteDatabase(name));
+  hold(name, 'name', NAME, 'no database was removed');
+  await done(databases().deleteDatabase(name));
 }
 
 /** The name a node's database has unless it is given one. */
-export function databaseName({ cluster, node }: Identity): string {
+export function databaseName(identity: Identity): string {
+  hold(identity, 'identity', IDENTITY, 'there is no such database');
+  const { cluster, node } = identity;
   return `kraft/${cluster}/${node}`;
 }
 
@@ -185,20 +198,34 @@ function apply(change: Change, meta: IDBObjectStore, log: IDBObjectStore, firsts
   }
 }
 
+/** The browser's databases, if there are any. */
+function databases(): IDBFactory {
+  try {
+    // A page that may store nothing throws here.
+    if (globalThis.indexedDB) return globalThis.indexedDB;
+  } catch (cause) {
+    throw new StorageError('unavailable', `this page may store nothing: ${wordsOf(cause)}; allow its site to store data`, { cause });
+  }
+  throw new StorageError('unavailable', 'there is no IndexedDB: this is no browser. In Node use `MemoryDisk`, or a store of your own');
+}
+
 /** Holds the one lock of a database; returns what lets go of it. */
 async function lock(name: string): Promise<() => void> {
   let unlock = (): void => undefined;
   const held = new Promise<void>((resolve) => {
     unlock = resolve;
   });
+  const locks = globalThis.navigator?.locks;
+  if (locks === undefined) throw new StorageError('unavailable', `the database ${name} cannot be kept from others: ${NO_LOCKS}`);
   const signal = AbortSignal.timeout(BLOCKED_MS_MAX);
   await new Promise<void>((resolve, reject) => {
-    const request = navigator.locks.request(name, { signal }, () => {
+    const request = locks.request(name, { signal }, () => {
       resolve();
       return held;
     });
-    request.catch((error: unknown) => {
-      reject(new StorageError('blocked', `another tab or Worker has the database ${name} open`, { cause: error }));
+    request.catch((cause: unknown) => {
+      if (signal.aborted) reject(new StorageError('blocked', `another tab or Worker has the database ${name} open`, { cause }));
+      else reject(new StorageError('unavailable', `this page may lock nothing: ${wordsOf(cause)}`, { cause }));
     });
   });
   return unlock;
@@ -206,7 +233,7 @@ async function lock(name: string): Promise<() => void> {
 
 function openDatabase(name: string): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, VERSION);
+    const request = databases().open(name, VERSION);
     let given: ReturnType<typeof setTimeout> | undefined;
     request.onupgradeneeded = () => {
       request.result.createObjectStore('meta');

@@ -3,6 +3,9 @@
 //   commit ─► system ─(synced)─► disk        the process dies: `system` is still there
 //                                            the power goes: `disk`, and a part of the rest
 
+import { IDENTITY, SURVIVORS } from './checks/api.js';
+import { holdCommit } from './checks/commit.js';
+import { hold } from './checks/rules.js';
 import { Contents } from './contents.js';
 import type { RewindableStorage } from './power.js';
 import { type Change, drawStore, type Firmness, type Found, type Identity, StorageError } from './store.js';
@@ -37,6 +40,7 @@ export class MemoryDisk {
 
   /** The power goes. Of what was not synced a part is there, from the oldest on. */
   cutPower(survivors: Survivors = 'none'): void {
+    hold(survivors, 'survivors', SURVIVORS, 'no power was cut');
     this.life += 1;
     const all = this.unsynced.length;
     const kept = survivors === 'none' ? 0 : survivors === 'all' ? all : Math.min(survivors, all);
@@ -112,12 +116,14 @@ export class MemoryStorage implements RewindableStorage {
   ) {}
 
   async open(identity: Identity): Promise<Found> {
+    hold(identity, 'identity', IDENTITY, 'no store was opened');
     await turn();
     this.check();
     return this.disk.open(identity);
   }
 
   async commit(changes: readonly Change[], firmness: Firmness): Promise<void> {
+    holdCommit(changes, firmness);
     await turn();
     this.check();
     this.disk.write(changes, firmness);

@@ -2,10 +2,14 @@
 
 import { Start } from '../pkg/host_wasm.js';
 import type { Channel } from './channel.js';
+import { HOST_OPTIONS } from './checks/api.js';
+import { hold } from './checks/rules.js';
 import type { CommitMode, FsyncMode, RoleName } from './classes.js';
 import { type Durability, durabilityNumbers, type PresetName, presetOf } from './durability.js';
 import type { StateMachine } from './machine.js';
+import { Refused } from './refused.js';
 import type { Storage } from './store.js';
+import { takenOf } from './taken.js';
 import type { AlertThresholds } from './view.js';
 import type { Zone } from './zones.js';
 
@@ -13,10 +17,12 @@ import type { Zone } from './zones.js';
 export interface HostOptions {
   readonly cluster: string;
   readonly node: number;
-  /** Who votes when the cluster begins: the same list on every node. One that joins later is not in it. */
+  /** Who votes when the cluster begins: the same list on every node. */
   readonly voters: readonly number[];
   /** Who learns when it begins. */
   readonly learners?: readonly number[];
+  /** LATER: the node is not one of those, and `changeMembers` makes it a member of a cluster that runs. Default: FIRST. */
+  readonly joins?: 'FIRST' | 'LATER';
   readonly storage: Storage;
   readonly channel: Channel;
   readonly machine: StateMachine;
@@ -37,14 +43,21 @@ export interface HostOptions {
   /** A snapshot takes the place of the log after so many entries. Default: 4096. */
   readonly snapshotEvery?: number;
   /** Whenever the role, the term or the leader changes. */
-  readonly onRole?: (now: { role: RoleName; term: number; leader: number | undefined }) => void;
+  readonly onRole?: (now: RoleNow) => void;
   /** When the node ends by itself, with the reason. Nothing is written after that. */
   readonly onEnd?: (reason: Error) => void;
 }
 
+/** Who leads, as a node has it. */
+export interface RoleNow {
+  readonly role: RoleName;
+  readonly term: number;
+  readonly leader: number | undefined;
+}
+
 /** How leaders come into office, and stay. */
 export interface Elections {
-  /** Whether a node asks around before it campaigns. Default: ON. */
+  /** Whether a node asks around before it campaigns: needs `checkQuorum`. Default: ON. */
   readonly preVote?: 'ON' | 'OFF';
   /** Whether a leader that hears from no majority steps down. Default: ON. */
   readonly checkQuorum?: 'ON' | 'OFF';
@@ -61,6 +74,19 @@ export interface Bounds {
   /** Clients that wait at once. Default: 4096. */
   readonly clients?: number;
 }
+
+/** @internal Refuses options that make no sense, before anything is touched. */
+export function checkOptions(options: HostOptions): void {
+  hold(options, 'options', HOST_OPTIONS, UNSTARTED);
+  const { node, channel } = options;
+  if (channel.node !== undefined && channel.node !== node) {
+    throw new Refused('INVALID', `${UNSTARTED}: \`options.channel\` is node ${channel.node}'s, and this is node ${node}`, undefined);
+  }
+  const thing = takenOf(options);
+  if (thing !== undefined) throw new Refused('INVALID', `${UNSTARTED}: \`options.${thing}\` is another node's, which runs on it`, undefined);
+}
+
+const UNSTARTED = 'no node was started';
 
 /** Every durability option of a node. */
 export function durabilityOf({ preset, durability, mode, fsync }: HostOptions): Durability {

@@ -8,6 +8,9 @@
 // the disk below: what strict means there is the browser's word. What it shows is what kraft does when
 // everything that was not forced is gone.
 
+import { REWINDABLE, SURVIVORS } from './checks/api.js';
+import { holdCommit } from './checks/commit.js';
+import { hold } from './checks/rules.js';
 import { Contents } from './contents.js';
 import type { Survivors } from './memory.js';
 import { type Change, type Firmness, type Found, type Identity, type LogRecord, type Storage, StorageError } from './store.js';
@@ -36,7 +39,9 @@ export class PowerStorage implements Storage {
   private state: 'LIVE' | 'DARK' = 'LIVE';
   private ended: ((error: StorageError) => void) | undefined;
 
-  constructor(private readonly inner: RewindableStorage) {}
+  constructor(private readonly inner: RewindableStorage) {
+    hold(inner, 'inner', REWINDABLE, 'there is no such store');
+  }
 
   async open(identity: Identity): Promise<Found> {
     const opening = this.inner.open(identity);
@@ -50,6 +55,7 @@ export class PowerStorage implements Storage {
   }
 
   async commit(changes: readonly Change[], firmness: Firmness): Promise<void> {
+    holdCommit(changes, firmness);
     this.check();
     this.unsynced.push(changes);
     const flight = this.inner.commit(changes, firmness).catch((error: unknown) => {
@@ -79,6 +85,7 @@ export class PowerStorage implements Storage {
 
   /** The power goes: the node on this store ends, and the database is what was certain, and closed. */
   async cut(survivors: Survivors = 'none'): Promise<PowerCut> {
+    hold(survivors, 'survivors', SURVIVORS, 'no power was cut');
     this.check();
     this.state = 'DARK';
     this.ended?.(new StorageError('ended', 'the power was cut'));

@@ -5,6 +5,9 @@
 //   a leader's ─► kept until the core has it written ─► restored
 
 import type { Node } from '../pkg/host_wasm.js';
+import { STATE } from './checks/api.js';
+import { hold } from './checks/rules.js';
+import { byMachine } from './foreign.js';
 import type { StateMachine } from './machine.js';
 import type { Snapshot } from './store.js';
 
@@ -81,19 +84,23 @@ export class Snapshots {
   restored(last: number): void {
     const state = this.incoming.get(last);
     if (state === undefined) throw new Error(`the state of the snapshot through ${last} is not here`);
-    this.machine.restore(state);
+    byMachine('restore()', () => this.machine.restore(state));
     for (const older of [...this.incoming.keys()]) {
       if (older <= last) this.incoming.delete(older);
     }
   }
 
   private make(applied: number): Snapshot | undefined {
+    let core: Uint8Array;
     try {
-      return { last: applied, core: this.core.snapshotAt(applied), state: this.machine.snapshot() };
+      core = this.core.snapshotAt(applied);
     } catch {
       // There is none at this index, for now: nothing was applied, or its history is forgotten.
       return undefined;
     }
+    const state = byMachine('snapshot()', () => this.machine.snapshot());
+    hold(state, 'what snapshot() of the state machine returned', STATE, 'the node has ended, without a snapshot');
+    return { last: applied, core, state };
   }
 
   private keep(snapshot: Snapshot): void {

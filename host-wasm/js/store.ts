@@ -78,6 +78,8 @@ export type StorageErrorKind =
   | 'blocked'
   /** No more room. The change has not happened; the node must stop. */
   | 'full'
+  /** There can be no store here: the page is not served securely, or the browser has none. */
+  | 'unavailable'
   /** The store ended while it was in use: cleared, or replaced by a newer version. */
   | 'ended'
   /** Anything else that a disk does. */

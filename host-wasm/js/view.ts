@@ -1,6 +1,8 @@
 // What a person sees of a node: its figures, its log entry by entry, its members and peers, its alerts.
 
 import { type Node, recordEntries, Trust } from '../pkg/host_wasm.js';
+import { RECORD } from './checks/api.js';
+import { hold } from './checks/rules.js';
 import {
   type CommitMode,
   type EntryKind,
@@ -13,6 +15,7 @@ import {
   type TrustName,
   trustName,
 } from './classes.js';
+import { needCore } from './core.js';
 import { rowsOf } from './rows.js';
 
 /** A node at one moment. */
@@ -98,6 +101,8 @@ export interface StoredEntry {
 
 /** The entries of a record, for whoever shows what a store holds; none of what is no record of kraft's. */
 export function entriesOf(record: Uint8Array): StoredEntry[] {
+  hold(record, 'record', RECORD, 'no entry was read');
+  needCore('no entry was read');
   return rowsOf(recordEntries(record), 4, ([index = 0, term = 0, kind = 0, bytes = 0]) => {
     return { index, term, kind: entryKindName(kind), bytes };
   });

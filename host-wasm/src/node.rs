@@ -19,6 +19,7 @@ use self::outputs::Shown;
 use crate::at_risk::AtRisk;
 use crate::bodies::Bodies;
 use crate::codes::{Fate, Heard};
+use crate::history::History;
 use crate::start::node;
 
 /// A node that runs.
@@ -26,6 +27,7 @@ use crate::start::node;
 pub struct Node {
     raft: Raft,
     bodies: Bodies,
+    history: History,
     waits: Waits<u32, Vec<Slot<u32>>>,
     tokens: u32,
     /// Writes handed out and not synced, oldest first.
@@ -52,10 +54,11 @@ enum Handed {
 }
 
 impl Node {
-    pub(crate) fn new(raft: Raft, bodies: Bodies, waits_max: usize) -> Self {
+    pub(crate) fn new(raft: Raft, bodies: Bodies, history: History, waits_max: usize) -> Self {
         Self {
             raft,
             bodies,
+            history,
             waits: Waits::new(vec![Slot::default(); waits_max]),
             tokens: 0,
             writes: VecDeque::new(),
@@ -135,7 +138,8 @@ impl Node {
     pub fn handle_timeout(&mut self, now_us: f64) {
         let now = self.at(now_us);
         self.raft.handle_timeout(now);
-        self.waits.handle_timeout(now);
+        let history = |index| self.history.run_at(index);
+        self.waits.handle_timeout(now, &mut self.raft, history);
     }
 
     /// When `handleTimeout` is due, in microseconds.
@@ -164,14 +168,19 @@ impl Node {
 
     /// What became of an entry.
     pub fn fate(&self, term: f64, index: f64) -> Fate {
-        self.raft.fate(position(term, index)).into()
+        let of = position(term, index);
+        let fate = (self.raft).fate_with(of, |index| self.history.run_at(index));
+        fate.into()
     }
 
     /// The bytes of a command in the log; nothing for entries that are the protocol's own.
     pub fn command(&self, index: f64) -> Option<Vec<u8>> {
-        let run = self.raft.run_from(LogIndex(index as u64), 1)?;
+        let index = LogIndex(index as u64);
+        let run = self.raft.run_from(index, 1);
+        let run = run.or_else(|| self.history.run_at(index))?;
         let command = run.kind == EntryKind::Command;
-        let bytes = command.then(|| self.bodies.at(run.last_position()))?;
+        let at = LogPosition::new(run.term, index);
+        let bytes = command.then(|| self.bodies.at(at))?;
         bytes.map(<[u8]>::to_vec)
     }
 }

@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::*;
 use crate::bodies::Bodies;
 use crate::bytes;
 use crate::codes;
+use crate::history::History;
 use crate::node::Node;
 use crate::options;
 
@@ -169,22 +170,24 @@ impl Start {
         if let Some(snapshot) = &self.snapshot {
             recovery = recovery.snapshot(snapshot);
         }
-        let mut bodies = Bodies::default();
+        let (mut bodies, mut history) = (Bodies::default(), History::default());
         for (entry, index) in self.log.iter().zip(1..) {
             let at = LogPosition::new(entry.term, self.base().plus(index));
             bodies.keep(at, None, &entry.bytes);
+            let run = Run {
+                term: entry.term,
+                kind: entry.kind,
+                first: at.index,
+                count: 1,
+            };
+            history.extend(run);
             recovery = match entry.kind {
                 EntryKind::Configuration => recovery.config(at, &entry.bytes),
-                kind => recovery.run(Run {
-                    term: entry.term,
-                    kind,
-                    first: at.index,
-                    count: 1,
-                }),
+                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
             };
         }
         let raft = Raft::new(self.config, recovery, Instant(now_us as u64))?;
-        Ok(Node::new(raft, bodies, self.waits_max))
+        Ok(Node::new(raft, bodies, history, self.waits_max))
     }
 }
 

@@ -75,7 +75,7 @@ impl Host {
 
     fn pump(&mut self) {
         while let Some(output) = self.raft.poll_output() {
-            self.waits.handle_output(&output, &self.raft);
+            self.waits.handle_output(&output, &self.raft, |_| None);
             match output {
                 Output::Send { envelope, .. } => {
                     if let (Some(frame), Some(peer)) =
@@ -162,7 +162,7 @@ impl Host {
             }
             let now = self.now();
             self.raft.handle_timeout(now);
-            self.waits.handle_timeout(now);
+            self.waits.handle_timeout(now, &mut self.raft, |_| None);
         }
     }
 }

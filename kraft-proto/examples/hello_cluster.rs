@@ -60,6 +60,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                     Output::Role { role, term, .. } => println!("{role:?} in term {term}"),
                     Output::Superseded { by } => return Err(format!("replaced by {by}").into()),
                     Output::Read { .. } | Output::Settled { .. } => {}
+                    // A host with a store looks up which run stands there, and answers with
+                    // `handle_recalled`; the log here has few enough runs that nobody asks.
+                    Output::Recall { .. } => {}
                     // Nobody here drops its log, so nobody needs a snapshot.
                     Output::Snapshot { .. } | Output::Restored { .. } => {}
                 }

@@ -3,8 +3,10 @@
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LogIndex, Term};
+use crate::entry::Run;
+use crate::ids::{LogIndex, LogPosition, Term};
 use crate::limits::{MEMBERS_MAX, UNSETTLED_TERMS_MAX};
+use crate::log::Log;
 use crate::modes::{CommitMode, Held};
 
 /// Ways of asking: `Async`, two of `LeaderOnly`, `Sync` and `All`, two of each `AtLeast(n)`.
@@ -60,10 +62,14 @@ impl Acks {
         }
     }
 
-    /// An entry at `index` asks to be acknowledged this way.
-    pub fn want(&mut self, mode: CommitMode, held: Held, index: LogIndex) {
+    /// Entries of a run ask to be acknowledged this way. Nobody asked for what lies before them since
+    /// the last that did, so no watermark stops there.
+    pub fn want(&mut self, mode: CommitMode, held: Held, run: Run) {
         let way = way(mode, held);
-        self.wanted[way] = self.wanted[way].max(index);
+        if self.open & 1 << way == 0 {
+            self.acked[way] = self.acked[way].max(run.first.prev());
+        }
+        self.wanted[way] = self.wanted[way].max(run.last());
         self.open |= 1 << way;
     }
 
@@ -90,11 +96,16 @@ impl Acks {
     }
 }
 
-/// A term this node led, and the last entry it acknowledged there before commit.
+/// A term this node led, the last entry it acknowledged there before commit, and where its log's
+/// entries of that term end by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Early {
     pub term: Term,
     pub acked: LogIndex,
+    /// 0 if the log holds none; `None` where a snapshot took its place and its history does not tell.
+    ///
+    /// Kept here, as the log's window may be past it when commit decides, and that waits for nobody.
+    pub end: Option<LogIndex>,
 }
 
 /// The terms whose early acknowledgements are not settled.
@@ -118,13 +129,42 @@ impl Unsettled {
         !self.terms.is_full() || self.terms.iter().any(|early| early.term == term)
     }
 
-    /// An entry of `term` was acknowledged before commit. The caller asked [`Self::has_room`].
-    pub fn note(&mut self, term: Term, acked: LogIndex) {
+    /// An entry of `term` was acknowledged before commit, in a log whose entries of that term reach
+    /// `end`. The caller asked [`Self::has_room`].
+    pub fn note(&mut self, term: Term, acked: LogIndex, end: LogIndex) {
         match self.terms.iter_mut().find(|early| early.term == term) {
             Some(early) => early.acked = early.acked.max(acked),
             None => {
-                let _ = self.terms.push(Early { term, acked });
+                let end = Some(end);
+                let _ = self.terms.push(Early { term, acked, end });
             }
+        }
+    }
+
+    /// The log grew by a run.
+    pub fn extended(&mut self, run: Run) {
+        let led = self.terms.iter_mut().find(|early| early.term == run.term);
+        if let Some(early) = led {
+            early.end = Some(run.last());
+        }
+    }
+
+    /// The log was cut behind `keep`. Terms do not go back along a log.
+    pub fn cut(&mut self, keep: LogPosition) {
+        for early in &mut self.terms {
+            if early.end.is_some_and(|end| end > keep.index) {
+                early.end = Some(match early.term == keep.term {
+                    true => keep.index,
+                    false => LogIndex::ZERO,
+                });
+            }
+        }
+    }
+
+    /// Another log took the place of this one.
+    pub fn replaced(&mut self, log: &Log) {
+        for early in &mut self.terms {
+            early.end = log.end_of_term(early.term);
         }
     }
 
@@ -145,6 +185,7 @@ impl Unsettled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::EntryKind;
 
     #[test]
     fn every_way_of_asking_has_its_own_number() {
@@ -154,10 +195,31 @@ mod tests {
         }
     }
 
+    fn run(first: u64, count: u32) -> Run {
+        Run {
+            term: Term(1),
+            kind: EntryKind::Command,
+            first: LogIndex(first),
+            count,
+        }
+    }
+
+    #[test]
+    fn a_watermark_stops_nowhere_before_the_first_that_asked() {
+        let mut acks = Acks::new();
+        acks.want(CommitMode::All, Held::Written, run(4, 2));
+        let mut poll = |level| acks.poll(|_, _| LogIndex(level)).map(|(_, _, upto)| upto);
+        assert_eq!(poll(3), None);
+        assert_eq!(poll(4), Some(LogIndex(4)));
+        assert_eq!(poll(9), Some(LogIndex(5)));
+        acks.want(CommitMode::All, Held::Written, run(9, 1));
+        assert_eq!(acks.poll(|_, _| LogIndex(8)), None);
+    }
+
     #[test]
     fn a_watermark_never_passes_what_was_asked_and_never_falls() {
         let mut acks = Acks::new();
-        acks.want(CommitMode::Sync, Held::Synced, LogIndex(5));
+        acks.want(CommitMode::Sync, Held::Synced, run(1, 5));
         let mut poll = |level| acks.poll(|_, _| LogIndex(level)).map(|(_, _, upto)| upto);
         assert_eq!(poll(3), Some(LogIndex(3)));
         assert_eq!(poll(2), None);

@@ -8,15 +8,22 @@ use serde::{Deserialize, Serialize};
 use crate::durability::{Durability, DurabilityError};
 use crate::ids::{NodeId, StoreId};
 use crate::limits::{
-    APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
+    APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX, TERM_RUNS_MAX, TERM_RUNS_MIN, UNWRITTEN_ENTRIES_MAX,
+    WRITES_IN_FLIGHT_MAX,
 };
 use crate::time::Instant;
 
 /// Whether a node asks around before it campaigns (Raft thesis §9.6), so that one which was cut off
 /// does not depose a working leader when it comes back.
+///
+/// Who hears a leader refuses the one that asks. So a leader must notice by itself that it hears
+/// nobody:
+///
+/// 1. leader 1 is heard by 2 and 3, and hears neither: nothing it is sent arrives;
+/// 2. it commits nothing, and 2 and 3 never campaign, as they hear it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PreVote {
-    /// It asks first.
+    /// It asks first. Needs [`CheckQuorum::On`].
     #[default]
     On,
     /// It campaigns at once.
@@ -46,6 +53,10 @@ pub enum Lease {
     On {
         /// How far a clock may run fast or slow, in thousandths; at most [`DRIFT_PERMILLE_MAX`].
         /// Clocks must go on while a machine sleeps.
+        ///
+        /// Every `now` must be read when its call is made, on every node: what a host hands over late
+        /// counts as drift. One that takes `now` and then waits 140 ms before it calls
+        /// [`Raft::read`](crate::Raft::read) serves reads by leases that ended 140 ms ago.
         drift_permille: u16,
     },
 }
@@ -68,7 +79,7 @@ pub struct Config {
     pub election_timeout_max: Duration,
     /// How often a leader says that it lives.
     pub heartbeat: Duration,
-    /// Whether to ask before campaigning.
+    /// Whether to ask before campaigning. Needs [`CheckQuorum::On`].
     pub pre_vote: PreVote,
     /// Whether a leader without a majority steps down.
     pub check_quorum: CheckQuorum,
@@ -86,8 +97,17 @@ pub struct Config {
     /// [`UNWRITTEN_ENTRIES_MAX`]: what is in the host's memory only, and beyond which writes are
     /// [`Busy`](crate::Busy). The lowest is what one message may bring: it must fit some time.
     pub unwritten_entries_max: u32,
+    /// Term runs of the log kept in the core, [`TERM_RUNS_MIN`] to [`TERM_RUNS_MAX`]: the host is asked
+    /// for older ones. Fewer cost questions and save no memory; worlds that test take few.
+    #[serde(default = "term_runs_max")]
+    pub term_runs_max: u8,
     /// Every durability option.
     pub durability: Durability,
+}
+
+/// What a configuration written down without it has.
+const fn term_runs_max() -> u8 {
+    TERM_RUNS_MAX as u8
 }
 
 impl Config {
@@ -107,6 +127,7 @@ impl Config {
             appends_in_flight_max: APPENDS_IN_FLIGHT_MAX as u8,
             writes_in_flight_max: WRITES_IN_FLIGHT_MAX as u8,
             unwritten_entries_max: UNWRITTEN_ENTRIES_MAX,
+            term_runs_max: term_runs_max(),
             durability: Durability::default(),
         }
     }
@@ -123,6 +144,9 @@ impl Config {
             return Err(ConfigError::ElectionTimeout);
         }
         self.check_bounds()?;
+        if self.pre_vote == PreVote::On && self.check_quorum == CheckQuorum::Off {
+            return Err(ConfigError::PreVote);
+        }
         if let Lease::On { drift_permille } = self.lease
             && (self.check_quorum == CheckQuorum::Off || drift_permille > DRIFT_PERMILLE_MAX)
         {
@@ -152,6 +176,11 @@ impl Config {
                 "unwritten_entries_max",
                 self.unwritten_entries_max,
                 (RUN_ENTRIES_MAX, UNWRITTEN_ENTRIES_MAX),
+            ),
+            (
+                "term_runs_max",
+                self.term_runs_max.into(),
+                (TERM_RUNS_MIN as u32, TERM_RUNS_MAX as u32),
             ),
         ];
         for (setting, value, (lowest, highest)) in bounds {
@@ -193,6 +222,9 @@ pub enum ConfigError {
         /// The most.
         highest: u32,
     },
+    /// Asking before campaigning needs the quorum's check: who hears a leader refuses, and one that
+    /// hears nobody would lead and commit nothing for ever.
+    PreVote,
     /// A lease needs the quorum's check, and clocks no worse than [`DRIFT_PERMILLE_MAX`].
     Lease,
     /// The durability options do not work.
@@ -204,6 +236,8 @@ pub enum ConfigError {
     Members,
     /// The recovered log or term is beyond what the protocol counts.
     Exhausted,
+    /// No clock gets to the moment that was given as `now`.
+    Clock,
 }
 
 impl fmt::Display for ConfigError {
@@ -220,6 +254,10 @@ impl fmt::Display for ConfigError {
                 lowest,
                 highest,
             } => write!(f, "{setting} must lie in {lowest}..={highest}"),
+            Self::PreVote => f.write_str(
+                "pre_vote needs check_quorum: without it a leader that is heard and hears nobody \
+                 leads and commits nothing for ever",
+            ),
             Self::Lease => write!(
                 f,
                 "a lease needs check_quorum, and clocks that drift by at most {DRIFT_PERMILLE_MAX} in 1000"
@@ -228,6 +266,7 @@ impl fmt::Display for ConfigError {
             Self::Gap => f.write_str("the recovered log has a gap or a term out of order"),
             Self::Members => f.write_str("the recovered log has a configuration that does not decode"),
             Self::Exhausted => f.write_str("the recovered log or term is beyond the protocol's range"),
+            Self::Clock => f.write_str("no clock gets to this moment: give one within a hundred years"),
         }
     }
 }

@@ -76,7 +76,8 @@ pub struct Durability {
     pub batch_fsync_interval: Duration,
     /// The background flush: this long after the first unforced entry.
     pub lazy_flush: Duration,
-    /// Entries acknowledged early and not committed, beyond which further ones are refused.
+    /// Entries acknowledged early and not committed, beyond which further ones are refused. Half of it
+    /// has every disk forced without waiting for `lazy_flush`.
     pub at_risk_entries_max: u64,
     /// What a power cut under relaxed fsync means.
     pub on_power_loss: OnPowerLoss,

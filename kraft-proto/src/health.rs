@@ -1,4 +1,4 @@
-//! When an operator should be told: three figures against three thresholds.
+//! When an operator should be told: figures against their thresholds.
 
 use core::fmt;
 use core::time::Duration;
@@ -7,7 +7,7 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 3;
+pub const ALERTS_MAX: usize = 4;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Figures {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// Peers that have applied other entries than this node: one is too many.
+    pub replicas_differing: u64,
 }
 
 /// What is still well. An alert is due strictly beyond.
@@ -50,6 +52,8 @@ pub enum AlertKind {
     ReplicationLag,
     /// The disk is slow to force. Counted in microseconds.
     SlowFsync,
+    /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
+    ReplicasDiffer,
 }
 
 /// One figure beyond its threshold.
@@ -57,7 +61,7 @@ pub enum AlertKind {
 pub struct Alert {
     /// Which figure.
     pub kind: AlertKind,
-    /// What it is: bytes or microseconds, as `kind` says.
+    /// What it is: bytes, microseconds or peers, as `kind` says.
     pub value: u64,
     /// What it should not exceed, in the same unit.
     pub threshold: u64,
@@ -81,6 +85,11 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             value: micros(figures.fsync_p99),
             threshold: micros(thresholds.fsync_p99),
         },
+        Alert {
+            kind: AlertKind::ReplicasDiffer,
+            value: figures.replicas_differing,
+            threshold: 0,
+        },
     ];
     compared
         .into_iter()
@@ -94,7 +103,12 @@ fn micros(time: Duration) -> u64 {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; ALERTS_MAX] = [Self::DataAtRisk, Self::ReplicationLag, Self::SlowFsync];
+    pub const ALL: [Self; ALERTS_MAX] = [
+        Self::DataAtRisk,
+        Self::ReplicationLag,
+        Self::SlowFsync,
+        Self::ReplicasDiffer,
+    ];
 
     /// The name used in metrics and answers.
     pub const fn name(self) -> &'static str {
@@ -102,6 +116,7 @@ impl AlertKind {
             Self::DataAtRisk => "data_at_risk",
             Self::ReplicationLag => "replication_lag",
             Self::SlowFsync => "slow_fsync",
+            Self::ReplicasDiffer => "replicas_differ",
         }
     }
 
@@ -110,6 +125,7 @@ impl AlertKind {
         match self {
             Self::DataAtRisk => "bytes",
             Self::ReplicationLag | Self::SlowFsync => "microseconds",
+            Self::ReplicasDiffer => "peers",
         }
     }
 }
@@ -143,6 +159,10 @@ impl fmt::Display for Alert {
                 time(value),
                 time(threshold)
             ),
+            AlertKind::ReplicasDiffer => write!(
+                f,
+                "{value} of the peers have applied other entries than this node: the status names them"
+            ),
         }
     }
 }
@@ -165,6 +185,7 @@ mod tests {
             bytes_at_risk: 104_857_600,
             replication_lag_max: Duration::from_millis(10_000),
             fsync_p99: Duration::from_millis(100),
+            replicas_differing: 0,
         };
         assert!(kinds(at).is_empty());
     }
@@ -186,14 +207,20 @@ mod tests {
             ..Figures::default()
         };
         assert_eq!(kinds(fsync)[..], [AlertKind::SlowFsync]);
+        let other = Figures {
+            replicas_differing: 1,
+            ..Figures::default()
+        };
+        assert_eq!(kinds(other)[..], [AlertKind::ReplicasDiffer]);
     }
 
     #[test]
-    fn all_three_at_once_carry_their_values_and_thresholds() {
+    fn all_at_once_carry_their_values_and_thresholds() {
         let figures = Figures {
             bytes_at_risk: 11,
             replication_lag_max: Duration::MAX,
             fsync_p99: Duration::from_micros(8),
+            replicas_differing: 2,
         };
         let thresholds = Thresholds {
             bytes_at_risk: 10,
@@ -211,6 +238,7 @@ mod tests {
                 (AlertKind::DataAtRisk, 11, 10),
                 (AlertKind::ReplicationLag, u64::MAX, 9),
                 (AlertKind::SlowFsync, 8, 7),
+                (AlertKind::ReplicasDiffer, 2, 0),
             ]
         );
     }

@@ -9,6 +9,7 @@
 //!  handle_stored ──►│                 ├─► Write     to any disk, in order ──► Receipt ─┐
 //!  handle_timeout ─►│  Raft  ── poll ─┼─► Ack       how many hold it, how firmly       │
 //!  propose, read ──►│                 ├─► Commit    apply                              │
+//!  handle_recalled ►┤                 ├─► Recall    which run stands there?            │
 //!        ▲          └────────────────┘├─► Snapshot, Restored   where a log is gone     │
 //!        │                            └─► Settled, Read, Role, Superseded              │
 //!        └─────────────────────────────────────────────────────────────────────────────┘
@@ -88,7 +89,10 @@
 //!    write it, puts it in place of its state when told ([`Output::Restored`]), and starts from the
 //!    newest ([`Recovery::snapshot`]). How its bytes travel, in which pieces and with which checks, is
 //!    its own business: the core's message comes last.
-//! 5. Everything else may be late, doubled or lost: messages, time, and polling itself.
+//! 5. Which run stands at an index of its log, where the core asks ([`Output::Recall`]): the core keeps the
+//!    newest terms, the host has all. And, as far as it kept that, how far commit was told
+//!    ([`Recovery::committed`]).
+//! 6. Everything else may be late, doubled or lost: messages, time, and polling itself.
 //!
 //! # Reading order
 //!
@@ -99,7 +103,8 @@
 //!    `raft/candidate.rs`, `raft/leader.rs`, and `raft/poll.rs`, where outputs are derived.
 //! 4. [`Trust`] and `raft/trust.rs`: what a power cut may take, and how a node is trusted again.
 //! 5. [`Members`] and `raft/membership.rs`: who is in the cluster, and how that changes.
-//! 6. [`Snapshot`] and `raft/snapshots.rs`: what stands for a log that is gone.
+//! 6. `log.rs`, `recall.rs` and `raft/history.rs`: a window on the log, and what the host is asked for.
+//!    [`Snapshot`] and `raft/snapshots.rs`: what stands for a log that is gone.
 //! 7. [`Waits`]: matching clients to watermarks.
 //! 8. [`Frame`] and `WIRE.md`: the bytes between nodes. [`Status`]: what a node waits for; [`health`]:
 //!    when to alarm an operator.
@@ -112,12 +117,14 @@
 
 mod acks;
 mod classes;
+mod in_flight;
 mod lag;
 mod log;
 mod progress;
 mod quorum;
 mod raft;
 mod reads;
+mod recall;
 mod recovery;
 mod rng;
 mod succession;
@@ -154,7 +161,8 @@ pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, Memb
 pub use message::{Append, Ballot, Envelope, Heartbeat, HeartbeatReply, Holding, Known, Message};
 pub use modes::{Class, CommitMode, FsyncMode, Held};
 pub use output::{
-    Fate, Force, Output, ReadOutcome, ReadTicket, Receipt, Rest, Role, Unsynced, Write, WriteKind,
+    Fate, Force, Output, Question, ReadOutcome, ReadTicket, Receipt, Rest, Role, Unsynced, Verdict,
+    Write, WriteKind,
 };
 pub use progress::PeerState;
 pub use raft::{

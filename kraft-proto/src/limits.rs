@@ -10,9 +10,12 @@ pub const MEMBERS_MAX: usize = 15;
 /// Bytes of an entry that holds a configuration of [`MEMBERS_MAX`] members.
 pub const CONFIGURATION_BYTES_MAX: usize = 1 + MEMBERS_MAX * 21;
 
-/// Changes of term, and of members within one, that the core remembers. Older history is unknown
-/// and served by snapshot.
+/// Changes of term, and of members within one, that the core keeps of the log's end. Older ones it asks
+/// its host for.
 pub const TERM_RUNS_MAX: usize = 64;
+
+/// The fewest it can be told to keep: the newest, and the one before.
+pub const TERM_RUNS_MIN: usize = 2;
 
 /// Bytes of a number no greater than [`INDEX_MAX`] or [`TERM_MAX`].
 const NUMBER_BYTES_MAX: usize = 9;
@@ -21,10 +24,6 @@ const NUMBER_BYTES_MAX: usize = 9;
 /// configuration.
 pub const SNAPSHOT_BYTES_MAX: usize =
     4 * NUMBER_BYTES_MAX + 1 + TERM_RUNS_MAX * (2 * NUMBER_BYTES_MAX + 1) + CONFIGURATION_BYTES_MAX;
-
-/// With fewer free term runs than this a new leader writes its barrier only once a majority has
-/// matched its log, so that elections won in vain cannot push history out of memory.
-pub const TERM_RUNS_RESERVE: usize = 8;
 
 /// Log writes handed to the host and not yet held. One more slot is kept for hard state.
 pub const WRITES_IN_FLIGHT_MAX: usize = 16;
@@ -68,6 +67,17 @@ pub const TERM_MAX: u64 = u64::MAX / 4;
 /// message, nor in a million.
 pub const TERM_JUMP_MAX: u64 = 1 << 32;
 
+/// How far beyond the end of a node's own log a snapshot may reach: further than any log has grown,
+/// and far from using up the indexes in a few messages.
+pub const INDEX_JUMP_MAX: u64 = 1 << 44;
+
+/// The last life a store may claim.
+pub const INCARNATION_MAX: u64 = u64::MAX / 4;
+
+/// How far beyond the life that is known of a store a peer may claim another: as with terms, a number
+/// picked to burn those that are left does not get there.
+pub const INCARNATION_JUMP_MAX: u64 = 1 << 32;
+
 /// Zones of a table.
 pub const ZONES_MAX: usize = 32;
 
@@ -77,7 +87,7 @@ pub const ZONE_PATTERN_MAX: usize = 64;
 /// Bytes of a frame before its entries.
 pub const FRAME_HEADER_MAX: usize = 192;
 
-const _: () = assert!(TERM_RUNS_RESERVE * 2 < TERM_RUNS_MAX);
+const _: () = assert!(TERM_RUNS_MIN > 1 && TERM_RUNS_MIN < TERM_RUNS_MAX);
 const _: () = assert!(APPENDS_IN_FLIGHT_MAX > 1 && READ_BATCHES_MAX > 1);
 const _: () = assert!(UNWRITTEN_ENTRIES_MAX >= RUN_ENTRIES_MAX);
 const _: () = assert!(APPENDS_IN_FLIGHT_MAX <= u8::MAX as usize);
@@ -86,3 +96,5 @@ const _: () = assert!(MEMBERS_MAX < u8::MAX as usize);
 const _: () = assert!(INDEX_MAX < 1 << (7 * NUMBER_BYTES_MAX) && TERM_MAX <= INDEX_MAX);
 const _: () = assert!(TERM_RUNS_MAX < 1 << 7);
 const _: () = assert!(TERM_JUMP_MAX < TERM_MAX / (1 << 20));
+const _: () = assert!(INDEX_JUMP_MAX < INDEX_MAX / (1 << 16));
+const _: () = assert!(INCARNATION_JUMP_MAX < INCARNATION_MAX / (1 << 20));

@@ -1,4 +1,7 @@
-//! The shape of the log: which term wrote which stretch, and nothing of what was written.
+//! The newest part of the log's shape: which term wrote which stretch, and nothing of what was written.
+//!
+//! It is a window on the log that the host holds whole. What lies below it is asked of the host
+//! ([`Output::Recall`](crate::Output::Recall)), and nothing there is known here.
 
 mod bytes;
 
@@ -50,28 +53,50 @@ impl TermRun {
     }
 }
 
-/// The newest [`TERM_RUNS_MAX`] term runs of a log.
+/// The newest term runs of a log, and always its last entry.
 ///
 /// Invariants:
 /// 1. first indexes of the runs strictly ascend, and terms do not go back;
 /// 2. a run of its predecessor's term opens with an entry that is no command;
-/// 3. the first run begins right after `base`; without runs the log ends at `base`.
+/// 3. the first run begins right after `base`; without runs the log ends at `base`;
+/// 4. there are at most `window` runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Log {
-    /// The last entry of the forgotten history: its own term is known, nothing before it is.
+    /// The entry below the window: its own term is known, nothing before it is.
     base: LogPosition,
     runs: Vec<TermRun, TERM_RUNS_MAX>,
     last: LogIndex,
+    /// How many runs are kept.
+    window: u8,
 }
 
 /// What is known of the term at an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TermAt {
     Known(Term),
-    /// Before the remembered history.
-    Forgotten,
+    /// Below the window: the host knows.
+    Below,
     /// Beyond the end.
     Absent,
+}
+
+/// Entries of one term that stand next to each other, as far as they are known to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub term: Term,
+    pub first: LogIndex,
+    pub last: LogIndex,
+}
+
+impl Stretch {
+    /// One entry alone.
+    pub const fn of(at: LogPosition) -> Self {
+        Self {
+            term: at.term,
+            first: at.index,
+            last: at.index,
+        }
+    }
 }
 
 impl Log {
@@ -80,7 +105,21 @@ impl Log {
             base: LogPosition::ZERO,
             runs: Vec::new(),
             last: LogIndex::ZERO,
+            window: TERM_RUNS_MAX as u8,
         }
+    }
+
+    /// The same log with no more than `window` runs kept, 1 to [`TERM_RUNS_MAX`].
+    pub fn within(mut self, window: u8) -> Self {
+        self.window = window.clamp(1, TERM_RUNS_MAX as u8);
+        while self.runs.len() > usize::from(self.window) {
+            self.leave_oldest();
+        }
+        self
+    }
+
+    pub fn window(&self) -> u8 {
+        self.window
     }
 
     pub fn last(&self) -> LogIndex {
@@ -95,13 +134,13 @@ impl Log {
         self.runs.last().map_or(self.base.term, |run| run.term)
     }
 
-    /// The last entry whose successors are all known.
+    /// The entry below the window: the last whose successors are all known.
     pub fn base(&self) -> LogPosition {
         self.base
     }
 
     pub fn runs_free(&self) -> usize {
-        TERM_RUNS_MAX - self.runs.len()
+        usize::from(self.window) - self.runs.len()
     }
 
     pub fn runs_len(&self) -> usize {
@@ -126,7 +165,7 @@ impl Log {
         }
         match index {
             i if i == self.base.index => TermAt::Known(self.base.term),
-            i if i < self.base.index => TermAt::Forgotten,
+            i if i < self.base.index => TermAt::Below,
             _ => TermAt::Absent,
         }
     }
@@ -146,12 +185,25 @@ impl Log {
         }
     }
 
-    /// The last index of `term`; `None` if the log holds none of it.
+    /// The stretch around `index`, as far as the window tells.
+    pub fn stretch_at(&self, index: LogIndex) -> Option<Stretch> {
+        match self.run_at(index) {
+            Some(place) => Some(Stretch {
+                term: self.runs[place].term,
+                first: self.runs[place].first(),
+                last: self.end_of(place),
+            }),
+            None => (index == self.base.index).then_some(Stretch::of(self.base)),
+        }
+    }
+
+    /// The last index of `term`, 0 if the log holds none of it; `None` where the window does not tell.
     pub fn end_of_term(&self, term: Term) -> Option<LogIndex> {
         let behind = self.runs.partition_point(|run| run.term <= term);
         match behind.checked_sub(1) {
             Some(place) if self.runs[place].term == term => Some(self.end_of(place)),
-            _ => (term == self.base.term).then_some(self.base.index),
+            _ if term == self.base.term => Some(self.base.index),
+            _ => (term > self.base.term).then_some(LogIndex::ZERO),
         }
     }
 
@@ -186,8 +238,8 @@ impl Log {
             return;
         }
         if !self.continues(run.term, run.kind) {
-            if self.runs.is_full() {
-                self.forget_oldest();
+            if self.runs_free() == 0 {
+                self.leave_oldest();
             }
             let opened = TermRun::new(run.term, run.first, run.kind);
             if self.runs.push(opened).is_err() {
@@ -197,7 +249,7 @@ impl Log {
         self.last = run.last();
     }
 
-    /// The last entry of the oldest run remembered: what is forgotten next.
+    /// The last entry of the oldest run in the window: what leaves it next.
     pub fn oldest_end(&self) -> LogIndex {
         match self.runs.is_empty() {
             true => self.last,
@@ -205,53 +257,31 @@ impl Log {
         }
     }
 
-    fn forget_oldest(&mut self) {
+    fn leave_oldest(&mut self) {
         self.base = LogPosition::new(self.runs[0].term, self.end_of(0));
         self.runs.remove(0);
     }
 
-    /// Drops everything after `index`, which is not before `base`.
-    pub fn truncate(&mut self, index: LogIndex) {
-        debug_assert!(index >= self.base.index);
-        if index >= self.last {
+    /// Drops everything after `keep`, which the caller knows to stand there. Below the window that is
+    /// all that is known of the log from then on.
+    pub fn truncate(&mut self, keep: LogPosition) {
+        if keep.index >= self.last {
             return;
         }
-        while self.runs.last().is_some_and(|run| run.first() > index) {
+        while self.runs.last().is_some_and(|run| run.first() > keep.index) {
             self.runs.pop();
         }
-        self.last = index;
+        if keep.index < self.base.index {
+            self.base = keep;
+        }
+        self.last = keep.index;
     }
 
-    /// Where the last configuration that is remembered stands.
+    /// Where the last configuration in the window stands.
     pub fn last_configuration(&self) -> Option<LogIndex> {
         let mut newest_first = self.runs.iter().rev();
         let found = newest_first.find(|run| run.kind() == EntryKind::Configuration);
         found.map(TermRun::first)
-    }
-
-    /// The last entry at or before `limit.index` whose term is no later than `limit.term`: where
-    /// two logs may still agree (Raft §5.3, the term-skipping back-off). `None` when that lies in
-    /// the forgotten history.
-    pub fn last_not_after(&self, limit: LogPosition) -> Option<LogPosition> {
-        let index = limit.index.min(self.last);
-        if index < self.base.index {
-            return None;
-        }
-        let Some(mut place) = self.run_at(index) else {
-            return (self.base.term <= limit.term).then_some(self.base);
-        };
-        let mut end = index;
-        loop {
-            let run = &self.runs[place];
-            if run.term <= limit.term {
-                return Some(LogPosition::new(run.term, end));
-            }
-            end = run.first().prev();
-            if place == 0 {
-                return (self.base.term <= limit.term).then_some(self.base);
-            }
-            place -= 1;
-        }
     }
 }
 
@@ -286,25 +316,33 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_forgets_its_oldest_run_but_keeps_its_end() {
-        let mut log = Log::empty();
-        for term in 1..=TERM_RUNS_MAX as u64 + 1 {
-            log.extend(run(term, term, 1));
+    fn the_oldest_run_leaves_a_full_window_but_its_end_is_known() {
+        for window in [1, 2, 64] {
+            let mut log = Log::empty().within(window);
+            for term in 1..=u64::from(window) + 1 {
+                log.extend(run(term, term, 1));
+            }
+            assert_eq!(log.base(), LogPosition::new(Term(1), LogIndex(1)));
+            assert_eq!(log.term_at(LogIndex(1)), TermAt::Known(Term(1)));
+            assert_eq!(log.term_at(LogIndex(0)), TermAt::Below);
+            assert_eq!(log.end_of_term(Term(1)), Some(LogIndex(1)));
+            assert_eq!(log.end_of_term(Term(0)), None);
+            assert_eq!(log.end_of_term(Term(99)), Some(LogIndex::ZERO));
         }
-        assert_eq!(log.base(), LogPosition::new(Term(1), LogIndex(1)));
-        assert_eq!(log.term_at(LogIndex(1)), TermAt::Known(Term(1)));
-        assert_eq!(log.term_at(LogIndex(0)), TermAt::Forgotten);
-        assert_eq!(log.end_of_term(Term(1)), Some(LogIndex(1)));
     }
 
     #[test]
-    fn back_off_skips_terms_the_other_log_cannot_have() {
-        let log = log(&[run(1, 1, 3), run(2, 4, 3), run(5, 7, 4)]);
-        let hint = |term, index| log.last_not_after(LogPosition::new(Term(term), LogIndex(index)));
-        assert_eq!(hint(4, 9), Some(LogPosition::new(Term(2), LogIndex(6))));
-        assert_eq!(hint(1, 5), Some(LogPosition::new(Term(1), LogIndex(3))));
-        assert_eq!(hint(9, 99), Some(LogPosition::new(Term(5), LogIndex(10))));
-        assert_eq!(hint(0, 5), Some(LogPosition::ZERO));
+    fn a_cut_below_the_window_leaves_the_position_there_and_nothing_else() {
+        let runs = [run(1, 1, 3), run(2, 4, 3), run(3, 7, 3), run(4, 10, 1)];
+        let mut log = log(&runs).within(2);
+        assert_eq!(log.base(), LogPosition::new(Term(2), LogIndex(6)));
+        let keep = LogPosition::new(Term(1), LogIndex(2));
+        log.truncate(keep);
+        assert_eq!((log.base(), log.last_position()), (keep, keep));
+        assert_eq!(log.term_at(LogIndex(3)), TermAt::Absent);
+        assert_eq!(log.term_at(LogIndex(1)), TermAt::Below);
+        log.extend(run(5, 3, 1));
+        assert_eq!(log.last_position(), LogPosition::new(Term(5), LogIndex(3)));
     }
 
     #[test]
@@ -319,9 +357,9 @@ mod tests {
         assert_eq!(read(&log, 4), Some(configuration));
         assert_eq!(read(&log, 5), Some(run(1, 5, 2)));
         assert_eq!(log.end_of_term(Term(1)), Some(LogIndex(6)));
-        log.forget_oldest();
+        log.leave_oldest();
         assert_eq!(log.end_of_term(Term(1)), Some(LogIndex(6)));
-        log.truncate(LogIndex(4));
+        log.truncate(LogPosition::new(Term(1), LogIndex(4)));
         log.extend(run(1, 5, 1));
         assert_eq!(read(&log, 4), Some(configuration));
         assert_eq!(log.last_position(), LogPosition::new(Term(1), LogIndex(5)));
@@ -330,11 +368,11 @@ mod tests {
     #[test]
     fn truncation_drops_whole_runs_and_parts() {
         let mut log = log(&[run(1, 1, 3), run(2, 4, 3)]);
-        log.truncate(LogIndex(5));
+        log.truncate(LogPosition::new(Term(2), LogIndex(5)));
         assert_eq!(log.last_position(), LogPosition::new(Term(2), LogIndex(5)));
-        log.truncate(LogIndex(3));
+        log.truncate(LogPosition::new(Term(1), LogIndex(3)));
         assert_eq!(log.last_position(), LogPosition::new(Term(1), LogIndex(3)));
-        log.truncate(LogIndex(0));
+        log.truncate(LogPosition::ZERO);
         assert_eq!(log.last_position(), LogPosition::ZERO);
     }
 }

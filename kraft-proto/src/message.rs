@@ -87,7 +87,8 @@ pub enum Message {
     Rejected {
         /// The `prev` index that was refused, so that a late answer is known for one.
         rejected: LogIndex,
-        /// Where to try next: the last entry of a term no later than `prev`'s, and its term.
+        /// Where to try next: the last entry of a term no later than `prev`'s, and its term; where its
+        /// log does not tell yet, a bound: the logs do not agree beyond that index, nor in a later term.
         hint: LogPosition,
     },
     /// The leader lives. It promises nothing about the receiver's log.

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::Run;
 use crate::hard_state::HardState;
-use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Term};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::message::Envelope;
 use crate::modes::{Class, CommitMode, Held};
+pub use crate::recall::Question;
 
 /// One thing for the host to do. Exhaustive on purpose: a host answers every arm.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,15 @@ pub enum Output {
         /// The leader, where it is known.
         leader: Option<NodeId>,
     },
+    /// Which run stands at an index of the log? The host answers by
+    /// [`Raft::handle_recalled`](crate::Raft::handle_recalled), from every [`Write`] handed out so far:
+    /// at once, later, or not at all if it cannot. Nothing but what needs that run waits for it.
+    Recall {
+        /// To be given back with the answer.
+        question: Question,
+        /// Which entry is asked about.
+        index: LogIndex,
+    },
     /// A newer life of this store is running: a copy of it, or this very node started twice. Drop
     /// this node at once and write nothing more. It says nothing else any more.
     Superseded {
@@ -91,7 +101,7 @@ pub enum Output {
 pub enum Rest {
     /// Gone: commit proves that other entries stand there.
     Lost,
-    /// The history needed to tell is forgotten.
+    /// A snapshot took the place of the log, and its history does not tell.
     Unknown,
 }
 
@@ -130,8 +140,17 @@ pub enum Fate {
     Pending,
     /// Commit proves that it is gone.
     Lost,
-    /// The history needed to tell is forgotten here.
+    /// A snapshot stands for that part of the log, and nobody kept which term wrote it.
     Unknown,
+}
+
+/// A fate, or what decides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Verdict {
+    /// This is known.
+    Known(Fate),
+    /// The run at this index decides: [`Raft::fate_given`](crate::Raft::fate_given) takes it.
+    Recall(LogIndex),
 }
 
 /// What a [`Write`] holds.
@@ -179,10 +198,18 @@ pub struct Write {
     pub(crate) stamp: Stamp,
 }
 
-/// Which write of which life, and how far the log reaches with it.
+/// The node that made a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Maker {
+    pub id: NodeId,
+    pub store: StoreId,
+    pub incarnation: Incarnation,
+}
+
+/// Which write of which node and life, and how far the log reaches with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Stamp {
-    pub incarnation: Incarnation,
+    pub maker: Maker,
     pub lane: Lane,
     pub seq: u64,
     pub upto: LogIndex,
@@ -246,6 +273,10 @@ impl Unsynced {
 }
 
 /// Proof that a [`Write`] is held. Nothing else makes one.
+///
+/// It proves something only to the [`Raft`](crate::Raft) that made the write: handed to one of another
+/// node, of another store or of another life, it says nothing. A process that runs several nodes, of
+/// many clusters or groups, may have one disk report for all.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub(crate) stamp: Stamp,

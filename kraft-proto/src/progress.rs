@@ -1,15 +1,14 @@
 //! What a leader knows of one peer's log (after etcd/raft's `tracker`; Raft §5.3 *nextIndex*,
 //! *matchIndex*).
 
-use heapless::Deque;
 use serde::{Deserialize, Serialize};
 
+use crate::entry::Run;
 use crate::hard_state::Trust;
-use crate::ids::{Incarnation, LogIndex, NodeId, StoreId};
-use crate::limits::{APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX};
+use crate::ids::{Incarnation, LogIndex, NodeId, StoreId, Term};
+use crate::in_flight::InFlight;
 use crate::message::{Holding, Known};
-
-const _: () = assert!(RUN_ENTRIES_MAX <= u16::MAX as u32);
+use crate::recall::Asking;
 
 /// How the leader feeds a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,7 +17,7 @@ pub enum PeerState {
     Probe,
     /// Appends follow each other without waiting.
     Replicate,
-    /// The peer needs entries that are gone here, or whose terms are: only a snapshot helps.
+    /// The peer needs entries that are gone here: only a snapshot helps.
     Snapshot,
 }
 
@@ -51,11 +50,11 @@ pub(crate) struct Progress {
     probe: Probe,
     /// The next entry to send; for one that needs a snapshot, the next once it has that.
     next: LogIndex,
+    /// The term of the entry before that, where it was sent or the host told it; 0 where not.
+    prev_term: Term,
     holding: Holding,
     /// The appends in flight end where `next` begins; here is how many entries each holds.
-    in_flight: Deque<u16, APPENDS_IN_FLIGHT_MAX>,
-    /// Where the oldest of them begins.
-    in_flight_from: LogIndex,
+    in_flight: InFlight,
     /// The commit index it was last told.
     pub commit_told: LogIndex,
     /// The last round of heartbeats sent to it, and answered by it.
@@ -64,6 +63,8 @@ pub(crate) struct Progress {
     /// Heard of since the last check of the quorum.
     pub heard: Heard,
     stall: Stall,
+    /// What the host is asked for, to feed it.
+    pub asking: Asking,
 }
 
 /// Whether anything was heard.
@@ -101,14 +102,15 @@ impl Progress {
             state: PeerState::Probe,
             probe: Probe::Due,
             next,
+            prev_term: Term::ZERO,
             holding: Holding::default(),
-            in_flight: Deque::new(),
-            in_flight_from: next,
+            in_flight: InFlight::new(),
             commit_told: LogIndex::ZERO,
             round_sent: 0,
             round_answered: 0,
             heard: Heard::No,
             stall: Stall::default(),
+            asking: Asking::nothing(),
         }
     }
 
@@ -185,22 +187,33 @@ impl Progress {
         self.state == PeerState::Probe
     }
 
-    /// An append that ends at `last` was sent.
-    pub fn sent(&mut self, last: LogIndex) {
+    /// The term of the entry before the next, if it is kept: the log's window may be past it.
+    pub fn prev_term(&self) -> Option<Term> {
+        (self.prev_term > Term::ZERO).then_some(self.prev_term)
+    }
+
+    pub fn keep_prev(&mut self, term: Term) {
+        self.prev_term = term;
+    }
+
+    fn move_next(&mut self, next: LogIndex) {
+        if self.next != next {
+            self.next = next;
+            self.prev_term = Term::ZERO;
+        }
+    }
+
+    /// An append of this run, from the next entry on, was sent.
+    pub fn sent(&mut self, run: Run) {
         match self.state {
             PeerState::Probe => self.probe = Probe::Sent,
-            PeerState::Replicate => {
-                let count = last.since(self.next.prev());
-                if count > 0 {
-                    if self.in_flight.is_empty() {
-                        self.in_flight_from = self.next;
-                    }
-                    self.next = last.next();
-                    // The caller asked `may_send`, and a run is no longer than the limit.
-                    let _ = self.in_flight.push_back(count as u16);
-                }
+            PeerState::Replicate if !run.is_empty() => {
+                self.move_next(run.last().next());
+                self.prev_term = run.term;
+                // The caller asked `may_send`.
+                self.in_flight.push(run.count);
             }
-            PeerState::Snapshot => {}
+            PeerState::Replicate | PeerState::Snapshot => {}
         }
     }
 
@@ -209,7 +222,8 @@ impl Progress {
         self.state = PeerState::Snapshot;
         self.probe = Probe::Due;
         self.in_flight.clear();
-        self.next = upto.next();
+        self.asking = Asking::nothing();
+        self.move_next(upto.next());
     }
 
     /// How far the snapshot must reach that is to be asked for now.
@@ -221,30 +235,23 @@ impl Progress {
     /// A snapshot that covers entries through `upto` was asked for in this round.
     pub fn snapshot_asked(&mut self, upto: LogIndex, round: u64) {
         self.probe = Probe::Sent;
-        self.next = upto.next();
+        self.move_next(upto.next());
         self.stall.round = round;
-    }
-
-    /// The peer could not compare a snapshot with its log; with one through `upto` it can.
-    pub fn snapshot_rejected(&mut self, upto: LogIndex) {
-        if self.state == PeerState::Snapshot && upto >= self.next {
-            self.needs_snapshot(upto);
-        }
     }
 
     /// The peer holds this much of the leader's log.
     pub fn matched(&mut self, holding: Holding) {
         self.holding = self.holding.max_of(holding);
         let written = self.holding.written;
+        let mut behind = LogIndex(self.next.since(LogIndex(self.in_flight.entries())));
         while let Some(count) = self.in_flight.front() {
-            let behind = self.in_flight_from.plus(u64::from(*count));
+            behind = behind.plus(u64::from(count));
             if behind > written.next() {
                 break;
             }
-            self.in_flight_from = behind;
-            self.in_flight.pop_front();
+            self.in_flight.pop();
         }
-        self.next = self.next.max(written.next());
+        self.move_next(self.next.max(written.next()));
     }
 
     /// An append matched: appends may follow each other, unless it is the late answer to one from
@@ -263,25 +270,32 @@ impl Progress {
         }
         self.state = PeerState::Replicate;
         self.in_flight.clear();
-        self.next = next;
+        self.move_next(next);
     }
 
     /// An append whose `prev` was `rejected` did not match; `retry` is where the logs may agree, and
     /// entries through `gone` cannot be sent. A late answer to an earlier probe is ignored.
-    pub fn rejected(&mut self, rejected: LogIndex, retry: Option<LogIndex>, gone: LogIndex) {
+    ///
+    /// The next probe goes out at once only where it asks about less than this one: there is an end to
+    /// that. Otherwise it waits for a heartbeat to be answered:
+    ///
+    /// 1. a peer refuses what it said it held, as one whose disk is an older copy does;
+    /// 2. nothing before that is asked about, so the same probe is due;
+    /// 3. probe and refusal cause each other as fast as the wire carries them.
+    pub fn rejected(&mut self, rejected: LogIndex, retry: LogIndex, gone: LogIndex) {
         let current = match self.state {
             PeerState::Probe => rejected == self.next.prev(),
-            PeerState::Replicate => rejected > self.holding.written,
+            PeerState::Replicate => rejected > self.holding.written && rejected < self.next,
             PeerState::Snapshot => false,
         };
         if !current {
             return;
         }
         let lowest = self.holding.written.next();
-        let next = retry.map(|retry| retry.next().min(rejected).max(lowest));
-        match next.filter(|next| *next > gone) {
-            Some(next) => self.probe_from(next),
-            None => self.needs_snapshot(gone),
+        match retry.next().min(rejected).max(lowest) {
+            next if next <= gone => self.needs_snapshot(gone),
+            next if next < self.next => self.probe_from(next),
+            _ => self.probe = Probe::Sent,
         }
     }
 
@@ -289,7 +303,7 @@ impl Progress {
         self.state = PeerState::Probe;
         self.probe = Probe::Due;
         self.in_flight.clear();
-        self.next = next;
+        self.move_next(next);
         self.stall.next = next;
         self.stall.next_before = next;
     }

@@ -27,9 +27,21 @@ pub struct Recovery {
     pub(crate) succession: Succession,
     /// The end of the snapshot that the log begins behind.
     pub(crate) snapshot: LogPosition,
+    pub(crate) hint: Hint,
     pub(crate) boot: Boot,
     /// Why no node can start from this, told by [`Raft::new`](crate::Raft::new).
     pub(crate) flaw: Option<ConfigError>,
+}
+
+/// What the host kept as committed, and whether the log recovered so far has exactly that entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// None was given.
+    None,
+    /// The log has it.
+    Found(LogPosition),
+    /// The log does not reach it yet, or has another entry there.
+    Missing(LogPosition),
 }
 
 impl Recovery {
@@ -49,6 +61,7 @@ impl Recovery {
             succession: Succession::new(&members, LogIndex::ZERO),
             members,
             snapshot: LogPosition::ZERO,
+            hint: Hint::None,
             boot: Boot::Unknown,
             flaw: None,
         }
@@ -71,10 +84,31 @@ impl Recovery {
             self.flaw = self.flaw.or(Some(ConfigError::Gap));
         } else {
             self.log = snapshot.log.clone();
+            if let Hint::Missing(hint) = self.hint {
+                self = self.committed(hint);
+            }
             self.members = snapshot.members.clone();
             self.succession = Succession::new(&snapshot.members, snapshot.members_at);
             self.snapshot = snapshot.last();
         }
+        self
+    }
+
+    /// The last position the host was told as committed, as far as it kept that; to be told before
+    /// any entry. With it a node knows at once what it knew before.
+    ///
+    /// It may be old, and need not have been forced. It counts only if the log told here has exactly that entry:
+    /// otherwise it is dropped, and [`Dropped::hints`](crate::Dropped::hints) says so. Taken as an
+    /// index, or clamped to the log, it would lose data:
+    ///
+    /// 1. a node is told that 7 is committed, by the disks of two others, while its own copy is unsynced;
+    /// 2. its power fails; what its disk brings back reaches 7 again, with entries of an older leader;
+    /// 3. committed *through 7* would have it apply those.
+    pub fn committed(mut self, position: LogPosition) -> Self {
+        self.hint = match self.log.position_at(position.index) == Some(position) {
+            true => Hint::Found(position),
+            false => Hint::Missing(position),
+        };
         self
     }
 
@@ -111,6 +145,14 @@ impl Recovery {
             && run.term.0 > 0;
         if follows {
             self.log.extend(run);
+            // Here, as the run may leave the log's window before the last one is told.
+            if let Hint::Missing(hint) = self.hint
+                && hint.term == run.term
+                && run.first <= hint.index
+                && hint.index <= run.last()
+            {
+                self.hint = Hint::Found(hint);
+            }
         } else {
             self.flaw = self.flaw.or(Some(ConfigError::Gap));
         }

@@ -9,7 +9,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LogIndex, LogPosition};
-use crate::limits::SNAPSHOT_BYTES_MAX;
+use crate::limits::{SNAPSHOT_BYTES_MAX, TERM_RUNS_MAX};
 use crate::log::{Log, Written};
 use crate::members::Members;
 
@@ -17,8 +17,8 @@ use crate::members::Members;
 ///
 /// Invariants, checked where it is built:
 /// 1. it covers at least one entry;
-/// 2. its configuration is the newest in the log it stands for: an entry there, unless that part of
-///    the log is forgotten or it is the one the cluster began with.
+/// 2. its configuration is the newest in the log it stands for: an entry there, unless its history does
+///    not reach back so far or it is the one the cluster began with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     pub(crate) log: Log,
@@ -68,7 +68,7 @@ impl Snapshot {
         };
         let covers_something = log.last() > LogIndex::ZERO;
         (remembered && covers_something).then_some(Self {
-            log,
+            log: log.within(TERM_RUNS_MAX as u8),
             members,
             members_at,
         })

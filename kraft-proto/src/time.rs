@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// A moment on the host's monotonic clock, in microseconds since any fixed start.
 ///
-/// The core reads no clock: every call that needs one is handed `now` first.
+/// The core reads no clock: every call that needs one is handed `now` first, read just then. A `now`
+/// beyond a hundred years is not believed.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -17,6 +18,14 @@ impl Instant {
     pub const ZERO: Self = Self(0);
     /// A moment that never comes.
     pub const NEVER: Self = Self(u64::MAX);
+
+    /// The last moment a clock gets to: a hundred years after its start.
+    const REACHED_LAST: Self = Self(100 * 366 * 24 * 60 * 60 * 1_000_000);
+
+    /// Whether a clock can get there.
+    pub(crate) const fn is_within_reach(self) -> bool {
+        self.0 <= Self::REACHED_LAST.0
+    }
 
     /// A moment this many microseconds after the start of the clock.
     pub const fn from_micros(micros: u64) -> Self {

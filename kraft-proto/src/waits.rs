@@ -5,24 +5,35 @@
 //!
 //! ```text
 //! propose ─► insert ─► [ one queue per way of asking ] ── Output::Ack ──► answered
-//!                         │ deadline passes ──► Fallback or TimedOut
-//!                         │ leader leaves office ──► orphans ── Output::Commit ──► by their fate
-//! await_commit ─► [ stronger, by position ] ─────────────── Output::Commit ──► by their fate
+//!                         │ deadline passes ──► by its fate, or Fallback, or TimedOut
+//!                         │ leader leaves office ──► by its fate, now or at an Output::Commit
+//! await_commit ─────────────────────────────────────────► by its fate, now or at an Output::Commit
 //! ```
 //!
-//! Cost: constant per insert and per answer. Deadlines and orphans are looked through only when one
-//! is due, or commit moves while there are orphans.
+//! Cost: that of what is answered, whatever the number of those who go on waiting. Adding one and
+//! answering one takes at most some steps for each doubling of the slots.
+
+mod heap;
+mod queue;
+mod slot;
 
 use crate::acks::{WAYS, way};
-use crate::bounds::{Bound, Busy};
+use crate::bounds::Busy;
 use crate::durability::Fallback;
-use crate::ids::{LogPosition, Term};
+use crate::entry::Run;
+use crate::ids::{LogIndex, LogPosition, Term};
 use crate::limits::MEMBERS_MAX;
 use crate::modes::{Class, CommitMode, Held};
 use crate::output::{Fate, Output, Role};
 use crate::quorum::majority;
 use crate::raft::{Proposed, Raft};
 use crate::time::Instant;
+
+use heap::{Heap, Order};
+use queue::Queue;
+use slot::{NONE, Wait, full};
+
+pub use slot::Slot;
 
 /// How an answer stands to what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -35,7 +46,7 @@ pub enum Grade {
     TimedOut,
     /// Commit proves that it is gone.
     Lost,
-    /// The history needed to tell is forgotten.
+    /// A snapshot stands for that part of the log, and nobody kept which term wrote it.
     Unknown,
 }
 
@@ -56,31 +67,21 @@ pub struct Answer<T> {
     pub grade: Grade,
 }
 
-/// Someone who waits.
-#[derive(Clone, Debug)]
-struct Wait<T> {
-    token: T,
-    position: LogPosition,
-    asked: Class,
-    mode: CommitMode,
-    held: Held,
-    /// Whether commit alone fulfils it: nobody asked for more than a majority.
-    majority_is_enough: bool,
-    deadline: Instant,
-    fallback: Fallback,
-    answer: (CommitMode, Option<Held>, Grade),
-}
-
 /// What commit's word is to one who waits: an answer, unless it is still open.
-fn by_fate(
-    fate: Fate,
-    majority_is_enough: bool,
-    fallback: Fallback,
+///
+/// Commit proves that a majority has it, of those who vote by now. Where members have changed since
+/// the proposal that may be fewer than were asked for.
+fn by_fate<T>(
+    wait: &Wait<T>,
+    raft: &Raft,
+    history: impl FnOnce(LogIndex) -> Option<Run>,
 ) -> Option<(Option<Held>, Grade)> {
-    Some(match fate {
+    Some(match raft.fate_with(wait.position, history) {
         Fate::Pending => return None,
-        Fate::Committed if majority_is_enough => (Some(Held::Synced), Grade::AsAsked),
-        Fate::Committed if fallback == Fallback::ToMajority => {
+        Fate::Committed if wait.majority_is_enough && raft.commit_fulfils(wait.mode) => {
+            (Some(Held::Synced), Grade::AsAsked)
+        }
+        Fate::Committed if wait.fallback == Fallback::ToMajority => {
             (Some(Held::Synced), Grade::Fallback)
         }
         Fate::Committed => (None, Grade::TimedOut),
@@ -89,52 +90,23 @@ fn by_fate(
     })
 }
 
-/// Room for one who waits.
-#[derive(Clone, Debug)]
-pub struct Slot<T> {
-    wait: Option<Wait<T>>,
-    next: u32,
-}
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self {
-            wait: None,
-            next: NONE,
-        }
-    }
-}
-
-/// A queue of slots, linked by their numbers.
-#[derive(Clone, Copy, Debug)]
-struct Queue {
-    head: u32,
-    tail: u32,
-}
-
-const NONE: u32 = u32::MAX;
-const EMPTY: Queue = Queue {
-    head: NONE,
-    tail: NONE,
-};
-const ORPHANS: usize = WAYS;
-/// Those who wait for commit alone, by position.
-const STRONGER: usize = WAYS + 1;
-const ANSWERED: usize = WAYS + 2;
-const FREE: usize = WAYS + 3;
-const QUEUES: usize = WAYS + 4;
+const ANSWERED: usize = WAYS;
+const FREE: usize = WAYS + 1;
+const QUEUES: usize = WAYS + 2;
 
 /// Those who wait, in storage the host provides: an array, or a vector where there is a heap.
 #[derive(Clone, Debug)]
 pub struct Waits<T, S> {
     slots: S,
+    /// One for each way of asking, those answered and not fetched, and those free.
     queues: [Queue; QUEUES],
-    /// How far a majority holds the log in the term led now, for fallbacks: written, synced.
-    majority: [LogPosition; 2],
-    /// No deadline lies before this.
-    earliest: Instant,
-    orphaned: usize,
+    /// Those with a deadline.
+    deadlines: Heap,
+    /// Those whom only commit answers.
+    commits: Heap,
     len: usize,
+    /// How many have waited so far.
+    numbers: u64,
     _token: core::marker::PhantomData<T>,
 }
 
@@ -143,17 +115,17 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     pub fn new(slots: S) -> Self {
         let mut waits = Self {
             slots,
-            queues: [EMPTY; QUEUES],
-            majority: [LogPosition::ZERO; 2],
-            earliest: Instant::NEVER,
-            orphaned: 0,
+            queues: [Queue::EMPTY; QUEUES],
+            deadlines: Heap::new(Order::Deadline),
+            commits: Heap::new(Order::Position),
             len: 0,
+            numbers: 0,
             _token: core::marker::PhantomData,
         };
         let count = waits.slots.as_ref().len().min(NONE as usize) as u32;
-        for place in 0..count {
-            waits.slots.as_mut()[place as usize] = Slot::default();
-            waits.push(FREE, place);
+        for slot in 0..count {
+            waits.slots.as_mut()[slot as usize] = Slot::default();
+            waits.queues[FREE].push(waits.slots.as_mut(), slot);
         }
         waits
     }
@@ -170,49 +142,40 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
 
     /// Whether another can wait. Ask before proposing.
     pub fn has_room(&self) -> bool {
-        self.queues[FREE].head != NONE
+        self.queues[FREE].head().is_some()
     }
 
     /// The same, as a refusal to hand on.
     pub fn check_room(&self) -> Result<(), Busy> {
         match self.has_room() {
             true => Ok(()),
-            false => Err(Busy {
-                bound: Bound::Waits,
-                limit: self.slots.as_ref().len() as u64,
-            }),
+            false => Err(full(self.slots.as_ref().len())),
         }
     }
 
-    fn push(&mut self, queue: usize, place: u32) {
-        let tail = self.queues[queue].tail;
-        let slots = self.slots.as_mut();
-        slots[place as usize].next = NONE;
-        match tail {
-            NONE => self.queues[queue].head = place,
-            tail => slots[tail as usize].next = place,
-        }
-        self.queues[queue].tail = place;
+    fn wait(&self, slot: u32) -> Option<&Wait<T>> {
+        self.slots.as_ref()[slot as usize].wait.as_ref()
     }
 
-    fn pop(&mut self, queue: usize) -> Option<u32> {
-        let head = self.queues[queue].head;
-        if head == NONE {
-            return None;
+    /// Takes up one who waits.
+    fn admit(&mut self, wait: Wait<T>) -> Result<u32, T> {
+        let Some(slot) = self.queues[FREE].pop(self.slots.as_mut()) else {
+            return Err(wait.token);
+        };
+        let deadline = wait.deadline;
+        let number = self.numbers;
+        self.numbers += 1;
+        self.slots.as_mut()[slot as usize].wait = Some(Wait { number, ..wait });
+        self.len += 1;
+        if deadline < Instant::NEVER {
+            self.deadlines.insert(self.slots.as_mut(), slot);
         }
-        self.queues[queue].head = self.slots.as_ref()[head as usize].next;
-        if self.queues[queue].head == NONE {
-            self.queues[queue].tail = NONE;
-        }
-        Some(head)
-    }
-
-    fn wait(&self, place: u32) -> Option<&Wait<T>> {
-        self.slots.as_ref()[place as usize].wait.as_ref()
+        Ok(slot)
     }
 
     /// Waits for the entry at `position` of a proposal. Positions of one way of asking come in the
-    /// order they were proposed. `deadline`: the latest moment to be told something.
+    /// order they were proposed. `deadline`: the latest moment to be told something. `fallback` is
+    /// for [`CommitMode::All`], the only mode that has one.
     ///
     /// # Errors
     ///
@@ -226,25 +189,25 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         deadline: Option<Instant>,
         fallback: Fallback,
     ) -> Result<(), T> {
-        let Some(place) = self.pop(FREE) else {
-            return Err(token);
-        };
         let voters = usize::from(proposed.voters).clamp(1, MEMBERS_MAX);
-        let deadline = deadline.unwrap_or(Instant::NEVER);
-        self.earliest = self.earliest.min(deadline);
-        self.slots.as_mut()[place as usize].wait = Some(Wait {
+        let fallback = match proposed.mode {
+            CommitMode::All => fallback,
+            _ => Fallback::Refuse,
+        };
+        let slot = self.admit(Wait {
             token,
             position,
             asked,
             mode: proposed.mode,
             held: proposed.held,
             majority_is_enough: proposed.mode.voters_asked(voters) <= majority(voters),
-            deadline,
+            deadline: deadline.unwrap_or(Instant::NEVER),
             fallback,
+            number: 0,
+            queue: None,
             answer: (proposed.mode, None, Grade::Unknown),
-        });
-        self.len += 1;
-        self.push(way(proposed.mode, proposed.held), place);
+        })?;
+        self.enqueue(way(proposed.mode, proposed.held), slot);
         Ok(())
     }
 
@@ -262,192 +225,157 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         asked: Class,
         deadline: Option<Instant>,
         raft: &Raft,
+        history: impl FnOnce(LogIndex) -> Option<Run>,
     ) -> Result<(), T> {
-        let Some(place) = self.pop(FREE) else {
-            return Err(token);
-        };
-        let deadline = deadline.unwrap_or(Instant::NEVER);
-        self.earliest = self.earliest.min(deadline);
-        self.slots.as_mut()[place as usize].wait = Some(Wait {
+        let slot = self.admit(Wait {
             token,
             position,
             asked,
             mode: CommitMode::Sync,
             held: Held::Synced,
             majority_is_enough: true,
-            deadline,
+            deadline: deadline.unwrap_or(Instant::NEVER),
             fallback: Fallback::Refuse,
+            number: 0,
+            queue: None,
             answer: (CommitMode::Sync, None, Grade::Unknown),
-        });
-        self.len += 1;
-        let tail = match self.queues[STRONGER].tail {
-            NONE => LogPosition::ZERO,
-            tail => self.wait(tail).map_or(LogPosition::ZERO, |w| w.position),
-        };
-        match by_fate(raft.fate(position), true, Fallback::Refuse) {
-            Some((held, grade)) => self.answer(place, CommitMode::Sync, held, grade),
-            None if position >= tail => self.push(STRONGER, place),
-            None => {
-                self.push(ORPHANS, place);
-                self.orphaned += 1;
-            }
-        }
+        })?;
+        self.await_fate(slot, raft, history);
         Ok(())
     }
 
-    /// Takes note of what the core said. Show it every output, in order.
-    pub fn handle_output(&mut self, output: &Output, raft: &Raft) {
+    /// Takes note of what the core said. Show it every output, in order, and let it look up the run at
+    /// an index as [`Raft::fate_given`] takes it: commit may decide about one whose term the core's
+    /// window has left behind.
+    pub fn handle_output(
+        &mut self,
+        output: &Output,
+        raft: &Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
         match output {
             Output::Ack { mode, held, upto } => self.handle_ack(*mode, *held, *upto),
-            Output::Commit { .. } | Output::Restored { .. } => {
-                self.handle_commit(|mode| raft.commit_fulfils(mode), |of| raft.fate(of));
-            }
-            Output::Role { role, term, .. } => self.handle_role(*role, *term),
+            Output::Commit { .. } | Output::Restored { .. } => self.handle_commit(raft, history),
+            Output::Role { role, term, .. } => self.handle_role(*role, *term, raft, history),
             Output::Send { .. }
             | Output::Write(_)
             | Output::Settled { .. }
             | Output::Read { .. }
             | Output::Snapshot { .. }
+            | Output::Recall { .. }
             | Output::Superseded { .. } => {}
         }
     }
 
     fn handle_ack(&mut self, mode: CommitMode, held: Held, upto: LogPosition) {
-        if mode == CommitMode::Sync {
-            self.majority[usize::from(held == Held::Synced)] = upto;
-        }
         let queue = way(mode, held);
         let reached =
             |wait: &Wait<T>| wait.position.term == upto.term && wait.position.index <= upto.index;
-        while self.head(queue).is_some_and(reached) {
-            if let Some(place) = self.pop(queue) {
-                self.answer(place, mode, Some(held), Grade::AsAsked);
-            }
+        while let Some(slot) = self.queues[queue].head()
+            && self.wait(slot).is_some_and(reached)
+        {
+            self.answer(slot, mode, Some(held), Grade::AsAsked);
         }
     }
 
-    fn head(&self, queue: usize) -> Option<&Wait<T>> {
-        match self.queues[queue].head {
-            NONE => None,
-            head => self.wait(head),
+    fn enqueue(&mut self, queue: usize, slot: u32) {
+        if let Some(wait) = &mut self.slots.as_mut()[slot as usize].wait {
+            wait.queue = Some(queue);
+        }
+        self.queues[queue].push(self.slots.as_mut(), slot);
+    }
+
+    /// Takes one who waits out of the queue it stands in, if it stands in one.
+    fn dequeue(&mut self, slot: u32) {
+        let wait = &mut self.slots.as_mut()[slot as usize].wait;
+        if let Some(queue) = wait.as_mut().and_then(|wait| wait.queue.take()) {
+            self.queues[queue].remove(self.slots.as_mut(), slot);
         }
     }
 
     /// Puts an answer behind those not fetched yet.
-    fn answer(&mut self, place: u32, mode: CommitMode, held: Option<Held>, grade: Grade) {
-        if let Some(wait) = &mut self.slots.as_mut()[place as usize].wait {
+    fn answer(&mut self, slot: u32, mode: CommitMode, held: Option<Held>, grade: Grade) {
+        self.dequeue(slot);
+        self.deadlines.remove(self.slots.as_mut(), slot);
+        self.commits.remove(self.slots.as_mut(), slot);
+        if let Some(wait) = &mut self.slots.as_mut()[slot as usize].wait {
             wait.answer = (mode, held, grade);
         }
-        self.push(ANSWERED, place);
+        self.enqueue(ANSWERED, slot);
+    }
+
+    /// Has commit answer one who waits, at once if it does by now.
+    fn await_fate(
+        &mut self,
+        slot: u32,
+        raft: &Raft,
+        history: impl FnOnce(LogIndex) -> Option<Run>,
+    ) {
+        match self.wait(slot).map(|wait| by_fate(wait, raft, history)) {
+            Some(Some((held, grade))) => self.answer(slot, CommitMode::Sync, held, grade),
+            _ => self.commits.insert(self.slots.as_mut(), slot),
+        }
     }
 
     /// A leader that leaves office answers nobody any more: commit decides, whoever leads.
-    fn handle_role(&mut self, role: Role, term: Term) {
+    fn handle_role(
+        &mut self,
+        role: Role,
+        term: Term,
+        raft: &Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
         let leads = |position: LogPosition| role == Role::Leader && position.term == term;
         for queue in 0..WAYS {
-            while self.head(queue).is_some_and(|wait| !leads(wait.position)) {
-                if let Some(place) = self.pop(queue) {
-                    self.push(ORPHANS, place);
-                    self.orphaned += 1;
-                }
+            while let Some(slot) = self.queues[queue].head()
+                && self.wait(slot).is_some_and(|wait| !leads(wait.position))
+            {
+                self.dequeue(slot);
+                self.await_fate(slot, raft, &history);
             }
         }
-        self.majority = [LogPosition::ZERO; 2];
     }
 
-    /// Commit proves that a majority has it, of those who vote by now. Where members have changed
-    /// since the proposal that may be fewer than were asked for.
-    fn handle_commit(
-        &mut self,
-        fulfils: impl Fn(CommitMode) -> bool,
-        fate: impl Fn(LogPosition) -> Fate,
-    ) {
-        for _ in 0..self.orphaned {
-            let Some(place) = self.pop(ORPHANS) else {
-                break;
-            };
-            self.orphaned -= 1;
-            let Some(wait) = self.wait(place) else {
-                continue;
-            };
-            let enough = wait.majority_is_enough && fulfils(wait.mode);
-            let decided = by_fate(fate(wait.position), enough, wait.fallback);
-            match decided {
-                Some((held, grade)) => self.answer(place, CommitMode::Sync, held, grade),
-                None => {
-                    self.push(ORPHANS, place);
-                    self.orphaned += 1;
-                }
-            }
-        }
-        // In order: behind one that is not decided, nothing of its term is.
-        while let Some(wait) = self.head(STRONGER)
-            && let Some((held, grade)) = by_fate(fate(wait.position), true, Fallback::Refuse)
-            && let Some(place) = self.pop(STRONGER)
+    /// In the order of positions: what stands behind one that is not decided is not either.
+    fn handle_commit(&mut self, raft: &Raft, history: impl Fn(LogIndex) -> Option<Run>) {
+        let decided = |wait: &Wait<T>| by_fate(wait, raft, &history);
+        while let Some(slot) = self.commits.first(self.slots.as_ref())
+            && let Some((held, grade)) = self.wait(slot).and_then(decided)
         {
-            self.answer(place, CommitMode::Sync, held, grade);
+            self.answer(slot, CommitMode::Sync, held, grade);
         }
     }
 
-    /// Answers those whose deadline has passed.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if now < self.earliest {
-            return;
-        }
-        self.earliest = Instant::NEVER;
-        for queue in 0..=STRONGER {
-            self.expire(queue, now);
-        }
-    }
-
-    /// Goes once through a queue, keeping its order.
-    fn expire(&mut self, queue: usize, now: Instant) {
-        let last = self.queues[queue].tail;
-        while let Some(place) = self.pop(queue) {
-            let Some(wait) = self.wait(place) else {
-                continue;
+    /// Answers those whose deadline has passed: by their fate, if that is known here by now, else
+    /// with what a client that settles for a majority has, else that it takes longer.
+    pub fn handle_timeout(
+        &mut self,
+        now: Instant,
+        raft: &mut Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
+        while let Some(slot) = self.deadlines.first(self.slots.as_ref())
+            && let Some(wait) = self.wait(slot)
+            && wait.deadline <= now
+        {
+            let settles = wait.fallback == Fallback::ToMajority;
+            let (held, grade) = match by_fate(wait, raft, &history) {
+                Some(decided) => decided,
+                None if settles => match raft.settle_for_majority(wait.position, wait.held) {
+                    Some(held) => (Some(held), Grade::Fallback),
+                    None => (None, Grade::TimedOut),
+                },
+                None => (None, Grade::TimedOut),
             };
-            let deadline = wait.deadline;
-            if deadline > now {
-                self.earliest = self.earliest.min(deadline);
-                self.push(queue, place);
-            } else {
-                let held = self.held_by_majority(wait);
-                if queue == ORPHANS {
-                    self.orphaned -= 1;
-                }
-                let grade = match held {
-                    Some(_) => Grade::Fallback,
-                    None => Grade::TimedOut,
-                };
-                self.answer(place, CommitMode::Sync, held, grade);
-            }
-            if place == last {
-                break;
-            }
-        }
-    }
-
-    /// What a client that settles for a majority has by now.
-    fn held_by_majority(&self, wait: &Wait<T>) -> Option<Held> {
-        let [written, synced] = self.majority;
-        let reached = |upto: LogPosition| {
-            wait.position.term == upto.term && wait.position.index <= upto.index
-        };
-        let settles = wait.mode == CommitMode::All && wait.fallback == Fallback::ToMajority;
-        match wait.held {
-            _ if !settles => None,
-            _ if reached(synced) => Some(Held::Synced),
-            Held::Synced => None,
-            _ => reached(written).then_some(Held::Written),
+            self.answer(slot, CommitMode::Sync, held, grade);
         }
     }
 
     /// The next answer to give.
     pub fn poll_answer(&mut self) -> Option<Answer<T>> {
-        let place = self.pop(ANSWERED)?;
-        let wait = self.slots.as_mut()[place as usize].wait.take();
-        self.push(FREE, place);
+        let slot = self.queues[ANSWERED].pop(self.slots.as_mut())?;
+        let wait = self.slots.as_mut()[slot as usize].wait.take();
+        self.queues[FREE].push(self.slots.as_mut(), slot);
         self.len -= 1;
         wait.map(|wait| {
             let (mode, held, grade) = wait.answer;
@@ -464,6 +392,8 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
 
     /// When [`Waits::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Instant {
-        self.earliest
+        let first = self.deadlines.first(self.slots.as_ref());
+        let wait = first.and_then(|slot| self.wait(slot));
+        wait.map_or(Instant::NEVER, |wait| wait.deadline)
     }
 }

@@ -12,10 +12,10 @@
 use heapless::{Deque, Vec};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Incarnation, LogIndex};
+use crate::ids::LogIndex;
 use crate::limits::{TRUNCATIONS_MAX, WRITES_IN_FLIGHT_MAX};
 use crate::modes::Held;
-use crate::output::{Force, Lane, Receipt, Stamp};
+use crate::output::{Force, Lane, Maker, Receipt, Stamp};
 
 /// Held through `index`, by the receipt of write `seq`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,7 +48,8 @@ struct Truncation {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Writes {
-    incarnation: Incarnation,
+    /// The node whose writes these are.
+    maker: Maker,
     /// Log writes made so far.
     seq: u64,
     /// Entries through here were handed to the host.
@@ -79,13 +80,13 @@ pub(crate) struct Writes {
 impl Writes {
     /// A log that was recovered through `last`, all of it synced. `in_flight_max`: log writes handed
     /// out at once.
-    pub fn recovered(incarnation: Incarnation, last: LogIndex, in_flight_max: u8) -> Self {
+    pub fn recovered(maker: Maker, last: LogIndex, in_flight_max: u8) -> Self {
         let mark = Mark {
             seq: 0,
             index: last,
         };
         Self {
-            incarnation,
+            maker,
             seq: 0,
             emitted: last,
             written: mark,
@@ -207,7 +208,7 @@ impl Writes {
         // The caller asked `has_room`.
         let _ = self.in_flight.push_back(slot);
         Stamp {
-            incarnation: self.incarnation,
+            maker: self.maker,
             lane: Lane::Log,
             seq: self.seq,
             upto,
@@ -248,22 +249,25 @@ impl Writes {
         }
         self.hard_emitted = self.hard_changed;
         Some(Stamp {
-            incarnation: self.incarnation,
+            maker: self.maker,
             lane: Lane::HardState,
             seq: self.hard_changed,
             upto: LogIndex::ZERO,
         })
     }
 
-    /// Takes the host's word that a write is held. One of another life says nothing.
+    /// Takes the host's word that a write is held. One of another node or life says nothing.
+    ///
+    /// 1. a process runs nodes of two clusters, and reports a write of one to the other;
+    /// 2. that one counts a copy that no disk has, and commits an entry by it.
     pub fn handle(&mut self, receipt: &Receipt) {
         let Stamp {
-            incarnation,
+            maker,
             lane,
             seq,
             upto,
         } = receipt.stamp;
-        if incarnation != self.incarnation {
+        if maker != self.maker {
             return;
         }
         match (lane, receipt.held) {
@@ -317,13 +321,20 @@ pub(crate) enum Alone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{Incarnation, NodeId, StoreId};
+
+    const MAKER: Maker = Maker {
+        id: NodeId(1),
+        store: StoreId(1),
+        incarnation: Incarnation(1),
+    };
 
     fn receipt(stamp: Stamp, held: Held) -> Receipt {
         Receipt { stamp, held }
     }
 
     fn writes() -> Writes {
-        Writes::recovered(Incarnation(1), LogIndex::ZERO, WRITES_IN_FLIGHT_MAX as u8)
+        Writes::recovered(MAKER, LogIndex::ZERO, WRITES_IN_FLIGHT_MAX as u8)
     }
 
     #[test]
@@ -377,14 +388,29 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_of_an_earlier_life_is_ignored() {
-        let mut writes = writes();
-        let stamp = Stamp {
-            incarnation: Incarnation(0),
-            ..writes.emit(LogIndex(3), Force::Now, Alone::No)
-        };
-        writes.handle(&receipt(stamp, Held::Synced));
-        assert_eq!(writes.written(), LogIndex::ZERO);
+    fn a_receipt_of_another_node_store_or_life_is_ignored() {
+        let strangers = [
+            Maker {
+                incarnation: Incarnation(0),
+                ..MAKER
+            },
+            Maker {
+                id: NodeId(2),
+                ..MAKER
+            },
+            Maker {
+                store: StoreId(2),
+                ..MAKER
+            },
+        ];
+        for maker in strangers {
+            let mut writes = writes();
+            let stamp = writes.emit(LogIndex(3), Force::Now, Alone::No);
+            writes.handle(&receipt(Stamp { maker, ..stamp }, Held::Synced));
+            assert_eq!(writes.written(), LogIndex::ZERO);
+            writes.handle(&receipt(stamp, Held::Synced));
+            assert_eq!(writes.synced(), LogIndex(3));
+        }
     }
 
     #[test]

@@ -10,9 +10,9 @@ use kraft_proto::limits::{
     APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX, UNWRITTEN_ENTRIES_MAX, WRITES_IN_FLIGHT_MAX,
 };
 use kraft_proto::{
-    Bound, Busy, Change, Class, CommitMode, Config, ConfigError, FsyncMode, Instant, LogPosition,
-    Member, Members, MembersProposeError, NodeId, PeerState, ProposeError, Raft, Recovery, StoreId,
-    Waiting,
+    Bound, Busy, Change, Class, CommitMode, Config, ConfigError, Force, FsyncMode, Instant,
+    LogPosition, Member, Members, MembersProposeError, NodeId, PeerState, ProposeError, Raft,
+    Recovery, StoreId, Waiting, WriteKind,
 };
 
 const RELAXED: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
@@ -120,6 +120,49 @@ fn too_much_at_risk_is_refused_by_name_and_firm_writes_go_through() {
     assert_eq!(cluster.commit(1), firm);
     assert_eq!(cluster.status(1).entries_at_risk, 0);
     propose_one(&mut cluster, RELAXED).unwrap();
+}
+
+/// The story: 1. relaxed writes come so fast that half a second of them is all that may be at risk;
+/// 2. the disks answer at once, and are asked a second after the first; 3. every other half second
+/// everything is refused.
+#[test]
+fn a_stream_of_relaxed_writes_is_not_refused_while_the_disks_keep_up() {
+    for class in [RELAXED, Class::new(CommitMode::Sync, FsyncMode::None)] {
+        let mut cluster = led(|mut config| {
+            config.durability.at_risk_entries_max = 1_000;
+            config
+        });
+        cluster.disks(Disk::AsAsked);
+        for step in 0..240 {
+            cluster.propose_many(1, class, 10);
+            cluster.pass(ms(5));
+            let at_risk = cluster.status(1).entries_at_risk;
+            assert!(at_risk <= 700, "{class}, step {step}: {at_risk} at risk");
+        }
+        let entries = |(kind, _): &&(WriteKind, Force)| !matches!(kind, WriteKind::HardState(_));
+        let forced = cluster.node(1).writes.iter().filter(entries);
+        let forced = forced.filter(|(_, force)| *force == Force::Now).count();
+        assert!(forced < 10, "{class}: {forced} flushes of 2,400 entries");
+    }
+}
+
+/// What does not fit into an empty house is not told to come back later.
+#[test]
+fn more_entries_at_once_than_may_ever_be_at_risk_are_refused_as_that() {
+    let mut cluster = led(|mut config| {
+        config.durability.at_risk_entries_max = 10;
+        config
+    });
+    let now = cluster.now;
+    let refused = cluster.raft(1).propose(now, RELAXED, 11);
+    let limit = Busy {
+        bound: Bound::EntriesAtRisk,
+        limit: 10,
+    };
+    assert_eq!(refused, Err(ProposeError::TooMany(limit)));
+    let said = ProposeError::TooMany(limit).to_string();
+    assert!(!said.contains("later") && said.contains("10"), "{said}");
+    assert!(cluster.raft(1).propose(now, FIRM, 11).is_ok());
 }
 
 /// Fills what may wait for the disk of node 1; returns the entries that were accepted.

@@ -1,32 +1,14 @@
-//! Stories of what stands next to a limit: the last entry that is gone, a second leader, few runs left.
+//! Stories of what stands next to a limit: the last entry that is gone, a second leader.
 
 mod cluster;
 
 use cluster::messages::{envelope, heartbeat};
 use cluster::{Cluster, at, id, ms, run};
-use kraft_proto::limits::{MEMBERS_MAX, TERM_RUNS_MAX, TERM_RUNS_RESERVE};
+use kraft_proto::limits::MEMBERS_MAX;
 use kraft_proto::{
     Class, CommitMode, Config, ConfigError, FsyncMode, HardState, Instant, LogPosition, Members,
-    Message, Output, Raft, Recovery, StoreId, Term, Waiting,
+    Message, Output, Raft, Recovery, StoreId, Term,
 };
-
-/// It says so as long as its barrier may not be opened, and not for few runs alone.
-#[test]
-fn a_leader_with_few_runs_left_waits_for_a_match_and_then_no_more() {
-    let mut cluster = Cluster::new(3);
-    let many = (TERM_RUNS_MAX - TERM_RUNS_RESERVE / 2) as u64;
-    for n in 1..=3 {
-        cluster.start_on(n, many, (1..=many).map(|term| run(term, term, 1)));
-    }
-    cluster.lossy = Cluster::is_append;
-    cluster.elect(1);
-    assert_eq!(cluster.status(1).term_runs as u64, many);
-    assert!(cluster.status(1).waiting.contains(&Waiting::Match));
-    cluster.heal();
-    cluster.pass(ms(200));
-    assert_eq!(cluster.status(1).term_runs as u64, many + 1);
-    assert_eq!(cluster.status(1).waiting[..], []);
-}
 
 #[test]
 fn an_entry_of_no_term_is_no_history() {

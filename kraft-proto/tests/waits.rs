@@ -7,7 +7,9 @@ use std::time::Duration;
 use cluster::clients::{Clients, graded};
 use cluster::{Cluster, Disk};
 use kraft_proto::durability::Fallback;
-use kraft_proto::{Class, CommitMode, FsyncMode, Grade, Held, Output, Role};
+use kraft_proto::{
+    Class, CommitMode, Fate, FsyncMode, Grade, Held, Instant, Output, Role, Slot, Waits,
+};
 
 const ALL: Class = Class::new(CommitMode::All, FsyncMode::Commit);
 const SYNC: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
@@ -40,6 +42,7 @@ fn a_fallback_for_one_client_does_not_pass_for_a_full_ack_of_another() {
 #[test]
 fn without_a_majority_there_is_nothing_to_fall_back_to() {
     let mut cluster = Cluster::with(3, |config| kraft_proto::Config {
+        pre_vote: kraft_proto::PreVote::Off,
         check_quorum: kraft_proto::CheckQuorum::Off,
         ..config
     });
@@ -255,4 +258,94 @@ fn commit_is_not_all_that_was_asked_for_where_others_joined_meanwhile() {
         };
         assert_eq!(told, [expected], "node 3 joins: {joins}");
     }
+}
+
+/// The story: 1. an `All` entry is committed, node 3 has not got it; 2. the leader leaves office before
+/// its client's deadline; 3. at the deadline the client heard *timed out*, though this very node
+/// called its fate *committed*, and the client had said that a majority will do.
+#[test]
+fn who_settles_for_a_majority_hears_of_it_though_its_leader_has_left_office() {
+    for fsync in [FsyncMode::None, FsyncMode::Commit] {
+        for (fallback, grade, held) in [
+            (Fallback::ToMajority, Grade::Fallback, Some(Held::Synced)),
+            (Fallback::Refuse, Grade::TimedOut, None),
+        ] {
+            let mut cluster = Cluster::new(3);
+            cluster.elect(1);
+            cluster.isolate(3);
+            let mut clients = Clients::new();
+            let class = Class::new(CommitMode::All, fsync);
+            let position = clients.propose(&mut cluster, 1, class, fallback);
+            cluster.pass(Duration::from_millis(100));
+            if cluster.fate(1, position) == Fate::Pending {
+                cluster.sync(1);
+                cluster.sync(2);
+            }
+            assert_eq!(cluster.fate(1, position), Fate::Committed);
+            assert_eq!(clients.told(&mut cluster), []);
+            cluster.isolate(1);
+            cluster.pass(Duration::from_millis(390));
+            assert_ne!(cluster.role(1), Role::Leader, "check-quorum");
+            cluster.pass(Duration::from_millis(11));
+            let told = clients.told(&mut cluster);
+            assert_eq!(graded(&told), [(1, grade, held)]);
+        }
+    }
+}
+
+/// The core names in an acknowledgement what somebody asked. A majority's copies of an `All` entry
+/// are nobody's, until a client settles for them: then they count as given, and their fate is told.
+#[test]
+fn all_alone_is_not_acknowledged_as_sync_and_counts_as_early_once_somebody_settles() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.cut(1, 3);
+    cluster.disks(Disk::LogHeld);
+    let mut clients = Clients::new();
+    let class = Class::new(CommitMode::All, FsyncMode::None);
+    let position = clients.propose(&mut cluster, 1, class, Fallback::ToMajority);
+    cluster.settle();
+    let acks = |cluster: &mut Cluster| {
+        let outputs = cluster.node(1).outputs.iter();
+        let acks = outputs.filter(|output| matches!(output, Output::Ack { .. }));
+        acks.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(acks(&mut cluster), [], "nobody asked for Sync");
+    assert_eq!(cluster.status(1).entries_at_risk, 0, "nobody was told");
+    cluster.pass(Duration::from_millis(501));
+    assert_eq!(acks(&mut cluster), []);
+    let told = clients.told(&mut cluster);
+    assert_eq!(graded(&told), [(1, Grade::Fallback, Some(Held::Written))]);
+    assert_eq!(told[0].position, position);
+    assert_eq!(cluster.status(1).entries_at_risk, 1, "now somebody was");
+}
+
+/// Whoever waits costs nothing when another is due: 65,536 wait, one of them is due each millisecond.
+#[test]
+fn of_those_who_wait_only_those_who_are_due_are_looked_at() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.isolate(3);
+    let proposed = cluster.propose(1, ALL);
+    let position = proposed.run.last_position();
+    let slots: Vec<Slot<u32>> = (0..65_536).map(|_| Slot::default()).collect();
+    let mut waits = Waits::new(slots);
+    for token in 0..65_536_u32 {
+        // In no order.
+        let due = u64::from(token.wrapping_mul(40_503) % 65_536);
+        let deadline = Some(Instant::from_millis(1_000 + due));
+        waits
+            .insert(token, position, &proposed, ALL, deadline, Fallback::Refuse)
+            .unwrap();
+    }
+    let raft = cluster.raft(1);
+    for due in 0..65_536_u64 {
+        assert_eq!(waits.poll_timeout(), Instant::from_millis(1_000 + due));
+        waits.handle_timeout(Instant::from_millis(1_000 + due), raft, |_| None);
+        let told = waits.poll_answer().map(|answer| answer.grade);
+        assert_eq!(told, Some(Grade::TimedOut));
+        assert_eq!(waits.poll_answer(), None);
+    }
+    assert!(waits.is_empty());
+    assert_eq!(waits.poll_timeout(), Instant::NEVER);
 }

@@ -163,7 +163,7 @@ impl Cluster {
 
     fn answer(&mut self, place: usize, output: Output) {
         if place == 0 {
-            self.waits.handle_output(&output, &self.nodes[0]);
+            self.waits.handle_output(&output, &self.nodes[0], |_| None);
         }
         match output {
             Output::Send { envelope, .. } => {
@@ -188,6 +188,7 @@ impl Cluster {
             | Output::Read { .. }
             | Output::Role { .. }
             | Output::Snapshot { .. }
+            | Output::Recall { .. }
             | Output::Restored { .. }
             | Output::Superseded { .. } => self.asked.others += 1,
         }
@@ -210,7 +211,8 @@ impl Cluster {
         for place in 0..NODES {
             self.nodes[place].handle_timeout(self.now);
         }
-        self.waits.handle_timeout(self.now);
+        self.waits
+            .handle_timeout(self.now, &mut self.nodes[0], |_| None);
         self.settle();
     }
 

@@ -124,8 +124,8 @@ fn strange_request(chance: &mut Chance) -> String {
     let rest = match chance.below(20) {
         0 => format!(
             r#""new", "voters": [1, 2, 3], "seed": {n}, "prevote": {}, "check_quorum": {}, "fsync_mode": "{fsync}", "commit_mode": "{mode}""#,
-            n % 2 == 0,
-            n % 3 == 0
+            n % 4 == 0,
+            n % 2 == 0
         ),
         1 => r#""drop""#.to_owned(),
         2 | 3 => format!(r#""tick", "n": {n}"#),

@@ -7,8 +7,10 @@
 use std::env;
 use std::ops::Range;
 
-use kraft_proto::{Class, CommitMode, Config, FsyncMode, Lease, NodeId, PreVote, StoreId};
-use tests::sim::action::Way;
+use kraft_proto::{
+    CheckQuorum, Class, CommitMode, Config, FsyncMode, Lease, NodeId, PreVote, StoreId,
+};
+use tests::sim::action::{DiskState, Way};
 use tests::sim::cells::{COLUMNS, Promise, ROWS};
 use tests::sim::setup::{DiskSpeed, Network};
 use tests::sim::shrink::{play, report, shrink};
@@ -101,6 +103,12 @@ fn story(plant: Plant) -> Option<Run> {
         node: node(id),
         way: Way::Both,
     };
+    let disk = |id, state| Action::Disk {
+        node: node(id),
+        state,
+    };
+    let full = |id| disk(id, DiskState::Full);
+    let healthy = |id| disk(id, DiskState::Healthy);
     let class = Class::new(CommitMode::Sync, FsyncMode::None);
     let to = Target::Leader;
     let actions = match plant {
@@ -184,9 +192,45 @@ fn story(plant: Plant) -> Option<Run> {
                 },
             ),
         ],
+        // Node 2 has an entry of 1, which 3 has it cut off; after four more terms 1 leads again, and asks
+        // whether 2 has that entry.
+        Plant::AnswersFromBefore => vec![
+            (10, Action::Campaign { node: node(1) }),
+            (100, full(3)),
+            (100, full(4)),
+            (100, full(5)),
+            (
+                101,
+                Action::Write {
+                    to,
+                    class: Class::default(),
+                    count: 1,
+                },
+            ),
+            (120, cut(1)),
+            (120, healthy(3)),
+            (121, Action::Campaign { node: node(3) }),
+            (150, Action::Campaign { node: node(2) }),
+            (180, Action::Campaign { node: node(3) }),
+            (210, Action::Campaign { node: node(2) }),
+            (240, Action::Campaign { node: node(3) }),
+            (270, Action::Heal),
+            (270, cut(3)),
+            (335, Action::Campaign { node: node(1) }),
+        ],
         _ => return None,
     };
     let mut run = told(&actions);
+    if plant == Plant::AnswersFromBefore {
+        run.setup.voters = 5;
+        let nodes = (1..=5).map(|id| Config {
+            pre_vote: PreVote::Off,
+            check_quorum: CheckQuorum::Off,
+            term_runs_max: 2,
+            ..Config::new(NodeId(id), StoreId(100 + id), id)
+        });
+        run.setup.nodes = nodes.collect();
+    }
     if plant == Plant::DriftsBeyond {
         for config in &mut run.setup.nodes {
             config.lease = Lease::On { drift_permille: 10 };

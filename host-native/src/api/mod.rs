@@ -30,8 +30,8 @@ pub use answer::{Achieved, Answer};
 pub use kraft_proto::Grade;
 pub use refusal::{Bound, Refusal, Retry};
 pub use status::{
-    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, StatusReport,
-    Unkept, Voting,
+    AtRisk, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus,
+    StatusReport, Unkept, Voting,
 };
 
 use crate::codec::{self, DecodeError};
@@ -40,7 +40,7 @@ use crate::kv::{Page, SCAN_BYTES_MAX, SCAN_ROWS_MAX, Scan};
 use crate::pair::{KEY_MAX, Key, VALUE_MAX, Value};
 
 /// The version of this protocol: the first byte of every message.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// The longest message in either direction, in bytes.
 pub const MESSAGE_MAX: usize = 6 * 1024 * 1024;

@@ -1,6 +1,8 @@
 //! How a node sees itself and the cluster.
 
-use kraft_proto::ids::{Incarnation, LogPosition, NodeId, StoreId, Term};
+use std::fmt;
+
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use kraft_proto::{Holding, PeerState, Role, Trust};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,8 @@ pub struct StatusReport {
     pub at_risk: AtRisk,
     /// What it acknowledged since its start and commit did not keep.
     pub unkept: Unkept,
+    /// Peers whose replicas are not the same as its own.
+    pub differing: Vec<DifferingReplica>,
     /// Nodes that may have forgotten copies in a power cut, as far as it hears.
     pub suspects: u64,
     /// Its disk.
@@ -139,6 +143,32 @@ pub struct Unkept {
     pub lost: u64,
     /// Their fate cannot be told any more.
     pub unknown: u64,
+}
+
+/// A peer that has applied other entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DifferingReplica {
+    /// Which.
+    pub node: NodeId,
+    /// Through here they are known to be the same.
+    pub after: LogIndex,
+    /// Through here they are not.
+    pub through: LogIndex,
+}
+
+impl fmt::Display for DifferingReplica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            node,
+            after,
+            through,
+        } = self;
+        write!(
+            f,
+            "node {node} has applied other entries than this node, first after {after} and not after \
+             {through}: one of the two serves wrong data; stop the one that differs from the others"
+        )
+    }
 }
 
 /// A node's disk.

@@ -129,6 +129,11 @@ fn status() -> StatusReport {
             lost: 1,
             unknown: 2,
         },
+        differing: vec![DifferingReplica {
+            node: NodeId(3),
+            after: LogIndex(10_000),
+            through: LogIndex(20_000),
+        }],
         suspects: 1,
         disk: DiskStatus::default(),
         data: DataStatus::default(),
@@ -221,7 +226,8 @@ fn another_version_is_named() {
     let error = Request::decode(&bytes).unwrap_err();
     assert_eq!(error, MessageError::Version { theirs: 9 });
     let refusal = Refusal::from(error).to_string();
-    assert!(refusal.contains("version 9, the node 2"), "{refusal}");
+    let named = format!("version 9, the node {VERSION}");
+    assert!(refusal.contains(&named), "{refusal}");
 }
 
 #[test]

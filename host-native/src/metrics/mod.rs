@@ -51,6 +51,8 @@ struct Inner {
     entries_at_risk: Gauge<u64, AtomicU64>,
     bytes_at_risk: Gauge<u64, AtomicU64>,
     suspects: Gauge<u64, AtomicU64>,
+    replicas_differ: Gauge<u64, AtomicU64>,
+    replicas_compared: Counter,
     acks_lost: Family<ModeLabels, Counter>,
     acks_unknown: Family<ModeLabels, Counter>,
     role: Gauge,
@@ -182,6 +184,16 @@ impl Metrics {
                 "Acknowledged writes whose fate this node can no longer tell",
                 Family::default(),
             ),
+            replicas_differ: names.add(
+                "replicas_differ",
+                "Peers that have applied other entries than this node",
+                Gauge::default(),
+            ),
+            replicas_compared: names.add(
+                "replicas_compared",
+                "Times the digest of a peer's entries was held against this node's",
+                Counter::default(),
+            ),
             role: names.add(
                 "role",
                 "0 follower, 1 pre-candidate, 2 candidate, 3 leader",
@@ -281,6 +293,16 @@ impl Metrics {
         self.inner.suspects.set(count);
     }
 
+    /// Peers that have applied other entries than this node.
+    pub fn replicas_differ(&self, count: u64) {
+        self.inner.replicas_differ.set(count);
+    }
+
+    /// The digest of a peer's entries was held against this node's.
+    pub fn replicas_compared(&self) {
+        self.inner.replicas_compared.inc();
+    }
+
     /// Acknowledged writes of `mode` are gone.
     pub fn acks_lost(&self, mode: CommitMode, count: u64) {
         let counter = self.inner.acks_lost.get_or_create(&ModeLabels::new(mode));
@@ -349,6 +371,7 @@ impl Metrics {
         Figures {
             bytes_at_risk: self.inner.bytes_at_risk.get(),
             replication_lag_max: lag,
+            replicas_differing: self.inner.replicas_differ.get(),
             fsync_p99: self.with_window(|window| window.p99()),
         }
     }

@@ -32,6 +32,8 @@ fn busy() -> Metrics {
     ]);
     metrics.at_risk(7, 700);
     metrics.suspects(1);
+    metrics.replicas_differ(2);
+    metrics.replicas_compared();
     metrics.disk(Duration::from_millis(1500), Room::Full);
     metrics.transport_spares(6);
     metrics.acks_lost(CommitMode::LeaderOnly, 2);
@@ -65,6 +67,8 @@ fn every_family_has_its_name_labels_and_value() {
         ("kraft_entries_at_risk", 7.0),
         ("kraft_bytes_at_risk", 700.0),
         ("kraft_suspects", 1.0),
+        ("kraft_replicas_differ", 2.0),
+        ("kraft_replicas_compared_total", 1.0),
         ("kraft_disk_busy_seconds", 1.5),
         ("kraft_disk_full", 1.0),
         ("kraft_transport_spares_total", 6.0),
@@ -98,6 +102,8 @@ fn a_node_at_which_nothing_happened_shows_all_but_peers_and_transport() {
         "entries_at_risk",
         "bytes_at_risk",
         "suspects",
+        "replicas_differ",
+        "replicas_compared",
         "disk_busy_seconds",
         "disk_full",
         "acks_lost",

@@ -222,14 +222,12 @@ impl Engine {
     fn refused(&self, error: ProposeError) -> Response {
         Response::Refused(match error {
             ProposeError::NotLeader(_) => return self.redirect(),
-            ProposeError::NotReady | ProposeError::Exhausted | ProposeError::Count => {
-                Refusal::NotReady
-            }
+            ProposeError::Exhausted | ProposeError::Count => Refusal::NotReady,
             ProposeError::Moving(_) => Refusal::LeadershipMoving,
             ProposeError::AtLeast { asked, voters } => {
                 Refusal::AtLeastOutOfRange { n: asked, voters }
             }
-            ProposeError::Busy(busy) => busy.into(),
+            ProposeError::Busy(busy) | ProposeError::TooMany(busy) => busy.into(),
             ProposeError::Stopped => Refusal::Stopping,
         })
     }
@@ -277,10 +275,11 @@ impl Engine {
         let deadline = self.now().after(patience.min(AWAIT_MAX));
         let token = self.awaits.insert(PendingAwait { reply, position });
         let (asked, raft) = (Class::default(), &self.parts.raft);
+        let history = |index| self.parts.history.run_at(index);
         // There is room, as was asked above.
         let _ = self
             .waits
-            .await_commit(token, position, asked, Some(deadline), raft);
+            .await_commit(token, position, asked, Some(deadline), raft, history);
     }
 
     /// Tells somebody who awaited a commit what is known by now.
@@ -304,7 +303,10 @@ impl Engine {
             },
             Request::Fate { position } => Response::Fate(FateReport {
                 position: *position,
-                fate: self.parts.raft.fate(*position),
+                fate: self
+                    .parts
+                    .raft
+                    .fate_with(*position, |index| self.parts.history.run_at(index)),
                 node: self.parts.node,
                 commit: self.commit,
             }),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kraft_proto::{
     EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft, ReadOutcome, Rest,
-    Role, Run, Slot, Term, Waits, Write, WriteKind,
+    Role, Slot, Term, Waits, Write, WriteKind,
 };
 use tokio::sync::mpsc;
 
@@ -15,9 +15,11 @@ use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
 use super::handover::PendingTransfer;
+use super::history::History;
 use super::members::Contacts;
 use super::open::{NodeError, TestSwitchAccess};
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
+use super::replicas::ReplicaCheck;
 use super::sending::seals_of;
 use super::tail::Tail;
 use crate::admin::Publisher;
@@ -29,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::rpc::{Call, Calls, RpcServer};
 use crate::sealed;
 use crate::storage::{DiskHandle, Done, Identity, Job};
-use crate::transport::{Event, Events, Fault, Transport};
+use crate::transport::{Event, Events, Fault, Lane, Transport};
 
 /// Inputs taken before outputs are looked at again: what comes together is written together.
 const INPUTS_AT_ONCE: usize = 512;
@@ -48,7 +50,7 @@ pub(super) struct Parts {
     pub contacts: Contacts,
     pub clock: Clock,
     pub raft: Raft,
-    pub recovered: Vec<Run>,
+    pub history: History,
     pub disk: DiskHandle,
     pub transport: Transport,
     pub clients: RpcServer,
@@ -82,6 +84,8 @@ pub(super) struct Engine {
     pub(super) transfers: Vec<PendingTransfer>,
     pub(super) tail: Tail,
     pub(super) replica: Replicated<Kv>,
+    /// Whether the peers' replicas are the same.
+    pub(super) replicas: ReplicaCheck,
     pub(super) at_risk: AtRisk,
     /// What became of acknowledgements since the start that commit did not keep.
     pub(super) unkept: Unkept,
@@ -116,6 +120,7 @@ impl Engine {
             transfers: Vec::new(),
             tail: Tail::after(status.last.index),
             replica: Replicated::new(Kv::default()),
+            replicas: ReplicaCheck::new(),
             at_risk: AtRisk::default(),
             unkept: Unkept::default(),
             lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
@@ -189,7 +194,9 @@ impl Engine {
             self.parts.raft.handle_timeout(now);
         }
         if now >= self.waits.poll_timeout() {
-            self.waits.handle_timeout(now);
+            let history = |index| self.parts.history.run_at(index);
+            self.waits
+                .handle_timeout(now, &mut self.parts.raft, history);
         }
         if now >= self.refresh_at {
             self.refresh_at = now.after(REFRESH);
@@ -216,10 +223,15 @@ impl Engine {
 
     fn take_event(&mut self, event: Event) {
         match event {
-            Event::Frame { from, bytes, .. } => self.take_frame(from, &bytes),
+            Event::Frame { from, lane, bytes } => {
+                if lane != Lane::Control || !self.take_digest(from, &bytes) {
+                    self.take_frame(from, &bytes);
+                }
+            }
             Event::Up { peer, .. } => {
                 self.differing.retain(|(other, _)| *other != peer);
                 tracing::info!("node {peer} can be reached");
+                self.renew_replica(peer);
             }
             Event::Down { peer, reason } => {
                 tracing::info!("node {peer} cannot be reached: {reason}");
@@ -295,7 +307,8 @@ impl Engine {
     /// Does everything the core says by now.
     pub(super) fn pump(&mut self) {
         while let Some(output) = self.parts.raft.poll_output() {
-            self.waits.handle_output(&output, &self.parts.raft);
+            let history = |index| self.parts.history.run_at(index);
+            self.waits.handle_output(&output, &self.parts.raft, history);
             match output {
                 Output::Send { mode, envelope } => self.send(mode, envelope),
                 Output::Write(write) => self.write(write),
@@ -319,6 +332,12 @@ impl Engine {
                 },
                 Output::Role { role, term, leader } => self.change_role(role, term, leader),
                 Output::Superseded { by } => self.failed = Some(NodeError::Superseded(by)),
+                Output::Recall { question, index } => {
+                    if let Some(run) = self.parts.history.run_at(index) {
+                        let now = self.now();
+                        self.parts.raft.handle_recalled(now, question, run);
+                    }
+                }
                 // Which peers lack one, and why, is logged and shown with their status.
                 Output::Snapshot { .. } | Output::Ack { .. } => {}
                 Output::Restored { upto } => self.failed = Some(NodeError::Damaged(upto)),
@@ -343,6 +362,7 @@ impl Engine {
     }
 
     fn write(&mut self, write: Write) {
+        self.parts.history.take(write.kind());
         let payloads = match write.kind() {
             // The core makes barriers itself; their bytes are nothing but a seal.
             WriteKind::Entries(run) if run.kind == EntryKind::Barrier => {

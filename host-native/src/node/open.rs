@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
+use super::history::History;
 use super::members::{Contacts, MembersRefused, check_list, first_members};
 use crate::admin::Admin;
 use crate::api::{self, MESSAGE_MAX};
@@ -298,7 +299,7 @@ pub async fn start_on(
         contacts,
         clock: Clock::start(),
         raft,
-        recovered: opened.log,
+        history: History::of(opened.log),
         disk,
         transport,
         clients,

@@ -18,22 +18,18 @@ impl Engine {
         self.replica.applied().index < self.commit
     }
 
-    /// The entries from `first` on, of one term and one kind. What the core has forgotten was in
-    /// the log when the node started, and is committed unchanged.
+    /// The entries from `first` on, of one term and one kind.
     fn run_to_apply(&self, first: LogIndex) -> Option<Run> {
         self.parts
             .raft
             .run_from(first, ENTRIES_AT_ONCE)
             .or_else(|| {
-                let runs = &self.parts.recovered;
-                let run = runs
-                    .iter()
-                    .find(|r| r.first <= first && first <= r.last())?;
+                let run = self.parts.history.run_at(first)?;
                 let left = run.last().since(first.prev()).min(ENTRIES_AT_ONCE.into());
                 Some(Run {
                     first,
                     count: left as u32,
-                    ..*run
+                    ..run
                 })
             })
             .map(|run| {
@@ -68,6 +64,7 @@ impl Engine {
             };
             left -= (payloads.len() as u32).clamp(1, left);
             for (position, entry) in run.positions().zip(&payloads) {
+                self.replicas.applied(position, run.kind, entry);
                 if run.kind != EntryKind::Command {
                     self.replica.pass(position);
                     continue;

@@ -7,7 +7,8 @@ use kraft_proto::{Lag, PeerState, PeerStatus as CorePeer, Status, Waiting};
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
-    AtRisk, DataStatus, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus, StatusReport, Voting,
+    AtRisk, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus,
+    StatusReport, Voting,
 };
 use crate::metrics::Lag as LagFigure;
 use crate::transport::{Dropped, RefusalKind};
@@ -33,6 +34,7 @@ impl Engine {
             }
         }
         self.notice_stranded(&status);
+        self.compare_replicas(now);
         self.look_at_disk();
         let metrics = &self.parts.metrics;
         metrics.suspects(status.suspects() as u64);
@@ -46,9 +48,11 @@ impl Engine {
             metrics.transport_refusals(kind.label(), transport.refused(kind));
         }
         metrics.transport_spares(transport.spares());
-        let readiness = match self.leader {
-            Some(_) => Readiness::Ready,
-            None => Readiness::NotReady("no leader is known".into()),
+        metrics.replicas_differ(self.replicas.differing().len() as u64);
+        let readiness = match (self.outvoted(), self.leader) {
+            (Some(why), _) => Readiness::NotReady(why),
+            (None, Some(_)) => Readiness::Ready,
+            (None, None) => Readiness::NotReady("no leader is known".into()),
         };
         let status = serde_json::to_value(self.report()).unwrap_or_default();
         self.parts
@@ -76,6 +80,9 @@ impl Engine {
         let mut warnings = self.parts.warnings.clone();
         warnings.extend(self.disk_warnings());
         warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
+        let differing = self.replicas.differing();
+        warnings.extend(differing.iter().map(DifferingReplica::to_string));
+        warnings.extend(self.outvoted());
         for (peer, setting) in &self.differing {
             warnings.push(format!(
                 "node {peer} has another setting of {setting}: the leader's decides; make them equal"
@@ -113,6 +120,7 @@ impl Engine {
                 bytes: self.at_risk.bytes() as u64,
             },
             unkept: self.unkept,
+            differing: self.replicas.differing(),
             suspects: status.suspects() as u64,
             disk: DiskStatus {
                 log_bytes: stats.bytes_written(),
@@ -191,11 +199,9 @@ fn lasting(waiting: &Waiting) -> Option<String> {
     match waiting {
         Waiting::CleanVotes { .. }
         | Waiting::Readmission(_)
-        | Waiting::Match
         | Waiting::LeftOut
         | Waiting::Settlement
         | Waiting::Restoring(_)
-        | Waiting::ForgottenCommit(_)
         | Waiting::Superseded(_) => Some(waiting.to_string()),
         Waiting::Stop
         | Waiting::HardState
@@ -206,6 +212,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::Handover(_)
         | Waiting::Majority { .. }
         | Waiting::Members(_)
+        | Waiting::Recall(_)
         | Waiting::Snapshot(_) => None,
     }
 }
@@ -213,7 +220,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
 /// Why a peer gets no entries although it is connected.
 fn why_stranded(status: &Status) -> String {
     format!(
-        "it needs entries from before index {}, whose terms this leader has forgotten",
-        status.first_known
+        "it needs entries through index {}, which are gone here, and this host makes no snapshots",
+        status.compacted.index
     )
 }

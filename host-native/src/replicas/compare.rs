@@ -41,6 +41,13 @@ pub enum Finding {
     Incomparable,
 }
 
+impl Finding {
+    /// Whether two digests of one range were held against each other.
+    pub fn is_comparison(self) -> bool {
+        !matches!(self, Self::Awaited | Self::Incomparable)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Peer {
     same: LogIndex,
@@ -77,7 +84,7 @@ impl Comparison {
     }
 
     /// What came of digests that were awaited, now that more is applied.
-    pub fn catch_up(&mut self, own: &RunningDigest) -> Vec<(NodeId, Digest, Finding)> {
+    pub fn catch_up(&mut self, own: &RunningDigest) -> Vec<(NodeId, Finding)> {
         let mut found = Vec::new();
         for (&id, peer) in &mut self.peers {
             let Some(said) = peer.awaited.filter(|said| said.at <= own.now().at) else {
@@ -88,7 +95,7 @@ impl Comparison {
                 Some(own) => peer.compare(own, said),
                 None => Finding::Incomparable,
             };
-            found.push((id, said, finding));
+            found.push((id, finding));
         }
         found
     }
@@ -120,10 +127,16 @@ impl Peer {
                 (self.same, self.differs) = (at, None);
                 Finding::SameAgain(at)
             }
-            (true, Some(known)) if at > known.after => self.narrow(Difference { after: at, ..known }),
+            (true, Some(known)) if at > known.after => {
+                self.narrow(Difference { after: at, ..known })
+            }
             (true, Some(_)) => Finding::Known,
             (false, None) => {
-                let after = if self.same < at { self.same } else { LogIndex::ZERO };
+                let after = if self.same < at {
+                    self.same
+                } else {
+                    LogIndex::ZERO
+                };
                 let through = at;
                 let difference = Difference { after, through };
                 self.differs = Some(difference);
@@ -134,9 +147,10 @@ impl Peer {
                 let after = LogIndex::ZERO;
                 self.narrow(Difference { after, through: at })
             }
-            (false, Some(known)) if at < known.through => {
-                self.narrow(Difference { through: at, ..known })
-            }
+            (false, Some(known)) if at < known.through => self.narrow(Difference {
+                through: at,
+                ..known
+            }),
             (false, Some(_)) => Finding::Known,
         }
     }

@@ -151,7 +151,13 @@ mod tests {
     #[test]
     fn it_is_remembered_after_the_newest_entries_and_at_every_mark() {
         let digest = applied(34_999, |index| index as u32);
-        let known = [10_000, 20_000, 30_000, 34_999, 34_999 - RECENT_MAX as u64 + 1];
+        let known = [
+            10_000,
+            20_000,
+            30_000,
+            34_999,
+            34_999 - RECENT_MAX as u64 + 1,
+        ];
         for index in known {
             let then = applied(index, |index| index as u32).now();
             assert_eq!(digest.at(LogIndex(index)), Some(then), "{index}");

@@ -78,8 +78,8 @@ mod tests {
 
     #[test]
     fn the_cores_frames_are_left_alone() {
-        assert_ne!(kraft_proto::wire::WIRE_VERSION, HOST);
-        assert_eq!(Digest::decode(&[kraft_proto::wire::WIRE_VERSION, 1]), None);
+        assert_ne!(kraft_proto::WIRE_VERSION, HOST);
+        assert_eq!(Digest::decode(&[kraft_proto::WIRE_VERSION, 1]), None);
         assert_eq!(Digest::decode(&[]), None);
     }
 }

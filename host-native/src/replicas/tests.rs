@@ -67,7 +67,10 @@ fn range(after: u64, through: u64) -> Option<Difference> {
 #[test]
 fn both_find_the_first_stretch_that_differs_and_then_fall_silent() {
     for other in [1, 9_999, 10_000, 10_001, 123_456, 399_999, 400_007] {
-        let (mut one, mut two) = (Replica::new(400_010, None), Replica::new(400_010, Some(other)));
+        let (mut one, mut two) = (
+            Replica::new(400_010, None),
+            Replica::new(400_010, Some(other)),
+        );
         let said = one.digest.now();
         let told = tell(&mut one, &mut two, said);
         let after = (other - 1) / MARK_EVERY * MARK_EVERY;
@@ -75,7 +78,11 @@ fn both_find_the_first_stretch_that_differs_and_then_fall_silent() {
         assert_eq!(one.difference(), range(after, through), "{other}");
         assert_eq!(two.difference(), range(after, through), "{other}");
         assert!(told < 30, "{told} for {other}");
-        assert_eq!(tell(&mut one, &mut two, said), 1, "said again it is old news");
+        assert_eq!(
+            tell(&mut one, &mut two, said),
+            1,
+            "said again it is old news"
+        );
     }
 }
 
@@ -108,7 +115,7 @@ fn who_is_behind_compares_when_it_gets_there() {
     assert_eq!(two.comparison.catch_up(&two.digest), []);
     two.apply(50, None);
     let found = two.comparison.catch_up(&two.digest);
-    assert_eq!(found, [(ONE, late, Finding::Same(LogIndex(300)))]);
+    assert_eq!(found, [(ONE, Finding::Same(LogIndex(300)))]);
     assert_eq!(two.comparison.catch_up(&two.digest), []);
 }
 

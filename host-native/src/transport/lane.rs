@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            priority
-//! control    8          votes, replies, heartbeats
+//! control    8          votes, replies, heartbeats, digests
 //! snapshots  4          as urgent as the strongest append: neither waits behind the other
 //! appends    0 to 4     by the commit mode of the strongest entry waiting
 //! ```
@@ -12,7 +12,7 @@ use kraft_proto::modes::CommitMode;
 /// One of the streams that run side by side in each direction. Order holds within a lane only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// Votes, replies and heartbeats.
+    /// Votes, replies and heartbeats; and digests of what was applied.
     Control,
     /// Log entries, in log order.
     Append,

@@ -418,6 +418,8 @@ impl Cluster {
                     return None;
                 }
                 assert_eq!(*sha256, digest.sha256, "two states at {applied}");
+                let differing = self.client.status(&node.clients).await.ok()?.differing;
+                assert_eq!(differing, [], "a false alarm");
             }
             Some(seen?.0.index.0)
         })
@@ -494,17 +496,23 @@ impl Running {
         ended.unwrap().unwrap();
     }
 
-    /// A figure on its metrics page.
-    pub async fn figure(&self, name: &str) -> Option<f64> {
-        within("a metrics page", self.read_figure(name)).await
+    /// What its admin port answers, head included.
+    pub async fn page(&self, path: &str) -> String {
+        within("a page of the admin port", self.read_page(path)).await
     }
 
-    async fn read_figure(&self, name: &str) -> Option<f64> {
+    async fn read_page(&self, path: &str) -> String {
         let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();
-        let request = b"GET /metrics HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n";
-        stream.write_all(request).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut page = String::new();
         stream.read_to_string(&mut page).await.unwrap();
+        page
+    }
+
+    /// A figure on its metrics page.
+    pub async fn figure(&self, name: &str) -> Option<f64> {
+        let page = self.page("/metrics").await;
         page.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }

@@ -1,5 +1,7 @@
 // Holds a store to the rules: scripts, cut short by a crash at every point, opened again, and again.
 
+import { EFFORT, WORK } from '../checks/api.js';
+import { hold } from '../checks/rules.js';
 import { type Found, type Identity, type Storage, StorageError } from '../store.js';
 import type { Adapter, Crash } from './adapter.js';
 import { Chance } from './chance.js';
@@ -36,6 +38,8 @@ const PATIENCE_MS = 20_000;
 
 /** Plays everything. What was exercised, or the first rule that is broken, thrown. */
 export async function check(make: () => Adapter | Promise<Adapter>, effort: Effort): Promise<Exercised> {
+  hold(make, 'make', WORK, 'nothing was checked');
+  hold(effort, 'effort', EFFORT, 'nothing was checked');
   const { powerCuts } = await make();
   const exercised: Exercised = { scripts: 0, commits: 0, crashes: { process: 0, power: 0 }, openings: 0, powerCuts };
   const crashes: Crash[] = [{ kind: 'PROCESS' }];

@@ -29,6 +29,7 @@ export class Cluster {
       cluster: 'test',
       node,
       voters: IDS,
+      joins: (IDS as readonly number[]).includes(node) ? 'FIRST' : 'LATER',
       storage,
       channel: this.hub.join(node),
       machine: journal,

@@ -40,12 +40,11 @@ impl Node {
                 self.refuse(Refusal::NotLeader, leader.map(|leader| leader.0), said)
             }
             ProposeError::Moving(to) => self.refuse(Refusal::Busy, Some(to.0), said),
-            ProposeError::NotReady | ProposeError::Busy(_) => {
-                self.refuse(Refusal::Busy, None, said)
-            }
-            ProposeError::Count | ProposeError::AtLeast { .. } | ProposeError::Exhausted => {
-                self.refuse(Refusal::Invalid, None, said)
-            }
+            ProposeError::Busy(_) => self.refuse(Refusal::Busy, None, said),
+            ProposeError::Count
+            | ProposeError::TooMany(_)
+            | ProposeError::AtLeast { .. }
+            | ProposeError::Exhausted => self.refuse(Refusal::Invalid, None, said),
             ProposeError::Stopped => self.refuse(Refusal::Stopped, None, said),
         }
     }
@@ -215,7 +214,8 @@ impl Node {
         let deadline = (deadline_us > 0.0).then(|| moment(deadline_us));
         let (of, asked) = (position(term, index), Class::default());
         // There is room: it was asked for.
-        let _ = (self.waits).await_commit(self.tokens, of, asked, deadline, &self.raft);
+        let history = |index| self.history.run_at(index);
+        let _ = (self.waits).await_commit(self.tokens, of, asked, deadline, &self.raft, history);
         f64::from(self.tokens)
     }
 }

@@ -67,6 +67,7 @@ impl Node {
     }
 
     fn show_write(&mut self, write: kraft_proto::Write) {
+        self.history.take(write.kind());
         self.handed = self.handed.wrapping_add(1);
         self.shown.token = self.handed;
         self.shown.index = 0;
@@ -164,6 +165,12 @@ impl Node {
                 self.shown.index = upto.0;
                 OutputKind::Snapshot
             }
+            Output::Recall { question, index } => {
+                if let Some(run) = self.history.run_at(index) {
+                    self.raft.handle_recalled(self.now, question, run);
+                }
+                return None;
+            }
             Output::Superseded { .. } => OutputKind::Superseded,
         })
     }
@@ -179,7 +186,8 @@ impl Node {
     /// The next output. Its parts are in the getters until the next call.
     pub fn poll(&mut self) -> OutputKind {
         while let Some(output) = self.raft.poll_output() {
-            self.waits.handle_output(&output, &self.raft);
+            let history = |index| self.history.run_at(index);
+            self.waits.handle_output(&output, &self.raft, history);
             if let Some(kind) = self.show(output) {
                 return kind;
             }

@@ -1,7 +1,7 @@
 //! Snapshots: made of a log that is to go, sent to a node that lacks it, taken from a leader.
 
 use kraft_proto::limits::{FRAME_HEADER_MAX, SNAPSHOT_BYTES_MAX};
-use kraft_proto::{Frame, LogIndex, Snapshot, entry_prefix};
+use kraft_proto::{Frame, LogIndex, LogPosition, Snapshot, entry_prefix};
 use wasm_bindgen::prelude::*;
 
 use super::Node;
@@ -12,16 +12,16 @@ impl Node {
     /// The core's part of a snapshot of the state after `index`, to be kept beside the state.
     #[wasm_bindgen(js_name = snapshotAt)]
     pub fn snapshot_at(&self, index: f64) -> Result<Vec<u8>, JsError> {
-        let snapshot = self.raft.snapshot_at(LogIndex(index as u64))?;
+        let snapshot = self.raft.snapshot_at(self.position_at(index)?)?;
         let mut buffer = [0; SNAPSHOT_BYTES_MAX];
         Ok(snapshot.encode(&mut buffer)?.to_vec())
     }
 
     /// The store has a snapshot through `index`, synced, and the log before it is gone.
     pub fn compacted(&mut self, index: f64) -> Result<(), JsError> {
-        let upto = LogIndex(index as u64);
+        let upto = self.position_at(index)?;
         self.raft.compacted(upto)?;
-        self.bodies.drop_through(upto);
+        self.bodies.drop_through(upto.index);
         Ok(())
     }
 
@@ -58,5 +58,20 @@ impl Node {
             }
             _ => 0.0,
         }
+    }
+}
+
+impl Node {
+    /// The entry that stands at an index of the log, or that a snapshot of it ends with.
+    fn position_at(&self, index: f64) -> Result<LogPosition, JsError> {
+        let index = LogIndex(index as u64);
+        let compacted = self.raft.status().compacted;
+        if index <= compacted.index {
+            return Ok(LogPosition { index, ..compacted });
+        }
+        let run = self.raft.run_from(index, 1);
+        let run = run.or_else(|| self.history.run_at(index));
+        let missing = || JsError::new(&format!("there is no entry {index}: nothing was done"));
+        Ok(LogPosition::new(run.ok_or_else(missing)?.term, index))
     }
 }

@@ -117,6 +117,7 @@ impl Node {
             bytes_at_risk: self.at_risk.bytes() as u64,
             replication_lag_max: lags.max().unwrap_or_default(),
             fsync_p99: micros(fsync_p99_us),
+            ..Figures::default()
         };
         let given = |place: usize| thresholds.get(place).copied().filter(|given| *given >= 0.0);
         let usual = Thresholds::default();
@@ -142,8 +143,7 @@ impl Node {
 
 impl Node {
     fn first_index(&self) -> LogIndex {
-        let status = self.raft.status();
-        status.first_known.max(status.compacted.index.next())
+        self.raft.status().compacted.index.next()
     }
 }
 

@@ -67,6 +67,7 @@ impl Written {
             base: *base,
             runs: runs.iter().map(opened).collect(),
             last: *last,
+            window: TERM_RUNS_MAX as u8,
         })
     }
 }

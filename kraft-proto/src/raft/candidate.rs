@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Raft, RoleState};
 use crate::config::PreVote;
+use crate::entry::EntryKind;
 use crate::ids::{NodeId, Term};
 use crate::limits::{MEMBERS_MAX, TERM_MAX};
 use crate::message::{Ballot, Envelope, Message};
@@ -78,17 +79,19 @@ impl Raft {
         self.silent_timeouts = self.silent_timeouts.saturating_add(1);
         self.restart_election_timer();
         self.fail_reads();
-        if !self.may_campaign() || matches!(self.role, RoleState::Leader(_)) {
-            return;
-        }
-        // What is forgotten cannot be sent, so a node that forgot uncommitted history leaves the
-        // lead to others as long as others might take it.
-        let forgot_uncommitted = self.log.base().index > self.commit.index;
-        if forgot_uncommitted && self.silent_timeouts < 4 {
-            self.lose_sight_of_leader();
+        if !self.may_stand() || matches!(self.role, RoleState::Leader(_)) {
             return;
         }
         self.campaign_as_configured();
+    }
+
+    /// Whether this node may campaign now: it votes, and its disk has taken enough of its terms that
+    /// the entry which opens another has room in the log's window. Elections won beside a stuck disk
+    /// would otherwise push out entries that nobody could write any more.
+    pub(super) fn may_stand(&self) -> bool {
+        let next = self.hard.term.next();
+        self.may_campaign()
+            && next.is_some_and(|term| self.has_term_run_for(term, EntryKind::Barrier))
     }
 
     pub(super) fn campaign_as_configured(&mut self) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Raft;
 
-/// Why a message was dropped.
+/// Why a message, or the host's word, was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drop {
     Misaddressed,
@@ -15,10 +15,12 @@ pub(super) enum Drop {
     Replies,
     Ignored,
     Stranger,
-    Incomparable,
+    Recall,
+    Hint,
+    Clock,
 }
 
-/// Messages dropped since the node started, by reason.
+/// Messages and words of the host dropped since the node started, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Meant for another node, or sent by this one.
@@ -37,8 +39,14 @@ pub struct Dropped {
     pub candidates: u64,
     /// Answers of nodes that are no members, and candidates that are none and could not win.
     pub strangers: u64,
-    /// Snapshots that could not be compared with a log whose history there is forgotten.
-    pub snapshots: u64,
+    /// Answers of the host to an [`Output::Recall`](crate::Output::Recall) that contradict what is
+    /// known: a broken disk, or a host that mixes up its log.
+    pub recalls: u64,
+    /// What the host kept as committed and the recovered log does not hold: 1 if it was dropped at the
+    /// start.
+    pub hints: u64,
+    /// Not messages: values for `now` that no clock gets to.
+    pub clocks: u64,
 }
 
 impl Raft {
@@ -53,7 +61,9 @@ impl Raft {
             Drop::Replies => &mut dropped.replies,
             Drop::Ignored => &mut dropped.candidates,
             Drop::Stranger => &mut dropped.strangers,
-            Drop::Incomparable => &mut dropped.snapshots,
+            Drop::Recall => &mut dropped.recalls,
+            Drop::Hint => &mut dropped.hints,
+            Drop::Clock => &mut dropped.clocks,
         };
         *counter = counter.saturating_add(1);
     }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::comparing::{Compared, Comparison};
 use super::dropped::Drop;
+use super::history::Place;
 use super::reading::FollowerReads;
 use super::replies::{Answer, Reply};
 use super::{Raft, RoleState};
@@ -10,9 +12,8 @@ use crate::config::CheckQuorum;
 use crate::durability::OnPowerLoss;
 use crate::entry::Run;
 use crate::hard_state::Trust;
-use crate::ids::{LogIndex, LogPosition, NodeId};
+use crate::ids::{LogIndex, LogPosition, NodeId, Term};
 use crate::limits::INDEX_MAX;
-use crate::log::TermAt;
 use crate::message::{Append, Ballot, Envelope, Heartbeat, Holding};
 use crate::modes::{Class, FsyncMode};
 use crate::time::Instant;
@@ -45,6 +46,8 @@ pub(super) struct Follower {
     pub round: Option<u64>,
     /// Reads whose index the leader is asked for.
     pub reads: FollowerReads,
+    /// What waits to be compared with the log.
+    pub comparison: Comparison,
 }
 
 impl Follower {
@@ -60,6 +63,7 @@ impl Follower {
             answer: Acknowledgement::Given,
             round: None,
             reads: FollowerReads::new(),
+            comparison: Comparison::new(),
         }
     }
 
@@ -202,28 +206,33 @@ impl Raft {
     pub(super) fn handle_append<'b>(&mut self, frame: &Frame<'b>, append: &Append) -> Taken<'b> {
         let envelope = frame.envelope();
         let run = append.run();
-        if append.run_term > envelope.term || run.last().0 > INDEX_MAX {
+        if run.last().0 > INDEX_MAX
+            || !is_sound(append, envelope.term)
+            || self.contradicts_commit(append)
+        {
             self.count(Drop::Malformed);
             return Taken::nothing();
         }
         if self.follow(envelope.from).is_none() {
             return Taken::nothing();
         }
-        if !self.agrees_at(append.prev) {
-            let limit = LogPosition::new(append.prev.term, append.prev.index.prev());
-            let hint = self.log.last_not_after(limit).unwrap_or(self.commit);
-            self.reply(Reply {
-                to: envelope.from,
-                term: self.hard.term,
-                answer: Answer::Rejected {
-                    rejected: append.prev.index,
-                    hint: hint.max(self.commit),
-                },
-            });
-            return Taken::nothing();
-        }
-        let fresh = self.not_held_yet(run);
+        let (keep, fresh) = match self.compare(append.prev, run) {
+            Compared::Agrees { keep, fresh } => (keep, fresh),
+            Compared::Differs { hint } => {
+                self.refuse(append.prev, hint);
+                return Taken::nothing();
+            }
+            Compared::Unknown { keep, index } => {
+                self.match_through(keep);
+                self.await_append(append.prev, run, index);
+                return Taken::nothing();
+            }
+        };
         if !fresh.is_empty() {
+            if keep.term > fresh.term {
+                self.count(Drop::Malformed);
+                return Taken::nothing();
+            }
             let configuration = match self.configuration_in(frame, fresh) {
                 Ok(configuration) => configuration,
                 Err(reason) => {
@@ -237,17 +246,18 @@ impl Raft {
                 self.count(Drop::Busy);
                 return Taken::nothing();
             }
-            self.accept(fresh, append.class());
+            self.accept(keep, fresh, append.class());
             if let Some(members) = configuration {
                 self.enter_configuration(fresh.first, members);
             }
         }
-        let matched = append.prev.index.max(run.last()).max(self.known_agreed());
+        let matched = append.prev.index.max(run.last()).max(self.commit.index);
         let RoleState::Follower(follower) = &mut self.role else {
             return Taken::nothing();
         };
         let jumped = fresh.first.prev() > follower.matched;
         follower.matched = follower.matched.max(matched);
+        follower.comparison.matched(follower.matched);
         follower.written_upto = follower.written_upto.max(append.written_upto);
         follower.force_upto = follower.force_upto.max(append.force_upto);
         if fresh.is_empty() {
@@ -269,41 +279,31 @@ impl Raft {
         }
     }
 
-    /// Whether the log has the leader's entry at `prev`. Everything committed agrees with every
-    /// later leader (Leader Completeness, Raft §5.4.3), and says so of what follows it only while
-    /// that is remembered: entries that cannot be compared must not be replaced.
-    fn agrees_at(&self, prev: LogPosition) -> bool {
-        let committed = prev.index < self.commit.index;
-        let comparable = self.log.base().index <= self.commit.index;
-        (committed && comparable) || self.log.term_at(prev.index) == TermAt::Known(prev.term)
-    }
-
-    /// How far the log agrees with any leader that matched anywhere.
-    fn known_agreed(&self) -> LogIndex {
-        self.commit.index
-    }
-
-    /// The part of a run, whose predecessor agrees, that the log does not have.
-    fn not_held_yet(&self, run: Run) -> Run {
-        let run = run.after(self.commit.index);
-        if run.is_empty() || self.log.term_at(run.first) != TermAt::Known(run.term) {
-            return run;
-        }
-        let end = self.log.end_of_term(run.term);
-        run.after(end.map_or(run.first.prev(), |end| end.min(run.last())))
+    /// Whether an append tells of committed entries what is not so: no leader does (Leader
+    /// Completeness, Raft §5.4.3). Its other entries would be put behind those that are here:
+    ///
+    /// 1. entries through 9 of term 3 are committed; an append of term 1 behind 4 brings 5 to 12;
+    /// 2. what is committed is skipped, so that 10 to 12 of term 1 are written behind 9 of term 3;
+    /// 3. no node starts from such a log again.
+    fn contradicts_commit(&self, append: &Append) -> bool {
+        let run = append.run();
+        let committed = self.commit.index;
+        let differs = |index: LogIndex, term| {
+            index <= committed
+                && matches!(self.known_at(index), Place::Known(known) if known.term != term)
+        };
+        let of_run = |index: LogIndex| !run.is_empty() && differs(index, run.term);
+        differs(append.prev.index, append.prev.term)
+            || of_run(run.first)
+            || of_run(run.last().min(committed.max(run.first)))
     }
 
     /// Adds entries of a leader behind the part of the log that agrees, replacing what does not.
-    fn accept(&mut self, fresh: Run, class: Class) {
+    fn accept(&mut self, keep: LogPosition, fresh: Run, class: Class) {
         if fresh.first <= self.log.last() {
-            let keep = fresh.first.prev();
-            self.log.truncate(keep);
-            self.classes.truncate(keep);
-            self.writes.truncate(keep);
-            self.rely_no_further_than(keep);
-            self.fall_back(keep);
+            self.cut_log(keep);
         }
-        self.log.extend(fresh);
+        self.extend_log(fresh);
         let fsync = class.fsync.max(self.config.durability.fsync_floor);
         self.note_class(fresh, Class::new(class.mode, fsync));
         if self.config.durability.fsync_floor >= FsyncMode::Commit {
@@ -320,6 +320,7 @@ impl Raft {
             return;
         };
         let upto = commit.min(follower.matched).min(self.log.last());
+        // Below the window there is no hurry: whatever this leader commits lies above it.
         if upto > self.commit.index
             && let Some(position) = self.log.position_at(upto)
         {
@@ -332,6 +333,8 @@ impl Raft {
             return;
         }
         if let RoleState::Follower(follower) = &mut self.role {
+            let comparison = &mut follower.comparison;
+            comparison.ask_again(self.now, self.config.heartbeat);
             if beat.round > 0 {
                 follower.round = follower.round.max(Some(beat.round));
                 follower.reads.ask_again(self.now, self.config.heartbeat);
@@ -343,4 +346,12 @@ impl Raft {
             self.handle_known(known);
         }
     }
+}
+
+/// Whether an append of a leader of `term` can be: its terms do not go back, and entries have one.
+fn is_sound(append: &Append, term: Term) -> bool {
+    let prev = append.prev;
+    let begins = prev.index == LogIndex::ZERO;
+    let carried = append.count == 0 || append.run_term >= prev.term.max(Term(1));
+    begins == (prev.term == Term::ZERO) && carried && append.run_term.max(prev.term) <= term
 }

@@ -1,5 +1,6 @@
 //! The leader: its office, its heartbeats, and what follows from who holds what.
 
+mod acking;
 mod answers;
 mod handing_over;
 mod lease;
@@ -19,8 +20,7 @@ use crate::acks::Acks;
 use crate::config::CheckQuorum;
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId};
-use crate::limits::{MEMBERS_MAX, TERM_RUNS_RESERVE};
-use crate::log::TermAt;
+use crate::limits::MEMBERS_MAX;
 use crate::members::Members;
 use crate::message::Holding;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
@@ -40,8 +40,8 @@ const PEERS_MAX: usize = MEMBERS_MAX;
 /// What exists only while leading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Leader {
-    /// The entry that opened the term. `None` while term runs are scarce and no majority matched.
-    pub barrier: Option<LogIndex>,
+    /// The entry that opened the term.
+    pub barrier: LogIndex,
     pub peers: Vec<Progress, PEERS_MAX>,
     pub acks: Acks,
     pub reads: Reads,
@@ -53,8 +53,8 @@ pub(super) struct Leader {
     waiting: u32,
     /// Everybody is to force their log through here.
     force_upto: LogIndex,
-    /// The last entry acknowledged on written copies that later leaders must know of.
-    relied_acked: LogIndex,
+    /// The last entry acknowledged in a mode that promises it to later leaders.
+    promised: LogIndex,
     handover: Option<Handover>,
     /// Followers that wait for a read index.
     askers: Askers,
@@ -71,7 +71,7 @@ impl Leader {
             let _ = peers.push(Progress::new(member.id, member.store, next));
         }
         Self {
-            barrier: None,
+            barrier: next,
             peers,
             acks: Acks::new(),
             reads: Reads::new(),
@@ -79,7 +79,7 @@ impl Leader {
             release: next.prev(),
             waiting: 0,
             force_upto: LogIndex::ZERO,
-            relied_acked: LogIndex::ZERO,
+            promised: LogIndex::ZERO,
             handover: None,
             askers: Askers::new(),
             tenure: Tenure::new(),
@@ -143,26 +143,21 @@ impl Raft {
             let check = self.now.after(self.config.election_timeout_min);
             self.timers.set(Timer::CheckQuorum, check);
         }
-        if self.log.runs_free() >= TERM_RUNS_RESERVE {
-            self.open_term();
-        }
+        self.open_term(next);
     }
 
     /// Writes the barrier: the entry of this term that commits all before it (Raft §5.4.2, §8).
-    fn open_term(&mut self) {
-        let RoleState::Leader(leader) = &mut self.role else {
-            return;
-        };
-        let index = self.log.last().next();
-        leader.barrier = Some(index);
-        leader.release(index);
+    fn open_term(&mut self, index: LogIndex) {
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.release(index);
+        }
         let run = Run {
             term: self.hard.term,
             kind: EntryKind::Barrier,
             first: index,
             count: 1,
         };
-        self.log.extend(run);
+        self.extend_log(run);
         self.note_class(run, Class::new(CommitMode::Sync, FsyncMode::Commit));
         self.writes.force(index);
     }
@@ -176,6 +171,7 @@ impl Raft {
             leader.repeat_order();
             for peer in &mut leader.peers {
                 peer.mark_heartbeat(leader.round, snapshot_rounds);
+                peer.asking.ask_again();
             }
             self.timers.stop(Timer::AsyncBatch);
             self.timers
@@ -223,81 +219,21 @@ impl Raft {
         }
     }
 
-    /// What follows from what is held by now: the barrier, and the commit index (Raft §5.3, §5.4.2).
+    /// What follows from what is held by now: the commit index, in entries of this term only (Raft
+    /// §5.3, §5.4.2).
     pub(super) fn advance_leader(&mut self) {
         let RoleState::Leader(leader) = &self.role else {
             return;
         };
-        let by_majority = |held| {
-            quorum::held_by_majority(&self.members, |id| {
-                held_by(&leader.peers, (self.config.id, &self.writes), id, held)
-            })
-        };
-        if leader.barrier.is_none() {
-            let matched = by_majority(Held::Written) >= self.log.last();
-            if matched && self.has_term_run_for(self.hard.term, EntryKind::Barrier) {
-                self.open_term();
-            }
-            return;
-        }
         if self.commit.index == self.log.last() {
             return;
         }
-        let synced = by_majority(Held::Synced);
-        if synced > self.commit.index && self.log.term_at(synced) == TermAt::Known(self.hard.term) {
+        let own = (self.config.id, &self.writes);
+        let synced = quorum::held_by_majority(&self.members, |id| {
+            held_by(&leader.peers, own, id, Held::Synced)
+        });
+        if synced > self.commit.index && synced >= leader.barrier {
             self.commit = LogPosition::new(self.hard.term, synced);
         }
-    }
-
-    /// The next watermark of acknowledgements that rose.
-    pub(super) fn poll_ack(&mut self) -> Option<(CommitMode, Held, LogPosition)> {
-        let (own, term) = (self.config.id, self.hard.term);
-        let may_be_early = self.unsettled.has_room(term);
-        let (voters, own_counted) = (self.voters_acking(), self.counted_written());
-        let (members, before) = (&self.members, self.succession.before());
-        let unsure_from = self.awaits_configuration().then(|| self.succession.at());
-        let commit = match self.commit {
-            LogPosition { term: t, index } if t == term => index,
-            _ => LogIndex::ZERO,
-        };
-        let RoleState::Leader(leader) = &mut self.role else {
-            return None;
-        };
-        let barrier = leader.barrier?;
-        let (peers, writes, log) = (&leader.peers, &self.writes, &self.log);
-        let (mode, held, upto) = leader.acks.poll(|mode, held| {
-            let relied_on = mode.outlives_leader(voters);
-            let by = |id| match held {
-                // This node's own relaxed copy counts once its disk says that it exists.
-                Held::Written if id == own && relied_on => own_counted,
-                _ => held_by(peers, (own, writes), id, held),
-            };
-            let within = |members| match mode {
-                CommitMode::Async => log.last(),
-                CommitMode::LeaderOnly => by(own),
-                CommitMode::AtLeast(n) => {
-                    quorum::held_by_at_least(members, usize::from(n), own, by)
-                }
-                CommitMode::Sync if held == Held::Synced => commit,
-                CommitMode::Sync => quorum::held_by_majority(members, by),
-                CommitMode::All => quorum::held_by_all(members, by),
-            };
-            let reached = match unsure_from {
-                None => within(members),
-                Some(at) => within(members).min(within(before)).min(at.prev()),
-            };
-            match reached {
-                inherited if inherited < barrier => LogIndex::ZERO,
-                early if !may_be_early => early.min(commit),
-                reached => reached,
-            }
-        })?;
-        if upto > commit {
-            self.unsettled.note(term, upto);
-        }
-        if held == Held::Written && mode.outlives_leader(voters) {
-            leader.relied_acked = leader.relied_acked.max(upto);
-        }
-        Some((mode, held, LogPosition::new(term, upto)))
     }
 }

@@ -39,7 +39,7 @@ use super::{Proposed, Raft, RoleState};
 use crate::bounds::{Bound, Busy};
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId, StoreId};
-use crate::limits::{INDEX_MAX, TERM_RUNS_MAX};
+use crate::limits::INDEX_MAX;
 use crate::log::TermAt;
 use crate::members::{Change, ChangeError, ConfigurationBytes, Members};
 use crate::message::Message;
@@ -172,6 +172,9 @@ impl Raft {
         self.check_room_for_configuration()
             .map_err(MembersProposeError::Busy)?;
         let run = self.append_configuration(next);
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.acks.want(CommitMode::Sync, Held::Synced, run);
+        }
         Ok(Proposed {
             run,
             mode: CommitMode::Sync,
@@ -195,7 +198,7 @@ impl Raft {
         self.check_unwritten(self.log.last().next())?;
         match self.has_term_run_for(self.hard.term, EntryKind::Configuration) {
             true => Ok(()),
-            false => busy(Bound::UnwrittenTerms, TERM_RUNS_MAX as u64),
+            false => busy(Bound::UnwrittenTerms, self.log.window().into()),
         }
     }
 
@@ -207,21 +210,17 @@ impl Raft {
             first: self.log.last().next(),
             count: 1,
         };
-        self.log.extend(run);
+        self.extend_log(run);
         self.enter_configuration(run.first, next);
         self.note_class(run, Class::new(CommitMode::Sync, FsyncMode::Commit));
         self.writes.force(run.first);
         self.schedule_sending(CommitMode::Sync, run);
-        if let RoleState::Leader(leader) = &mut self.role {
-            leader.acks.want(CommitMode::Sync, Held::Synced, run.first);
-        }
         run
     }
 
     /// The entry at `at` was appended: its configuration counts from now on.
     pub(super) fn enter_configuration(&mut self, at: LogIndex, next: Members) {
         self.succession.enter(&mut self.members, next, at);
-        self.learn_former();
         let RoleState::Leader(leader) = &mut self.role else {
             return;
         };
@@ -236,18 +235,6 @@ impl Raft {
                 // As many slots as members.
                 let _ = leader.peers.push(fresh);
             }
-        }
-    }
-
-    /// A configuration behind another one proves that other one committed: rule 2. A leader that has
-    /// it from its disk alone could otherwise neither tell its host so nor make a snapshot of it, and
-    /// a peer that it needs may be fed by nothing else.
-    pub(super) fn learn_former(&mut self) {
-        let former = self.succession.before_at();
-        if former > self.commit.index
-            && let Some(position) = self.log.position_at(former)
-        {
-            self.commit = position;
         }
     }
 

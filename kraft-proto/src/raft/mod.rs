@@ -4,10 +4,10 @@
 //!
 //! | figure 2 | here |
 //! | --- | --- |
-//! | currentTerm, votedFor; log\[\] | `hard`; `log`, which knows terms only: the bytes are the host's |
+//! | currentTerm, votedFor; log\[\] | `hard`; `log`, a window on its terms: the bytes, and what is older, are the host's (`history.rs`) |
 //! | commitIndex; lastApplied | `commit`; applying is the host's |
 //! | nextIndex\[\], matchIndex\[\] | `leader.rs`, one `Progress` a peer |
-//! | AppendEntries | `leader/sending.rs` sends, `follower.rs` receives, `leader/answers.rs` hears what came of it |
+//! | AppendEntries | `leader/sending.rs` sends, `follower.rs` receives, `comparing.rs` compares, `leader/answers.rs` hears what came of it |
 //! | RequestVote | `candidate.rs` sends, `follower.rs` receives |
 //! | rules for all servers | `receive`, `adopt_term`, below |
 //! | rules for followers, candidates, leaders | the file of each role |
@@ -18,9 +18,11 @@
 //! node ends; `waiting.rs`, why nothing moves.
 
 mod candidate;
+mod comparing;
 mod dropped;
 mod duty;
 mod follower;
+mod history;
 mod leader;
 mod membership;
 mod poll;
@@ -36,20 +38,25 @@ mod waiting;
 use heapless::Deque;
 use serde::{Deserialize, Serialize};
 
-use crate::acks::{Early, Unsettled};
+use crate::acks::Unsettled;
 use crate::classes::Classes;
 use crate::config::{Config, ConfigError};
 use crate::durability::Durability;
-use crate::entry::{EntryKind, Run};
+use crate::entry::Run;
 use crate::hard_state::HardState;
-use crate::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
-use crate::limits::{INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX, TERM_MAX};
-use crate::log::{Log, TermAt};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use crate::limits::{
+    INCARNATION_JUMP_MAX, INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX,
+    TERM_MAX,
+};
+use crate::log::Log;
 use crate::members::Members;
 use crate::message::{Ballot, Envelope, Message};
 use crate::modes::{Class, FsyncMode};
-use crate::output::{Fate, ReadTicket, Receipt, Rest};
-use crate::recovery::Recovery;
+use crate::output::{Maker, ReadTicket, Receipt};
+use crate::progress::Progress;
+use crate::recall::Recalled;
+use crate::recovery::{Hint, Recovery};
 use crate::succession::Succession;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
@@ -81,6 +88,10 @@ pub struct Raft {
     hard: HardState,
     writes: Writes,
     log: Log,
+    /// How many times the log was cut, or replaced by a snapshot.
+    cuts: u64,
+    /// What the host told of it below the window.
+    recalled: Recalled,
     classes: Classes,
     commit: LogPosition,
     /// Entries through here are in a snapshot, and not in the log any more. Zero: there is none.
@@ -122,12 +133,16 @@ impl Raft {
     /// Its first output is a write of its hard state: each start is a new life.
     pub fn new(config: Config, recovery: Recovery, now: Instant) -> Result<Self, ConfigError> {
         config.check()?;
+        if !now.is_within_reach() {
+            return Err(ConfigError::Clock);
+        }
         let Recovery {
             hard,
             log,
             members,
             succession,
             snapshot,
+            hint,
             boot,
             flaw,
         } = recovery;
@@ -136,7 +151,8 @@ impl Raft {
         }
         // Entries may reach the disk before the term they came in.
         let term = hard.term.max(log.last_position().term);
-        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX {
+        let lives_left = hard.incarnation.0 < INCARNATION_MAX;
+        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX || !lives_left {
             return Err(ConfigError::Exhausted);
         }
         let hard = HardState {
@@ -146,7 +162,12 @@ impl Raft {
             trust: hard.trust.at_start(boot),
         };
         let in_flight_max = config.writes_in_flight_max;
-        let mut writes = Writes::recovered(hard.incarnation, log.last(), in_flight_max);
+        let maker = Maker {
+            id: config.id,
+            store: config.store,
+            incarnation: hard.incarnation,
+        };
+        let mut writes = Writes::recovered(maker, log.last(), in_flight_max);
         writes.change_word();
         let mut raft = Self {
             told: Told::new(hard.term, snapshot.index),
@@ -155,7 +176,9 @@ impl Raft {
             succession,
             hard,
             writes,
-            log,
+            log: log.within(config.term_runs_max),
+            cuts: 0,
+            recalled: Recalled::new(),
             classes: Classes::new(),
             commit: snapshot,
             compacted: snapshot,
@@ -171,7 +194,11 @@ impl Raft {
             withheld_until: Instant::ZERO,
             now,
         };
-        raft.learn_former();
+        match hint {
+            Hint::Found(known) if known.index > snapshot.index => raft.commit = known,
+            Hint::Found(_) | Hint::None => {}
+            Hint::Missing(_) => raft.count(Drop::Hint),
+        }
         raft.withhold_votes(raft.config.election_timeout_max);
         raft.restart_election_timer();
         raft.settle();
@@ -200,6 +227,10 @@ impl Raft {
     /// answers the ticket; reads asked before the next poll share one. It is never refused for want of
     /// room: reads beyond the batches on their way share the next. How many clients wait behind a
     /// ticket is the host's to bound.
+    ///
+    /// `now` is read from the clock after the client asked: with [`Lease`](crate::Lease) on, a read is
+    /// served by a lease that holds at `now`, and one that has ended meanwhile misses what others
+    /// wrote since.
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
         self.read_after(now, LogPosition::ZERO)
     }
@@ -224,7 +255,7 @@ impl Raft {
     /// Starts an election at once, as after an election timeout.
     pub fn campaign(&mut self, now: Instant) {
         self.begin(now);
-        let may = self.may_campaign() && self.is_active();
+        let may = self.may_stand() && self.is_active();
         if may && !matches!(self.role, RoleState::Leader(_)) {
             self.restart_election_timer();
             self.campaign_as_configured();
@@ -234,6 +265,9 @@ impl Raft {
 
     /// Takes a message. The entries it returns are promised to be held once their write is
     /// reported: keep their bytes.
+    ///
+    /// `now` is read from the clock when the message is handed in: with [`Lease`](crate::Lease) on, a
+    /// `now` from before it arrived has this node vote sooner than its leader counts on.
     pub fn handle_message<'b>(&mut self, now: Instant, frame: &Frame<'b>) -> Taken<'b> {
         self.begin(now);
         let taken = match self.duty {
@@ -251,7 +285,9 @@ impl Raft {
         self.settle();
     }
 
-    /// Does what is due. Call it at [`Raft::poll_timeout`], or later.
+    /// Does what is due. Call it at [`Raft::poll_timeout`], or later: after a long sleep everything is
+    /// overdue, and done once. A `now` that no clock gets to, such as [`Instant::NEVER`], is not
+    /// believed by this or any other call: it is counted, and time stands still.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.begin(now);
         for timer in Timer::ALL {
@@ -278,32 +314,19 @@ impl Raft {
         self.timers.earliest()
     }
 
-    /// What became of the entry at a position, as far as commit proves it here.
-    ///
-    /// An overwritten entry is not lost for that: another leader may bring it back (Raft figure 8).
-    /// Only commit decides.
-    pub fn fate(&self, of: LogPosition) -> Fate {
-        if of.index > self.commit.index {
-            return match of.term < self.commit.term {
-                true => Fate::Lost,
-                false => Fate::Pending,
-            };
-        }
-        match self.log.term_at(of.index) {
-            TermAt::Known(term) if term == of.term => Fate::Committed,
-            TermAt::Known(_) => Fate::Lost,
-            TermAt::Forgotten | TermAt::Absent => Fate::Unknown,
-        }
-    }
-
     /// The durability options it runs with.
     pub fn durability(&self) -> &Durability {
         &self.config.durability
     }
 
+    /// What time it is. A clock that steps back stands still instead, and so does one that says what
+    /// no clock gets to: believed, that would put every deadline where none comes.
     fn begin(&mut self, now: Instant) {
-        // A clock that steps back stands still instead.
-        self.now = self.now.max(now);
+        if now.is_within_reach() {
+            self.now = self.now.max(now);
+        } else {
+            self.count(Drop::Clock);
+        }
     }
 
     /// Brings what follows from the state up to date: elections won, commit, flushes due.
@@ -328,14 +351,6 @@ impl Raft {
             self.timers.stop(Timer::LazyFlush);
             self.timers.stop(Timer::FsyncBatch);
         }
-    }
-
-    /// Whether entries of `term` can be added without forgetting any that the disk was not handed
-    /// yet: nothing could name those to it any more.
-    fn has_term_run_for(&self, term: Term, kind: EntryKind) -> bool {
-        self.log.continues(term, kind)
-            || self.log.runs_free() > 0
-            || self.log.oldest_end() <= self.writes.emitted()
     }
 
     /// Remembers the class of entries just added, and counts those that share a flush.
@@ -415,7 +430,9 @@ impl Raft {
         if envelope.to != self.config.id || envelope.from == self.config.id {
             return Err(Drop::Misaddressed);
         }
-        if envelope.term.0.saturating_sub(self.hard.term.0) > TERM_JUMP_MAX {
+        if envelope.term.0.saturating_sub(self.hard.term.0) > TERM_JUMP_MAX
+            || !self.believes_life(envelope)
+        {
             return Err(Drop::Malformed);
         }
         if self.believes_anyone(&envelope.message) {
@@ -429,6 +446,29 @@ impl Raft {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// Whether the lives that a message tells of, the sender's and this node's own, can be reached from
+    /// those that are known: nobody is started so often.
+    ///
+    /// 1. one frame says that node 3 speaks in the last life there is;
+    /// 2. its leader believes it, and hears nothing more of the life that runs.
+    fn believes_life(&self, envelope: &Envelope) -> bool {
+        let reached = |life: Incarnation, known: Incarnation| {
+            life.0 <= INCARNATION_MAX && life.0.saturating_sub(known.0) <= INCARNATION_JUMP_MAX
+        };
+        let spoken = envelope.incarnation;
+        let before = match &self.role {
+            RoleState::Leader(leader) => leader.peer(envelope.from).map(Progress::incarnation),
+            _ => None,
+        };
+        let before = before.filter(|life| *life != Incarnation::default());
+        let own = match &envelope.message {
+            Message::Heartbeat(beat) => beat.known.map(|known| known.incarnation),
+            _ => None,
+        };
+        reached(spoken, before.unwrap_or(spoken))
+            && own.is_none_or(|life| reached(life, self.hard.incarnation))
     }
 
     /// A higher term was heard of (Raft §5.1).
@@ -452,29 +492,10 @@ impl Raft {
         }
     }
 
-    fn lose_sight_of_leader(&mut self) {
-        self.fail_reads();
-        self.role = RoleState::Follower(Follower::new(None, self.now));
-    }
-
     fn restart_election_timer(&mut self) {
         let words = [self.hard.term.0, u64::from(self.silent_timeouts)];
         let deadline = self.config.election_deadline(self.now, words);
         self.timers.set(Timer::Election, deadline);
-    }
-
-    /// What commit says of the early acknowledgements of a term this node led.
-    fn settled(&self, early: &Early) -> Option<(LogIndex, Option<Rest>)> {
-        if self.commit.term <= early.term {
-            let all = self.commit.term == early.term && self.commit.index >= early.acked;
-            return all.then_some((early.acked, None));
-        }
-        if early.term < self.log.base().term {
-            return Some((LogIndex::ZERO, Some(Rest::Unknown)));
-        }
-        let kept = self.log.end_of_term(early.term).unwrap_or_default();
-        let kept = kept.min(self.commit.index);
-        Some((kept, (kept < early.acked).then_some(Rest::Lost)))
     }
 }
 

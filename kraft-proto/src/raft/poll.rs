@@ -24,6 +24,7 @@ enum Stage {
     Read,
     HardState,
     Log,
+    Recall,
     Send,
     Nothing,
 }
@@ -38,7 +39,8 @@ impl Stage {
             Self::Ack => Self::Read,
             Self::Read => Self::HardState,
             Self::HardState => Self::Log,
-            Self::Log => Self::Send,
+            Self::Log => Self::Recall,
+            Self::Recall => Self::Send,
             Self::Send | Self::Nothing => Self::Nothing,
         }
     }
@@ -111,6 +113,7 @@ impl Raft {
                 Stage::Read => self.poll_reads(),
                 Stage::HardState => self.poll_hard_state(),
                 Stage::Log => self.poll_log(),
+                Stage::Recall => self.poll_recall(),
                 Stage::Send => self.poll_send(),
                 Stage::Nothing => return None,
             };
@@ -227,8 +230,8 @@ impl Raft {
         let end = self.classes.cut(first, last);
         let count = end.since(first.prev()).min(u64::from(RUN_ENTRIES_MAX)) as u32;
         let Some(run) = self.log.run_from(first, count) else {
-            // History forgotten before it was handed out: refused at the door by `has_term_run_for`.
-            debug_assert!(false, "unwritten history was forgotten");
+            // Left the window before it was handed out: refused at the door by `has_term_run_for`.
+            debug_assert!(false, "an unwritten run left the window");
             return None;
         };
         let class = self.classes.demands(first, run.last(), voters).class;

@@ -26,8 +26,6 @@ pub struct Proposed {
 pub enum ProposeError {
     /// This node does not lead; here is who does, if it knows.
     NotLeader(Option<NodeId>),
-    /// This node won an election and has not opened its term yet. Ask again soon.
-    NotReady,
     /// Leadership is moving to this node. Ask it, or this one again soon.
     Moving(NodeId),
     /// No entries, or more than [`RUN_ENTRIES_MAX`] at once.
@@ -41,6 +39,8 @@ pub enum ProposeError {
     },
     /// This node has as much to do as it takes on. Ask again later.
     Busy(Busy),
+    /// The proposal alone is more than this node ever takes on: asking again would not help.
+    TooMany(Busy),
     /// The log has reached the end of the protocol's range.
     Exhausted,
     /// This node has been stopped, or replaced by a newer life of its store.
@@ -56,9 +56,6 @@ impl fmt::Display for ProposeError {
             Self::NotLeader(None) => f.write_str(
                 "not the leader, nothing was written: no leader is known yet, ask again soon",
             ),
-            Self::NotReady => f.write_str(
-                "the leader has not opened its term yet, nothing was written: ask again soon",
-            ),
             Self::Moving(to) => write!(
                 f,
                 "leadership is moving to node {to}, nothing was written: ask again soon"
@@ -72,6 +69,11 @@ impl fmt::Display for ProposeError {
                 "nothing was written: AT_LEAST_{asked} cannot be met by {voters} voters"
             ),
             Self::Busy(busy) => write!(f, "nothing was written: {busy}"),
+            Self::TooMany(Busy { limit, .. }) => write!(
+                f,
+                "nothing was written: the proposal has more entries than the {limit} that may be \
+                 acknowledged and not committed, propose fewer at once or as SYNC at fsync COMMIT"
+            ),
             Self::Exhausted => f.write_str("nothing was written: the log is at its end"),
             Self::Stopped => f.write_str("this node is stopping, nothing was written: ask another"),
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Raft, ReadError, RoleState};
 use crate::ids::{Incarnation, LogIndex, LogPosition};
 use crate::message::{Envelope, Message};
-use crate::output::{Fate, ReadTicket};
+use crate::output::{Fate, ReadTicket, Verdict};
 use crate::reads::{ANSWERED, ASKED, Reads};
 use crate::time::Instant;
 
@@ -59,7 +59,7 @@ impl Raft {
         if !self.is_active() {
             return Err(ReadError::Stopped);
         }
-        if self.fate(after) == Fate::Lost {
+        if self.fate(after) == Verdict::Known(Fate::Lost) {
             return Err(ReadError::Lost(after));
         }
         if after.term > self.hard.term {

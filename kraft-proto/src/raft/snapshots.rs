@@ -12,8 +12,8 @@
 //!    entries this node has acknowledged since, and a majority is one short.
 //! 2. **A log that has the snapshot's last entry is kept, and all behind it:** those may be copies
 //!    that somebody counts.
-//! 3. **A log that forgot the term there is replaced only where the conflict is proved:** its first
-//!    remembered term is older than the snapshot's. Otherwise it may be the longer of two that agree.
+//! 3. **A log that cannot tell the term there is not replaced until its host has told it:** it may be
+//!    the longer of two that agree.
 //! 4. **The snapshot takes the log's place at once in memory, as an append would, and on disk in the
 //!    order of log writes.** Until that is synced this node holds no more than it did, so what it
 //!    acknowledged stays true when it crashes meanwhile.
@@ -23,9 +23,10 @@
 use core::fmt;
 
 use super::dropped::Drop;
-use super::replies::{Answer, Reply};
+use super::history::Place;
 use super::{Raft, RoleState};
 use crate::ids::{LogIndex, LogPosition, NodeId};
+use crate::limits::INDEX_JUMP_MAX;
 use crate::log::TermAt;
 use crate::message::{Envelope, Message};
 use crate::modes::{Class, CommitMode, FsyncMode};
@@ -44,8 +45,10 @@ pub enum SnapshotError {
     NotCommitted(LogIndex),
     /// The log through here is gone: the snapshot that covers it is at hand.
     Compacted(LogIndex),
-    /// The history there is forgotten: choose an index behind this.
-    Forgotten(LogIndex),
+    /// Who was in the cluster there is not known any more: choose an index behind this.
+    Members(LogIndex),
+    /// The log has another entry there.
+    Mismatch(LogPosition),
 }
 
 impl fmt::Display for SnapshotError {
@@ -60,10 +63,11 @@ impl fmt::Display for SnapshotError {
                 f,
                 "no snapshot there: the log through {upto} is gone, use the snapshot that covers it"
             ),
-            Self::Forgotten(upto) => write!(
+            Self::Members(from) => write!(
                 f,
-                "no snapshot there: the history through {upto} is forgotten, choose a later index"
+                "no snapshot there: the members are known from {from} on, choose an index there or later"
             ),
+            Self::Mismatch(of) => write!(f, "no snapshot there: {of} is no entry of this log"),
         }
     }
 }
@@ -77,8 +81,8 @@ pub enum CompactError {
     NotCommitted(LogIndex),
     /// The disk holds no more than this.
     NotSynced(LogIndex),
-    /// The history there is forgotten: compact to an index behind this.
-    Forgotten(LogIndex),
+    /// The log has another entry there.
+    Mismatch(LogPosition),
 }
 
 impl fmt::Display for CompactError {
@@ -93,10 +97,7 @@ impl fmt::Display for CompactError {
                 "the log is kept: a snapshot must not run ahead of it, and the disk holds it \
                  through {upto}"
             ),
-            Self::Forgotten(upto) => write!(
-                f,
-                "the log is kept: the history through {upto} is forgotten, compact to a later index"
-            ),
+            Self::Mismatch(of) => write!(f, "the log is kept: {of} is no entry of it"),
         }
     }
 }
@@ -104,13 +105,15 @@ impl fmt::Display for CompactError {
 impl core::error::Error for CompactError {}
 
 impl Raft {
-    /// What the core must know of a snapshot of the state after `index`. The host keeps its bytes
-    /// beside its state machine's.
+    /// What the core must know of a snapshot of the state after the entry `at`. The host keeps its
+    /// bytes beside its state machine's. Its history is the newest of the log's window before there; a
+    /// host that keeps all beside it can tell every [fate](Raft::fate_given) below.
     ///
     /// # Errors
     ///
     /// There is none at that index, and the error says why.
-    pub fn snapshot_at(&self, index: LogIndex) -> Result<Snapshot, SnapshotError> {
+    pub fn snapshot_at(&self, at: LogPosition) -> Result<Snapshot, SnapshotError> {
+        let index = at.index;
         if index == LogIndex::ZERO {
             return Err(SnapshotError::Nothing);
         }
@@ -120,35 +123,37 @@ impl Raft {
         if index < self.compacted.index {
             return Err(SnapshotError::Compacted(self.compacted.index));
         }
-        let forgotten = SnapshotError::Forgotten(self.log.base().index);
-        if index < self.log.base().index {
-            return Err(forgotten);
+        if !self.may_stand_at(at) {
+            return Err(SnapshotError::Mismatch(at));
         }
+        let unknown = SnapshotError::Members(self.succession.before_at());
         let members = self.succession.at_index(&self.members, index);
-        let (members, at) = members.ok_or(SnapshotError::Forgotten(self.succession.before_at()))?;
+        let (members, members_at) = members.ok_or(unknown)?;
         let mut log = self.log.clone();
-        log.truncate(index);
-        Snapshot::of(log, members.clone(), at).ok_or(forgotten)
+        log.truncate(at);
+        Snapshot::of(log, members.clone(), members_at).ok_or(unknown)
     }
 
     /// The host's word that entries through `upto` can no longer be read from its log: it has a
-    /// snapshot that covers them, synced.
+    /// snapshot that ends there or later, synced.
     ///
     /// # Errors
     ///
     /// The log is not to be dropped that far, and the error says why.
-    pub fn compacted(&mut self, upto: LogIndex) -> Result<(), CompactError> {
-        if upto <= self.compacted.index {
+    pub fn compacted(&mut self, upto: LogPosition) -> Result<(), CompactError> {
+        if upto.index <= self.compacted.index {
             return Ok(());
         }
-        if upto > self.told.committed() {
+        if upto.index > self.told.committed() {
             return Err(CompactError::NotCommitted(self.told.committed()));
         }
-        if upto > self.writes.synced() {
+        if upto.index > self.writes.synced() {
             return Err(CompactError::NotSynced(self.writes.synced()));
         }
-        let position = self.log.position_at(upto);
-        self.compacted = position.ok_or(CompactError::Forgotten(self.log.base().index))?;
+        if !self.may_stand_at(upto) {
+            return Err(CompactError::Mismatch(upto));
+        }
+        self.compacted = upto;
         self.settle();
         Ok(())
     }
@@ -165,15 +170,10 @@ impl Raft {
         leader.peer(to)?;
         let committed = last.index > LogIndex::ZERO
             && last.index <= self.commit.index
-            && self.log.term_at(last.index) == TermAt::Known(last.term);
+            && self.may_stand_at(last);
         let message = Message::Snapshot { last };
         (committed && self.writes.word_is_synced() && self.is_active())
             .then(|| self.envelope(to, self.hard.term, message))
-    }
-
-    /// No append can be made of entries through here: they are gone, or their terms are.
-    pub(super) fn gone_through(&self) -> LogIndex {
-        self.compacted.index.max(self.log.base().index)
     }
 
     /// How many entries through `last` are to be handed to the host as entries.
@@ -196,22 +196,21 @@ impl Raft {
             return Taken::nothing();
         }
         let agreed = self.agreed_upto();
-        let here = self.log.term_at(last.index);
-        if last.index <= agreed || here == TermAt::Known(last.term) {
-            self.agree_through(last.index);
-            return Taken::nothing();
-        }
-        if here == TermAt::Forgotten && last.term <= self.log.base().term {
-            self.count(Drop::Incomparable);
-            self.reply(Reply {
-                to: envelope.from,
-                term: self.hard.term,
-                answer: Answer::Rejected {
-                    rejected: last.index,
-                    hint: self.log.base(),
-                },
-            });
-            return Taken::nothing();
+        match self.known_at(last.index) {
+            _ if last.index <= agreed => {
+                self.agree_through(last);
+                return Taken::nothing();
+            }
+            Place::Known(here) if here.term == last.term => {
+                self.agree_through(last);
+                return Taken::nothing();
+            }
+            // Below the window no term is newer than the one at its end.
+            Place::Below if last.term <= self.log.base().term => {
+                self.await_snapshot(last);
+                return Taken::nothing();
+            }
+            Place::Known(_) | Place::Below | Place::Absent => {}
         }
         self.install(snapshot, agreed);
         Taken {
@@ -236,37 +235,34 @@ impl Raft {
             true => both_know(self.commit.index) && snapshot.members_at >= configured_at,
             false => both_know(last.index),
         };
-        let sound = snapshot.last() == last && last.term <= frame.envelope().term;
+        let reached = last.index.since(self.log.last()) <= INDEX_JUMP_MAX;
+        let sound = snapshot.last() == last && last.term <= frame.envelope().term && reached;
         (sound && fits).then_some(snapshot)
-    }
-
-    /// How far the log is known to agree with this leader's.
-    fn agreed_upto(&self) -> LogIndex {
-        match &self.role {
-            RoleState::Follower(follower) => follower.matched.max(self.commit.index),
-            _ => self.commit.index,
-        }
     }
 
     /// The log has the leader's entries through here already, and they are committed: that is said,
     /// and nothing replaced.
-    fn agree_through(&mut self, index: LogIndex) {
-        let agreed = self.agreed_upto().max(index);
+    pub(super) fn agree_through(&mut self, last: LogPosition) {
+        let agreed = self.agreed_upto().max(last.index);
         if let RoleState::Follower(follower) = &mut self.role {
             follower.matched = agreed;
             follower.owe_answer();
         }
-        self.learn_commit(index);
+        if last.index > self.commit.index && self.may_stand_at(last) {
+            self.commit = last;
+        }
     }
 
     /// The snapshot takes the place of the log; through `agreed` that stays true on the disk until
     /// the snapshot is there.
     fn install(&mut self, snapshot: Snapshot, agreed: LogIndex) {
         let last = snapshot.last();
+        self.void_recalled();
         self.writes.truncate(agreed);
         self.rely_no_further_than(agreed);
         self.classes.clear();
-        self.log = snapshot.log;
+        self.log = snapshot.log.within(self.config.term_runs_max);
+        self.unsettled.replaced(&self.log);
         self.succession = Succession::new(&snapshot.members, snapshot.members_at);
         self.members = snapshot.members;
         self.compacted = last;

@@ -18,8 +18,8 @@ use crate::progress::PeerState;
 pub struct PeerStatus {
     /// Who.
     pub id: NodeId,
-    /// How it is fed. [`PeerState::Snapshot`]: it needs entries through [`Status::compacted`], or
-    /// from before [`Status::first_known`], which only a snapshot brings.
+    /// How it is fed. [`PeerState::Snapshot`]: it needs entries through [`Status::compacted`], which
+    /// only a snapshot brings.
     pub state: PeerState,
     /// The newest life of it that was heard; 0 before the first.
     pub incarnation: Incarnation,
@@ -68,9 +68,9 @@ pub struct Status {
     pub last: LogPosition,
     /// The end of the snapshot that stands for the log before it; zero where the log is whole.
     pub compacted: LogPosition,
-    /// The first entry whose term is remembered.
+    /// The first entry of the log's window: of those before it the host is asked.
     pub first_known: LogIndex,
-    /// Term runs remembered, of [`TERM_RUNS_MAX`](crate::limits::TERM_RUNS_MAX).
+    /// Term runs in the window, of [`Config::term_runs_max`](crate::Config::term_runs_max).
     pub term_runs: usize,
     /// What its own disk holds.
     pub holding: Holding,
@@ -82,7 +82,7 @@ pub struct Status {
     pub peers: Vec<PeerStatus, MEMBERS_MAX>,
     /// What it waits for, the most fundamental first.
     pub waiting: Vec<Waiting, WAITING_MAX>,
-    /// Messages dropped since it started.
+    /// Messages, and words of its host, dropped since it started.
     pub dropped: Dropped,
 }
 
@@ -164,7 +164,8 @@ impl Raft {
     }
 
     /// The run that holds `index` from there on, at most `count_max` entries: what to read back to
-    /// apply or to send. `None` where nothing is known of it.
+    /// apply or to send. `None` where the log does not reach, and below its window: there the host
+    /// knows.
     pub fn run_from(&self, index: LogIndex, count_max: u32) -> Option<Run> {
         self.log.run_from(index, count_max)
     }

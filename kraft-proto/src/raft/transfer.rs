@@ -141,9 +141,7 @@ impl Raft {
             RoleState::Follower(follower) => follower.leader == Some(envelope.from),
             _ => false,
         };
-        let forgot_uncommitted = self.log.base().index > self.commit.index;
-        let fit = self.may_campaign() && !forgot_uncommitted;
-        if followed && fit && self.hard.trust != Trust::Suspect {
+        if followed && self.may_stand() && self.hard.trust != Trust::Suspect {
             self.start_election(Call::Transfer);
         }
     }

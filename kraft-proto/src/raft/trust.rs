@@ -106,9 +106,7 @@ impl Raft {
             }),
             // Elected with enough clean votes, its log holds every relied-on copy; elected with
             // every vote, it holds the best that is left.
-            RoleState::Leader(leader) => leader
-                .barrier
-                .is_some_and(|barrier| self.writes.synced() >= barrier),
+            RoleState::Leader(leader) => self.writes.synced() >= leader.barrier,
             RoleState::PreCandidate(_) | RoleState::Candidate(_) => false,
         };
         if readmitted {

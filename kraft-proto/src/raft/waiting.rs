@@ -47,8 +47,6 @@ pub enum Waiting {
     /// It may have forgotten copies in a power cut, and its votes are not clean until it holds the
     /// leader's log through here; `None` until a leader says how far.
     Readmission(Option<LogIndex>),
-    /// Many elections were won in vain: a new leader writes nothing before a majority matches.
-    Match,
     /// Leadership is moving to this node; nothing is proposed meanwhile.
     Handover(NodeId),
     /// Entries wait for the disks of a majority.
@@ -66,9 +64,9 @@ pub enum Waiting {
     /// A snapshot took the place of its log, and its disk has not reported it: nothing is applied
     /// before.
     Restoring(LogIndex),
-    /// Peers need entries whose terms are forgotten here, through this one, and that is not committed:
-    /// no snapshot can be made of it before.
-    ForgottenCommit(LogIndex),
+    /// Its host has not said which run holds this entry: a peer is fed from there, or what a leader
+    /// sent is compared with it.
+    Recall(LogIndex),
     /// This peer needs entries that are gone here, and gets a snapshot.
     Snapshot(NodeId),
 }
@@ -107,9 +105,6 @@ impl fmt::Display for Waiting {
                 "it may have forgotten copies in a power cut; it is trusted again once its disk \
                  holds the leader's log through {upto}"
             ),
-            Self::Match => f.write_str(
-                "many elections were won in vain: it writes nothing before a majority matches its log",
-            ),
             Self::Handover(to) => write!(
                 f,
                 "leadership is moving to node {to}; writes are refused until it leads, or an \
@@ -139,10 +134,9 @@ impl fmt::Display for Waiting {
                 "a snapshot through {upto} takes the place of its log: it applies nothing before \
                  its disk reports that"
             ),
-            Self::ForgottenCommit(upto) => write!(
+            Self::Recall(index) => write!(
                 f,
-                "peers need entries through {upto}, whose terms are forgotten here: no snapshot \
-                 covers them before they are committed"
+                "it waits to be told by its store which term wrote entry {index}"
             ),
         }
     }
@@ -174,7 +168,7 @@ impl Raft {
         if self.hard.trust == Trust::Suspect {
             let upto = match &self.role {
                 RoleState::Follower(follower) => follower.readmit_upto,
-                RoleState::Leader(leader) => leader.barrier,
+                RoleState::Leader(leader) => Some(leader.barrier),
                 RoleState::PreCandidate(_) | RoleState::Candidate(_) => None,
             };
             reasons.add(Waiting::Readmission(upto));
@@ -183,7 +177,11 @@ impl Raft {
             RoleState::Follower(follower) if follower.leader.is_none() => {
                 reasons.add(Waiting::Leader);
             }
-            RoleState::Follower(_) => {}
+            RoleState::Follower(follower) => {
+                if let Some(index) = follower.comparison.asking.pending() {
+                    reasons.add(Waiting::Recall(index));
+                }
+            }
             RoleState::PreCandidate(candidate) | RoleState::Candidate(candidate) => {
                 let voters = self.members.voters();
                 let granted = voters.iter().filter(|id| candidate.granted(*id)).count();
@@ -222,9 +220,6 @@ impl Raft {
         let RoleState::Leader(leader) = &self.role else {
             return;
         };
-        if leader.barrier.is_none() {
-            reasons.add(Waiting::Match);
-        }
         if let Some(to) = leader.moving_to() {
             reasons.add(Waiting::Handover(to));
         }
@@ -240,15 +235,11 @@ impl Raft {
         if !self.unsettled.has_room(self.hard.term) {
             reasons.add(Waiting::Settlement);
         }
-        let lacking = leader.peers.iter();
-        let mut lacking = lacking
-            .filter(|peer| peer.state() == PeerState::Snapshot)
-            .peekable();
-        let gone = self.gone_through();
-        if gone > self.commit.index && lacking.peek().is_some() {
-            reasons.add(Waiting::ForgottenCommit(gone));
+        if let Some(index) = leader.peers.iter().find_map(|peer| peer.asking.pending()) {
+            reasons.add(Waiting::Recall(index));
         }
-        for peer in lacking {
+        let lacking = leader.peers.iter();
+        for peer in lacking.filter(|peer| peer.state() == PeerState::Snapshot) {
             reasons.add(Waiting::Snapshot(peer.id));
         }
     }

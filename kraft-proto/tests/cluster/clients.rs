@@ -47,9 +47,10 @@ impl Clients {
 
     /// Has a client wait for the commit of an entry.
     pub fn await_commit(&mut self, cluster: &mut Cluster, token: u32, of: LogPosition) {
-        let raft = &cluster.node(self.node).raft;
+        let node = cluster.node(self.node);
+        let history = |index| node.history.run_at(index);
         self.waits
-            .await_commit(token, of, Class::default(), None, raft)
+            .await_commit(token, of, Class::default(), None, &node.raft, history)
             .unwrap();
     }
 
@@ -58,9 +59,11 @@ impl Clients {
         let now = cluster.now;
         let node = cluster.node(self.node);
         for output in node.outputs.drain(..) {
-            self.waits.handle_output(&output, &node.raft);
+            let history = |index| node.history.run_at(index);
+            self.waits.handle_output(&output, &node.raft, history);
         }
-        self.waits.handle_timeout(now);
+        let history = |index| node.history.run_at(index);
+        self.waits.handle_timeout(now, &mut node.raft, history);
         std::iter::from_fn(|| self.waits.poll_answer()).collect()
     }
 }

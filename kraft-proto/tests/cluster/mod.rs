@@ -10,6 +10,7 @@
 #![allow(dead_code, reason = "each test uses what its story needs")]
 
 pub mod clients;
+pub mod history;
 pub mod messages;
 mod node;
 mod oracles;
@@ -25,8 +26,9 @@ use kraft_proto::{
     Role, Run, StoreId, Term, WriteKind,
 };
 
+use history::History;
 use messages::Packet;
-pub use node::{Disk, Node, Serving};
+pub use node::{Answering, Disk, Node, Serving};
 use oracles::{Committed, apply, check_completeness, restore};
 use store::{Stop, Store, Synced, payload};
 
@@ -42,6 +44,8 @@ pub struct Cluster {
     pub lossy: fn(&Envelope) -> bool,
     /// Of a hundred messages, how many are lost by chance, and the state of that chance.
     pub loss_percent: u64,
+    /// How many messages were delivered.
+    pub delivered: u64,
     chance: u64,
     leaders: BTreeMap<Term, NodeId>,
     committed: Committed,
@@ -106,6 +110,7 @@ impl Cluster {
             cut: BTreeSet::new(),
             lossy: |_| false,
             loss_percent: 0,
+            delivered: 0,
             chance: 1,
             leaders: BTreeMap::new(),
             committed: BTreeMap::new(),
@@ -121,27 +126,48 @@ impl Cluster {
     pub fn start(&mut self, n: u64, recovery: Recovery, settings: impl Fn(Config) -> Config) {
         let config = settings(Config::new(NodeId(n), StoreId(n), n));
         let raft = Raft::new(config, recovery, self.now).unwrap();
-        let store = Store::of(&raft);
-        self.configs.insert(NodeId(n), config);
-        self.nodes.insert(NodeId(n), Node::new(raft, &store));
-        self.stores.insert(NodeId(n), store);
+        self.put(config, raft, []);
     }
 
-    /// A recovery with this log, of a node that was in `term`.
-    pub fn recovery(&self, term: u64, runs: impl IntoIterator<Item = Run>) -> Recovery {
+    /// A node is up, on a store that holds a snapshot of its core alone, or this log.
+    fn put(&mut self, config: Config, raft: Raft, runs: impl IntoIterator<Item = Run>) {
+        let store = Store::of(&raft, &History::of(runs));
+        self.configs.insert(config.id, config);
+        self.nodes.insert(config.id, Node::new(raft, &store));
+        self.stores.insert(config.id, store);
+    }
+
+    /// What a node of these members saved in `term`, and nothing of its log yet.
+    pub fn resume(&self, term: u64) -> Recovery {
         let hard = HardState {
             term: Term(term),
             ..HardState::default()
         };
-        runs.into_iter()
-            .fold(Recovery::resume(hard, self.members.clone()), Recovery::run)
+        Recovery::resume(hard, self.members.clone())
+    }
+
+    /// A recovery with this log, of a node that was in `term`.
+    pub fn recovery(&self, term: u64, runs: impl IntoIterator<Item = Run>) -> Recovery {
+        runs.into_iter().fold(self.resume(term), Recovery::run)
     }
 
     /// Starts a node anew on this log, in `term`, with the settings it had.
     pub fn start_on(&mut self, n: u64, term: u64, runs: impl IntoIterator<Item = Run>) {
-        let recovery = self.recovery(term, runs);
-        let config = self.configs[&NodeId(n)];
-        self.start(n, recovery, |_| config);
+        self.start_from(n, self.resume(term), runs);
+    }
+
+    /// Starts a node anew with this log behind what is recovered already, with the settings it had.
+    pub fn start_from(&mut self, n: u64, recovery: Recovery, runs: impl IntoIterator<Item = Run>) {
+        let (config, runs) = (self.configs[&NodeId(n)], Vec::from_iter(runs));
+        let recovery = runs.iter().copied().fold(recovery, Recovery::run);
+        let raft = Raft::new(config, recovery, self.now).unwrap();
+        self.put(config, raft, runs);
+    }
+
+    /// Other settings, from a node's next start on.
+    pub fn set(&mut self, n: u64, settings: impl Fn(Config) -> Config) {
+        let config = self.configs.get_mut(&NodeId(n)).unwrap();
+        *config = settings(*config);
     }
 
     fn stop(&mut self, n: u64, stop: Stop) {
@@ -225,6 +251,7 @@ impl Cluster {
                     }
                     Output::Write(write) => {
                         node.writes.push((write.kind(), write.force()));
+                        node.history.take(write.kind());
                         if let WriteKind::Entries(run) = write.kind() {
                             node.keep_own(run);
                         }
@@ -233,6 +260,15 @@ impl Cluster {
                             _ if node.disk == Disk::Busy => node.queued.push_back(write),
                             _ => node.take(write, store, now),
                         }
+                    }
+                    Output::Recall { question, index } => {
+                        node.asked.push(question);
+                        if node.answering == Answering::AtOnce
+                            && let Some(run) = node.history.run_at(index)
+                        {
+                            node.raft.handle_recalled(now, question, run);
+                        }
+                        node.outputs.push(output);
                     }
                     Output::Snapshot { to, upto } => {
                         assert!(upto <= node.applied, "a snapshot of what is not committed");
@@ -259,7 +295,7 @@ impl Cluster {
                     } => {
                         let leads = *self.leaders.entry(term).or_insert(*id);
                         assert_eq!(leads, *id, "two leaders in term {term}");
-                        check_completeness(&self.committed, &node.raft, term);
+                        check_completeness(&self.committed, node, term);
                         node.outputs.push(output);
                     }
                     other => node.outputs.push(other),
@@ -299,6 +335,7 @@ impl Cluster {
 
     /// Hands one packet to its receiver, if that is up.
     pub fn deliver(&mut self, packet: &Packet) {
+        self.delivered += 1;
         let now = self.now;
         if let Some(node) = self.nodes.get_mut(&packet.envelope.to) {
             let frame = Frame::decode(&packet.frame).unwrap();
@@ -313,12 +350,26 @@ impl Cluster {
         }
     }
 
+    /// A node's host answers everything it was asked, and is asked for it, by what it knows then.
+    pub fn answer(&mut self, n: u64) {
+        while !self.node(n).asked.is_empty() {
+            let now = self.now;
+            let node = self.node(n);
+            for question in std::mem::take(&mut node.asked) {
+                if let Some(run) = node.history.run_at(question.index()) {
+                    node.raft.handle_recalled(now, question, run);
+                }
+            }
+            self.poll();
+        }
+    }
+
     /// A node takes a snapshot of what is applied at `index`, on its disk, and drops its log before.
     pub fn compact(&mut self, n: u64, index: u64) -> LogPosition {
         let node = self.nodes.get_mut(&NodeId(n)).unwrap();
         let store = self.stores.get_mut(&NodeId(n)).unwrap();
         let last = node.snapshot(LogIndex(index));
-        node.raft.compacted(LogIndex(index)).unwrap();
+        node.raft.compacted(last).unwrap();
         for medium in [&mut store.written, &mut store.synced] {
             medium.compact(last, node.snapshots[&last].clone());
         }

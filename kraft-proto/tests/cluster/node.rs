@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
 use kraft_proto::{
-    EntryKind, Force, Instant, LogIndex, LogPosition, NodeId, Output, Raft, Run, Snapshot,
-    Unsynced, Write, WriteKind,
+    EntryKind, Force, Instant, LogIndex, LogPosition, NodeId, Output, Question, Raft, Run,
+    Snapshot, Unsynced, Write, WriteKind,
 };
 
+use super::history::History;
 use super::messages::Packet;
 use super::store::{Store, Synced, payload};
 
@@ -43,7 +44,19 @@ pub struct Node {
     pub snapshots: BTreeMap<LogPosition, Vec<u8>>,
     /// Snapshots it was asked for are sent at once, or by [`Cluster::send_snapshot`].
     pub serving: Serving,
+    /// The runs of its log, by the writes it handed out.
+    pub history: History,
+    /// What it asked of that, and whether it is answered at once or by [`Cluster::answer`].
+    pub asked: Vec<Question>,
+    pub answering: Answering,
     pub applied: LogIndex,
+}
+
+/// When a host says which run stands at an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answering {
+    AtOnce,
+    WhenTold,
 }
 
 /// When a node sends the snapshots it is asked for.
@@ -68,13 +81,24 @@ impl Node {
                 .collect(),
             snapshots: store.written.snapshot.clone().into_iter().collect(),
             serving: Serving::AtOnce,
+            history: store.history(),
+            asked: Vec::new(),
+            answering: Answering::AtOnce,
             applied: store.written.base().index,
         }
     }
 
+    /// What stands at an index of its log, as the core knows or its host.
+    pub fn position_at(&self, index: LogIndex) -> Option<LogPosition> {
+        let run = self.raft.run_from(index, 1);
+        let by_core = run.map(|run| run.last_position());
+        by_core.or_else(|| self.history.position_at(index))
+    }
+
     /// A snapshot of what is applied, kept.
     pub fn snapshot(&mut self, index: LogIndex) -> LogPosition {
-        let snapshot = self.raft.snapshot_at(index).unwrap();
+        let at = self.position_at(index).unwrap();
+        let snapshot = self.raft.snapshot_at(at).unwrap();
         let mut buffer = [0; SNAPSHOT_BYTES_MAX];
         let bytes = snapshot.encode(&mut buffer).unwrap().to_vec();
         assert_eq!(Snapshot::decode(&bytes), Ok(snapshot.clone()));

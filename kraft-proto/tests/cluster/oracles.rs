@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kraft_proto::{LogIndex, LogPosition, Raft, Term};
+use kraft_proto::{LogIndex, LogPosition, Term};
 
 use super::node::Node;
 
@@ -13,8 +13,7 @@ pub type Committed = BTreeMap<LogIndex, (LogPosition, Term)>;
 pub fn apply(committed: &mut Committed, node: &mut Node, upto: LogPosition) {
     while node.applied < upto.index {
         node.applied = node.applied.next();
-        if let Some(run) = node.raft.run_from(node.applied, 1) {
-            let position = run.last_position();
+        if let Some(position) = node.position_at(node.applied) {
             let (first, _) = *committed
                 .entry(node.applied)
                 .or_insert((position, upto.term));
@@ -39,11 +38,11 @@ pub fn restore(committed: &Committed, node: &mut Node, upto: LogPosition) {
 
 /// Leader Completeness (Raft figure 3): what was committed in an earlier term is in the log of
 /// every leader since.
-pub fn check_completeness(committed: &Committed, raft: &Raft, term: Term) {
-    let first_known = raft.status().first_known;
+pub fn check_completeness(committed: &Committed, node: &Node, term: Term) {
+    let compacted = node.raft.status().compacted.index;
     for (index, (position, by)) in committed {
-        if *by < term && *index >= first_known {
-            let own = raft.run_from(*index, 1).map(|run| run.last_position());
+        if *by < term && *index > compacted {
+            let own = node.position_at(*index);
             assert_eq!(own, Some(*position), "the leader of term {term} lacks it");
         }
     }

@@ -5,6 +5,7 @@ use kraft_proto::{
     EntryKind, HardState, LogIndex, LogPosition, Raft, Recovery, Run, Snapshot, WriteKind,
 };
 
+use super::history::History;
 use super::recovered;
 
 /// One entry as it lies on a disk.
@@ -69,23 +70,21 @@ pub struct Store {
 
 impl Store {
     /// The store of a node that was started from a made-up recovery.
-    pub fn of(raft: &Raft) -> Self {
+    pub fn of(raft: &Raft, history: &History) -> Self {
         let (base, last) = (raft.status().compacted, raft.status().last.index);
-        let log =
-            (base.index.0 + 1..=last.0).map(|index| match raft.run_from(LogIndex(index), 1) {
-                Some(run) => Entry {
-                    position: run.last_position(),
-                    kind: run.kind,
-                    payload: payload(run.last_position()),
-                },
-                None => Entry {
-                    position: super::at(0, index),
-                    kind: EntryKind::Command,
-                    payload: Vec::new(),
-                },
-            });
+        let run = |index| raft.run_from(index, 1).or_else(|| history.run_at(index));
+        let log = (base.index.0 + 1..=last.0).map(|index| {
+            let index = LogIndex(index);
+            let run = run(index).unwrap_or_else(|| panic!("no history of {index}"));
+            let position = LogPosition::new(run.term, index);
+            Entry {
+                position,
+                kind: run.kind,
+                payload: payload(position),
+            }
+        });
         let mut buffer = [0; SNAPSHOT_BYTES_MAX];
-        let snapshot = raft.snapshot_at(base.index).ok();
+        let snapshot = raft.snapshot_at(base).ok();
         let snapshot = snapshot.map(|made| (base, made.encode(&mut buffer).unwrap().to_vec()));
         let medium = Medium {
             hard: HardState::default(),
@@ -97,6 +96,11 @@ impl Store {
             synced: medium,
             stopped: None,
         }
+    }
+
+    /// The runs of what the operating system was handed.
+    pub fn history(&self) -> History {
+        History::of(runs(&self.written.log))
     }
 
     /// The operating system takes a write.

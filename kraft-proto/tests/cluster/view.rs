@@ -34,7 +34,9 @@ impl Cluster {
     }
 
     pub fn fate(&self, n: u64, of: LogPosition) -> Fate {
-        self.view(n).fate(of)
+        let node = &self.nodes[&NodeId(n)];
+        let history = |index| node.history.run_at(index);
+        node.raft.fate_with(of, history)
     }
 
     /// Whether a node has acknowledged a proposal as it was asked.
@@ -78,12 +80,9 @@ impl Cluster {
 
     /// The log of a node as terms, in order.
     pub fn terms(&self, n: u64) -> Vec<u64> {
-        let raft = self.view(n);
-        let last = raft.status().last.index.0;
-        let term = |index| {
-            raft.run_from(LogIndex(index), 1)
-                .map_or(0, |run| run.term.0)
-        };
+        let node = &self.nodes[&NodeId(n)];
+        let last = node.raft.status().last.index.0;
+        let term = |index| node.position_at(LogIndex(index)).map_or(0, |at| at.term.0);
         (1..=last).map(term).collect()
     }
 

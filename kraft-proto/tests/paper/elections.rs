@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kraft_proto::{
-    Ballot, CheckQuorum, Config, Envelope, LogPosition, Message, NodeId, Output, PreVote, Role,
-    Term,
+    Ballot, CheckQuorum, Class, Config, ConfigError, Envelope, Instant, LogPosition, Members,
+    Message, NodeId, Output, PreVote, Raft, Recovery, Role, StoreId, Term,
 };
 
 use crate::bare;
@@ -294,7 +294,7 @@ fn with_pre_vote_a_node_that_was_cut_off_disturbs_nobody() {
     for (pre_vote, disturbed) in [(PreVote::On, false), (PreVote::Off, true)] {
         let mut cluster = Cluster::with(3, |config| Config {
             pre_vote,
-            check_quorum: CheckQuorum::Off,
+            check_quorum: CheckQuorum::On,
             ..config
         });
         cluster.elect(1);
@@ -303,5 +303,49 @@ fn with_pre_vote_a_node_that_was_cut_off_disturbs_nobody() {
         cluster.heal();
         cluster.pass(Duration::from_secs(1));
         assert_eq!(cluster.term(1) > 1, disturbed, "{pre_vote:?}");
+    }
+}
+
+/// The story: 1. nothing that is sent to leader 1 arrives, and 2 and 3 hear it; 2. asked whether they
+/// would vote, they say that they hear a leader; 3. a leader that never asks itself whether it hears
+/// a majority leads on, and nothing is committed for ever.
+#[test]
+fn asking_before_campaigning_without_the_quorums_check_is_refused() {
+    let members = Members::new((1..=3).map(NodeId), []).unwrap();
+    let start = |pre_vote, check_quorum| {
+        let config = Config {
+            pre_vote,
+            check_quorum,
+            ..Config::new(NodeId(1), StoreId(1), 1)
+        };
+        Raft::new(config, Recovery::bootstrap(members.clone()), Instant::ZERO).err()
+    };
+    let refused = start(PreVote::On, CheckQuorum::Off);
+    assert_eq!(refused, Some(ConfigError::PreVote));
+    for (pre_vote, check_quorum) in [
+        (PreVote::On, CheckQuorum::On),
+        (PreVote::Off, CheckQuorum::On),
+        (PreVote::Off, CheckQuorum::Off),
+    ] {
+        assert_eq!(start(pre_vote, check_quorum), None);
+    }
+    for allowed in [CheckQuorum::On, CheckQuorum::Off] {
+        let mut cluster = Cluster::with(3, |config| Config {
+            pre_vote: match allowed {
+                CheckQuorum::On => PreVote::On,
+                CheckQuorum::Off => PreVote::Off,
+            },
+            check_quorum: allowed,
+            ..config
+        });
+        cluster.elect(1);
+        cluster.lossy = |envelope| envelope.to == NodeId(1);
+        cluster.propose(1, Class::default());
+        cluster.pass(ms(2000));
+        let others = cluster.commit(2).max(cluster.commit(3));
+        match allowed {
+            CheckQuorum::On => assert!(others.term.0 > 1, "another leads, and commits"),
+            CheckQuorum::Off => assert_eq!(others.term.0, 1, "nothing is promised"),
+        }
     }
 }

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use kraft_proto::durability::Fallback;
 use kraft_proto::limits::{TERM_RUNS_MAX, UNSETTLED_TERMS_MAX};
 use kraft_proto::{
-    Class, CommitMode, Fate, FsyncMode, Grade, Held, LogIndex, LogPosition, Message, Output, Rest,
-    Role,
+    Class, CommitMode, Config, Fate, FsyncMode, Grade, Held, LogIndex, LogPosition, Message,
+    Output, Rest, Role,
 };
 
 use crate::bare;
 use crate::cluster::clients::{Clients, graded};
 use crate::cluster::messages::{envelope, snapshot, written_history};
-use crate::cluster::{Cluster, Disk, at, ms, run};
+use crate::cluster::{Answering, Cluster, Disk, at, ms, run};
 
 const LEADER_ONLY: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
 const SYNC: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
@@ -196,51 +196,33 @@ fn with_four_terms_open_acks_wait_for_commit() {
     assert_eq!(cluster.fate(1, last.run.last_position()), Fate::Committed);
 }
 
-/// Where the runs that would tell are forgotten, nobody guesses.
+/// The end of a term that was led stays known: commit decides about its early acknowledgements in the
+/// same step, however many terms came since, and waits for no host.
 #[test]
-fn what_is_forgotten_is_unknown() {
-    let mut cluster = Cluster::with(3, bare);
-    cluster.elect(1);
-    cluster.isolate(1);
-    let early = cluster.propose(1, LEADER_ONLY).run.last_position();
-    cluster.settle();
-    let terms = 2 + 2 * TERM_RUNS_MAX as u64;
-    cluster.append(2, 1, 1000, at(1, 1), run(2, 2, 1), 0);
-    for term in 3..=terms {
-        cluster.append(2, 1, 1000, at(term - 1, term - 1), run(term, term, 1), 0);
-        assert_eq!(cluster.fate(1, early), Fate::Pending);
+fn early_acknowledgements_are_settled_however_many_terms_came_since() {
+    for window in [2, 64] {
+        let mut cluster = Cluster::with(3, |config| Config {
+            term_runs_max: window,
+            ..bare(config)
+        });
+        cluster.elect(1);
+        cluster.isolate(1);
+        let kept = cluster.propose(1, LEADER_ONLY).run.last_position();
+        let early = cluster.propose(1, LEADER_ONLY).run.last_position();
+        cluster.settle();
+        cluster.node(1).answering = Answering::WhenTold;
+        let terms = 3 + 2 * TERM_RUNS_MAX as u64;
+        cluster.append(2, 1, 1000, kept, run(2, 3, 1), 0);
+        for term in 3..=terms {
+            cluster.append(2, 1, 1000, at(term - 1, term), run(term, term + 1, 1), 0);
+            assert_eq!(cluster.fate(1, early), Fate::Pending);
+        }
+        let (prev, last) = (at(terms, terms + 1), run(1000, terms + 2, 1));
+        cluster.append(2, 1, 1000, prev, last, terms + 2);
+        assert_eq!(cluster.settled(1, 1), Some((2, Rest::Lost)));
+        assert_eq!(cluster.fate(1, early), Fate::Lost);
+        assert_eq!(cluster.fate(1, kept), Fate::Committed);
     }
-    cluster.append(
-        2,
-        1,
-        1000,
-        at(terms, terms),
-        run(1000, terms + 1, 1),
-        terms + 1,
-    );
-    assert_eq!(cluster.settled(1, 1), Some((0, Rest::Unknown)));
-    assert_eq!(cluster.fate(1, early), Fate::Unknown);
-}
-
-/// Of a term whose end alone is remembered, that end is told.
-#[test]
-fn what_is_forgotten_up_to_the_end_of_its_term_is_still_told() {
-    let mut cluster = Cluster::with(3, bare);
-    cluster.elect(1);
-    cluster.isolate(1);
-    cluster.propose(1, LEADER_ONLY);
-    cluster.settle();
-    let mut term = 1;
-    while cluster.status(1).first_known == LogIndex(1) {
-        term += 1;
-        assert!(term < 1000, "nothing is ever forgotten");
-        let (prev, fresh) = (at(term - 1, term - 1), run(term, term, 1));
-        cluster.append(2, 1, 1000, prev, fresh, 0);
-    }
-    assert_eq!(cluster.status(1).first_known, LogIndex(2));
-    let (prev, fresh) = (at(term, term), run(term, term + 1, 1));
-    cluster.append(2, 1, 1000, prev, fresh, term + 1);
-    assert_eq!(cluster.settled(1, 1), Some((1, Rest::Lost)));
 }
 
 /// The story: 1. the next thing a leader hears after a commit, and the acknowledgement of it, is a snapshot

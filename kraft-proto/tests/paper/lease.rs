@@ -2,7 +2,7 @@
 
 use kraft_proto::{
     Change, CheckQuorum, Class, Config, ConfigError, Envelope, Lease, Member, Members, Message,
-    Raft, Recovery, Role, StoreId,
+    PreVote, Raft, Recovery, Role, StoreId,
 };
 
 use crate::cluster::messages::envelope;
@@ -12,7 +12,7 @@ use crate::reads::{RELAXED, outcome, read, ready};
 fn leased(config: Config) -> Config {
     Config {
         lease: Lease::On { drift_permille: 0 },
-        pre_vote: kraft_proto::PreVote::Off,
+        pre_vote: PreVote::Off,
         ..config
     }
 }
@@ -200,6 +200,7 @@ fn a_lease_without_what_it_rests_on_is_refused() {
         (CheckQuorum::Off, 0, false),
     ] {
         let config = Config {
+            pre_vote: PreVote::Off,
             check_quorum,
             lease: Lease::On { drift_permille },
             ..Config::new(id(1), StoreId(1), 1)

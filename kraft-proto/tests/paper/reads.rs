@@ -1,8 +1,9 @@
 //! Reads of followers (Raft thesis §6.4), and of one's own writes.
 
 use kraft_proto::{
-    Class, CommitMode, Config, Envelope, Fate, FsyncMode, Incarnation, LogIndex, LogPosition,
-    Message, Output, PreVote, ReadError, ReadOutcome, ReadTicket, Role, Term,
+    Change, CheckQuorum, Class, CommitMode, Config, Envelope, Fate, FsyncMode, Incarnation,
+    LogIndex, LogPosition, Member, Message, Output, PreVote, ReadError, ReadOutcome, ReadTicket,
+    Role, StoreId, Term,
 };
 
 use crate::cluster::messages::{envelope, heartbeat};
@@ -78,6 +79,110 @@ fn a_followers_read_sees_what_was_acknowledged_on_written_copies() {
     cluster.pass(ms(60));
     assert_eq!(outcome(&mut cluster, 3, ticket), ready(2));
     assert_eq!(cluster.commit(3), at(1, 2), "and the follower has it");
+}
+
+/// The story: 1. of three voters, two hold an `AtLeast(2)`·`Commit` entry on their disks, and a fourth
+/// voter is proposed: the entry is acknowledged, as no leader of the three will lack it, and takes
+/// three of four to be committed. 2. A read asked then, of the leader or of a follower, must see it.
+#[test]
+fn a_read_sees_what_was_promised_on_synced_copies_and_is_not_committed() {
+    for (mode, synced) in [(CommitMode::AtLeast(2), 2), (CommitMode::LeaderOnly, 1)] {
+        let voters = 2 * synced - 1;
+        let mut cluster = Cluster::new(voters);
+        cluster.join(voters + 1);
+        cluster.elect(1);
+        cluster.disks(Disk::LogHeld);
+        let proposed = cluster.propose(1, Class::new(mode, FsyncMode::Commit));
+        let member = Member {
+            id: crate::cluster::id(voters + 1),
+            store: StoreId(voters + 1),
+        };
+        cluster.change(1, &[Change::Voter(member)]).unwrap();
+        cluster.settle();
+        for n in 1..=synced {
+            cluster.sync(n);
+        }
+        assert!(cluster.acked(1, &proposed), "{mode}");
+        assert_eq!(cluster.commit(1), at(1, 1), "{mode}");
+        let askers = [1, voters.max(2)];
+        let tickets = askers.map(|n| (n, read(&mut cluster, n)));
+        cluster.pass(ms(60));
+        for (n, ticket) in tickets {
+            let told = outcome(&mut cluster, n, ticket);
+            assert_eq!(told, None, "{mode}: node {n} misses what was acknowledged");
+        }
+        cluster.sync(synced + 1);
+        cluster.pass(ms(60));
+        for (n, ticket) in tickets {
+            assert_eq!(outcome(&mut cluster, n, ticket), ready(2), "{mode}");
+        }
+    }
+}
+
+/// The same while both majorities decide: the old one is smaller, and what it was promised counts
+/// though the members have changed again since.
+#[test]
+fn a_read_sees_what_was_promised_before_the_members_changed() {
+    let mut cluster = Cluster::new(3);
+    for n in 4..=5 {
+        cluster.join(n);
+    }
+    cluster.elect(1);
+    cluster.disks(Disk::LogHeld);
+    let proposed = cluster.propose(1, Class::new(CommitMode::AtLeast(2), FsyncMode::None));
+    cluster.settle();
+    assert!(cluster.acked(1, &proposed), "written by two of three");
+    let voter = |n| {
+        Change::Voter(Member {
+            id: crate::cluster::id(n),
+            store: StoreId(n),
+        })
+    };
+    cluster.change(1, &[voter(4), voter(5)]).unwrap();
+    cluster.settle();
+    assert_eq!(cluster.commit(1), at(1, 1));
+    let ticket = read(&mut cluster, 1);
+    cluster.pass(ms(60));
+    assert_eq!(outcome(&mut cluster, 1, ticket), None);
+    for n in 1..=5 {
+        cluster.sync(n);
+    }
+    cluster.pass(ms(60));
+    let told = outcome(&mut cluster, 1, ticket);
+    assert!(matches!(told, Some(ReadOutcome::Ready(index)) if index >= LogIndex(2)));
+}
+
+/// A client that settled for a majority's written copies was promised its entry like any other.
+#[test]
+fn a_read_sees_what_somebody_fell_back_to() {
+    let mut cluster = Cluster::with(3, |config| Config {
+        check_quorum: CheckQuorum::Off,
+        pre_vote: PreVote::Off,
+        ..config
+    });
+    cluster.elect(1);
+    cluster.isolate(3);
+    cluster.disks(Disk::LogHeld);
+    let all = Class::new(CommitMode::All, FsyncMode::None);
+    let proposed = cluster.propose(1, all);
+    cluster.settle();
+    let of = proposed.run.last_position();
+    let before = read(&mut cluster, 1);
+    cluster.settle();
+    assert_eq!(
+        outcome(&mut cluster, 1, before),
+        ready(1),
+        "nobody was told"
+    );
+    let held = cluster.raft(1).settle_for_majority(of, proposed.held);
+    assert_eq!(held, Some(kraft_proto::Held::Written));
+    let ticket = read(&mut cluster, 1);
+    cluster.settle();
+    assert_eq!(outcome(&mut cluster, 1, ticket), None);
+    cluster.sync(1);
+    cluster.sync(2);
+    cluster.settle();
+    assert_eq!(outcome(&mut cluster, 1, ticket), ready(2));
 }
 
 /// The story: 1. nodes 1 and 2 are cut off from the others, who elect node 3 and write. 2. Node 2 asks

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kraft_proto::{
-    Append, CheckQuorum, Class, Config, LogIndex, LogPosition, Message, PeerState, Role,
+    Append, CheckQuorum, Class, Config, LogIndex, LogPosition, Message, PeerState, PreVote, Role,
 };
 
 use crate::cluster::messages::{append, envelope, heartbeat};
@@ -309,6 +309,7 @@ fn a_follower_that_crashed_before_it_answered_is_asked_again() {
 fn lost_messages_delay_and_do_not_livelock() {
     for seed in 1..=20 {
         let mut cluster = Cluster::with(3, |config| Config {
+            pre_vote: PreVote::Off,
             check_quorum: CheckQuorum::Off,
             append_entries_max: 2,
             election_timeout_min: Duration::from_secs(3000),

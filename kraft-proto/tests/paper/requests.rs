@@ -154,7 +154,7 @@ fn with(durability: Durability) -> Cluster {
     let mut cluster = Cluster::with(3, |config| Config {
         durability,
         pre_vote: PreVote::On,
-        check_quorum: CheckQuorum::Off,
+        check_quorum: CheckQuorum::On,
         ..config
     });
     cluster.elect(1);

@@ -47,7 +47,7 @@ fn asked(cluster: &Cluster, n: u64) -> Vec<(u64, u64)> {
 fn a_snapshot_covers_committed_entries_only() {
     let mut cluster = Cluster::new(3);
     assert_eq!(
-        cluster.raft(1).snapshot_at(LogIndex(0)),
+        cluster.raft(1).snapshot_at(at(0, 0)),
         Err(SnapshotError::Nothing)
     );
     cluster.elect(1);
@@ -57,10 +57,10 @@ fn a_snapshot_covers_committed_entries_only() {
     cluster.propose(1, Class::default());
     cluster.settle();
     let refused = SnapshotError::NotCommitted(LogIndex(2));
-    assert_eq!(cluster.raft(1).snapshot_at(LogIndex(3)), Err(refused));
+    assert_eq!(cluster.raft(1).snapshot_at(at(1, 3)), Err(refused));
     let refused = CompactError::NotCommitted(LogIndex(2));
-    assert_eq!(cluster.raft(1).compacted(LogIndex(3)), Err(refused));
-    let snapshot = cluster.raft(1).snapshot_at(LogIndex(2)).unwrap();
+    assert_eq!(cluster.raft(1).compacted(at(1, 3)), Err(refused));
+    let snapshot = cluster.raft(1).snapshot_at(at(1, 2)).unwrap();
     assert_eq!(snapshot.last(), at(1, 2));
     assert_eq!(snapshot.members(), &cluster.members);
     assert_eq!(snapshot.members_at(), LogIndex(0));
@@ -77,11 +77,26 @@ fn where_the_log_is_gone_the_snapshot_at_its_end_is_the_earliest() {
     cluster.compact(1, 3);
     let raft = cluster.raft(1);
     for gone in [1, 2] {
-        let refused = raft.snapshot_at(LogIndex(gone)).unwrap_err();
+        let refused = raft.snapshot_at(at(1, gone)).unwrap_err();
         assert_eq!(refused, SnapshotError::Compacted(LogIndex(3)));
         assert!(refused.to_string().contains("the log through 3 is gone"));
     }
-    assert_eq!(raft.snapshot_at(LogIndex(3)).unwrap().last(), at(1, 3));
+    assert_eq!(raft.snapshot_at(at(1, 3)).unwrap().last(), at(1, 3));
+}
+
+/// A host that mixes up its entries is told so, and nothing of its log goes.
+#[test]
+fn a_snapshot_of_another_entry_is_none_of_this_log() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.propose(1, Class::default());
+    cluster.settle();
+    let raft = cluster.raft(1);
+    let refused = SnapshotError::Mismatch(at(2, 2));
+    assert_eq!(raft.snapshot_at(at(2, 2)), Err(refused));
+    let refused = CompactError::Mismatch(at(2, 2));
+    assert_eq!(raft.compacted(at(2, 2)), Err(refused));
+    assert_eq!(raft.status().compacted, at(0, 0));
 }
 
 /// A snapshot never runs ahead of the synced log: what is committed may not be on this disk yet.
@@ -94,11 +109,11 @@ fn a_log_is_kept_until_this_disk_has_it() {
     cluster.settle();
     assert_eq!(cluster.commit(1), at(1, 2), "by the disks of 2 and 3");
     let refused = CompactError::NotSynced(LogIndex(1));
-    assert_eq!(cluster.raft(1).compacted(LogIndex(2)), Err(refused));
-    assert_eq!(cluster.raft(1).compacted(LogIndex(1)), Ok(()));
+    assert_eq!(cluster.raft(1).compacted(at(1, 2)), Err(refused));
+    assert_eq!(cluster.raft(1).compacted(at(1, 1)), Ok(()));
     cluster.sync(1);
-    assert_eq!(cluster.raft(1).compacted(LogIndex(2)), Ok(()));
-    assert_eq!(cluster.raft(1).compacted(LogIndex(1)), Ok(()), "it is gone");
+    assert_eq!(cluster.raft(1).compacted(at(1, 2)), Ok(()));
+    assert_eq!(cluster.raft(1).compacted(at(1, 1)), Ok(()), "it is gone");
     assert_eq!(cluster.status(1).compacted, at(1, 2));
 }
 

@@ -11,6 +11,56 @@ use crate::cluster::messages::{Packet, append, envelope, holding};
 use crate::cluster::store::payload;
 use crate::cluster::{Cluster, Disk, at, id, run};
 
+/// A voter by itself, of this id, on this store, that leads and has proposed one entry; the writes of
+/// its log that it has asked for since.
+fn lone(n: u64, store: u64) -> (Raft, Vec<Write>) {
+    let members = Members::new([id(n)], []).unwrap();
+    let config = Config::new(id(n), StoreId(store), 1);
+    let mut raft = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap();
+    raft.campaign(Instant::ZERO);
+    let mut log = Vec::new();
+    for proposes in [false, true] {
+        if proposes {
+            let class = Class::default();
+            raft.propose(Instant::ZERO, class, 1).unwrap();
+        }
+        while let Some(output) = raft.poll_output() {
+            match output {
+                Output::Write(write) if matches!(write.kind(), WriteKind::HardState(_)) => {
+                    raft.handle_stored(Instant::ZERO, write.synced());
+                }
+                Output::Write(write) => log.push(write),
+                _ => {}
+            }
+        }
+    }
+    (raft, log)
+}
+
+/// The story: 1. one process runs nodes of several clusters, or several groups, and one disk for all;
+/// 2. the completion of a write of one is handed to another, whose own write has the same number;
+/// 3. that one counts a copy that no disk holds, and commits.
+#[test]
+fn a_receipt_of_another_node_proves_nothing() {
+    for (n, store) in [(2, 1), (1, 2), (2, 2)] {
+        let (mut raft, own) = lone(1, 1);
+        let (_, foreign) = lone(n, store);
+        assert_eq!(own.len(), foreign.len(), "the same from outside");
+        for write in foreign {
+            let (written, unsynced) = write.written();
+            raft.handle_stored(Instant::ZERO, written);
+            raft.handle_stored(Instant::ZERO, unsynced.synced());
+        }
+        let status = raft.status();
+        assert_eq!(status.commit, at(0, 0), "node {n} on store {store}");
+        assert_eq!(status.holding.written.0, 0);
+        for write in own {
+            raft.handle_stored(Instant::ZERO, write.synced());
+        }
+        assert_eq!(raft.status().commit, at(1, 2));
+    }
+}
+
 /// A node by itself, whose writes the test keeps.
 struct Alone {
     raft: Raft,

@@ -7,7 +7,7 @@ use kraft_proto::{
 };
 
 use super::cluster::messages::{envelope, heartbeat, heartbeat_reply, holding};
-use super::cluster::{Cluster, Disk, at, id, ms, run};
+use super::cluster::{Answering, Cluster, Disk, at, id, ms, run};
 use super::{bare, brought, deliver, restored, with_log};
 
 fn matched(cluster: &mut Cluster) -> Vec<u64> {
@@ -53,10 +53,9 @@ fn a_snapshot_that_appends_overtook_undoes_nothing() {
     assert_eq!(cluster.holders(at(3, 10), Held::Synced), [3]);
 }
 
-/// What a leader matched in this term is its log, whether or not the host has heard of the terms in
-/// between: here they are forgotten, and a comparison by terms could not tell.
+/// What a leader matched in this term is its log: below the window nobody need be asked.
 #[test]
-fn a_log_that_matched_is_kept_where_its_terms_are_forgotten() {
+fn a_log_that_matched_is_kept_below_its_window() {
     let mut cluster = Cluster::with(3, bare);
     let terms = TERM_RUNS_MAX as u64 + 20;
     cluster.start_on(3, terms, (1..=terms).map(|t| run(t, t, 1)));
@@ -73,7 +72,6 @@ fn a_log_that_matched_is_kept_where_its_terms_are_forgotten() {
     deliver(&mut cluster, &old);
     assert_eq!(cluster.status(3).last, at(terms + 1, terms + 1));
     assert_eq!(restored(&cluster), []);
-    assert_eq!(cluster.status(3).dropped.snapshots, 0);
 }
 
 #[test]
@@ -117,33 +115,47 @@ fn a_conflicting_log_is_replaced_whole_however_long() {
     assert_eq!(cluster.commit(3), at(4, 6), "the log goes on behind it");
 }
 
-/// 1. Node 3 has seventy terms, and forgot the first ones; 2. a leader sends a snapshot that ends
-///    among them: equal or not, nobody can tell; 3. replaced, a log that agrees would be cut short of
-///    copies that count. It says from where on it can compare, and takes one that ends in a later term
-///    than any it forgot.
+/// 1. Node 3 has seventy terms; 2. a leader sends a snapshot that ends among them, below its window:
+///    equal or not, only its host can tell; 3. replaced, a log that agrees would be cut short of copies
+///    that count; 4. the host's answer decides, at once where they agree.
 #[test]
-fn a_log_that_forgot_the_terms_there_is_replaced_only_by_proof() {
+fn a_log_that_cannot_tell_the_term_there_is_not_replaced_before_its_host_has() {
     let mut cluster = Cluster::with(3, bare);
     let terms = TERM_RUNS_MAX as u64 + 20;
     cluster.start_on(3, terms, (1..=terms).map(|t| run(t, t, 1)));
+    cluster.node(3).answering = Answering::WhenTold;
     let history: Vec<_> = (1..=10).map(|t| (t, t)).collect();
     let unclear = brought(&cluster, 99, &history, at(10, 10));
     deliver(&mut cluster, &unclear);
-    assert_eq!(cluster.status(3).dropped.snapshots, 1);
     assert_eq!(cluster.status(3).last, at(terms, terms));
-    let answers = cluster.intercept(|e| e.from == id(3));
-    let told = answers.iter().find_map(|p| match p.envelope.message {
-        Message::Rejected { rejected, hint } => Some((rejected.0, hint)),
-        _ => None,
-    });
-    assert_eq!(told, Some((10, at(20, 20))), "it remembers from there");
-    // The entry there may be of the first term it remembers, too.
-    let unclear = brought(&cluster, 99, &[(1, 1), (20, 5)], at(20, 10));
+    assert_eq!(matched(&mut cluster), [], "nothing is said");
+    cluster.answer(3);
+    assert_eq!(matched(&mut cluster), [10]);
+    assert_eq!(cluster.commit(3), at(10, 10));
+    assert_eq!(cluster.status(3).last, at(terms, terms));
+    // The entry there may be of the first term of the window, too: then it differs.
+    let unclear = brought(&cluster, 99, &[(1, 1), (20, 5)], at(20, 12));
     deliver(&mut cluster, &unclear);
-    assert_eq!(cluster.status(3).dropped.snapshots, 2);
+    assert_eq!(cluster.status(3).last, at(terms, terms));
+    cluster.answer(3);
+    assert_eq!(cluster.status(3).last, at(terms, terms));
+    deliver(&mut cluster, &unclear);
+    assert_eq!(
+        cluster.status(3).last,
+        at(20, 12),
+        "sent again, it is taken"
+    );
+}
+
+/// A term newer than any below the window is another, and nobody need be asked.
+#[test]
+fn a_snapshot_of_a_newer_term_than_any_below_the_window_is_taken_at_once() {
+    let mut cluster = Cluster::with(3, bare);
+    let terms = TERM_RUNS_MAX as u64 + 20;
+    cluster.start_on(3, terms, (1..=terms).map(|t| run(t, t, 1)));
+    cluster.node(3).answering = Answering::WhenTold;
     let proof = brought(&cluster, 99, &[(1, 1), (98, 5)], at(98, 10));
     deliver(&mut cluster, &proof);
-    assert_eq!(restored(&cluster), [10]);
     assert_eq!(cluster.status(3).last, at(98, 10));
 }
 

@@ -62,25 +62,6 @@ fn a_late_answer_does_not_end_the_need_of_a_snapshot() {
     assert_eq!(peer(&cluster, 3).state, PeerState::Replicate);
 }
 
-/// 1. Node 3 could not compare a snapshot with its log, and says so, twice; 2. meanwhile it has what it
-///    needs; 3. the second word arrives: it asks for nothing any more.
-#[test]
-fn a_late_word_of_a_snapshot_that_could_not_be_compared_asks_for_no_other() {
-    let mut cluster = third_behind();
-    cluster.heal();
-    cluster.pass(ms(200));
-    assert_eq!(peer(&cluster, 3).state, PeerState::Replicate);
-    let before = asked(&cluster);
-    let late = Message::Rejected {
-        rejected: LogIndex(1),
-        hint: at(1, 8),
-    };
-    cluster.inject(envelope(3, 1, 1, late));
-    cluster.pass(ms(200));
-    assert_eq!(peer(&cluster, 3).state, PeerState::Replicate);
-    assert_eq!(asked(&cluster), before);
-}
-
 /// The log was compacted further while the snapshot was on its way.
 #[test]
 fn a_snapshot_that_ends_before_what_is_gone_by_now_leads_to_another() {
@@ -166,43 +147,11 @@ fn a_learner_joins_by_snapshot() {
     assert!(cluster.status(4).members.learners().contains(id(4)));
 }
 
-/// Terms that are forgotten here and not committed can be in no snapshot: that is said.
+/// 1. Node 3 has seventy terms of its own, and the leader's snapshot ends among those, below its window;
+/// 2. it drops the snapshot until its host has told the term there, and keeps its log meanwhile; 3. the
+///    term is another: the next snapshot takes the log's place.
 #[test]
-fn history_forgotten_before_its_commit_is_waited_for_and_said() {
-    let mut cluster = Cluster::with(3, bare);
-    let terms = TERM_RUNS_MAX as u64 + 6;
-    for n in [1, 2] {
-        cluster.start_on(n, terms, (1..=terms).map(|t| run(t, t, 1)));
-    }
-    cluster.elect(1);
-    let gone = cluster.status(1).first_known.prev();
-    let waiting = cluster.status(1).waiting;
-    assert!(
-        !waiting.contains(&Waiting::ForgottenCommit(gone)),
-        "it is committed"
-    );
-    let mut cluster = Cluster::with(3, bare);
-    cluster.start_on(1, terms, (1..=terms).map(|t| run(t, t, 1)));
-    cluster.isolate(2);
-    cluster.lossy = |e| matches!(e.message, Message::Matched(_));
-    cluster.start_on(3, terms, [run(2, 1, 1)]);
-    cluster.elect(1);
-    cluster.pass(ms(300));
-    assert_eq!(peer(&cluster, 3).state, PeerState::Snapshot);
-    assert_eq!(asked(&cluster), []);
-    let gone = cluster.status(1).first_known.prev();
-    let waiting = cluster.status(1).waiting;
-    assert!(
-        waiting.contains(&Waiting::ForgottenCommit(gone)),
-        "{waiting:?}"
-    );
-}
-
-/// 1. Node 3 has seventy terms of its own and forgot the first; 2. the leader's snapshot ends among
-///    those, and node 3 cannot tell whether they agree; 3. by what it says the leader asks for one that
-///    ends in its own term, which is newer than all of them.
-#[test]
-fn a_peer_that_cannot_compare_gets_a_snapshot_that_it_can() {
+fn a_snapshot_that_ends_below_the_window_waits_for_the_host() {
     let mut cluster = Cluster::with(3, bare);
     let terms = TERM_RUNS_MAX as u64 + 20;
     for n in [1, 2] {
@@ -215,8 +164,10 @@ fn a_peer_that_cannot_compare_gets_a_snapshot_that_it_can() {
     cluster.compact(1, 10);
     cluster.heal();
     cluster.pass(ms(1000));
-    assert_eq!(cluster.status(3).dropped.snapshots, 1);
-    assert_eq!(asked(&cluster), [(id(3), 10), (id(3), 20)]);
+    let recalled = |output: &Output| matches!(output, Output::Recall { .. });
+    assert!(cluster.node(3).outputs.iter().any(recalled));
+    assert_eq!(asked(&cluster)[0], (id(3), 10));
+    assert_eq!(cluster.status(3).compacted, at(1, 10));
     assert_eq!(cluster.commit(3), committed, "it catches up");
 }
 
@@ -252,36 +203,6 @@ fn a_snapshot_at_hand_serves_where_none_could_be_made() {
     assert!(cluster.commit(1).index > LogIndex(5));
 }
 
-/// 1. Node 1 finds seventy terms on its disk, of which it remembers the last, and two changes of the
-///    members behind them; what is committed it has yet to hear. 2. It leads by the vote of node 3,
-///    which has nothing: appends cannot reach that far back. 3. A snapshot can, once the second change
-///    is taken as proof that the first is committed; otherwise both wait for ever.
-#[test]
-fn a_change_of_members_proves_the_one_before_committed_and_a_snapshot_of_it_can_be_sent() {
-    let mut cluster = Cluster::with(3, bare);
-    let voters = [id(1), id(2), id(3)];
-    let four = kraft_proto::Members::new(voters, [id(4)]).unwrap();
-    let five = kraft_proto::Members::new(voters, [id(4), id(5)]).unwrap();
-    let terms = TERM_RUNS_MAX as u64 + 6;
-    let recovery = cluster.recovery(terms, (1..=terms).map(|t| run(t, t, 1)));
-    let recovery = recovery.config(at(terms, terms + 1), &four.to_bytes());
-    let recovery = recovery.config(at(terms, terms + 2), &five.to_bytes());
-    cluster.start(1, recovery, bare);
-    for (index, members) in [(terms + 1, &four), (terms + 2, &five)] {
-        let bytes = members.to_bytes().to_vec();
-        cluster.node(1).bytes.insert(at(terms, index), bytes);
-    }
-    assert_eq!(cluster.commit(1), at(terms, terms + 1), "and no further");
-    cluster.isolate(2);
-    cluster.pass(ms(10));
-    cluster.campaign(1);
-    cluster.pass(ms(300));
-    assert_eq!(cluster.leader(), Some(1), "by the vote of node 3");
-    assert_eq!(super::restored(&cluster), [terms + 1]);
-    assert_eq!(cluster.commit(3), cluster.commit(1));
-    assert!(cluster.commit(1).index > LogIndex(terms + 2));
-}
-
 /// A snapshot message is given only where the core stands behind it.
 #[test]
 fn a_snapshot_message_is_given_by_a_leader_of_what_is_committed() {
@@ -301,19 +222,28 @@ fn a_snapshot_message_is_given_by_a_leader_of_what_is_committed() {
     assert!(!message(&cluster, 1, 3, at(1, 7)), "not committed");
 }
 
+/// Below the window a snapshot has no history of its own; the members it was made with are known.
 #[test]
-fn the_earliest_snapshot_ends_where_the_history_begins() {
+fn a_snapshot_may_end_below_the_window() {
     let mut cluster = Cluster::with(3, bare);
     let terms = TERM_RUNS_MAX as u64 + 6;
     for n in [1, 2] {
         cluster.start_on(n, terms, (1..=terms).map(|t| run(t, t, 1)));
     }
+    cluster.isolate(3);
     cluster.elect(1);
-    let gone = cluster.status(1).first_known.prev();
+    assert!(cluster.status(1).first_known > LogIndex(6));
     let raft = cluster.raft(1);
-    assert_eq!(raft.snapshot_at(gone).unwrap().last().index, gone);
-    let refused = raft.snapshot_at(gone.prev()).unwrap_err();
-    assert_eq!(refused, SnapshotError::Forgotten(gone));
+    assert_eq!(raft.snapshot_at(at(5, 5)).unwrap().last(), at(5, 5));
+    let newer_than_what_follows = at(terms, 5);
+    let refused = raft.snapshot_at(newer_than_what_follows).unwrap_err();
+    assert_eq!(refused, SnapshotError::Mismatch(newer_than_what_follows));
+    cluster.compact(1, 5);
+    cluster.heal();
+    cluster.pass(ms(1000));
+    assert_eq!(asked(&cluster), [(id(3), 5)]);
+    assert_eq!(cluster.commit(3), cluster.commit(1));
+    assert_eq!(cluster.status(3).compacted, at(5, 5));
 }
 
 /// What is gone is committed, all of it: a snapshot can be made, and nothing else is waited for.
@@ -327,5 +257,4 @@ fn a_log_that_is_gone_as_far_as_it_is_committed_waits_for_a_snapshot_only() {
     cluster.pass(ms(100));
     let waiting = cluster.status(1).waiting;
     assert!(waiting.contains(&Waiting::Snapshot(id(3))), "{waiting:?}");
-    assert!(!waiting.contains(&Waiting::ForgottenCommit(commit)));
 }

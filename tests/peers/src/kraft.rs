@@ -90,6 +90,7 @@ impl Kraft {
                 | Output::Read { .. }
                 | Output::Role { .. }
                 | Output::Snapshot { .. }
+                | Output::Recall { .. }
                 | Output::Restored { .. }
                 | Output::Superseded { .. } => {}
             }

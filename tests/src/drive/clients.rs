@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::fields::Refusal;
 use super::line::{Line, held_word};
+use super::payloads::Payloads;
 
 /// How many may wait for an answer of one node.
 const WAITING_MAX: usize = 16_384;
@@ -78,8 +79,15 @@ impl Clients {
     }
 
     /// What follows from an output of the core.
-    pub fn handle_output(&mut self, output: &Output, raft: &Raft, out: &mut Vec<Line>) {
-        self.waits.handle_output(output, raft);
+    pub fn handle_output(
+        &mut self,
+        output: &Output,
+        raft: &Raft,
+        log: &Payloads,
+        out: &mut Vec<Line>,
+    ) {
+        let history = |index| log.run_at(index);
+        self.waits.handle_output(output, raft, history);
         match output {
             Output::Settled {
                 term,
@@ -88,17 +96,24 @@ impl Clients {
             } => self.settle(*term, *committed_upto, *rest, out),
             Output::Commit { .. } | Output::Restored { .. } => {
                 self.early
-                    .retain(|early| raft.fate(early.position) != Fate::Committed);
+                    .retain(|early| raft.fate_with(early.position, history) != Fate::Committed);
             }
             _ => {}
         }
-        self.answer(raft, out);
+        self.answer(raft, log, out);
     }
 
     /// What follows from the time.
-    pub fn handle_timeout(&mut self, now: Instant, raft: &Raft, out: &mut Vec<Line>) {
-        self.waits.handle_timeout(now);
-        self.answer(raft, out);
+    pub fn handle_timeout(
+        &mut self,
+        now: Instant,
+        raft: &mut Raft,
+        log: &Payloads,
+        out: &mut Vec<Line>,
+    ) {
+        let history = |index| log.run_at(index);
+        self.waits.handle_timeout(now, raft, history);
+        self.answer(raft, log, out);
     }
 
     /// Early acknowledgements of a term that commit did not carry.
@@ -118,13 +133,14 @@ impl Clients {
         });
     }
 
-    fn answer(&mut self, raft: &Raft, out: &mut Vec<Line>) {
+    fn answer(&mut self, raft: &Raft, log: &Payloads, out: &mut Vec<Line>) {
         while let Some(answer) = self.waits.poll_answer() {
             let Some(id) = self.ids.remove(&answer.token) else {
                 continue;
             };
             out.push(answered(&id, &answer));
-            let committed = raft.fate(answer.position) == Fate::Committed;
+            let fate = raft.fate_with(answer.position, |index| log.run_at(index));
+            let committed = fate == Fate::Committed;
             if answer.held.is_some() && !committed {
                 self.early.push_back(Early {
                     id,

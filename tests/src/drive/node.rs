@@ -250,7 +250,7 @@ impl Node {
     /// What became of an entry.
     pub fn fate(&self, of: LogPosition) -> State {
         State::Fate {
-            fate: match self.raft.fate(of) {
+            fate: match (self.raft).fate_with(of, |index| self.payloads.run_at(index)) {
                 Fate::Committed => "committed",
                 Fate::Pending => "pending",
                 Fate::Lost => "lost",
@@ -301,7 +301,8 @@ impl Node {
             self.handle_output(output);
             self.adopt_own_entries();
         }
-        self.clients.handle_timeout(now, &self.raft, &mut self.out);
+        let (raft, log) = (&mut self.raft, &self.payloads);
+        self.clients.handle_timeout(now, raft, log, &mut self.out);
     }
 
     /// The core adds entries of its own: barriers, which hold nothing, and configurations.
@@ -325,9 +326,15 @@ impl Node {
             | Output::Ack { .. }
             | Output::Settled { .. }
             | Output::Superseded { .. } => {}
+            Output::Recall { question, index } => {
+                if let Some(run) = self.payloads.run_at(*index) {
+                    self.raft.handle_recalled(self.now(), *question, run);
+                }
+            }
         }
+        let (raft, log) = (&self.raft, &self.payloads);
         self.clients
-            .handle_output(&output, &self.raft, &mut self.out);
+            .handle_output(&output, raft, log, &mut self.out);
         if let Output::Write(write) = output {
             self.write(write);
         }
@@ -388,11 +395,12 @@ impl Node {
             ReadOutcome::Failed => (None, "fail"),
         };
         let (out, raft) = (&mut self.out, &self.raft);
+        let history = |index| self.payloads.run_at(index);
         self.reads.retain(|(of, id, after)| {
             if *of != ticket {
                 return true;
             }
-            let (index, result) = match raft.fate(*after) {
+            let (index, result) = match raft.fate_with(*after, history) {
                 Fate::Lost if index.is_some() => (None, "lost"),
                 _ => (index, result),
             };

@@ -142,6 +142,26 @@ impl Payloads {
         self.at(index).map(|entry| entry.term)
     }
 
+    /// The entries of one term and kind around an index.
+    pub fn run_at(&self, index: LogIndex) -> Option<Run> {
+        let there = self.at(index)?;
+        let alike =
+            |(_, entry): &(&LogIndex, &Entry)| (entry.term, entry.kind) == (there.term, there.kind);
+        let alone = there.kind == EntryKind::Configuration;
+        let before = self.entries.range(..index).rev().take_while(alike);
+        let behind = self.entries.range(index.next()..).take_while(alike);
+        let (before, behind) = match alone {
+            true => (0, 0),
+            false => (before.count(), behind.count()),
+        };
+        Some(Run {
+            term: there.term,
+            kind: there.kind,
+            first: LogIndex(index.0 - before as u64),
+            count: (before + 1 + behind) as u32,
+        })
+    }
+
     /// Puts entries where `run` says; what stood there and behind is gone.
     pub fn replace(&mut self, run: Run, data: impl IntoIterator<Item = Data>) {
         self.entries.split_off(&run.first);

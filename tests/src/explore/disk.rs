@@ -1,6 +1,8 @@
 //! The disk of a node: what is synced, and what is written and would be lost.
 
-use kraft_proto::{EntryKind, HardState, LogPosition, Receipt, Run, Term, Write, WriteKind};
+use kraft_proto::{
+    EntryKind, HardState, LogIndex, LogPosition, Receipt, Run, Term, Write, WriteKind,
+};
 use serde::{Serialize, Serializer};
 
 use super::configuration::Configuration;
@@ -112,6 +114,19 @@ impl Disk {
             apply(&mut log, write.kind(), *configuration);
         }
         log
+    }
+
+    /// The run around an index of the log as the operating system has it.
+    pub fn run_at(&self, index: LogIndex) -> Option<Run> {
+        let log = self.written_log();
+        let place = (index.0 as usize).checked_sub(1)?;
+        let Entry { term, kind } = log.get(place)?.entry;
+        Some(Run {
+            term,
+            kind,
+            first: index,
+            count: 1,
+        })
     }
 
     /// What the configuration's entry at `of` holds, if it is here.

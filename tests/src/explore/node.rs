@@ -91,6 +91,8 @@ fn config(id: NodeId) -> Config {
     config.durability.lazy_flush = Duration::from_nanos(1);
     config.pre_vote = PreVote::Off;
     config.check_quorum = CheckQuorum::Off;
+    // So that some of the few terms there are lie below it.
+    config.term_runs_max = 2;
     config
 }
 
@@ -290,6 +292,11 @@ impl Node {
                 | Output::Read { .. }
                 | Output::Role { .. }
                 | Output::Superseded { .. } => {}
+                Output::Recall { question, index } => {
+                    if let Some(run) = self.disk.run_at(index) {
+                        self.raft.handle_recalled(NOW, question, run);
+                    }
+                }
                 // No bound reaches as many terms as a log remembers, and nothing is compacted.
                 Output::Restored { .. } | Output::Snapshot { .. } => {
                     unreachable!("{output:?} without a snapshot")
@@ -299,14 +306,18 @@ impl Node {
         deeds
     }
 
-    /// The log inside the core.
+    /// The log inside the core, and below its window its host's.
     pub fn log(&self) -> Vec<Entry> {
-        let mut log = Vec::new();
-        while let Some(run) = self.raft.run_from(LogIndex(log.len() as u64 + 1), 1) {
-            let (term, kind) = (run.term, run.kind);
-            log.push(Entry { term, kind });
-        }
-        log
+        let written = self.disk.written_log();
+        let last = self.raft.status().last.index;
+        let entry = |index| match self.raft.run_from(LogIndex(index), 1) {
+            Some(run) => Entry {
+                term: run.term,
+                kind: run.kind,
+            },
+            None => written[index as usize - 1].entry,
+        };
+        (1..=last.0).map(entry).collect()
     }
 }
 

@@ -91,8 +91,10 @@ impl Counting {
 /// and their fields.
 pub type Unread = &'static [(&'static str, &'static str)];
 
-/// Not read while the quorum is not checked, no disk is ever found stuck, and no lease is held.
+/// Not read while the quorum is not checked, no disk is ever found stuck, no lease is held, and hosts answer
+/// at once what they are asked of their logs.
 pub const NEVER_READ: Unread = &[
+    ("Raft", "cuts"),
     ("Progress", "heard"),
     ("Leader", "disk_owes"),
     ("Leader", "tenure"),
@@ -100,6 +102,7 @@ pub const NEVER_READ: Unread = &[
 
 /// Nor is this, unless leadership may be handed over: whether the target is to be trusted.
 pub const NOT_READ_WITHOUT_TRANSFERS: Unread = &[
+    ("Raft", "cuts"),
     ("Progress", "heard"),
     ("Leader", "disk_owes"),
     ("Leader", "tenure"),

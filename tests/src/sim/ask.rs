@@ -2,10 +2,12 @@
 
 use kraft_proto::{
     Answer, Bound, Busy, Class, Fate, Grade, LogPosition, ProposeError, ReadError, Role, Term,
+    Verdict,
 };
 
 use super::action::{DiskState, Target};
 use super::clients::{Errand, RETRY_US, Wish};
+use super::entry::run_at;
 use super::event::Event;
 use super::node::Reading;
 use super::plant::Plant;
@@ -27,7 +29,10 @@ impl World {
             None => ProposeError::NotLeader(None),
         };
         self.tally.refused += 1;
-        let makes_sense = !matches!(refused, ProposeError::AtLeast { .. } | ProposeError::Count);
+        let makes_sense = !matches!(
+            refused,
+            ProposeError::AtLeast { .. } | ProposeError::Count | ProposeError::TooMany(_)
+        );
         if wish.patience > 0 && makes_sense {
             let to = match refused {
                 ProposeError::NotLeader(Some(leader)) => Target::Node(leader.0 as u8),
@@ -117,7 +122,7 @@ impl World {
                 id,
                 index: applied,
                 applied,
-                fate: after.map(|after| live.raft.fate(after)),
+                fate: after.map(|after| live.fate(after)),
             });
         }
         let asked = match after {
@@ -167,7 +172,10 @@ impl World {
                 }
                 _ => of,
             };
-            let fate = live.raft.fate(asked);
+            if let Verdict::Recall(_) = live.raft.fate(asked) {
+                self.tally.deed("recall for a fate");
+            }
+            let fate = live.fate(asked);
             self.tally.fates += 1;
             let node = place;
             self.witness.see(Event::Told { node, of, fate });
@@ -196,6 +204,7 @@ impl World {
                 self.clients.remember(answer.position);
                 self.await_stronger(place, &answer);
             }
+            self.note_fallback(place, &answer);
             let Some(live) = &self.nodes[place].live else {
                 return;
             };
@@ -208,6 +217,28 @@ impl World {
         }
     }
 
+    /// A client that settled for a majority has an acknowledgement which no watermark told.
+    fn note_fallback(&mut self, place: usize, answer: &Answer<u64>) {
+        let Some(live) = &mut self.nodes[place].live else {
+            return;
+        };
+        let (Grade::Fallback, Some(held)) = (answer.grade, answer.held) else {
+            return;
+        };
+        let upto = answer.position;
+        if live.fate(upto) != Fate::Pending {
+            return;
+        }
+        live.early.push(upto);
+        self.witness.see(Event::Acked {
+            node: place,
+            deciding: live.deciding(),
+            mode: answer.mode,
+            held,
+            upto,
+        });
+    }
+
     fn await_stronger(&mut self, place: usize, answer: &Answer<u64>) {
         let mut chance = self.chance(5, answer.token);
         if let Some(live) = &mut self.nodes[place].live
@@ -215,7 +246,9 @@ impl World {
         {
             let (token, of) = (answer.token | AWAITED, answer.position);
             // Without room it does not wait.
-            let _ = (live.waits).await_commit(token, of, Class::default(), None, &live.raft);
+            let history = |index| run_at(&live.log, index);
+            let _ =
+                (live.waits).await_commit(token, of, Class::default(), None, &live.raft, history);
         }
     }
 }

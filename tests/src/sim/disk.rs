@@ -12,8 +12,8 @@ mod crash;
 use std::collections::VecDeque;
 
 use kraft_proto::{
-    EntryKind, Force, FsyncMode, HardState, Held, LogIndex, Receipt, Run, Unsynced, Write,
-    WriteKind,
+    EntryKind, Force, FsyncMode, HardState, Held, LogIndex, LogPosition, Receipt, Run, Unsynced,
+    Write, WriteKind,
 };
 use serde::Serialize;
 
@@ -75,6 +75,8 @@ pub struct Disk {
     synced_snapshot: Option<Kept>,
     seen_snapshot: Option<Kept>,
     saved: Saved,
+    /// The last position told as committed, as far as its host kept that: never forced.
+    hint: Option<LogPosition>,
     /// Said to be synced by a disk that lies.
     lied: Vec<Op>,
     /// Oldest first; the first `written` of them are in `seen`.
@@ -123,6 +125,7 @@ impl Disk {
             synced_snapshot: None,
             seen_snapshot: None,
             saved: Saved::default(),
+            hint: None,
             lied: Vec::new(),
             ops: VecDeque::new(),
             written: 0,
@@ -175,6 +178,15 @@ impl Disk {
             self.seen_snapshot = Some(kept);
         }
         keeps
+    }
+
+    /// What was told as committed, and kept.
+    pub(crate) fn hint(&self) -> Option<LogPosition> {
+        self.hint
+    }
+
+    pub(crate) fn keep_hint(&mut self, position: LogPosition) {
+        self.hint = Some(position);
     }
 
     /// The hard state that is certain.
@@ -353,7 +365,7 @@ impl Disk {
         (
             (self.fsync, self.state, self.boot, self.done),
             (&self.synced, &self.seen, self.saved),
-            (&self.synced_snapshot, &self.seen_snapshot),
+            (&self.synced_snapshot, &self.seen_snapshot, self.hint),
             self.lied.iter().map(op).collect::<Vec<_>>(),
             self.ops.iter().map(op).collect::<Vec<_>>(),
             self.written,

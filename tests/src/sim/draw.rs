@@ -24,7 +24,7 @@ pub(super) fn millis(count: u64) -> Duration {
 /// The run of a seed.
 pub fn draw(seed: u64) -> Run {
     let mut chance = Chance::about(&[seed, 100]);
-    let setup = draw_setup(&mut chance);
+    let setup = draw_setup(&mut chance, Chance::about(&[seed, 101]));
     let kinds = chance.number(1, 8);
     let classes: Vec<Class> = (0..kinds)
         .map(|_| draw_class(&mut chance, setup.voters))
@@ -43,7 +43,7 @@ pub fn draw(seed: u64) -> Run {
     }
 }
 
-fn draw_setup(chance: &mut Chance) -> Setup {
+fn draw_setup(chance: &mut Chance, mut windows: Chance) -> Setup {
     let voters = chance.one_of(&[1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7, 9]);
     let learners = chance.one_of(&[0, 0, 0, 1]).min(9 - voters);
     let others = chance.one_of(&[0, 0, 1, 2]).min(9 - voters - learners);
@@ -73,6 +73,7 @@ fn draw_setup(chance: &mut Chance) -> Setup {
         },
         ..base
     });
+    let nodes = nodes.map(|config| draw_window(&mut windows, config));
     let nodes = nodes.collect();
     Setup {
         voters: voters as u8,
@@ -92,6 +93,14 @@ fn draw_setup(chance: &mut Chance) -> Setup {
         },
         outputs_max: chance.one_of(&[None, None, None, Some(1), Some(3)]),
         plant: None,
+    }
+}
+
+/// The log's window in a core, as narrow as it gets: what lies below it is asked of the host.
+fn draw_window(chance: &mut Chance, config: Config) -> Config {
+    Config {
+        term_runs_max: chance.number(2, 4) as u8,
+        ..config
     }
 }
 
@@ -130,7 +139,13 @@ fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
         CheckQuorum::Off => Lease::Off,
     };
     Config {
-        pre_vote: chance.one_of(&[PreVote::On, PreVote::On, PreVote::Off]),
+        pre_vote: match (
+            chance.one_of(&[PreVote::On, PreVote::On, PreVote::Off]),
+            check_quorum,
+        ) {
+            (drawn, CheckQuorum::On) => drawn,
+            (_, CheckQuorum::Off) => PreVote::Off,
+        },
         check_quorum,
         lease,
         append_entries_max: chance.one_of(&[1, 3, 1024]),

@@ -4,6 +4,7 @@ use kraft_proto::{EntryKind, LogIndex, Term};
 use kraft_proto::{Fate, Frame, Message, Output, ReadOutcome, ReadTicket, Role, Trust, WriteKind};
 
 use super::action::DiskState;
+use super::entry::run_at;
 use super::event::{End, Event};
 use super::members::generation;
 use super::node::{Stopping, life};
@@ -44,7 +45,14 @@ impl World {
         }
         let now = node.clock.show(self.now_us);
         let len = live.log.len();
+        let planted = node.plant == Some(Plant::AnswersFromBefore);
+        let before = planted.then(|| live.log.clone());
+        self.chain = packet.chain;
+        let answered = matches!(envelope.message, Message::Matched(_));
         if let Some(from) = live.receive(now, &frame, packet.state) {
+            if let Some(before) = before.filter(|_| from < len) {
+                live.before = before;
+            }
             if from < len && live.role == Role::Leader {
                 // Its host may not have been told yet that it leads no more.
                 let status = live.raft.status();
@@ -66,6 +74,10 @@ impl World {
             });
         }
         self.attend(to);
+        if answered {
+            self.send_again(to, from);
+        }
+        self.chain = 0;
     }
 
     pub(super) fn advance_disk(&mut self, place: usize) {
@@ -101,7 +113,8 @@ impl World {
             if live.raft.poll_timeout() <= now {
                 live.raft.handle_timeout(now);
             }
-            live.waits.handle_timeout(now);
+            let history = |index| run_at(&live.log, index);
+            live.waits.handle_timeout(now, &mut live.raft, history);
             // A receipt may come twice.
             if chance.permille(20)
                 && let Some(receipt) = node.disk.receipt_again()
@@ -109,6 +122,7 @@ impl World {
                 live.raft.handle_stored(now, receipt);
             }
         }
+        self.answer_late(place);
         self.attend(place);
     }
 
@@ -172,16 +186,27 @@ impl World {
         match output {
             Output::Send { envelope, .. } => {
                 let saved = node.disk.saved().hard;
+                let chain = match envelope.message {
+                    Message::ReadIndex { .. } => 1,
+                    _ => self.chain + 1,
+                };
                 self.witness.see(Event::Sent {
                     envelope: &envelope,
                     saved,
+                    chain,
                 });
                 if let Message::TransferVote { .. } = envelope.message {
                     live.taking_over = Some(envelope.term.0);
                 }
                 let bytes = live.encode(&envelope, node.plant)?;
                 let to = envelope.to.0 as usize - 1;
-                self.links.send(now_us, place, to, bytes);
+                if node.plant == Some(Plant::SendsAgain)
+                    && let Message::Append(_) = envelope.message
+                {
+                    node.last_appends.retain(|(peer, ..)| *peer != to);
+                    node.last_appends.push((to, envelope, bytes.clone()));
+                }
+                self.links.send(now_us, place, to, chain, bytes);
             }
             Output::Write(write) => {
                 let entries = match write.kind() {
@@ -252,12 +277,16 @@ impl World {
                     sets: live.sets(),
                 });
             }
-            Output::Commit { upto } => self.commit_through(place, upto.index, None),
+            Output::Commit { upto } => {
+                self.keep_hint(place, upto);
+                self.commit_through(place, upto.index, None);
+            }
             Output::Snapshot { to, upto } => self.send_snapshot(place, to, upto),
             Output::Restored { upto } => {
                 self.tally.deed("snapshot restored");
                 self.commit_through(place, upto.index, None);
             }
+            Output::Recall { question, index } => self.recall(place, question, index),
             Output::Superseded { by } => {
                 return Err(format!(
                     "node {} is told of its own later life {by}",
@@ -307,7 +336,7 @@ impl World {
                 id,
                 index,
                 applied,
-                fate: read.after.map(|after| live.raft.fate(after)),
+                fate: read.after.map(|after| live.fate(after)),
             });
         }
         live.reads.retain(|read| read.ticket != ticket);
@@ -330,9 +359,10 @@ impl World {
             upto,
         });
         live.commit = upto;
-        let raft = &live.raft;
+        let (raft, log) = (&live.raft, &live.log);
+        let history = |index| run_at(log, index);
         live.early
-            .retain(|early| raft.fate(*early) != Fate::Committed);
+            .retain(|early| raft.fate_with(*early, history) != Fate::Committed);
         for index in from + 1..=upto {
             let Some(live) = &mut self.nodes[place].live else {
                 return;

@@ -67,3 +67,23 @@ pub fn has(log: &[Entry], position: LogPosition) -> bool {
     log.get(place)
         .is_some_and(|entry| entry.term == position.term.0)
 }
+
+/// The run around an index of a log: entries of one term and one kind.
+pub(crate) fn run_at(log: &[Entry], index: LogIndex) -> Option<Run> {
+    let place = (index.0 as usize).checked_sub(1)?;
+    let there = log.get(place)?;
+    let alike = |entry: &&Entry| (entry.term, entry.kind) == (there.term, there.kind);
+    let (before, behind) = match there.kind {
+        EntryKind::Configuration => (0, 0),
+        EntryKind::Command | EntryKind::Barrier => (
+            log[..place].iter().rev().take_while(alike).count(),
+            log[place + 1..].iter().take_while(alike).count(),
+        ),
+    };
+    Some(Run {
+        term: Term(there.term),
+        kind: there.kind,
+        first: LogIndex((place - before) as u64 + 1),
+        count: (before + 1 + behind) as u32,
+    })
+}

@@ -63,6 +63,8 @@ pub enum Event<'a> {
     Sent {
         envelope: &'a Envelope,
         saved: HardState,
+        /// How many messages, itself among them, caused it one after the other.
+        chain: u32,
     },
     /// The leader of a term hears a peer's life.
     Heard { term: u64, from: usize, life: u64 },

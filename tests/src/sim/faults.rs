@@ -67,7 +67,7 @@ pub const FAULTS: [&str; 33] = [
 ];
 
 /// What else a sweep must have met.
-pub const DEEDS: [&str; 15] = [
+pub const DEEDS: [&str; 26] = [
     "command applied",
     "command asked for again",
     "command known already",
@@ -83,6 +83,17 @@ pub const DEEDS: [&str; 15] = [
     "took over by a transfer",
     "change of members refused",
     "transfer refused",
+    "recall for a peer",
+    "recall for a comparison",
+    "recall for a fate",
+    "recall answered",
+    "recall answered late",
+    "recall lost",
+    "recall voided by a cut",
+    "hint used",
+    "hint ahead of the log",
+    "hint behind the snapshot",
+    "hint over a resurrected tail",
 ];
 
 impl World {
@@ -242,6 +253,9 @@ impl World {
             if node.disk.is_same_boot() {
                 self.tally.fault("start on the same boot");
             }
+        }
+        if let Some((_, what)) = node.hint() {
+            self.tally.deed(what);
         }
         if let Err(what) = node.start(self.now_us) {
             return self.witness.object("state_machine_safety", what);

@@ -50,7 +50,7 @@ impl World {
         let mut bytes = encode(&(self.seed, self.now_us, &self.setup, self.attended));
         for node in &self.nodes {
             bytes.extend(encode(&(&node.clock, node.disk.canonical())));
-            bytes.extend(encode(&(node.wake_us, node.poll_us)));
+            bytes.extend(encode(&(node.wake_us, node.poll_us, &node.recalls)));
             if let Some(live) = &node.live {
                 bytes.extend(encode(&(&live.raft, &live.log, live.commit)));
                 bytes.extend(encode(&(&live.early, &live.reads, live.waits.len())));

@@ -7,6 +7,23 @@ use super::plant::Plant;
 use super::world::World;
 
 impl World {
+    /// A peer has answered an append, and gets it again.
+    pub(super) fn send_again(&mut self, place: usize, to: usize) {
+        let node = &self.nodes[place];
+        let chain = self.chain + 1;
+        let mut kept = node.last_appends.iter();
+        if let Some((_, envelope, bytes)) = kept.find(|(peer, ..)| *peer == to) {
+            let saved = node.disk.saved().hard;
+            self.witness.see(Event::Sent {
+                envelope,
+                saved,
+                chain,
+            });
+            let bytes = bytes.clone();
+            self.links.send(self.now_us, place, to, chain, bytes);
+        }
+    }
+
     /// What a host does that is wrong on purpose.
     pub(super) fn misbehave(&mut self, place: usize) {
         let node = &mut self.nodes[place];

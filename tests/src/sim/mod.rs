@@ -42,6 +42,7 @@ mod node;
 mod oracles;
 mod plant;
 mod player;
+mod recalls;
 mod rest;
 mod run;
 mod sessions;

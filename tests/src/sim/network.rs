@@ -21,6 +21,8 @@ pub struct Packet {
     pub from: u8,
     /// The place of the receiver.
     pub to: u8,
+    /// How many messages caused it, one after the other.
+    pub chain: u32,
     /// What it says.
     pub bytes: Vec<u8>,
     /// The state a snapshot brings.
@@ -120,7 +122,7 @@ impl Links {
     }
 
     /// Sends a message, once or more often, or not at all.
-    pub fn send(&mut self, now_us: u64, from: usize, to: usize, bytes: Vec<u8>) {
+    pub fn send(&mut self, now_us: u64, from: usize, to: usize, chain: u32, bytes: Vec<u8>) {
         let link = &mut self.by_link[from * NODES_MAX + to];
         link.0 += 1;
         let words = [self.seed, 1, from as u64, to as u64, link.0];
@@ -131,9 +133,9 @@ impl Links {
         }
         if chance.permille(u64::from(self.weather.copy_permille)) {
             self.carried.copied += 1;
-            self.put(now_us, from, to, bytes.clone(), &mut chance);
+            self.put(now_us, (from, to), chain, bytes.clone(), &mut chance);
         }
-        self.put(now_us, from, to, bytes, &mut chance);
+        self.put(now_us, (from, to), chain, bytes, &mut chance);
     }
 
     /// Sends a snapshot, which takes its time and may be lost or doubled like anything else.
@@ -142,8 +144,8 @@ impl Links {
         now_us: u64,
         from: usize,
         to: usize,
-        bytes: Vec<u8>,
-        state: Vec<Entry>,
+        chain: u32,
+        (bytes, state): (Vec<u8>, Vec<Entry>),
     ) {
         let link = &mut self.by_link[from * NODES_MAX + to];
         link.0 += 1;
@@ -162,13 +164,21 @@ impl Links {
                 number: self.sent,
                 from: from as u8,
                 to: to as u8,
+                chain,
                 bytes: bytes.clone(),
                 state: state.clone(),
             }));
         }
     }
 
-    fn put(&mut self, now_us: u64, from: usize, to: usize, bytes: Vec<u8>, chance: &mut Chance) {
+    fn put(
+        &mut self,
+        now_us: u64,
+        (from, to): (usize, usize),
+        chain: u32,
+        bytes: Vec<u8>,
+        chance: &mut Chance,
+    ) {
         let (min, max) = (self.weather.delay_us_min, self.weather.delay_us_max);
         let mut delay = chance.number(min, max);
         if chance.permille(u64::from(self.weather.late_permille)) {
@@ -181,6 +191,7 @@ impl Links {
             number: self.sent,
             from: from as u8,
             to: to as u8,
+            chain,
             bytes,
             state: Vec::new(),
         }));

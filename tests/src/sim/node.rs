@@ -2,18 +2,19 @@
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Class, CommitMode, Config, EntryKind, Envelope, Frame, Instant, LogPosition, Members, Message,
-    Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot, Snapshot,
-    Trust, Waits, entry_prefix,
+    Class, CommitMode, Config, EntryKind, Envelope, Fate, Frame, Instant, LogPosition, Members,
+    Message, Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot,
+    Snapshot, Trust, Waits, entry_prefix,
 };
 
 use serde::Serialize;
 
 use super::clock::Clock;
 use super::disk::Disk;
-use super::entry::{Entry, runs};
+use super::entry::{Entry, run_at, runs};
 use super::members::{self, Sets, bytes_of, number_of};
 use super::plant::Plant;
+use super::recalls::Recalls;
 use super::sessions::Machine;
 use super::snapshots::Kept;
 use super::table::Table;
@@ -43,6 +44,8 @@ pub(crate) struct Live {
     pub raft: Raft,
     /// What the core's log holds.
     pub log: Vec<Entry>,
+    /// What a host that is wrong keeps: the log before it was cut last.
+    pub before: Vec<Entry>,
     pub commit: usize,
     /// The configurations in the log, with their indexes, after the one it began with.
     pub configurations: Vec<(usize, u64)>,
@@ -79,9 +82,13 @@ pub(crate) struct Node {
     /// When it is to be woken, on the world's clock, and when outputs left over are fetched.
     pub wake_us: u64,
     pub poll_us: u64,
+    /// What its host has yet to answer.
+    pub recalls: Recalls,
     pub plant: Option<Plant>,
     /// Writes that a host which is wrong has kept.
     pub kept_writes: usize,
+    /// The last append to each peer, of a host that sends them again.
+    pub last_appends: Vec<(usize, Envelope, Vec<u8>)>,
 }
 
 /// The number of a life, beyond those of earlier stores of the node.
@@ -113,6 +120,10 @@ impl Node {
         let resumed = match same_boot {
             true => resumed.same_boot(),
             false => resumed,
+        };
+        let resumed = match self.hint() {
+            Some((hint, _)) => resumed.committed(hint),
+            None => resumed,
         };
         let log = self.disk.log().to_vec();
         let mut configurations = vec![(0, number_of(&self.members))];
@@ -157,6 +168,7 @@ impl Node {
         self.live = Some(Box::new(Live {
             raft,
             log,
+            before: Vec::new(),
             commit,
             configurations,
             waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
@@ -201,6 +213,11 @@ impl Live {
         run.positions()
             .map(|position| self.entry(position))
             .collect()
+    }
+
+    /// What became of an entry, by this node's core and its host's log.
+    pub fn fate(&self, of: LogPosition) -> Fate {
+        self.raft.fate_with(of, |index| run_at(&self.log, index))
     }
 
     /// What the core will add to the log that its host has not taken yet: a barrier or a
@@ -316,7 +333,8 @@ impl Live {
     /// The next output, shown to those who wait.
     pub fn poll(&mut self) -> Option<Output> {
         let output = self.raft.poll_output()?;
-        self.waits.handle_output(&output, &self.raft);
+        let history = |index| run_at(&self.log, index);
+        self.waits.handle_output(&output, &self.raft, history);
         Some(output)
     }
 

@@ -39,10 +39,16 @@ pub enum Plant {
     NeverReports,
     /// It keeps every write it has finished.
     KeepsWrites,
+    /// It sends its last append to a peer again whenever that answers one.
+    SendsAgain,
+    /// It takes what it kept as committed for an index, and no longer than its log.
+    ClampsHint,
+    /// It answers what stands in its log by the log from before the last cut.
+    AnswersFromBefore,
 }
 
 /// Every plant, and the oracle that finds it.
-pub const PLANTS: [(Plant, &str); 15] = [
+pub const PLANTS: [(Plant, &str); 18] = [
     (Plant::ForgetsVote, "election_safety"),
     (Plant::RewritesOwnLog, "leader_append_only"),
     (Plant::ShipsOtherBytes, "log_matching"),
@@ -58,4 +64,7 @@ pub const PLANTS: [(Plant, &str); 15] = [
     (Plant::DriftsBeyond, "linearizable_reads"),
     (Plant::NeverReports, "convergence"),
     (Plant::KeepsWrites, "bounded_memory"),
+    (Plant::SendsAgain, "message_chains"),
+    (Plant::ClampsHint, "state_machine_safety"),
+    (Plant::AnswersFromBefore, "log_matching"),
 ];

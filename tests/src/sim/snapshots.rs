@@ -2,7 +2,9 @@
 //! it stands for: hosts keep all of theirs, and the cores know only what lies behind their snapshot.
 
 use kraft_proto::limits::{FRAME_HEADER_MAX, SNAPSHOT_BYTES_MAX};
-use kraft_proto::{EntryKind, Envelope, LogIndex, NodeId, Snapshot, entry_prefix};
+use kraft_proto::{
+    EntryKind, Envelope, LogIndex, LogPosition, NodeId, Snapshot, Term, entry_prefix,
+};
 
 use super::action::Target;
 use super::entry::Entry;
@@ -20,6 +22,13 @@ fn encoded(snapshot: &Snapshot) -> Option<Kept> {
 }
 
 impl Live {
+    /// The last of so many entries.
+    fn position_at(&self, index: usize) -> LogPosition {
+        let last = index.checked_sub(1).map(|place| self.log[place]);
+        let term = last.map_or(0, |entry| entry.term);
+        LogPosition::new(Term(term), LogIndex(index as u64))
+    }
+
     /// A snapshot took the place of the log.
     pub fn restore(&mut self, log: Vec<Entry>, core: Vec<u8>) {
         self.taken = Some((log.len(), core));
@@ -40,7 +49,7 @@ impl World {
         };
         let node = &mut self.nodes[place];
         let Some(live) = &mut node.live else { return };
-        let upto = LogIndex(live.commit.saturating_sub(keep as usize) as u64);
+        let upto = live.position_at(live.commit.saturating_sub(keep as usize));
         let snapshot = live.raft.snapshot_at(upto);
         let Some(kept) = snapshot.ok().and_then(|snapshot| encoded(&snapshot)) else {
             return;
@@ -61,7 +70,7 @@ impl World {
         let kept = node.disk.snapshot().cloned();
         let kept = kept.filter(|(last, _)| *last as u64 >= upto.0);
         let kept = kept.or_else(|| {
-            let now = live.raft.snapshot_at(LogIndex(live.commit as u64));
+            let now = live.raft.snapshot_at(live.position_at(live.commit));
             now.ok().and_then(|snapshot| encoded(&snapshot))
         });
         let Some((covers, core)) = kept else { return };
@@ -73,13 +82,16 @@ impl World {
         let Some(envelope) = envelope else { return };
         let saved = node.disk.saved().hard;
         self.tally.deed("snapshot sent");
+        let chain = self.chain + 1;
         self.witness.see(Event::Sent {
             envelope: &envelope,
             saved,
+            chain,
         });
         if let Some(bytes) = framed(&envelope, &core) {
+            let to = to.0 as usize - 1;
             self.links
-                .send_bulk(self.now_us, place, to.0 as usize - 1, bytes, state);
+                .send_bulk(self.now_us, place, to, chain, (bytes, state));
         }
     }
 }

@@ -15,6 +15,7 @@ use super::network::Links;
 use super::node::Node;
 use super::oracles::Oracles;
 use super::plant::Plant;
+use super::recalls::Recalls;
 use super::setup::Setup;
 use super::tally::Tally;
 use super::witness::{Tracing, Violation, Witness};
@@ -31,6 +32,8 @@ pub struct World {
     pub(super) witness: Witness,
     pub(super) tally: Tally,
     pub(super) attended: u64,
+    /// How many messages, one after the other, caused what happens at this moment.
+    pub(super) chain: u32,
 }
 
 impl World {
@@ -51,8 +54,10 @@ impl World {
             live: None,
             wake_us: u64::MAX,
             poll_us: u64::MAX,
+            recalls: Recalls::default(),
             plant: setup.plant,
             kept_writes: 0,
+            last_appends: Vec::new(),
         });
         let on_power_loss = setup.nodes[0].durability.on_power_loss;
         let oracles = Oracles::new(setup.nodes.len(), on_power_loss);
@@ -65,6 +70,7 @@ impl World {
             tally: Tally::default(),
             now_us: 0,
             attended: 0,
+            chain: 0,
             setup,
         };
         for place in 0..world.nodes.len() {
@@ -113,7 +119,7 @@ impl World {
                 if disk < next.0 && node.live.is_some() {
                     next = (disk, Due::Disk(place));
                 }
-                let wake = node.wake_us.min(node.poll_us);
+                let wake = node.wake_us.min(node.poll_us).min(node.recalls.next_at());
                 if wake < next.0 {
                     next = (wake, Due::Node(place));
                 }

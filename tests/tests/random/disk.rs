@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use kraft_proto::{
-    EntryKind, Force, FsyncMode, HardState, LogIndex, LogPosition, Receipt, Run, Unsynced, Write,
-    WriteKind,
+    EntryKind, Force, FsyncMode, HardState, LogIndex, LogPosition, Receipt, Run, Term, Unsynced,
+    Write, WriteKind,
 };
 
 use crate::chance::Chance;
@@ -15,6 +15,26 @@ pub struct Entry {
     pub term: u64,
     pub kind: EntryKind,
     pub data: u64,
+}
+
+/// The run around an index of a log: entries of one term and one kind.
+pub fn run_at(log: &[Entry], index: LogIndex) -> Option<Run> {
+    let place = (index.0 as usize).checked_sub(1)?;
+    let there = log.get(place)?;
+    let alike = |entry: &&Entry| (entry.term, entry.kind) == (there.term, there.kind);
+    let (before, behind) = match there.kind {
+        EntryKind::Configuration => (0, 0),
+        EntryKind::Command | EntryKind::Barrier => (
+            log[..place].iter().rev().take_while(alike).count(),
+            log[place + 1..].iter().take_while(alike).count(),
+        ),
+    };
+    Some(Run {
+        term: Term(there.term),
+        kind: there.kind,
+        first: LogIndex((place - before) as u64 + 1),
+        count: (before + 1 + behind) as u32,
+    })
 }
 
 /// What a disk holds.
@@ -224,7 +244,7 @@ impl Disk {
 /// The runs of a log.
 pub fn runs(log: &[Entry]) -> impl Iterator<Item = Run> {
     log.iter().zip(1..).map(|(entry, index)| Run {
-        term: kraft_proto::Term(entry.term),
+        term: Term(entry.term),
         kind: entry.kind,
         first: LogIndex(index),
         count: 1,

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use kraft_proto::{
-    Change, Class, Config, EntryKind, Envelope, Frame, Incarnation, Instant, LogPosition, Members,
-    Message, NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Snapshot, Trust,
-    Waits, entry_prefix, limits::FRAME_HEADER_MAX,
+    Change, Class, Config, EntryKind, Envelope, Fate, Frame, Incarnation, Instant, LogPosition,
+    Members, Message, NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Snapshot,
+    Trust, Waits, entry_prefix, limits::FRAME_HEADER_MAX,
 };
 
 use crate::configurations;
-use crate::disk::{Crash, Disk, Entry, Image, Saved, runs};
+use crate::disk::{Crash, Disk, Entry, Image, Saved, run_at, runs};
 
 /// Marks who waits for commit, whatever the first answer was.
 pub const AWAITED: u64 = 1 << 63;
@@ -50,6 +50,8 @@ pub struct Host {
     pub image: Image,
     /// How the last life ended.
     pub crashed: Crash,
+    /// The last position told as committed that it kept; never forced.
+    pub hint: Option<LogPosition>,
     pub live: Option<Live>,
 }
 
@@ -61,6 +63,7 @@ impl Host {
             disk: Disk::default(),
             image: Image::default(),
             crashed: Crash::Process,
+            hint: None,
             live: None,
         }
     }
@@ -83,6 +86,10 @@ impl Host {
         let resumed = match self.crashed {
             Crash::Process => resumed.same_boot(),
             Crash::Power | Crash::Stop => resumed,
+        };
+        let resumed = match self.hint {
+            Some(hint) => resumed.committed(hint),
+            None => resumed,
         };
         let (log, saved) = (&self.image.log, self.image.snapshot.as_ref());
         let (resumed, base) = match saved {
@@ -135,6 +142,11 @@ impl Live {
         run.positions()
             .map(|position| self.entry(position))
             .collect()
+    }
+
+    /// What became of an entry, by the core and its host's log.
+    pub fn fate(&self, of: LogPosition) -> Fate {
+        self.raft.fate_with(of, |index| run_at(&self.log, index))
     }
 
     /// The core adds barriers and configurations by itself.
@@ -203,7 +215,8 @@ impl Live {
             self.raft.handle_timeout(now);
             self.adopt_own_entries();
         }
-        self.waits.handle_timeout(now);
+        let history = |index| run_at(&self.log, index);
+        self.waits.handle_timeout(now, &mut self.raft, history);
     }
 
     /// Proposes `count` entries numbered from `data` on.
@@ -233,7 +246,8 @@ impl Live {
     pub fn poll(&mut self) -> Option<Output> {
         self.adopt_own_entries();
         let output = self.raft.poll_output()?;
-        self.waits.handle_output(&output, &self.raft);
+        let history = |index| run_at(&self.log, index);
+        self.waits.handle_output(&output, &self.raft, history);
         Some(output)
     }
 

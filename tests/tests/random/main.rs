@@ -15,6 +15,7 @@
 //! | a snapshot is asked for and applied only where it is committed and on the disk, and nothing behind it before it; its members are those of its history | `snapshots.rs`, `watch.rs` |
 //! | a fate, once told, stays true | `oracle.rs` |
 //! | a read sees what was acknowledged before it, on a leader, a follower or by lease, and the entry it was to see | `oracle.rs` |
+//! | logs parts of which lie below a window of two to four terms, asked of hosts that answer late, never, or of a log that was cut since; hints of what is committed that the log does not bear out | `recalls.rs` |
 //! | faults over, the cluster converges and everyone who waited was answered | `world.rs` |
 //!
 //! A failure prints its seed. `KRAFT_SEEDS=17 KRAFT_TRACE=1 cargo test -p tests --test random -- --nocapture`
@@ -26,6 +27,7 @@ mod configurations;
 mod disk;
 mod host;
 mod oracle;
+mod recalls;
 mod snapshots;
 mod watch;
 mod weather;
@@ -73,6 +75,8 @@ fn nothing_raft_promises_breaks_under_random_faults() {
     let mut reads = (0, 0);
     let mut changes = 0;
     let mut snapshots = Counts::default();
+    let mut recalls = recalls::Counts::default();
+    let mut seeds_played = 0;
     for seed in seeds(0..120) {
         let replay = Replay(seed);
         let mut world = World::new(Chance::new(seed));
@@ -90,6 +94,8 @@ fn nothing_raft_promises_breaks_under_random_faults() {
         reads = (reads.0 + served, reads.1 + elsewhere);
         changes += world.changes;
         snapshots = snapshots.and(world.snapshots);
+        recalls = recalls.and(world.recalls);
+        seeds_played += 1;
         drop(replay);
     }
     println!("{steps} steps, {leaders} leaders, {commits} entries committed, {acks} acks checked");
@@ -99,4 +105,9 @@ fn nothing_raft_promises_breaks_under_random_faults() {
     println!("{begun} transfers begun, {sent} votes asked for by whom a leader sent");
     println!("{changes} changes of members");
     println!("{snapshots:?}");
+    println!("{recalls:?}");
+    assert!(
+        seeds_played < 120 || recalls.complete(),
+        "something was never met: {recalls:?}"
+    );
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kraft_proto::{
     Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Members,
-    Message, NodeId, Raft, Rest, Role,
+    Message, NodeId, Rest, Role,
 };
 
 use crate::configurations::{enough, voter_sets};
@@ -363,7 +363,7 @@ impl Oracle {
         }
         assert!(index >= *floor, "a read at {index} misses {floor}");
         assert!(index <= live.commit as u64, "a read beyond commit");
-        match live.raft.fate(*after) {
+        match live.fate(*after) {
             Fate::Pending => panic!("{after} is not decided when its read is"),
             Fate::Committed => assert!(index >= after.index.0, "a read at {index} misses {after}"),
             Fate::Lost => assert!(!self.is_committed(*after)),
@@ -395,8 +395,8 @@ impl Oracle {
     }
 
     /// What a node says became of an entry.
-    pub fn check_fate(&mut self, raft: &Raft, of: LogPosition) {
-        match raft.fate(of) {
+    pub fn check_fate(&mut self, live: &Live, of: LogPosition) {
+        match live.fate(of) {
             Fate::Committed => assert!(self.is_committed(of), "{of} is not committed"),
             Fate::Lost => {
                 assert!(!self.is_committed(of), "{of} is committed");

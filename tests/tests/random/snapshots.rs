@@ -1,7 +1,7 @@
 //! Logs that are compacted, and the snapshots that take their place.
 
 use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
-use kraft_proto::{LogIndex, LogPosition, NodeId};
+use kraft_proto::{LogIndex, LogPosition, NodeId, Term};
 
 use crate::disk::Saved;
 use crate::host::Live;
@@ -33,7 +33,9 @@ impl Counts {
 impl Live {
     /// A snapshot of the state after some applied entry.
     fn make(&mut self, index: usize) -> Option<LogPosition> {
-        let core = self.raft.snapshot_at(LogIndex(index as u64)).ok()?;
+        let term = Term(self.log[index.checked_sub(1)?].term);
+        let at = LogPosition::new(term, LogIndex(index as u64));
+        let core = self.raft.snapshot_at(at).ok()?;
         let mut buffer = [0; SNAPSHOT_BYTES_MAX];
         let bytes = core.encode(&mut buffer).expect("it fits").to_vec();
         let last = core.last();
@@ -65,7 +67,7 @@ impl World {
             return;
         };
         self.snapshots.made += 1;
-        if self.chance.permille(800) && live.raft.compacted(last.index).is_ok() {
+        if self.chance.permille(800) && live.raft.compacted(last).is_ok() {
             self.snapshots.compacted += 1;
             host.disk.compact(live.snapshots[&last].clone());
             self.trace(|| format!("compact {} through {last}", place + 1));

@@ -134,7 +134,12 @@ impl World {
                     "{id} applies behind what it lacks"
                 );
                 live.applied = upto.index.0 as usize;
+                // Kept lazily.
+                if self.chance.permille(300) {
+                    host.hint = Some(upto);
+                }
             }
+            Output::Recall { question, index } => self.recall(place, question, index),
             Output::Snapshot { to, upto } => self.serve(place, to, upto),
             Output::Restored { upto } => self.restore(place, upto),
             Output::Role { .. } => {}

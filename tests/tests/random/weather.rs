@@ -107,19 +107,21 @@ pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss, lease: Lease
         disk_stall: millis(chance.one_of(&[5, 50, 5000])),
         ..Durability::default()
     };
+    let pre_vote = chance.one_of(&[PreVote::On, PreVote::Off]);
     Config {
         election_timeout_min: millis(10),
         election_timeout_max: millis(20),
         heartbeat: millis(chance.number(1..=3)),
-        pre_vote: chance.one_of(&[PreVote::On, PreVote::Off]),
-        check_quorum: match lease {
-            Lease::Off => chance.one_of(&[CheckQuorum::On, CheckQuorum::Off]),
-            Lease::On { .. } => CheckQuorum::On,
+        pre_vote,
+        check_quorum: match (lease, pre_vote) {
+            (Lease::Off, PreVote::Off) => chance.one_of(&[CheckQuorum::On, CheckQuorum::Off]),
+            (Lease::On { .. }, _) | (_, PreVote::On) => CheckQuorum::On,
         },
         lease,
         append_entries_max: chance.one_of(&[1, 3, 1024]),
         appends_in_flight_max: chance.one_of(&[1, 2, 16]),
         writes_in_flight_max: chance.one_of(&[1, 2, 16]),
+        term_runs_max: chance.number(2..=4) as u8,
         durability,
         ..Config::new(NodeId(0), StoreId(0), chance.number(0..=u64::MAX - 1))
     }

@@ -2,12 +2,14 @@
 
 use kraft_proto::{
     Class, Config, Frame, Instant, LogPosition, Member, Members, NodeId, Role, StoreId, Trust,
+    Verdict,
 };
 
 use crate::chance::Chance;
-use crate::disk::{Crash, Entry};
+use crate::disk::{Crash, Entry, run_at};
 use crate::host::{AWAITED, Host, Reading};
 use crate::oracle::{Oracle, Power};
+use crate::recalls::{self, Answering, Late};
 use crate::snapshots::Counts;
 use crate::weather::{Weather, draw_config, draw_weather, millis};
 
@@ -35,6 +37,10 @@ pub struct World {
     trace: bool,
     pub changes: u64,
     pub snapshots: Counts,
+    pub recalls: recalls::Counts,
+    /// Answers of hosts on their way.
+    pub late: Vec<Late>,
+    pub answering: Answering,
     pub oracle: Oracle,
 }
 
@@ -71,6 +77,9 @@ impl World {
             oracle: Oracle::new(&members, weather.protection()),
             changes: 0,
             snapshots: Counts::default(),
+            recalls: recalls::Counts::default(),
+            late: Vec::new(),
+            answering: Answering::Anyhow,
             chance,
             weather,
             packets: Vec::new(),
@@ -101,6 +110,9 @@ impl World {
     pub fn storm(&mut self) {
         for _ in 0..self.weather.steps {
             self.steps += 1;
+            if self.chance.permille(100) {
+                self.answer_late();
+            }
             let place = self.chance.place(self.hosts.len());
             if self.chance.permille(self.weather.churn_permille) {
                 self.change_members(place);
@@ -129,6 +141,10 @@ impl World {
     /// No more faults: the cluster must come to rest with everything committed and answered.
     pub fn calm(&mut self) {
         self.cut_off.clear();
+        self.answering = Answering::AtOnce;
+        while !self.late.is_empty() {
+            self.answer_late();
+        }
         self.weather.outputs_max = u64::MAX;
         for place in 0..self.hosts.len() {
             if self.hosts[place].live.is_none() {
@@ -209,6 +225,9 @@ impl World {
 
     fn start(&mut self, place: usize) {
         let host = &mut self.hosts[place];
+        if let Some(hint) = host.hint {
+            self.recalls.count_hint(&host.image, hint);
+        }
         host.start(self.now);
         let log = &host.image.log;
         self.oracle.saw_disk(host.life(), log, log);
@@ -294,9 +313,11 @@ impl World {
             self.proposals += u64::from(count);
             self.positions.push(run.last_position());
             if self.chance.permille(300) && live.waits.has_room() {
-                let (waits, raft) = (&mut live.waits, &live.raft);
+                let (waits, raft, log) = (&mut live.waits, &live.raft, &live.log);
+                let history = |index| run_at(log, index);
                 let token = AWAITED | self.proposals;
-                let awaited = waits.await_commit(token, run.last_position(), class, None, raft);
+                let awaited =
+                    waits.await_commit(token, run.last_position(), class, None, raft, history);
                 awaited.expect("there was room");
             }
             self.trace(|| format!("propose {} {class} {run:?}", place + 1));
@@ -344,7 +365,10 @@ impl World {
         }
         let position = self.positions[self.chance.place(self.positions.len())];
         if let Some(live) = &self.hosts[place].live {
-            self.oracle.check_fate(&live.raft, position);
+            if let Verdict::Recall(_) = live.raft.fate(position) {
+                self.recalls.for_fates += 1;
+            }
+            self.oracle.check_fate(live, position);
         }
     }
 

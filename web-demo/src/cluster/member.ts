@@ -1,7 +1,12 @@
 // One node as the page has it: its Worker while it lives, and what it last said.
 
+import { whenEnded } from 'kraft-host-wasm';
+
 import { Log } from './log';
-import type { News, Order, Shown, Start } from './protocol';
+import type { News, Order, Post, Shown, Start } from './protocol';
+
+/** What a Worker has said before it died arrives within this time. */
+const LAST_WORDS_MS = 1000;
 
 export type Life = 'STARTING' | 'RUNNING' | 'PAUSED' | 'KILLED' | 'DARK' | 'ENDED';
 
@@ -31,15 +36,24 @@ export class Member {
     const worker = new Worker(new URL('../worker/node.ts', import.meta.url), { type: 'module', name: `node ${this.node}` });
     this.worker = worker;
     this.life = 'STARTING';
-    worker.onmessage = ({ data }: MessageEvent<readonly News[]>) => {
+    worker.onmessage = ({ data }: MessageEvent<readonly Post[]>) => {
       for (const news of data) {
         // What a Worker posted before it was terminated may arrive after.
-        if (this.worker === worker) this.hear(this, news);
+        if (this.worker !== worker) continue;
+        if (news.kind === 'life') void this.watch(worker, news.life);
+        else this.hear(this, news);
       }
     };
     worker.onerror = (event) => this.hear(this, { kind: 'ended', reason: event.message || 'its Worker did not load' });
     this.order({ kind: 'start', ...start });
     if (this.slowDiskMs > 0) this.order({ kind: 'disk', slowMs: this.slowDiskMs });
+  }
+
+  /** A Worker that dies says nothing: the browser does. */
+  private async watch(worker: Worker, life: string): Promise<void> {
+    await whenEnded(life);
+    await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+    if (this.worker === worker && this.isUp) this.hear(this, { kind: 'ended', reason: 'its Worker died without a word' });
   }
 
   /** Orders that are given together are one message to the Worker. */

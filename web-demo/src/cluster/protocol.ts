@@ -50,7 +50,9 @@ export type Order =
   | { readonly kind: 'disk'; readonly slowMs: number }
   | { readonly kind: 'cut' };
 
-/** From the Worker. */
+/** From the Worker: what is news of a node, and first the name of its life, by which the page is told when it dies. */
+export type Post = News | { readonly kind: 'life'; readonly life: string };
+
 export type News =
   | { readonly kind: 'send'; readonly to: number; readonly message: Message; readonly about: About }
   | { readonly kind: 'shown'; readonly shown: Shown }

@@ -3,7 +3,7 @@
 import { entriesOf, Host, IndexedDbStorage, load, type Channel, type Listener, type LogRecord, PowerStorage } from 'kraft-host-wasm';
 
 import { ENTRIES_SHOWN } from '../cluster/log';
-import type { News, Order, Position, Shown, Start } from '../cluster/protocol';
+import type { News, Order, Position, Post, Shown, Start } from '../cluster/protocol';
 import { Disk } from './disk';
 import { Gate } from './gate';
 import { LogTeller } from './log_news';
@@ -12,14 +12,14 @@ import { Stays } from './stays';
 const REPORT_MS = 80;
 
 const scope = globalThis as unknown as {
-  postMessage(news: readonly News[]): void;
+  postMessage(news: readonly Post[]): void;
   onmessage: ((event: MessageEvent<readonly Order[]>) => void) | null;
 };
 
-let told: News[] = [];
+let told: Post[] = [];
 
 /** What is told in one go is one message to the page: to hear each costs it more than what is in it. */
-function tell(...news: readonly News[]): void {
+function tell(...news: readonly Post[]): void {
   if (told.length === 0) {
     queueMicrotask(() => {
       scope.postMessage(told);
@@ -68,17 +68,19 @@ function report(what: 'LOG' | 'ALL'): void {
 
 async function start({ cluster, node, founders, pace, preset }: Start): Promise<void> {
   await load();
+  const { electionMin, electionMax, heartbeat, lazyFlush } = pace;
   host = await Host.start({
     cluster,
     node,
     voters: founders,
+    joins: founders.includes(node) ? 'FIRST' : 'LATER',
     storage: disk,
     channel,
     // What is replicated does not matter here: only how far it was applied.
     machine: { apply: () => undefined, snapshot: () => new Uint8Array(1), restore: () => undefined },
-    timing: pace,
+    timing: { electionMin, electionMax, heartbeat },
     preset,
-    durability: { lazyFlush: pace.lazyFlush },
+    durability: { lazyFlush },
     onRole: () => queueMicrotask(() => report('ALL')),
     onEnd: (reason) => {
       // Who lost the power has no time left to say so.
@@ -87,6 +89,7 @@ async function start({ cluster, node, founders, pace, preset }: Start): Promise<
       tell({ kind: 'ended', reason: reason.message });
     },
   });
+  if (host.life !== undefined) tell({ kind: 'life', life: host.life });
   every(() => report('ALL'), REPORT_MS);
   report('ALL');
 }
@@ -107,7 +110,10 @@ function propose({ id, command, asked }: Extract<Order, { kind: 'propose' }>): v
   const running = host;
   if (running === undefined) return tell({ kind: 'refused', id, why: 'the node does not run' });
   running.propose(new TextEncoder().encode(command), asked).then(
-    (it) => answer({ kind: 'answer', id, answer: it, voters: votersOf(running) }),
+    (it) => {
+      // What it says as it ends, that nobody knows, the page knows without it.
+      if (running === host || it.grade !== 'UNKNOWN') answer({ kind: 'answer', id, answer: it, voters: votersOf(running) });
+    },
     (error: Error) => {
       // Of a node that has ended nobody knows what it did.
       if (running === host) answer({ kind: 'refused', id, why: error.message });

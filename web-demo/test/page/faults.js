@@ -37,6 +37,19 @@ onPage('a kill leaves what was written, a power cut what was synced', async (dem
   assert.deepEqual(found, { kill: 1, power: 0 });
 });
 
+onPage('a leader whose Worker dies without a word is said to have ended, and starts again', async (demo) => {
+  const dead = await demo.leader();
+  for (const worker of demo.page.workers()) {
+    // It ends before it can answer.
+    if ((await worker.evaluate(() => self.name)) === `node ${dead}`) worker.evaluate(() => self.close()).catch(() => undefined);
+  }
+  await demo.role(dead, 'ended');
+  await demo.page.locator('#feed li', { hasText: `node ${dead} ended: its Worker died without a word` }).waitFor();
+  assert.notEqual(await demo.leader(), dead);
+  await demo.press(dead, 'start');
+  await demo.role(dead, 'follower');
+});
+
 onPage('a paused leader is replaced, and learns of it when it runs again', async (demo) => {
   const paused = await demo.leader();
   await demo.press(paused, 'pause');

@@ -39,6 +39,9 @@ pub fn browser(workshop: &Workshop) -> Result<Done> {
     ))
 }
 
+/// What the tarball has of the repository's top folder, which `npm pack` does not reach.
+const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
 /// JavaScript of the TypeScript; every complaint is an error.
 fn compile(workshop: &Workshop) -> Result<()> {
     ensure!(
@@ -47,6 +50,10 @@ fn compile(workshop: &Workshop) -> Result<()> {
     );
     tools::node(workshop)?;
     npm::install(workshop, FOLDER)?;
+    for licence in LICENCES {
+        let copy = workshop.root.join(FOLDER).join(licence);
+        std::fs::copy(workshop.root.join(licence), copy).context(licence)?;
+    }
     let dist = workshop.root.join(FOLDER).join("dist");
     if dist.is_dir() {
         std::fs::remove_dir_all(&dist).context("what was compiled before cannot be removed")?;

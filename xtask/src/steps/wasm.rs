@@ -25,6 +25,15 @@ struct Module {
     bytes_max: usize,
     /// and so many over a connection that compresses.
     zipped_max: usize,
+    text: Text,
+}
+
+/// Whether the wasm is also made into a module of JavaScript, gzipped and spelt in letters: what every bundler and
+/// page takes along, wherever it goes.
+#[derive(PartialEq)]
+enum Text {
+    None,
+    Beside,
 }
 
 const MODULES: [Module; 2] = [
@@ -35,6 +44,7 @@ const MODULES: [Module; 2] = [
         optimize: &["-O2"],
         bytes_max: 250_000,
         zipped_max: 100_000,
+        text: Text::Beside,
     },
     Module {
         package: "world",
@@ -43,6 +53,7 @@ const MODULES: [Module; 2] = [
         optimize: &["-Oz", "--converge"],
         bytes_max: 500_000,
         zipped_max: 200_000,
+        text: Text::None,
     },
 ];
 
@@ -82,6 +93,9 @@ pub fn is_made(workshop: &Workshop, folder: &str) -> bool {
     workshop.root.join(folder).join(MADE_FROM).is_file()
 }
 
+/// How `pkg` is made, raised with every change of that.
+const MAKER: &str = "2 ";
+
 /// What `pkg` was made from: see [`Module::recipe`].
 const MADE_FROM: &str = "pkg/.made-from";
 
@@ -110,6 +124,9 @@ impl Module {
         } else {
             self.bind(workshop, module, &pkg)?;
             self.optimize(workshop, &wasm)?;
+            if self.text == Text::Beside {
+                spell(workshop, &wasm, &pkg.join(format!("{name}_text")))?;
+            }
             fs::write(&made_from, &recipe).context("cannot note what it was made from")?;
         }
         let size = fs::metadata(&wasm)?.len() as usize;
@@ -127,7 +144,12 @@ impl Module {
     /// All that decides what becomes of `module`: what `wasm-opt` is told, and the bytes themselves.
     fn recipe(&self, module: &[u8]) -> Vec<u8> {
         let words: Vec<&str> = self.optimizer_words().collect();
-        [words.join(" ").as_bytes(), b"\n", module].concat()
+        [MAKER, &words.join(" "), "\n"]
+            .map(str::as_bytes)
+            .into_iter()
+            .chain([module])
+            .collect::<Vec<_>>()
+            .concat()
     }
 
     /// What `wasm-opt` is told.
@@ -152,6 +174,16 @@ impl Module {
         shell::run(optimize.arg(wasm).arg(&larger))?;
         fs::remove_file(&larger).context("the larger module cannot be removed")
     }
+}
+
+/// Writes the module whose default export is this file in base64, gzipped, and its declaration.
+fn spell(workshop: &Workshop, file: &Path, to: &Path) -> Result<()> {
+    let script = "const fs = require('fs'); const [, from, to] = process.argv;\
+                  const zipped = require('zlib').gzipSync(fs.readFileSync(from), { level: 9 });\
+                  fs.writeFileSync(to + '.js', `export default '${zipped.toString('base64')}';\\n`);\
+                  fs.writeFileSync(to + '.d.ts', 'declare const letters: string;\\nexport default letters;\\n');";
+    let mut node = workshop.command("node");
+    shell::run(node.args(["-e", script]).args([file, to]))
 }
 
 /// How many bytes are loaded over a connection that compresses.

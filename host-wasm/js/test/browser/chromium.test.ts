@@ -4,7 +4,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { Chromium } from './chromium.js';
+import { BUNDLERS } from '../bundlers.js';
+import { Packed } from '../packed.js';
+import { PROGRAM, SAYS } from '../program.js';
 import { everyBrowser } from './every.js';
+import { Site } from './site.js';
 import { assertHas, putAll } from './told.js';
 
 let chromium: Chromium;
@@ -27,13 +31,24 @@ test('what was forced outlives a power cut that is simulated over IndexedDB', as
   await tab.close();
 });
 
-test('the example of the README runs over IndexedDB', async () => {
-  const tab = await chromium.newTab();
-  const said = await tab.run('example');
-  assert.deepEqual(
-    said.map((line) => line.replace(/\d+/, 'n')),
-    ['LEADER_ONLY: entry n is SYNCED', 'SYNC: entry n is SYNCED', 'ALL: entry n is SYNCED'],
-  );
+for (const [name, bundle] of Object.entries(BUNDLERS)) {
+  test(`the example of the README, and a node in a Worker, run over IndexedDB as ${name} bundles them`, async () => {
+    const packed = await Packed.make();
+    const { folder } = await bundle(packed, PROGRAM);
+    const site = await Site.start(folder);
+    const said = await chromium.saidAt(site.address, SAYS.at(-1) ?? '');
+    assert.deepEqual(said.map((line) => line.replace(/\d+/, 'n')), SAYS);
+    site.close();
+    await packed.remove();
+  });
+}
+
+test('over plain http from anywhere but localhost a store says that it cannot be, and what to do', async () => {
+  const tab = await chromium.newPlainTab();
+  const { open, watch } = await tab.run('unavailable');
+  for (const said of [open, watch]) {
+    assert.match(said, /^StorageError unavailable: .*web locks are missing: serve the page over https, or from localhost/);
+  }
   await tab.close();
 });
 

@@ -24,6 +24,27 @@ export class Chromium implements Browser {
     return tab;
   }
 
+  /** A tab of the same site under another name, over plain http: to a browser that is no safe place. */
+  async newPlainTab(): Promise<ChromiumTab> {
+    const address = this.site.address.replace('127.0.0.1', 'plain.test');
+    const tab = new ChromiumTab(await this.context.newPage(), address);
+    await tab.load();
+    return tab;
+  }
+
+  /** What a page of another site says on its console, up to this last word. */
+  async saidAt(address: string, last: string): Promise<string[]> {
+    const page = await this.context.newPage();
+    const said: string[] = [];
+    page.on('console', (message) => said.push(message.text()));
+    page.on('pageerror', (error) => said.push(String(error.stack)));
+    const heard = page.waitForEvent('console', { predicate: (message) => message.text() === last, timeout: 60_000 });
+    await page.goto(address);
+    await heard.catch(() => said.push(`and nothing else for a minute, so no: ${last}`));
+    await page.close();
+    return said;
+  }
+
   /** The whole browser ends and is started again with the same profile. */
   async restart(): Promise<void> {
     await this.context.close();

@@ -98,6 +98,20 @@ export class Crew {
     }
   }
 
+  /** The life of a node. */
+  async life(node: number): Promise<string> {
+    for (;;) {
+      const life = await this.hand(node).ask<string | undefined>((id) => ({ kind: 'LIFE', id }));
+      if (life !== undefined) return life;
+      await pause();
+    }
+  }
+
+  /** Its Worker ends from within, without a word. */
+  silence(node: number): void {
+    this.hand(node).tell({ kind: 'SILENCE' });
+  }
+
   view(node: number): Promise<View | undefined> {
     return this.hand(node).ask((id) => ({ kind: 'VIEW', id }));
   }

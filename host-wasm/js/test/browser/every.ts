@@ -50,6 +50,14 @@ export function everyBrowser(browser: () => Browser, { called = '', seeds, turns
     await tab.close();
   });
 
+  test(`${called}a Worker that dies without a word is noticed, and nobody else's`, async () => {
+    const tab = await browser().newTab();
+    await tab.run('start', 'silent');
+    assert.deepEqual(await tab.run('silentDeath', 'silent'), { before: [], after: [2] });
+    await tab.run('terminate', 'silent');
+    await tab.close();
+  });
+
   test(`${called}nodes whose Workers are terminated go on where they were`, async () => {
     const tab = await browser().newTab();
     await tab.run('start', 'terminate');

@@ -38,6 +38,8 @@ export async function removeProfile(profile: string): Promise<void> {
 }
 
 const SWITCHES = [
+  // A host that is not localhost, and no further than this machine.
+  '--host-resolver-rules=MAP plain.test 127.0.0.1',
   '--no-sandbox',
   '--disable-gpu',
   '--no-first-run',

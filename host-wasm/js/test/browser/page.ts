@@ -11,6 +11,7 @@ import {
   PowerStorage,
   type Storage,
   StorageError,
+  whenEnded,
 } from '../../index.js';
 import { Journal } from '../journal.js';
 import { alone, put } from './alone.js';
@@ -67,13 +68,32 @@ const rooms = {
   /** And what a power cut may take. */
   powerConformance: (seeds: number) => check(() => new PowerAdapter(), { seeds: [0, seeds], turns: 0 }),
 
-  example: async () => {
-    const example = (await import(new URL('../../../example.js', import.meta.url).href)) as {
-      main(say: (line: string) => void): Promise<void>;
-    };
-    const said: string[] = [];
-    await example.main((line) => said.push(line));
-    return said;
+  /** What is said where a page may have no store, and can watch nobody. */
+  unavailable: async () => {
+    const saidBy = (work: Promise<unknown>): Promise<string> =>
+      work.then(
+        () => 'nothing',
+        (error: unknown) => (error instanceof StorageError ? `${error.name} ${error.kind}: ${error.message}` : String(error)),
+      );
+    return { open: await saidBy(new IndexedDbStorage().open({ cluster: 'plain', node: 1 })), watch: await saidBy(whenEnded('kraft-life/anybody')) };
+  },
+
+  /** Of three nodes in Workers one dies without a word: who is told to have ended before, and after. */
+  silentDeath: async (cluster: string) => {
+    const ended: number[] = [];
+    const told = new Map<number, Promise<void>>();
+    for (const node of [1, 2, 3]) {
+      const life = await crew(cluster).life(node);
+      told.set(node, whenEnded(life).then(() => void ended.push(node)));
+    }
+    // What the browser has to say by now it says before it answers this.
+    await navigator.locks.query();
+    await crew(cluster).put('all live', { mode: 'ALL' });
+    const before = [...ended];
+    crew(cluster).silence(2);
+    await told.get(2);
+    await navigator.locks.query();
+    return { before, after: ended };
   },
 
   /** Starts a crew, or starts it again after whatever happened to it. */

@@ -20,9 +20,10 @@ export class Site {
     readonly address: string,
   ) {}
 
-  static async start(): Promise<Site> {
+  /** The package, with a page that offers what the tests ask for; or another folder, with a page of its own. */
+  static async start(folder = PACKAGE): Promise<Site> {
     const server = createServer((request, response) => {
-      void serve(request.url ?? '/').then(({ status, type, body }) => {
+      void serve(folder, request.url ?? '/').then(({ status, type, body }) => {
         response.writeHead(status, { 'content-type': type, 'content-security-policy': POLICY });
         response.end(body);
       });
@@ -39,13 +40,14 @@ export class Site {
   }
 }
 
-async function serve(url: string): Promise<{ status: number; type: string; body: string | Buffer }> {
-  const path = normalize(new URL(url, 'http://localhost').pathname);
-  if (path === '/') return { status: 200, type: 'text/html', body: PAGE };
+async function serve(folder: string, url: string): Promise<{ status: number; type: string; body: string | Buffer }> {
+  const asked = normalize(new URL(url, 'http://localhost').pathname);
+  if (asked === '/' && folder === PACKAGE) return { status: 200, type: 'text/html', body: PAGE };
+  const path = asked === '/' ? '/index.html' : asked;
   const type = TYPES[extname(path)];
   try {
     if (type === undefined) throw new Error('not served');
-    return { status: 200, type, body: await readFile(join(PACKAGE, path)) };
+    return { status: 200, type, body: await readFile(join(folder, path)) };
   } catch {
     return { status: 404, type: 'text/plain', body: 'nothing there' };
   }

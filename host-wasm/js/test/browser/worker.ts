@@ -9,6 +9,8 @@ export type Order =
   | { readonly kind: 'CONNECT'; readonly node: number; readonly port: MessagePort }
   | { readonly kind: 'PUT'; readonly id: number; readonly command: string; readonly asked: Asked }
   | { readonly kind: 'VIEW'; readonly id: number }
+  | { readonly kind: 'LIFE'; readonly id: number }
+  | { readonly kind: 'SILENCE' }
   | { readonly kind: 'COMMANDS'; readonly id: number }
   | { readonly kind: 'STOP'; readonly id: number };
 
@@ -29,6 +31,10 @@ async function obey(order: Order): Promise<unknown> {
       return undefined;
     case 'PUT':
       return host?.propose(new TextEncoder().encode(order.command), order.asked);
+    case 'LIFE':
+      return host?.life;
+    case 'SILENCE':
+      return self.close();
     case 'VIEW':
       return host?.view();
     case 'COMMANDS':

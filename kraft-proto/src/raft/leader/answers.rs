@@ -42,18 +42,10 @@ impl Raft {
         rejected: LogIndex,
         hint: LogPosition,
     ) {
-        let retry = self.log.last_not_after(hint).map(|at| at.index);
-        let gone = self.gone_through();
-        // No append is answered so: the hint lies before what was refused.
-        let comparable_from = match hint.index > rejected {
-            true => self.comparable_from(hint),
-            false => None,
-        };
+        let retry = self.last_not_after(hint).index;
+        let gone = self.compacted.index;
         if let Some(peer) = self.answering(envelope) {
             peer.rejected(rejected, retry, gone);
-            if let Some(upto) = comparable_from {
-                peer.snapshot_rejected(upto);
-            }
         }
     }
 

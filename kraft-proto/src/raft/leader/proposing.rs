@@ -49,9 +49,6 @@ impl Raft {
                 voters: voters as u8,
             });
         }
-        if leader.barrier.is_none() {
-            return Err(ProposeError::NotReady);
-        }
         let class = Class::new(
             asked.mode,
             asked.fsync.max(self.config.durability.fsync_floor),
@@ -62,6 +59,9 @@ impl Raft {
             return Err(ProposeError::Exhausted);
         }
         let early = held != Held::Synced || !class.mode.outlives_leader(voters);
+        if early {
+            self.check_fits(count)?;
+        }
         self.check_unwritten(last).map_err(ProposeError::Busy)?;
         if early {
             self.check_at_risk(last).map_err(ProposeError::Busy)?;
@@ -72,7 +72,7 @@ impl Raft {
             first: self.log.last().next(),
             count,
         };
-        self.log.extend(run);
+        self.extend_log(run);
         self.note_class(run, class);
         if held == Held::Synced || class.fsync >= FsyncMode::Commit {
             self.writes.force(run.last());
@@ -81,20 +81,45 @@ impl Raft {
             self.rely_on(run.last());
         }
         self.schedule_sending(class.mode, run);
+        if early {
+            self.relieve(last);
+        }
         let RoleState::Leader(leader) = &mut self.role else {
             return Err(ProposeError::NotLeader(None));
         };
-        leader.acks.want(class.mode, held, run.last());
-        if class.mode == CommitMode::All {
-            // What a fallback rests on.
-            leader.acks.want(CommitMode::Sync, held, run.last());
-        }
+        leader.acks.want(class.mode, held, run);
         Ok(Proposed {
             run,
             mode: class.mode,
             held,
             voters: voters as u8,
         })
+    }
+
+    /// Whether so many early entries can ever be taken on at once: waiting would not help otherwise.
+    fn check_fits(&self, count: u32) -> Result<(), ProposeError> {
+        let limit = self.config.durability.at_risk_entries_max;
+        let bound = Bound::EntriesAtRisk;
+        match u64::from(count) > limit {
+            true => Err(ProposeError::TooMany(Busy { bound, limit })),
+            false => Ok(()),
+        }
+    }
+
+    /// Half of what may be at risk asks for the flush that empties it, on every node, unless one is
+    /// under way: the background flush alone may come later than the other half fills.
+    fn relieve(&mut self, last: LogIndex) {
+        let half = self.config.durability.at_risk_entries_max / 2;
+        let commit = self.commit.index;
+        let RoleState::Leader(leader) = &mut self.role else {
+            return;
+        };
+        if last.since(commit) > half && leader.force_upto <= commit {
+            leader.force_upto = last;
+            leader.release(last);
+            self.timers.stop(Timer::AsyncBatch);
+            self.writes.force(last);
+        }
     }
 
     /// Whether entries through `last` may be acknowledged before they are committed.

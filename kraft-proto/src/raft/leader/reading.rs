@@ -1,5 +1,11 @@
 //! Linearizable reads at the leader (ReadIndex: Raft thesis §6.4), its own and those of followers.
-//! They see what was acknowledged before them on written copies too.
+//!
+//! **They see every entry that was promised to later leaders before them,** whether it is committed or
+//! not, and whatever copies it was acknowledged on:
+//!
+//! 1. of three voters, 1 and 2 hold an `AtLeast(2)`·`Commit` entry on their disks; a fourth voter has
+//!    been proposed meanwhile, so it is acknowledged and takes three of four to commit;
+//! 2. a read asked now would be served before that entry, though no later leader lacks it.
 
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
@@ -55,8 +61,7 @@ impl Raft {
         let RoleState::Leader(leader) = &mut self.role else {
             return fresh;
         };
-        let barrier = leader.barrier.unwrap_or(self.log.last().next());
-        let mut target = barrier.max(leader.relied_acked).max(self.commit.index);
+        let mut target = leader.barrier.max(leader.promised).max(self.commit.index);
         if after.term == self.hard.term {
             target = target.max(after.index.min(self.log.last()));
         }

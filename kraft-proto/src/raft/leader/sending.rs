@@ -1,11 +1,13 @@
 //! What a leader says to its peers, derived when it is asked for: appends first, then heartbeats.
 
 use crate::entry::{EntryKind, Run};
-use crate::ids::{LogIndex, NodeId};
+use crate::ids::{LogIndex, LogPosition, NodeId, Term};
 use crate::message::{Append, Envelope, Heartbeat, Message};
 use crate::modes::CommitMode;
 use crate::output::Output;
+use crate::raft::history::Place;
 use crate::raft::{Raft, RoleState};
+use crate::recall::Asking;
 
 impl Raft {
     /// The next message to a peer.
@@ -23,6 +25,9 @@ impl Raft {
                 return Some(Output::Send { mode, envelope });
             }
             if let Some(asked) = self.snapshot_for(place) {
+                return Some(asked);
+            }
+            if let Some(asked) = self.recall_for(place) {
                 return Some(asked);
             }
         }
@@ -76,40 +81,43 @@ impl Raft {
 
     /// The next append to a peer, if one is due and may be in flight.
     fn append_for(&mut self, place: usize, force_upto: LogIndex) -> Option<Append> {
-        let voters = self.members.voters_min();
-        let (commit, gone) = (self.commit.index, self.gone_through());
+        let (commit, gone) = (self.commit.index, self.compacted.index);
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };
         let release = leader.release.min(self.log.last());
         let peer = &mut leader.peers[place];
-        if !peer.may_send(self.config.appends_in_flight_max)
-            || (peer.next() > release && !peer.is_probing())
+        let probing = peer.is_probing();
+        if !peer.may_send(self.config.appends_in_flight_max) || (peer.next() > release && !probing)
         {
             return None;
         }
         let first = peer.next();
-        let prev = self.log.position_at(first.prev());
-        let Some(prev) = prev.filter(|_| first > gone) else {
+        if first <= gone {
             peer.needs_snapshot(gone);
             return None;
+        }
+        let feed = self.known_from(place, first, release);
+        let voters = self.members.voters_min();
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
         };
-        let last = if first <= release {
-            self.classes.cut(first, release)
-        } else {
-            first.prev()
+        let peer = &mut leader.peers[place];
+        let (prev, run) = match feed {
+            Feed::Known(prev, run) => (prev, run),
+            Feed::Recall(index) => {
+                peer.asking.want(index);
+                return None;
+            }
+            Feed::Follow(term, index) => {
+                peer.keep_prev(term);
+                peer.asking.want(index);
+                return None;
+            }
         };
-        let count = last
-            .since(prev.index)
-            .min(u64::from(self.config.append_entries_max)) as u32;
-        let run = self.log.run_from(first, count).unwrap_or(Run {
-            term: prev.term,
-            kind: EntryKind::Command,
-            first,
-            count: 0,
-        });
         let demands = self.classes.demands(first, run.last(), voters);
-        peer.sent(run.last());
+        peer.asking = Asking::nothing();
+        peer.sent(run);
         peer.commit_told = peer.commit_told.max(commit);
         Some(Append {
             prev,
@@ -124,4 +132,55 @@ impl Raft {
             fsync: demands.class.fsync,
         })
     }
+
+    /// What an append from `first` names, through `release` at most: the entry before, and one run.
+    fn known_from(&self, place: usize, first: LogIndex, release: LogIndex) -> Feed {
+        let RoleState::Leader(leader) = &self.role else {
+            return Feed::Recall(first);
+        };
+        let peer = &leader.peers[place];
+        let prev = match (peer.prev_term(), self.known_at(first.prev())) {
+            (Some(term), _) => LogPosition::new(term, first.prev()),
+            (None, Place::Known(there)) => LogPosition::new(there.term, first.prev()),
+            (None, Place::Below | Place::Absent) => return Feed::Recall(first.prev()),
+        };
+        if first > release {
+            let nothing = Run {
+                term: prev.term,
+                kind: EntryKind::Command,
+                first,
+                count: 0,
+            };
+            return Feed::Known(prev, nothing);
+        }
+        let count = self.classes.cut(first, release).since(prev.index);
+        let count = count.min(u64::from(self.config.append_entries_max)) as u32;
+        let below = || {
+            let run = self.recalled.run_at(first)?.after(first.prev());
+            let count = run.count.min(count);
+            Some(Run { count, ..run })
+        };
+        match self.log.run_from(first, count).or_else(below) {
+            Some(run) => Feed::Known(prev, run),
+            None => Feed::Follow(prev.term, first),
+        }
+    }
+
+    /// Asks the host for the run a peer is to be fed from.
+    fn recall_for(&mut self, place: usize) -> Option<Output> {
+        let RoleState::Leader(leader) = &mut self.role else {
+            return None;
+        };
+        let index = leader.peers[place].asking.poll()?;
+        let question = self.question(index);
+        Some(Output::Recall { question, index })
+    }
+}
+
+/// What an append names, or the index whose run tells.
+enum Feed {
+    Known(LogPosition, Run),
+    Recall(LogIndex),
+    /// The term of the entry before is known, and is to be kept.
+    Follow(Term, LogIndex),
 }

@@ -8,15 +8,13 @@
 //! 3. **Only a log that reaches as far ends it.** A late answer to an append would have the leader try
 //!    entries that are gone.
 
-use crate::ids::{LogIndex, LogPosition};
 use crate::output::Output;
 use crate::raft::{Raft, RoleState};
 
 impl Raft {
     /// Asks the host to send a peer a snapshot, if that is due.
     pub(super) fn snapshot_for(&mut self, place: usize) -> Option<Output> {
-        let (gone, told) = (self.gone_through(), self.told.committed());
-        let at_hand = self.compacted.index;
+        let (gone, told) = (self.compacted.index, self.told.committed());
         let members_known = told >= self.succession.before_at();
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
@@ -24,7 +22,7 @@ impl Raft {
         let round = leader.round;
         let peer = leader.peers.get_mut(place)?;
         let upto = peer.snapshot_due()?.max(gone);
-        if upto > told || !(members_known || upto <= at_hand) {
+        if upto > told || !(members_known || upto <= gone) {
             return None;
         }
         peer.snapshot_asked(upto, round);
@@ -38,15 +36,5 @@ impl Raft {
         u64::try_from(timeout / heartbeat)
             .unwrap_or(u64::MAX)
             .max(1)
-    }
-
-    /// How far a snapshot must reach for a peer that could not compare one with its own log, which
-    /// it remembers from `hint` on: through there, or through this term's first entry, which is newer
-    /// than anything in it.
-    pub(super) fn comparable_from(&self, hint: LogPosition) -> Option<LogIndex> {
-        match &self.role {
-            RoleState::Leader(leader) => Some(leader.barrier?.min(hint.index)),
-            _ => None,
-        }
     }
 }

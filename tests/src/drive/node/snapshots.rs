@@ -1,6 +1,6 @@
 //! A node's snapshots: made, sent, and put in place of its state.
 
-use kraft_proto::{Class, CommitMode, LogIndex, NodeId};
+use kraft_proto::{Class, CommitMode, LogIndex, LogPosition, NodeId};
 
 use super::Node;
 use crate::drive::canonical::{canonical, kind};
@@ -16,7 +16,9 @@ impl Node {
     /// The driver's disk is the list of its blobs, which keeps all of the log: so it may be dropped here
     /// before the caller says that the snapshot is synced.
     pub fn compact(&mut self, upto: LogIndex) -> Result<(), Refusal> {
-        let core = self.raft.snapshot_at(self.applied).map_err(Refusal::new)?;
+        let core = self.raft.snapshot_at(self.position_at(self.applied));
+        let core = core.map_err(Refusal::new)?;
+        let upto = self.position_at(upto);
         self.raft.compacted(upto).map_err(Refusal::new)?;
         self.payloads.drop_through(self.raft.status().compacted);
         let machine = self.machine.clone();
@@ -38,9 +40,16 @@ impl Node {
         Ok(())
     }
 
+    /// What stands at an index of the log; where nothing does, that index in no term.
+    fn position_at(&self, index: LogIndex) -> LogPosition {
+        let term = self.payloads.term_at(index);
+        LogPosition::new(term.unwrap_or_default(), index)
+    }
+
     /// Sends a snapshot of what is applied, or one at hand where none can be made there.
     pub(super) fn send_snapshot(&mut self, to: NodeId, upto: LogIndex) {
-        let made = self.raft.snapshot_at(self.applied).map(|core| Held {
+        let made = self.raft.snapshot_at(self.position_at(self.applied));
+        let made = made.map(|core| Held {
             core,
             machine: self.machine.clone(),
         });

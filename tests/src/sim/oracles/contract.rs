@@ -369,3 +369,83 @@ fn lacks(node: usize, term: u64, position: LogPosition) -> String {
         node + 1
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use kraft_proto::{EntryKind, LogIndex, Members, NodeId, Run, Term};
+
+    use super::*;
+    use crate::sim::entry::Entry;
+    use crate::sim::members::number_of;
+
+    /// Nodes 1 and 2 of three write an entry, which is acknowledged for a majority; node 1 loses power;
+    /// node 3 leads without the entry.
+    fn judged(cut_on_the_way: bool) -> Verdict {
+        let members = Members::new((1..=3).map(NodeId), []).expect("three voters");
+        let sets = Sets::of(number_of(&members));
+        let barrier = Entry {
+            term: 1,
+            kind: EntryKind::Barrier,
+            data: 0,
+        };
+        let leads = |node, term, log| Event::Role {
+            node,
+            role: Role::Leader,
+            term,
+            log,
+            sets,
+        };
+        let wrote = |node| Event::Held {
+            node,
+            held: Held::Written,
+            run: Run {
+                term: Term(1),
+                kind: EntryKind::Command,
+                first: LogIndex(2),
+                count: 1,
+            },
+        };
+        let cut = |node| Event::PowerCut { node, life: 1 };
+        let old = [barrier];
+        let mut events: Vec<Event<'_>> = (0..3)
+            .map(|node| Event::Started {
+                node,
+                life: 1,
+                log: &[],
+            })
+            .collect();
+        events.push(leads(0, 1, &old));
+        events.push(Event::Heard {
+            term: 1,
+            from: 1,
+            life: 1,
+        });
+        events.extend([wrote(0), wrote(1)]);
+        if cut_on_the_way {
+            events.push(cut(1));
+        }
+        events.push(Event::Acked {
+            node: 0,
+            deciding: sets,
+            mode: CommitMode::Sync,
+            held: Held::Written,
+            upto: LogPosition::new(Term(1), LogIndex(2)),
+        });
+        events.extend([cut(0), leads(2, 2, &old)]);
+        let mut facts = Facts::new(3);
+        let mut oracle = Oracle::new(OnPowerLoss::Protect);
+        events.iter().try_for_each(|event| {
+            facts.see(event);
+            oracle.see(&facts, event)
+        })
+    }
+
+    /// 1. node 2 loses power while the report of its copy is on the wire; 2. the entry is acknowledged;
+    /// 3. one more cut is the second since the write. The one after the answer alone excuses nothing.
+    #[test]
+    fn power_cuts_count_since_the_write_not_since_the_answer() {
+        assert_eq!(judged(true), Ok(()));
+        let objected = judged(false).expect_err("one of three is a minority");
+        assert!(objected.contains("must survive"), "{objected}");
+    }
+}

@@ -33,7 +33,9 @@ impl Oracle {
                 }
                 Ok(())
             }
-            Event::Sent { envelope, saved } => self.sent(envelope, saved),
+            Event::Sent {
+                envelope, saved, ..
+            } => self.sent(envelope, saved),
             _ => Ok(()),
         }
     }

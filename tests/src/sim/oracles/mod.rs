@@ -13,6 +13,7 @@
 //! | `linearizable_reads` | a read that misses what was there before it |
 //! | `convergence` | a cluster that does not come to rest when the faults are over |
 //! | `bounded_memory` | anything that grows without bound |
+//! | `message_chains` | messages that cause each other without end |
 
 pub(crate) mod bounded_memory;
 pub(crate) mod contract;
@@ -25,6 +26,7 @@ pub(crate) mod leader_completeness;
 pub(crate) mod led;
 pub(crate) mod linearizable_reads;
 pub(crate) mod log_matching;
+pub(crate) mod message_chains;
 pub(crate) mod one_fate;
 pub(crate) mod state_machine_safety;
 
@@ -83,6 +85,7 @@ impl Oracles {
         (self.linearizable_reads.see(facts, outliving, event))
             .map_err(named("linearizable_reads"))?;
         convergence::see(event).map_err(named("convergence"))?;
+        message_chains::see(event).map_err(named("message_chains"))?;
         bounded_memory::see(event).map_err(named("bounded_memory"))
     }
 }
