@@ -17,6 +17,7 @@ pub mod machine;
 pub mod metrics;
 pub mod node;
 pub mod pair;
+mod race;
 pub mod replicas;
 pub mod rpc;
 pub mod sealed;

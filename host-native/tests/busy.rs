@@ -6,7 +6,9 @@ mod rig;
 use std::pin::pin;
 use std::time::Duration;
 
-use host_native::api::{Bound, FateReport, Freshness, Options, Refusal, Request, Response, Write};
+use host_native::api::{
+    Attempt, Bound, FateReport, Freshness, Options, Refusal, Request, Response, Write,
+};
 use host_native::command::{Operation, RequestId, SessionId};
 use host_native::config::Config;
 use host_native::pair::{Key, Pair, Value};
@@ -47,6 +49,8 @@ async fn asked_once(cluster: &Cluster, at: usize, bytes: usize) -> Response {
         },
         operation: Operation::Put { pairs: vec![pair] },
         options: Options::default(),
+        attempt: Attempt::First,
+        patience_ms: None,
     };
     cluster.call(at, &Request::Write(write)).await
 }

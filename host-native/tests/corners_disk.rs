@@ -477,7 +477,7 @@ async fn ends(cluster: &Cluster, one: usize, other: usize) -> (LogIndex, LogInde
 async fn all_lives(cluster: &Cluster) -> Vec<u64> {
     let mut lives = Vec::new();
     for at in 0..cluster.nodes.len() {
-        lives.push(cluster.status(at).await.unwrap().incarnation.0);
+        lives.push(cluster.status(at).await.unwrap().incarnation);
     }
     lives
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use common::{LOOPBACK, Lab, Stranger, within};
 use host_native::cert::{Credentials, Issued, Role};
 use host_native::rpc::{
-    CLIENT_ALPN, Call, CallError, Calls, ClientLimits, ConnectError, Part, RpcClient, RpcServer,
-    ServerLimits,
+    CLIENT_ALPN, CLIENT_VERSION, Call, CallError, Calls, ClientLimits, ConnectError, Part,
+    RpcClient, RpcServer, ServerLimits,
 };
 use host_native::transport::{Refusal, RefusalKind};
 use kraft_proto::ids::NodeId;
@@ -281,7 +281,8 @@ async fn the_server_refuses_strangers_and_counts_them() {
     let stranger = Stranger::with(CLIENT_ALPN, &lab, Some(&issued));
     let newer = [&b"kraft"[..], &7_u16.to_le_bytes()].concat();
     let seen = within(stranger.greet_at(address, &newer)).await;
-    assert!(seen.contains("version 7") && seen.contains("version 1"));
+    let ours = format!("version {CLIENT_VERSION}");
+    assert!(seen.contains("version 7") && seen.contains(&ours), "{seen}");
     for (kind, count) in [
         (RefusalKind::NoCertificate, 1),
         (RefusalKind::Untrusted, 1),

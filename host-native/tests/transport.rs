@@ -10,7 +10,7 @@ use host_native::transport::{
     DownReason, Dropped, Event, Events, Fault, Hold, Lane, PEER_VERSION, Refusal, RefusalKind,
     Route, Sending, Settings, Transport, TransportConfig,
 };
-use kraft_proto::ids::NodeId;
+use kraft_proto::ids::{NodeId, Nonce};
 use kraft_proto::modes::CommitMode;
 use tokio::task::JoinSet;
 
@@ -295,7 +295,7 @@ async fn a_shutdown_is_known_at_once_and_a_restart_on_the_same_port_is_found() {
     // The new process does not list node 1: it is node 1 that has to find it.
     let mut config = lab.node(2, &[]);
     config.listen = address;
-    config.hello.incarnation = config.hello.incarnation.next();
+    config.hello.incarnation = config.hello.incarnation.next(Nonce(2));
     let incarnation = config.hello.incarnation;
     let mut two = within(common::bind_again(config)).await;
     let hello = wait_for(&mut one.1, |event| match event {

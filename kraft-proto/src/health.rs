@@ -6,8 +6,10 @@ use core::time::Duration;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 4;
+pub const ALERTS_MAX: usize = 6;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,9 +22,13 @@ pub struct Figures {
     pub fsync_p99: Duration,
     /// Peers that have applied other entries than this node: one is too many.
     pub replicas_differing: u64,
+    /// How long this node has known no leader; zero while it knows one.
+    pub without_leader: Duration,
+    /// How long its certificate holds from now, zero once it has expired; `None` where there is none.
+    pub certificate_left: Option<Duration>,
 }
 
-/// What is still well. An alert is due strictly beyond.
+/// What is still well. An alert is due strictly beyond; of the time a certificate has left, strictly below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Thresholds {
     /// Bytes acknowledged and not yet synced by a majority.
@@ -31,6 +37,10 @@ pub struct Thresholds {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long this node has known no leader.
+    pub without_leader: Duration,
+    /// How long its certificate holds from now.
+    pub certificate_left: Duration,
 }
 
 impl Default for Thresholds {
@@ -39,6 +49,8 @@ impl Default for Thresholds {
             bytes_at_risk: 100 * 1024 * 1024,
             replication_lag_max: Duration::from_secs(10),
             fsync_p99: Duration::from_millis(100),
+            without_leader: Duration::from_secs(5),
+            certificate_left: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
@@ -54,16 +66,20 @@ pub enum AlertKind {
     SlowFsync,
     /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
     ReplicasDiffer,
+    /// No leader has been known for too long. Counted in microseconds.
+    NoLeader,
+    /// The certificate holds for too short a time, or has expired. Counted in microseconds.
+    CertificateExpires,
 }
 
-/// One figure beyond its threshold.
+/// One figure on the wrong side of its threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Alert {
     /// Which figure.
     pub kind: AlertKind,
     /// What it is: bytes, microseconds or peers, as `kind` says.
     pub value: u64,
-    /// What it should not exceed, in the same unit.
+    /// What it should not exceed, or of a certificate not fall below, in the same unit.
     pub threshold: u64,
 }
 
@@ -90,11 +106,24 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             value: figures.replicas_differing,
             threshold: 0,
         },
+        Alert {
+            kind: AlertKind::NoLeader,
+            value: micros(figures.without_leader),
+            threshold: micros(thresholds.without_leader),
+        },
     ];
-    compared
+    let certificate = figures.certificate_left.map(|left| Alert {
+        kind: AlertKind::CertificateExpires,
+        value: micros(left),
+        threshold: micros(thresholds.certificate_left),
+    });
+    let beyond = compared
         .into_iter()
-        .filter(|alert| alert.value > alert.threshold)
-        .collect()
+        .filter(|alert| alert.value > alert.threshold);
+    let below = certificate
+        .into_iter()
+        .filter(|alert| alert.value < alert.threshold);
+    beyond.chain(below).collect()
 }
 
 fn micros(time: Duration) -> u64 {
@@ -108,6 +137,8 @@ impl AlertKind {
         Self::ReplicationLag,
         Self::SlowFsync,
         Self::ReplicasDiffer,
+        Self::NoLeader,
+        Self::CertificateExpires,
     ];
 
     /// The name used in metrics and answers.
@@ -117,6 +148,8 @@ impl AlertKind {
             Self::ReplicationLag => "replication_lag",
             Self::SlowFsync => "slow_fsync",
             Self::ReplicasDiffer => "replicas_differ",
+            Self::NoLeader => "no_leader",
+            Self::CertificateExpires => "certificate_expires",
         }
     }
 
@@ -124,7 +157,9 @@ impl AlertKind {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::DataAtRisk => "bytes",
-            Self::ReplicationLag | Self::SlowFsync => "microseconds",
+            Self::ReplicationLag | Self::SlowFsync | Self::NoLeader | Self::CertificateExpires => {
+                "microseconds"
+            }
             Self::ReplicasDiffer => "peers",
         }
     }
@@ -163,6 +198,21 @@ impl fmt::Display for Alert {
                 f,
                 "{value} of the peers have applied other entries than this node: the status names them"
             ),
+            AlertKind::NoLeader => write!(
+                f,
+                "no leader for {} s (more than {} s): nothing is written or read linearizably",
+                time(value).as_secs(),
+                time(threshold).as_secs()
+            ),
+            AlertKind::CertificateExpires if value == 0 => f.write_str(
+                "the certificate of this node has expired: nobody can connect to it any more",
+            ),
+            AlertKind::CertificateExpires => write!(
+                f,
+                "the certificate of this node expires in {} days (less than {})",
+                time(value).as_secs() / DAY_SECONDS,
+                time(threshold).as_secs() / DAY_SECONDS
+            ),
         }
     }
 }
@@ -186,6 +236,8 @@ mod tests {
             replication_lag_max: Duration::from_millis(10_000),
             fsync_p99: Duration::from_millis(100),
             replicas_differing: 0,
+            without_leader: Duration::from_secs(5),
+            certificate_left: Some(Duration::from_secs(30 * DAY_SECONDS)),
         };
         assert!(kinds(at).is_empty());
     }
@@ -215,17 +267,41 @@ mod tests {
     }
 
     #[test]
+    fn no_leader_and_a_certificate_near_its_end_are_told() {
+        let figures = Figures {
+            without_leader: Duration::from_micros(5_000_001),
+            certificate_left: Some(Duration::from_secs(30 * DAY_SECONDS - 1)),
+            ..Figures::default()
+        };
+        assert_eq!(
+            kinds(figures)[..],
+            [AlertKind::NoLeader, AlertKind::CertificateExpires]
+        );
+        let expired = Figures {
+            certificate_left: Some(Duration::ZERO),
+            ..Figures::default()
+        };
+        assert_eq!(kinds(expired)[..], [AlertKind::CertificateExpires]);
+        assert!(
+            kinds(Figures::default()).is_empty(),
+            "no certificate, no alert"
+        );
+    }
+
+    #[test]
     fn all_at_once_carry_their_values_and_thresholds() {
         let figures = Figures {
             bytes_at_risk: 11,
             replication_lag_max: Duration::MAX,
             fsync_p99: Duration::from_micros(8),
             replicas_differing: 2,
+            ..Figures::default()
         };
         let thresholds = Thresholds {
             bytes_at_risk: 10,
             replication_lag_max: Duration::from_micros(9),
             fsync_p99: Duration::from_micros(7),
+            ..Thresholds::default()
         };
         let raised = alerts(&figures, &thresholds);
         let parts: Vec<_, ALERTS_MAX> = raised

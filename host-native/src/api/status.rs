@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
 use kraft_proto::{Holding, PeerState, Role, Trust};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct StatusReport {
     /// Its store.
     pub store: StoreId,
     /// How many times that store was started.
-    pub incarnation: Incarnation,
+    pub incarnation: u64,
     /// Whether it may have forgotten copies that it reported.
     #[serde(with = "words::trust")]
     pub trust: Trust,
@@ -31,6 +31,8 @@ pub struct StatusReport {
     pub term: Term,
     /// The leader, where it is known.
     pub leader: Option<NodeId>,
+    /// The votes it has, while it asks for them.
+    pub candidacy: Option<Candidacy>,
     /// The end of its log.
     pub last: LogPosition,
     /// How far its own log is held.
@@ -61,6 +63,15 @@ pub struct StatusReport {
     pub waiting: Vec<String>,
     /// What an operator should look at, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// The votes of a node that wants to lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Candidacy {
+    /// Voters that granted theirs, itself included.
+    pub granted: u64,
+    /// How many it needs: a majority.
+    pub needed: u64,
 }
 
 /// A member of the cluster.

@@ -1,6 +1,7 @@
 //! Every option once: where it stands in a file, its variable, its flag, how it is read and shown.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use std::time::Duration;
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication, OnPowerLoss};
 use kraft_proto::ids::NodeId;
 
-use super::Config;
+use super::address::read_listen;
 use super::members::MemberConfig;
 use super::values::{format_bytes, format_duration, parse_bytes, parse_duration, parse_switch};
+use super::{ADMIN_PORT, CLIENTS_PORT, Config, PEERS_PORT};
 
 /// One option.
 #[derive(Debug)]
@@ -108,15 +110,19 @@ pub const SETTINGS: &[Setting] = &[
         "everybody, as ID@PEERS/CLIENTS with commas between"
     },
     setting! {
-        "listen.peers", "listen_peers", word, quoted, listen.peers,
-        "where peers are listened for, UDP"
+        "listen.peers", "listen_peers", listen_peers, quoted, listen.peers,
+        "where peers are listened for, UDP; [::] is every address, IPv4 too"
     },
     setting! {
-        "listen.clients", "listen_clients", word, quoted, listen.clients,
-        "where clients are listened for, UDP"
+        "listen.clients", "listen_clients", listen_clients, quoted, listen.clients,
+        "where clients are listened for, UDP; [::] is every address, IPv4 too"
     },
     setting! {
-        "listen.admin", "listen_admin", word, quoted, listen.admin,
+        "listen.advertise_clients", "advertise_clients", some_word, quoted_some, advertise_clients,
+        "where clients reach this node, HOST:PORT, if that is neither its entry among the members nor where it listens"
+    },
+    setting! {
+        "listen.admin", "listen_admin", listen_admin, quoted, listen.admin,
         "metrics and health, TCP without authentication"
     },
     setting! {
@@ -289,6 +295,14 @@ pub const SETTINGS: &[Setting] = &[
         "alerts.fsync_p99", "alert_fsync_p99", duration, quoted_duration, alerts.fsync_p99,
         "alert when one fsync in a hundred takes longer than this"
     },
+    setting! {
+        "alerts.without_leader", "alert_without_leader", duration, quoted_duration, alerts.without_leader,
+        "alert when no leader has been known for longer than this"
+    },
+    setting! {
+        "alerts.certificate_left", "alert_certificate_left", duration, quoted_duration, alerts.certificate_left,
+        "alert when this node's certificate expires sooner than this"
+    },
 ];
 
 fn word<T: FromStr<Err: Display>>(text: &str, _: &Path) -> Result<T, String> {
@@ -309,6 +323,18 @@ fn node(text: &str, base: &Path) -> Result<Option<NodeId>, String> {
         0 => Err("ids start at 1".into()),
         id => Ok(Some(NodeId(id))),
     }
+}
+
+fn listen_peers(text: &str, _: &Path) -> Result<SocketAddr, String> {
+    read_listen(text, PEERS_PORT)
+}
+
+fn listen_clients(text: &str, _: &Path) -> Result<SocketAddr, String> {
+    read_listen(text, CLIENTS_PORT)
+}
+
+fn listen_admin(text: &str, _: &Path) -> Result<SocketAddr, String> {
+    read_listen(text, ADMIN_PORT)
 }
 
 fn members(text: &str, _: &Path) -> Result<Vec<MemberConfig>, String> {

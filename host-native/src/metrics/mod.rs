@@ -7,7 +7,7 @@ mod labels;
 mod window;
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +53,9 @@ struct Inner {
     suspects: Gauge<u64, AtomicU64>,
     replicas_differ: Gauge<u64, AtomicU64>,
     replicas_compared: Counter,
+    without_leader: Seconds,
+    certificate_left: Seconds,
+    certificate_shown: AtomicBool,
     acks_lost: Family<ModeLabels, Counter>,
     acks_unknown: Family<ModeLabels, Counter>,
     role: Gauge,
@@ -174,6 +177,17 @@ impl Metrics {
                  copies in a power cut and are not re-admitted yet",
                 Gauge::default(),
             ),
+            without_leader: names.add(
+                "without_leader_seconds",
+                "How long this node has known no leader; 0 while it knows one",
+                Gauge::default(),
+            ),
+            certificate_left: names.add(
+                "certificate_left_seconds",
+                "How long this node's certificate holds from now; 0 once it has expired",
+                Gauge::default(),
+            ),
+            certificate_shown: AtomicBool::new(false),
             acks_lost: names.add(
                 "acks_lost",
                 "Acknowledged writes that commit proved to be gone",
@@ -303,6 +317,17 @@ impl Metrics {
         self.inner.replicas_compared.inc();
     }
 
+    /// How long this node has known no leader; zero while it knows one.
+    pub fn without_leader(&self, time: Duration) {
+        self.inner.without_leader.set(time.as_secs_f64());
+    }
+
+    /// How long its certificate holds from now, zero once it has expired.
+    pub fn certificate_left(&self, time: Duration) {
+        self.inner.certificate_left.set(time.as_secs_f64());
+        self.inner.certificate_shown.store(true, Ordering::Relaxed);
+    }
+
     /// Acknowledged writes of `mode` are gone.
     pub fn acks_lost(&self, mode: CommitMode, count: u64) {
         let counter = self.inner.acks_lost.get_or_create(&ModeLabels::new(mode));
@@ -367,12 +392,17 @@ impl Metrics {
 
     /// The figures alerts are judged by.
     pub fn figures(&self) -> Figures {
-        let lag = Duration::try_from_secs_f64(self.inner.lag_max.get()).unwrap_or_default();
+        let seconds =
+            |gauge: &Seconds| Duration::try_from_secs_f64(gauge.get()).unwrap_or_default();
+        let lag = seconds(&self.inner.lag_max);
         Figures {
             bytes_at_risk: self.inner.bytes_at_risk.get(),
             replication_lag_max: lag,
             replicas_differing: self.inner.replicas_differ.get(),
             fsync_p99: self.with_window(|window| window.p99()),
+            without_leader: seconds(&self.inner.without_leader),
+            certificate_left: Some(seconds(&self.inner.certificate_left))
+                .filter(|_| self.inner.certificate_shown.load(Ordering::Relaxed)),
         }
     }
 
@@ -404,9 +434,7 @@ impl fmt::Debug for Metrics {
 
 /// Brings a counter up to a total that is counted elsewhere. Of two callers the later total stays.
 fn raise_to(counter: &Counter, total: u64) {
-    counter
-        .inner()
-        .fetch_max(total, std::sync::atomic::Ordering::Relaxed);
+    counter.inner().fetch_max(total, Ordering::Relaxed);
 }
 
 #[cfg(test)]

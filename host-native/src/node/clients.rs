@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::open::TestSwitchAccess;
+use super::own_requests::OnItsWay;
 use super::pending::{PendingAwait, PendingRead, PendingWrite, Token, is_linearizable};
 use crate::api::{
-    Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response, TestSwitch,
-    Write,
+    Attempt, Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response,
+    TestSwitch, Write,
 };
-use crate::command::{AnsweredBy, Command};
+use crate::command::{AnsweredBy, Command, WriteDigest};
 use crate::pair::{Measure, Unfit};
 use crate::rpc::{Call, Reply};
 use crate::sealed::{self, SEAL_LEN};
@@ -35,6 +36,12 @@ impl Engine {
                 return;
             }
         };
+        if let Request::Fate { position } | Request::Await { position, .. } = &request
+            && let Err(refusal) = Refusal::check_position(*position)
+        {
+            reply.send(Response::Refused(refusal).encode());
+            return;
+        }
         match request {
             Request::Write(write) => self.take_write(write, reply),
             Request::Get { freshness, .. } | Request::Scan { freshness, .. } => {
@@ -56,10 +63,10 @@ impl Engine {
     pub(super) fn redirect(&self) -> Response {
         let leader = self.leader.filter(|leader| *leader != self.parts.node);
         let leader = leader.and_then(|leader| {
-            let member = self.parts.config.member(leader)?;
+            let address = self.parts.clients.directory().of(leader)?;
             Some(Leader {
                 node: leader,
-                address: member.clients.to_string(),
+                address,
             })
         });
         Response::Redirect { leader }
@@ -137,6 +144,15 @@ impl Engine {
                 return;
             }
         };
+        let digest = Command::decode(&payload).map(|command| command.write_digest());
+        let digest = match digest.map_err(|_| Refusal::NotReady) {
+            Ok(digest) => digest,
+            Err(refusal) => return reply.send(Response::Refused(refusal).encode()),
+        };
+        if let Err(refusal) = self.admit_request(&write, digest) {
+            reply.send(Response::Refused(refusal).encode());
+            return;
+        }
         if let Err(refusal) = self.admit_entries(1, payload.len() as u64) {
             reply.send(Response::Refused(refusal).encode());
             return;
@@ -152,6 +168,8 @@ impl Engine {
         };
         let position = proposed.run.last_position();
         self.keep_own(position.index.prev());
+        self.own_requests
+            .propose(position.index, write.request, digest);
         let entry = sealed::seal(position, EntryKind::Command, &payload);
         let bytes = entry.len();
         self.tail.put(position, entry);
@@ -172,7 +190,9 @@ impl Engine {
             effect: None,
             acked: None,
         });
-        let deadline = timeout.map(|timeout| now.after(timeout));
+        let patience = write.patience_ms.map(|ms| Duration::from_millis(ms.into()));
+        let within = timeout.into_iter().chain(patience).min();
+        let deadline = within.map(|within| now.after(within));
         let waiting = self.waits.insert(
             Token::Write(token),
             position,
@@ -189,14 +209,6 @@ impl Engine {
     fn admit(&self, write: &Write) -> Result<Class, Refusal> {
         write.operation.check()?;
         let class = self.class_of(write)?;
-        if let Err(error) = self.replica.admit(&write.request) {
-            return Err(match error {
-                SessionError::TooOld { lowest } => Refusal::RequestTooOld { lowest },
-                SessionError::Expired => Refusal::SessionExpired {
-                    open_at: self.replica.applied().index,
-                },
-            });
-        }
         self.waits.check_room()?;
         let limit = self.parts.config.at_risk_bytes_max;
         let voters = self.parts.raft.members().voters_min();
@@ -208,6 +220,25 @@ impl Engine {
             });
         }
         Ok(class)
+    }
+
+    /// Whether the request's number is this write's, as far as session and log can tell.
+    fn admit_request(&self, write: &Write, digest: WriteDigest) -> Result<(), Refusal> {
+        // What earlier leaders left is known once it is applied, and a number never used is not in it.
+        if write.attempt == Attempt::Again && self.replica.applied().index < self.led_from {
+            return Err(Refusal::NotReady);
+        }
+        if self.own_requests.look(&write.request, digest) == OnItsWay::Another {
+            return Err(Refusal::RequestWasAnotherWrite);
+        }
+        let admitted = self.replica.admit(&write.request, digest);
+        admitted.map_err(|error| match error {
+            SessionError::TooOld { lowest } => Refusal::RequestTooOld { lowest },
+            SessionError::AnotherWrite => Refusal::RequestWasAnotherWrite,
+            SessionError::Expired => Refusal::SessionExpired {
+                open_at: self.replica.applied().index,
+            },
+        })
     }
 
     /// The payload of a command, if this node's log can hold its entry: one that it cannot would end

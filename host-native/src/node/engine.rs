@@ -16,19 +16,20 @@ use super::clock::Clock;
 use super::disk::DiskView;
 use super::handover::PendingTransfer;
 use super::history::History;
-use super::members::Contacts;
 use super::open::{NodeError, TestSwitchAccess};
+use super::own_requests::OwnRequests;
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
 use super::replicas::ReplicaCheck;
 use super::sending::seals_of;
 use super::tail::Tail;
 use crate::admin::Publisher;
 use crate::api::{Answer, Response, Unkept};
-use crate::config::Config;
+use crate::cert::Credentials;
+use crate::config::{Address, Config};
 use crate::kv::Kv;
 use crate::machine::Replicated;
 use crate::metrics::Metrics;
-use crate::rpc::{Call, Calls, RpcServer};
+use crate::rpc::{Call, Calls, News, RpcServer};
 use crate::sealed;
 use crate::storage::{DiskHandle, Done, Identity, Job};
 use crate::transport::{Event, Events, Fault, Lane, Transport};
@@ -47,7 +48,6 @@ pub(super) struct Parts {
     pub config: Arc<Config>,
     pub node: NodeId,
     pub identity: Identity,
-    pub contacts: Contacts,
     pub clock: Clock,
     pub raft: Raft,
     pub history: History,
@@ -56,6 +56,7 @@ pub(super) struct Parts {
     pub clients: RpcServer,
     pub metrics: Metrics,
     pub publisher: Publisher,
+    pub credentials: Credentials,
     pub test_switch: TestSwitchAccess,
     pub warnings: Vec<String>,
 }
@@ -65,6 +66,7 @@ pub(super) struct Inputs {
     pub events: Events,
     pub calls: Calls,
     pub receipts: mpsc::UnboundedReceiver<Done>,
+    pub credentials: mpsc::Receiver<Credentials>,
 }
 
 /// One of them.
@@ -72,6 +74,7 @@ pub(super) enum Input {
     Peer(Event),
     Call(Call),
     Disk(Done),
+    Credentials(Box<Credentials>),
 }
 
 /// The one owner of the core.
@@ -82,6 +85,9 @@ pub(super) struct Engine {
     pub(super) awaits: PendingAwaits,
     pub(super) reads: PendingReads,
     pub(super) transfers: Vec<PendingTransfer>,
+    pub(super) own_requests: OwnRequests,
+    /// The end of the log when this node began to lead: through here it may hold requests of earlier leaders.
+    pub(super) led_from: LogIndex,
     pub(super) tail: Tail,
     pub(super) replica: Replicated<Kv>,
     /// Whether the peers' replicas are the same.
@@ -104,6 +110,10 @@ pub(super) struct Engine {
     refresh_at: Instant,
     /// After an absence, until when it may lead by mistake.
     pub(super) unsure_until: Instant,
+    /// When a leader with an expired certificate tries to hand over next.
+    pub(super) expired_retry_at: Instant,
+    /// Since when no leader is known.
+    pub(super) without_leader_since: Instant,
     pub(super) failed: Option<NodeError>,
 }
 
@@ -118,6 +128,8 @@ impl Engine {
             awaits: PendingAwaits::default(),
             reads: PendingReads::default(),
             transfers: Vec::new(),
+            own_requests: OwnRequests::default(),
+            led_from: status.last.index,
             tail: Tail::after(status.last.index),
             replica: Replicated::new(Kv::default()),
             replicas: ReplicaCheck::new(),
@@ -134,6 +146,8 @@ impl Engine {
             disk: DiskView::new(status.last.index),
             refresh_at: Instant::ZERO,
             unsure_until: Instant::ZERO,
+            expired_retry_at: Instant::ZERO,
+            without_leader_since: Instant::ZERO,
             failed: None,
             parts,
         }
@@ -166,6 +180,9 @@ impl Engine {
                 Some(report) = inputs.receipts.recv() => Some(Input::Disk(report)),
                 Some(event) = inputs.events.recv() => Some(Input::Peer(event)),
                 Some(call) = inputs.calls.recv() => Some(Input::Call(call)),
+                Some(credentials) = inputs.credentials.recv() => {
+                    Some(Input::Credentials(Box::new(credentials)))
+                }
                 () = tokio::task::yield_now(), if busy => None,
                 () = tokio::time::sleep_until(due) => None,
             };
@@ -217,6 +234,7 @@ impl Engine {
                 let now = self.now();
                 self.parts.raft.handle_stored(now, receipt);
             }
+            Input::Credentials(credentials) => self.take_credentials(&credentials),
             Input::Disk(Done::Failed(error)) => self.failed = Some(NodeError::Disk(error)),
         }
     }
@@ -228,7 +246,13 @@ impl Engine {
                     self.take_frame(from, &bytes);
                 }
             }
-            Event::Up { peer, .. } => {
+            Event::Up { peer, clients, .. } => {
+                let is_address = clients.parse::<Address>().is_ok();
+                if is_address
+                    && self.parts.clients.directory().note(peer, &clients) == News::Changed
+                {
+                    tracing::info!("clients reach node {peer} at {clients}");
+                }
                 self.differing.retain(|(other, _)| *other != peer);
                 tracing::info!("node {peer} can be reached");
                 self.renew_replica(peer);
@@ -415,6 +439,7 @@ impl Engine {
     fn change_role(&mut self, role: Role, term: Term, leader: Option<NodeId>) {
         if role == Role::Leader {
             tracing::info!("leading term {term}");
+            self.led_from = self.parts.raft.status().last.index;
             let now = self.now();
             for (_, lag) in &mut self.lags {
                 *lag = Lag::new(now);
@@ -424,6 +449,9 @@ impl Engine {
                 Some(leader) => tracing::info!("following node {leader} in term {term}"),
                 None => tracing::info!("no leader in term {term}"),
             }
+        }
+        if self.leader.is_some() {
+            self.without_leader_since = self.now();
         }
         (self.role, self.term, self.leader) = (role, term, leader);
         self.parts.metrics.role(role, term);

@@ -13,7 +13,9 @@
 //! takes what happens, hands it to the core, and does what the core says.
 
 mod absence;
+mod advertised;
 mod at_risk;
+mod certificate;
 mod clients;
 mod clock;
 mod disk;
@@ -22,6 +24,7 @@ mod handover;
 mod history;
 mod members;
 mod open;
+mod own_requests;
 mod pending;
 mod replay;
 mod replicas;
@@ -30,6 +33,7 @@ mod sending;
 mod stopping;
 mod tail;
 
+pub use certificate::Reload;
 pub use members::MembersRefused;
 pub(crate) use members::founding_of;
 pub(crate) use open::expected;

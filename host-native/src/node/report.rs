@@ -7,11 +7,13 @@ use kraft_proto::{Lag, PeerState, PeerStatus as CorePeer, Status, Waiting};
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
-    AtRisk, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus,
-    StatusReport, Voting,
+    AtRisk, Candidacy, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus,
+    PeerStatus, StatusReport, Voting,
 };
 use crate::metrics::Lag as LagFigure;
 use crate::transport::{Dropped, RefusalKind};
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 impl Engine {
     /// Brings figures and the published status up to date.
@@ -48,9 +50,19 @@ impl Engine {
             metrics.transport_refusals(kind.label(), transport.refused(kind));
         }
         metrics.transport_spares(transport.spares());
+        let without = match self.leader {
+            Some(_) => Duration::ZERO,
+            None => now.since(self.without_leader_since),
+        };
+        metrics.without_leader(without);
+        let certificate_left = self.certificate_left();
+        metrics.certificate_left(certificate_left);
         metrics.replicas_differ(self.replicas.differing().len() as u64);
         let readiness = match (self.outvoted(), self.leader) {
             (Some(why), _) => Readiness::NotReady(why),
+            (None, Some(_)) if certificate_left.is_zero() => Readiness::NotReady(
+                "its certificate has expired, and no client can connect to it".into(),
+            ),
             (None, Some(_)) => Readiness::Ready,
             (None, None) => Readiness::NotReady("no leader is known".into()),
         };
@@ -58,6 +70,9 @@ impl Engine {
         self.parts
             .publisher
             .send_replace(Snapshot { readiness, status });
+        if certificate_left.is_zero() {
+            self.leave_office_expired();
+        }
     }
 
     /// Says once of each peer that only a snapshot could help it.
@@ -80,6 +95,18 @@ impl Engine {
         let mut warnings = self.parts.warnings.clone();
         warnings.extend(self.disk_warnings());
         warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
+        let left = self.certificate_left();
+        if left.is_zero() {
+            warnings.push(
+                "its certificate has expired, and nobody can connect to it: renew it with `kraft cert renew`"
+                    .into(),
+            );
+        } else if left < self.parts.config.alerts.certificate_left {
+            warnings.push(format!(
+                "its certificate expires in {} days: renew it with `kraft cert renew`",
+                left.as_secs() / DAY_SECONDS
+            ));
+        }
         let differing = self.replicas.differing();
         warnings.extend(differing.iter().map(DifferingReplica::to_string));
         warnings.extend(self.outvoted());
@@ -102,12 +129,13 @@ impl Engine {
             node: parts.node,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             store: parts.identity.store,
-            incarnation: status.incarnation,
+            incarnation: status.incarnation.number,
             uptime_ms: self.now().0 / 1000,
             trust: status.trust,
             role: status.role,
             term: status.term,
             leader: status.leader,
+            candidacy: candidacy(&status),
             last: status.last,
             holding: status.holding,
             commit: status.commit,
@@ -164,10 +192,7 @@ impl Engine {
                 true => Voting::Voter,
                 false => Voting::Learner,
             },
-            client_address: {
-                let contact = self.parts.contacts.get(member.id);
-                contact.map(|contact| contact.clients.clone())
-            },
+            client_address: self.parts.clients.directory().of(member.id),
         });
         member.collect()
     }
@@ -194,6 +219,18 @@ impl Engine {
     }
 }
 
+/// The votes it asks for, if it does.
+fn candidacy(status: &Status) -> Option<Candidacy> {
+    let granted = status.waiting.iter().find_map(|waiting| match waiting {
+        Waiting::Votes { granted } | Waiting::CleanVotes { granted, .. } => Some(*granted),
+        _ => None,
+    })?;
+    Some(Candidacy {
+        granted: granted.into(),
+        needed: status.members.voters().len() as u64 / 2 + 1,
+    })
+}
+
 /// What a node waits for that does not pass by itself within a moment.
 fn lasting(waiting: &Waiting) -> Option<String> {
     match waiting {
@@ -202,7 +239,8 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::LeftOut
         | Waiting::Settlement
         | Waiting::Restoring(_)
-        | Waiting::Superseded(_) => Some(waiting.to_string()),
+        | Waiting::Superseded(_)
+        | Waiting::WentBack(_) => Some(waiting.to_string()),
         Waiting::Stop
         | Waiting::HardState
         | Waiting::Mark

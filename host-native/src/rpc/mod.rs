@@ -9,6 +9,7 @@
 //! bytes; beyond that its client is slowed down. Nodes may call each other the same way.
 
 mod client;
+mod directory;
 mod error;
 mod server;
 mod session;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::cert::ClusterId;
 
 pub use client::{Answers, RpcClient};
+pub use directory::{ADDRESS_BYTES_MAX, Directory, News, Whereabouts};
 pub use error::{CallError, ConnectError};
 pub use server::{Calls, RpcServer, RpcStats};
 pub use session::{Call, Part, Reply};
@@ -31,7 +33,7 @@ pub use session::{Call, Part, Reply};
 pub const CLIENT_ALPN: &str = "kraft-client/1";
 
 /// The version of what clients and nodes say to each other around the calls.
-pub const CLIENT_VERSION: u16 = 1;
+pub const CLIENT_VERSION: u16 = 2;
 
 /// Bytes written to a stream at a time.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
@@ -101,8 +103,10 @@ struct ClientHello {
 }
 
 /// What a node says of itself to a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct ServerHello {
     cluster: ClusterId,
     node: NodeId,
+    /// Where clients reach the nodes it knows, itself included.
+    members: Vec<Whereabouts>,
 }

@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use quinn::{Connection, Endpoint, Incoming, SendStream};
+use kraft_proto::ids::NodeId;
+use quinn::{Connection, Endpoint, Incoming, SendStream, TransportConfig};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::directory::Directory;
 use super::session::{Call, Reply, Session};
 use super::wire::request;
 use super::{BATCH_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello, ServerHello, ServerLimits};
-use crate::cert::{Credentials, PeerIdentity, Role};
+use crate::cert::{CertError, ClusterId, Credentials, PeerIdentity, Role};
 use crate::transport::frame::{Batch, FrameReader, ReadFrameError};
 use crate::transport::hello::{self, Greeted};
 use crate::transport::quic::{self, Pulse, Streams};
@@ -64,8 +66,11 @@ enum Running {
 #[derive(Debug)]
 struct Shared {
     endpoint: Endpoint,
-    ours: ServerHello,
+    cluster: ClusterId,
+    node: NodeId,
+    directory: Arc<Directory>,
     limits: ServerLimits,
+    settings: Arc<TransportConfig>,
     stats: Arc<RpcStats>,
     calls: mpsc::Sender<Call>,
     hellos: Arc<Semaphore>,
@@ -101,7 +106,7 @@ impl RpcServer {
             idle: limits.idle,
         };
         let settings = quic::settings(streams, pulse)?;
-        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
+        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings.clone())?;
         let endpoint = quic::endpoint(listen, credentials, CLIENT_ALPN, Some(door))?;
         let (sender, queue) = mpsc::channel(CALLS_QUEUED);
         let shares = limits
@@ -109,14 +114,14 @@ impl RpcServer {
             .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         let shared = Arc::new(Shared {
             endpoint,
-            ours: ServerHello {
-                cluster: identity.cluster,
-                node,
-            },
+            cluster: identity.cluster,
+            node,
+            directory: Arc::default(),
             limits: ServerLimits {
                 bytes_max_total: shares,
                 ..limits
             },
+            settings,
             stats: Arc::default(),
             calls: sender,
             hellos: Arc::new(Semaphore::new(HELLOS_MAX)),
@@ -141,6 +146,23 @@ impl RpcServer {
     /// What was counted so far.
     pub fn stats(&self) -> Arc<RpcStats> {
         self.shared.stats.clone()
+    }
+
+    /// What clients are told of the nodes when they connect; empty at first.
+    pub fn directory(&self) -> &Directory {
+        &self.shared.directory
+    }
+
+    /// Shows another certificate to whoever connects from now on. Connections that there are go on.
+    ///
+    /// # Errors
+    ///
+    /// When TLS refuses it; then nothing has changed.
+    pub fn set_credentials(&self, credentials: &Credentials) -> Result<(), CertError> {
+        let settings = self.shared.settings.clone();
+        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
+        self.shared.endpoint.set_server_config(Some(door));
+        Ok(())
     }
 
     /// Takes no more calls, sends the answers to those that were taken, for half a second at most,
@@ -227,7 +249,7 @@ async fn answer_calls(shared: Arc<Shared>, mut running: watch::Receiver<Running>
             () = stopped(&mut running) => None,
         };
         let Some(incoming) = incoming else { return };
-        let address = incoming.remote_address();
+        let address = quic::plain(incoming.remote_address());
         let hello = shared.hellos.clone().try_acquire_owned();
         let place = shared.connections.clone().try_acquire_owned();
         let (Ok(hello), Ok(place)) = (hello, place) else {
@@ -272,7 +294,7 @@ async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Refusal> {
     let greeted: Greeted<ClientHello> = hello::listen(&connection, CLIENT_VERSION)
         .await
         .map_err(refuse)?;
-    let ours = shared.ours.cluster;
+    let ours = shared.cluster;
     for theirs in [identity.cluster, greeted.theirs.cluster] {
         if theirs != ours {
             return Err(refuse(Refusal::Cluster { ours, theirs }));
@@ -283,7 +305,12 @@ async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Refusal> {
         mut receive,
         ..
     } = greeted;
-    hello::say(&mut send, CLIENT_VERSION, &shared.ours)
+    let hello = ServerHello {
+        cluster: ours,
+        node: shared.node,
+        members: shared.directory.all(),
+    };
+    hello::say(&mut send, CLIENT_VERSION, &hello)
         .await
         .map_err(refuse)?;
     receive.set_frame_bytes_max(shared.limits.frame_bytes_max);

@@ -18,6 +18,8 @@ pub struct TransportConfig {
     pub peers: Vec<(NodeId, String)>,
     /// What this node says of itself.
     pub hello: Hello,
+    /// Where clients reach this node, `host:port`, for its peers to pass on; may be empty.
+    pub clients: String,
     /// The certificate of this node.
     pub credentials: Credentials,
     /// What it may take in.

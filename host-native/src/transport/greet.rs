@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::Shared;
 use super::hello::{self, Greeted, PEER_VERSION, PeerHello};
 use super::link;
+use super::quic;
 use super::refusal::{CLOSED_REPLACED, Outlook, Refusal};
 use super::slot::{AtWork, Dialer, Link, Reach, Slot, Verdict};
 use crate::cert::Role;
@@ -25,14 +26,14 @@ const RETRY_MIN: Duration = Duration::from_millis(10);
 pub(super) async fn answer_calls(shared: Arc<Shared>) {
     while let Some(incoming) = shared.endpoint.accept().await {
         let Ok(permit) = shared.hellos.clone().try_acquire_owned() else {
-            let address = incoming.remote_address().to_string();
+            let address = quic::plain(incoming.remote_address()).to_string();
             incoming.refuse();
             shared.report(None, address, Refusal::TooMany);
             continue;
         };
         let call = shared.clone();
         shared.spawn(async move {
-            let address = incoming.remote_address().to_string();
+            let address = quic::plain(incoming.remote_address()).to_string();
             let heard = timeout(call.timing.connect, hear(&call, incoming)).await;
             drop(permit);
             match heard.unwrap_or(Err((None, Refusal::Timeout))) {
@@ -146,7 +147,7 @@ async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, Re
     let name = shared.ours.hello.cluster.server_name();
     let connection = shared
         .endpoint
-        .connect_with(shared.client.clone(), target, &name)
+        .connect_with(shared.client(), target, &name)
         .map_err(|e| broken(e.to_string()))?
         .await
         .map_err(|e| Refusal::of_connection(&e))?;
@@ -192,8 +193,8 @@ async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork)
     let theirs = link.theirs.hello;
     tracing::info!(
         peer = slot.peer.0,
-        incarnation = theirs.incarnation.0,
-        address = %link.connection.remote_address(),
+        incarnation = theirs.incarnation.number,
+        address = %quic::plain(link.connection.remote_address()),
         "connected",
     );
     shared.compare(slot.peer, theirs.settings).await;

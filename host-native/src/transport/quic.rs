@@ -1,6 +1,7 @@
 //! How kraft uses QUIC: the settings shared by the peers' door and the clients' door.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use quinn::{
 };
 use quinn_proto::HashedConnectionIdGenerator;
 use ring::hmac;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::config::BindError;
 use crate::cert::{CertError, Credentials};
@@ -126,7 +129,7 @@ pub(crate) fn endpoint(
     server: Option<ServerConfig>,
 ) -> Result<Endpoint, BindError> {
     let failed = |source| BindError::Socket { listen, source };
-    let socket = UdpSocket::bind(listen).map_err(failed)?;
+    let socket = bind(listen).map_err(failed)?;
     for granted in [
         rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BYTES),
         rustix::net::sockopt::set_socket_send_buffer_size(&socket, SOCKET_BYTES),
@@ -140,7 +143,7 @@ pub(crate) fn endpoint(
     let mut config = EndpointConfig::new(Arc::new(reset_key));
     config
         .max_udp_payload_size(DATAGRAM_BYTES_MAX)
-        .map_err(|e| failed(std::io::Error::other(e)))?;
+        .map_err(|e| failed(io::Error::other(e)))?;
     let [a, b, c, d, e, f, g, h, ..] =
         credentials.derived_secret(&format!("{alpn} connection ids"));
     let id_key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
@@ -148,8 +151,65 @@ pub(crate) fn endpoint(
     Endpoint::new(config, server, socket, Arc::new(TokioRuntime)).map_err(failed)
 }
 
+/// Opens a UDP socket. `[::]` takes IPv4 too, whatever the machine's default is, and is IPv4 alone where the
+/// machine knows nothing else.
+fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
+    let SocketAddr::V6(every) = listen else {
+        return UdpSocket::bind(listen);
+    };
+    if !every.ip().is_unspecified() {
+        return UdpSocket::bind(listen);
+    }
+    let both = || -> rustix::io::Result<UdpSocket> {
+        let (kind, flags) = (SocketType::DGRAM, SocketFlags::CLOEXEC);
+        let socket = rustix::net::socket_with(AddressFamily::INET6, kind, flags, None)?;
+        rustix::net::sockopt::set_ipv6_v6only(&socket, false)?;
+        rustix::net::bind(&socket, &every)?;
+        Ok(socket.into())
+    };
+    match both() {
+        Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => {
+            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, listen.port()))
+        }
+        other => Ok(other?),
+    }
+}
+
+/// An address as people write it: IPv4 over a socket for both is IPv4.
+pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 fn unusable(e: quinn::crypto::rustls::NoInitialCipherSuite) -> CertError {
     CertError::Tls {
         detail: e.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_for_every_address_hears_both_kinds() {
+        let every: SocketAddr = "[::]:0".parse().unwrap();
+        let socket = bind(every).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let mut heard = [0; 8];
+        for from in ["127.0.0.1", "::1"] {
+            let Ok(sender) = UdpSocket::bind((from, 0)) else {
+                // A machine without IPv6.
+                continue;
+            };
+            sender.send_to(b"knock", (from, port)).unwrap();
+            let (bytes, address) = socket.recv_from(&mut heard).unwrap();
+            assert_eq!(&heard[..bytes], b"knock");
+            assert_eq!(plain(address).ip().to_string(), from);
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::refusal::{Outlook, Refusal, Refused};
 use super::slot::Slot;
 use super::stats::TransportStats;
 use super::{Lane, PEER_ALPN, lock};
-use crate::cert::{PeerIdentity, Role};
+use crate::cert::{CertError, Credentials, PeerIdentity, Role};
 
 /// Of each kind of refusal the first is logged, and then every so many.
 const REFUSALS_PER_LOG_LINE: u64 = 100;
@@ -26,7 +26,8 @@ const REFUSALS_PER_LOG_LINE: u64 = 100;
 pub(super) struct Shared {
     pub(super) ours: PeerHello,
     pub(super) endpoint: Endpoint,
-    pub(super) client: ClientConfig,
+    client: Mutex<ClientConfig>,
+    settings: Arc<quinn::TransportConfig>,
     pub(super) limits: Limits,
     pub(super) timing: Timing,
     pub(super) events: EventSender,
@@ -44,6 +45,7 @@ impl Shared {
         let TransportConfig {
             listen,
             hello,
+            clients,
             credentials,
             limits,
             timing,
@@ -70,16 +72,21 @@ impl Shared {
         let settings = quic::settings(streams, pulse)?;
         let alpn = PEER_ALPN.as_bytes();
         let server = quic::server(&credentials, alpn, settings.clone())?;
-        let client = quic::client(&credentials, alpn, settings)?;
+        let client = quic::client(&credentials, alpn, settings.clone())?;
         let endpoint = quic::endpoint(listen, &credentials, PEER_ALPN, Some(server))?;
         let drawn = ring::rand::generate::<[u8; 8]>(&ring::rand::SystemRandom::new())
             .map_err(|_| BindError::Random)?;
         let process = u64::from_le_bytes(drawn.expose());
         let (events, receiver) = event::channel(limits.events_bytes_max);
         let shared = Self {
-            ours: PeerHello { hello, process },
+            ours: PeerHello {
+                hello,
+                process,
+                clients,
+            },
             endpoint,
-            client,
+            client: Mutex::new(client),
+            settings,
             limits,
             timing,
             events,
@@ -90,6 +97,21 @@ impl Shared {
             tasks: Mutex::default(),
         };
         Ok((shared, receiver))
+    }
+
+    /// How this node knocks at the moment.
+    pub(super) fn client(&self) -> ClientConfig {
+        lock(&self.client).clone()
+    }
+
+    /// Shows another certificate to whoever connects from now on.
+    pub(super) fn set_credentials(&self, credentials: &Credentials) -> Result<(), CertError> {
+        let alpn = PEER_ALPN.as_bytes();
+        let server = quic::server(credentials, alpn, self.settings.clone())?;
+        let client = quic::client(credentials, alpn, self.settings.clone())?;
+        self.endpoint.set_server_config(Some(server));
+        *lock(&self.client) = client;
+        Ok(())
     }
 
     /// The peer, if it is known.

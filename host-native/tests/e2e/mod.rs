@@ -68,7 +68,17 @@ pub fn kraft() -> Command {
             command.env_remove(name);
         }
     }
+    // A busy machine is no reason to give up.
+    command.env("KRAFT_DEADLINE", "60s");
     command
+}
+
+/// A host and a port as an address has them.
+pub fn authority_of(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
 }
 
 impl Cluster {
@@ -290,6 +300,16 @@ impl Node {
         let address = format!("127.0.0.1:{port}");
         let mut command = self.command();
         command.args(["--listen-peers", &address]);
+        self.start_as(command);
+        address
+    }
+
+    /// The same for the port where clients reach it.
+    pub fn start_at_other_client_port(&mut self) -> String {
+        let [port] = self.other_ports.insert(Block::take()).ports();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = self.command();
+        command.args(["--listen-clients", &address]);
         self.start_as(command);
         address
     }

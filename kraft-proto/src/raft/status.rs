@@ -21,10 +21,12 @@ pub struct PeerStatus {
     /// How it is fed. [`PeerState::Snapshot`]: it needs entries through [`Status::compacted`], which
     /// only a snapshot brings.
     pub state: PeerState,
-    /// The newest life of it that was heard; 0 before the first.
+    /// The newest life of it that was heard; its number is 0 before the first.
     pub incarnation: Incarnation,
     /// Whether it may have forgotten what it reported, as it said last.
     pub trust: Trust,
+    /// How often its disk was found to have gone back to an older copy of itself, in this term.
+    pub set_backs: u32,
     /// How far it holds the leader's log.
     pub holding: Holding,
     /// Entries of the leader's log it does not hold yet. [`Lag`](crate::Lag) turns that into time.
@@ -48,6 +50,9 @@ pub struct Status {
     pub incarnation: Incarnation,
     /// Whether it may have forgotten what it reported.
     pub trust: Trust,
+    /// What this life was called before its disk was found to have gone back to an older copy of
+    /// itself; `None` unless it was.
+    pub set_back: Option<Incarnation>,
     /// What it does.
     pub role: Role,
     /// In which term.
@@ -118,6 +123,7 @@ impl Raft {
             store: self.config.store,
             incarnation: self.hard.incarnation,
             trust: self.hard.trust,
+            set_back: self.set_back,
             role,
             term,
             vote: self.hard.vote,
@@ -151,8 +157,9 @@ impl Raft {
         };
         let peers = leader.peers.iter().map(|peer| PeerStatus {
             id: peer.id,
-            incarnation: peer.incarnation(),
+            incarnation: peer.lives.newest(),
             trust: peer.trust,
+            set_backs: peer.lives.set_backs(),
             state: peer.state(),
             holding: peer.holding(),
             lag_entries: self.log.last().since(peer.holding().written),

@@ -40,7 +40,7 @@ impl World {
             self.witness.see(Event::Heard {
                 term: live.term,
                 from,
-                life: life(generation(envelope.store), envelope.incarnation.0),
+                life: life(generation(envelope.store), envelope.incarnation.nonce.0),
             });
         }
         let now = node.clock.show(self.now_us);

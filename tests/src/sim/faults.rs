@@ -247,7 +247,7 @@ impl World {
         if node.live.is_some() {
             return;
         }
-        let first = node.disk.saved().hard.incarnation.0 == 0;
+        let first = node.disk.saved().hard.incarnation.number == 0;
         if !first {
             self.tally.fault("start");
             if node.disk.is_same_boot() {
@@ -310,7 +310,7 @@ impl World {
             None => {
                 self.tally.fault("power cut of a node that is down");
                 let node = &self.nodes[place];
-                life(node.generation, node.disk.saved().hard.incarnation.0)
+                life(node.generation, node.starts)
             }
         };
         self.end(place, End::PowerCut);

@@ -49,6 +49,7 @@ impl World {
             config: *config,
             members: members.clone(),
             generation: 1,
+            starts: 0,
             disk: Disk::new(seed, config.id.0, setup.disk, fsync),
             clock: Clock::default(),
             live: None,
