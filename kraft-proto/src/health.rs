@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 8;
+pub const ALERTS_MAX: usize = 9;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Figures {
     pub places_taken: u32,
     /// Peers that have applied other entries than this node: one is too many.
     pub replicas_differing: u64,
+    /// Nodes whose disk was found to have gone back to an older copy of itself: one is too many.
+    pub disks_set_back: u64,
     /// How long this node has known no leader; zero while it knows one.
     pub without_leader: Duration,
     /// How long its certificate holds from now, zero once it has expired; `None` where there is none.
@@ -80,6 +82,8 @@ pub enum AlertKind {
     PlacesTaken,
     /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
     ReplicasDiffer,
+    /// Disks went back to older copies of themselves. Counted in nodes; none is the threshold.
+    DiskWentBack,
     /// No leader has been known for too long. Counted in microseconds.
     NoLeader,
     /// The certificate holds for too short a time, or has expired. Counted in microseconds.
@@ -91,7 +95,7 @@ pub enum AlertKind {
 pub struct Alert {
     /// Which figure.
     pub kind: AlertKind,
-    /// What it is: bytes, microseconds or peers, as `kind` says.
+    /// What it is: bytes, microseconds, peers or nodes, as `kind` says.
     pub value: u64,
     /// What it should not exceed, or of a certificate not fall below, in the same unit.
     pub threshold: u64,
@@ -131,6 +135,11 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             threshold: 0,
         },
         Alert {
+            kind: AlertKind::DiskWentBack,
+            value: figures.disks_set_back,
+            threshold: 0,
+        },
+        Alert {
             kind: AlertKind::NoLeader,
             value: micros(figures.without_leader),
             threshold: micros(thresholds.without_leader),
@@ -163,6 +172,7 @@ impl AlertKind {
         Self::DiskFull,
         Self::PlacesTaken,
         Self::ReplicasDiffer,
+        Self::DiskWentBack,
         Self::NoLeader,
         Self::CertificateExpires,
     ];
@@ -176,6 +186,7 @@ impl AlertKind {
             Self::DiskFull => "disk_full",
             Self::PlacesTaken => "places_taken",
             Self::ReplicasDiffer => "replicas_differ",
+            Self::DiskWentBack => "disk_went_back",
             Self::NoLeader => "no_leader",
             Self::CertificateExpires => "certificate_expires",
         }
@@ -192,6 +203,7 @@ impl AlertKind {
             | Self::CertificateExpires => "microseconds",
             Self::PlacesTaken => "percent",
             Self::ReplicasDiffer => "peers",
+            Self::DiskWentBack => "nodes",
         }
     }
 }
@@ -224,6 +236,11 @@ impl fmt::Display for Alert {
                 "one fsync in a hundred takes {:?} or longer (more than {:?})",
                 time(value),
                 time(threshold)
+            ),
+            AlertKind::DiskWentBack => write!(
+                f,
+                "{value} nodes run on disks that went back to older copies of themselves: the status \
+                 names them"
             ),
             AlertKind::DiskFull => write!(
                 f,

@@ -61,6 +61,7 @@ struct Inner {
     bytes_at_risk: Gauge<u64, AtomicU64>,
     suspects: Gauge<u64, AtomicU64>,
     replicas_differ: Gauge<u64, AtomicU64>,
+    disks_set_back: Gauge<u64, AtomicU64>,
     replicas_compared: Counter,
     without_leader: Seconds,
     certificate_left: Seconds,
@@ -254,6 +255,11 @@ impl Metrics {
                 "Peers that have applied other entries than this node",
                 Gauge::default(),
             ),
+            disks_set_back: names.add(
+                "disks_set_back",
+                "Nodes whose disk went back to an older copy of itself",
+                Gauge::default(),
+            ),
             replicas_compared: names.add(
                 "replicas_compared",
                 "Times the digest of a peer's entries was held against this node's",
@@ -362,6 +368,11 @@ impl Metrics {
     /// Peers that have applied other entries than this node.
     pub fn replicas_differ(&self, count: u64) {
         self.inner.replicas_differ.set(count);
+    }
+
+    /// Nodes whose disk went back to an older copy of itself.
+    pub fn disks_set_back(&self, count: u64) {
+        self.inner.disks_set_back.set(count);
     }
 
     /// The digest of a peer's entries was held against this node's.
@@ -478,6 +489,7 @@ impl Metrics {
             bytes_at_risk: self.inner.bytes_at_risk.get(),
             replication_lag_max: lag,
             replicas_differing: self.inner.replicas_differ.get(),
+            disks_set_back: self.inner.disks_set_back.get(),
             fsync_p99: self.with_window(|window| window.p99()),
             disk_full: seconds(&self.inner.disk_full_seconds),
             places_taken: self.inner.places_taken.get() as u32,

@@ -1,6 +1,6 @@
 //! The engine: takes what happens one at a time, and does what the core says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -109,6 +109,8 @@ pub(super) struct Engine {
     pub(super) differing: BTreeSet<(NodeId, &'static str)>,
     /// Peers that only a snapshot could help.
     pub(super) stranded: BTreeSet<NodeId>,
+    /// Nodes whose disk was said to have gone back, and how often.
+    pub(super) set_back: BTreeMap<NodeId, u32>,
     /// Snapshots that peers sent, which this host does not take.
     snapshots_refused: u64,
     pub(super) role: Role,
@@ -150,6 +152,7 @@ impl Engine {
             lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
             differing: BTreeSet::new(),
             stranded: BTreeSet::new(),
+            set_back: BTreeMap::new(),
             snapshots_refused: 0,
             role: status.role,
             term: status.term,

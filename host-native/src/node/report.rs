@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kraft_proto::{Lag, PeerState, PeerStatus as CorePeer, Status, Waiting};
+use kraft_proto::{Lag, NodeId, PeerState, PeerStatus as CorePeer, Status, Waiting};
 
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
@@ -36,10 +36,12 @@ impl Engine {
             }
         }
         self.notice_stranded(&status);
+        self.notice_set_back(&status);
         self.compare_replicas(now);
         self.look_at_disk();
         let metrics = &self.parts.metrics;
         metrics.suspects(status.suspects() as u64);
+        metrics.disks_set_back(status.disks_set_back() as u64);
         metrics.replication_lag(&figures);
         metrics.at_risk(self.at_risk.entries() as u64, self.at_risk.bytes() as u64);
         let transport = self.parts.transport.stats();
@@ -105,9 +107,20 @@ impl Engine {
         }
     }
 
+    /// Says once of each disk that it went back to an older copy of itself.
+    fn notice_set_back(&mut self, status: &Status) {
+        for (node, times) in set_backs(status) {
+            if self.set_back.insert(node, times) != Some(times) {
+                tracing::warn!("{}", set_back(node));
+            }
+        }
+    }
+
     /// What an operator should look at.
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.parts.warnings.clone();
+        let status = self.parts.raft.status();
+        warnings.extend(set_backs(&status).map(|(node, _)| set_back(node)));
         warnings.extend(self.disk_warnings());
         warnings.extend(self.places_warning());
         warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
@@ -278,6 +291,22 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::Recall(_)
         | Waiting::Snapshot(_) => None,
     }
+}
+
+/// The nodes whose disk went back to an older copy of itself, and how often.
+fn set_backs(status: &Status) -> impl Iterator<Item = (NodeId, u32)> {
+    let own = status.set_back.map(|_| (status.id, 1));
+    let peers = status.peers.iter().map(|peer| (peer.id, peer.set_backs));
+    let peers = peers.filter(|(_, times)| *times > 0);
+    own.into_iter().chain(peers.collect::<Vec<_>>())
+}
+
+fn set_back(node: NodeId) -> String {
+    format!(
+        "the disk of node {node} went back to an older copy of itself, as a restored backup does: the \
+         node is brought up to date, and its votes do not count in full before; see to it that nothing \
+         puts old copies back"
+    )
 }
 
 /// Why a peer gets no entries although it is connected.
