@@ -71,7 +71,10 @@ impl World {
             std::cmp::Ordering::Greater => "disk set back, higher number",
         };
         self.tally.fault(kind);
-        let status = self.nodes[leader].live.as_ref().map(|live| live.raft.status());
+        let status = self.nodes[leader]
+            .live
+            .as_ref()
+            .map(|live| live.raft.status());
         let Some(status) = status else { return };
         self.set_back = Some(SetBack {
             place,
@@ -92,19 +95,20 @@ impl World {
     /// The number of the newest life of a peer that a leader heard.
     fn life_heard(&self, leader: usize, place: usize) -> u64 {
         let live = self.nodes[leader].live.as_ref();
-        let peers = live.map(|live| live.raft.status().peers).unwrap_or_default();
+        let peers = live
+            .map(|live| live.raft.status().peers)
+            .unwrap_or_default();
         let mut peers = peers.iter().filter(|peer| peer.id.0 == place as u64 + 1);
         peers.next().map_or(0, |peer| peer.incarnation.number)
     }
 
     /// The leader that sees both, and the copy; `None` where nothing is promised.
     fn may_put_back(&self, place: usize) -> Option<(usize, Copied)> {
-        let fair = self.setup.plant.is_none()
-            && self.links.is_fair()
-            && !self.is_quiet();
+        let fair = self.setup.plant.is_none() && self.links.is_fair() && !self.is_quiet();
         let healthy = self.nodes.iter().all(|node| {
             let up = node.live.as_ref();
-            let up = up.is_some_and(|live| live.stopping == Stopping::No && live.trust != Trust::Suspect);
+            let up = up
+                .is_some_and(|live| live.stopping == Stopping::No && live.trust != Trust::Suspect);
             up && node.disk.state() == DiskState::Healthy && node.clock.is_true()
         });
         let leader = self.place_of(super::action::Target::Leader)?;
@@ -122,7 +126,10 @@ impl World {
                     .is_some_and(|live| live.raft.status().term == status.term)
             });
         let live = self.nodes[place].live.as_ref()?;
-        let peer = status.peers.iter().find(|peer| peer.id.0 == place as u64 + 1)?;
+        let peer = status
+            .peers
+            .iter()
+            .find(|peer| peer.id.0 == place as u64 + 1)?;
         let log = self.nodes[place].disk.synced_log();
         // All of it is counted, and no members changed since.
         let counted = peer.incarnation == live.raft.status().incarnation
@@ -130,7 +137,9 @@ impl World {
             && self.nodes[place].disk.log().len() == log.len();
         let same = log.get(..copied.len()) == Some(copied.log());
         let members = log.get(copied.len()..).unwrap_or_default().iter();
-        let members_stay = !members.clone().any(|entry| entry.kind == EntryKind::Configuration)
+        let members_stay = !members
+            .clone()
+            .any(|entry| entry.kind == EntryKind::Configuration)
             && status.members_at <= status.commit.index;
         (settled && counted && same && members_stay).then_some((leader, copied))
     }
@@ -152,10 +161,16 @@ impl World {
             return self.tally.deed("leader left while a disk was set back");
         }
         let id = back.place as u64 + 1;
-        let noticed = leader.peers.iter().any(|peer| peer.id.0 == id && peer.set_backs > 0);
+        let noticed = leader
+            .peers
+            .iter()
+            .any(|peer| peer.id.0 == id && peer.set_backs > 0);
         let whole = node.trust != Trust::Suspect && node.commit.index.0 >= back.commit;
         if (back.notice == Notice::Must && !noticed) || !whole {
-            let what = format!("{back:?}: noticed: {noticed}, {:?}, commit {}", node.trust, node.commit);
+            let what = format!(
+                "{back:?}: noticed: {noticed}, {:?}, commit {}",
+                node.trust, node.commit
+            );
             return self.witness.object("set_back", what);
         }
         if noticed {
