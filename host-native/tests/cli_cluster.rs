@@ -1,14 +1,19 @@
 //! The `kraft` command against real node processes: its answers and its exit codes.
 
+#[path = "e2e/ports.rs"]
+mod ports;
+#[path = "e2e/process.rs"]
+mod process;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use host_native::config::read_zones;
 use host_native::setup::{self, Created, Place, Plan};
 use kraft_proto::presets::Preset;
+use ports::Block;
+use process::Program;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,30 +21,8 @@ use tempfile::TempDir;
 struct Cluster {
     dir: TempDir,
     created: Created,
-    nodes: Vec<Child>,
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for node in &mut self.nodes {
-            // It may have ended by itself, which its test has noticed.
-            let _ = node.kill();
-            let _ = node.wait();
-        }
-    }
-}
-
-/// Three ports that were free a moment ago.
-fn free_ports() -> [u16; 3] {
-    let udp = || UdpSocket::bind("127.0.0.1:0").unwrap();
-    let (peers, clients) = (udp(), udp());
-    let admin = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
-    [
-        port(&peers),
-        port(&clients),
-        admin.local_addr().unwrap().port(),
-    ]
+    _nodes: Vec<Program>,
+    _ports: Block,
 }
 
 /// `kraft` with none of this process's own variables for it.
@@ -58,9 +41,12 @@ fn kraft() -> Command {
 impl Cluster {
     fn start(running: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let block = Block::take();
+        let ports: [u16; 9] = block.ports();
+        let places = ports.as_chunks::<3>().0.iter();
         let zones = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/zones.toml");
         let plan = Plan {
-            places: (0..3).map(|_| Place::at_ports(free_ports())).collect(),
+            places: places.map(|ports| Place::at_ports(*ports)).collect(),
             preset: Preset::Balanced,
             zones: read_zones(&zones).unwrap(),
         };
@@ -70,7 +56,8 @@ impl Cluster {
         Self {
             dir,
             created,
-            nodes,
+            _nodes: nodes,
+            _ports: block,
         }
     }
 
@@ -90,7 +77,7 @@ impl Cluster {
         let mut command = kraft();
         command.args(words).arg("--json");
         command.arg("--config").arg(&self.created.client);
-        command.current_dir(self.dir.path()).output().unwrap()
+        process::output(command.current_dir(self.dir.path()))
     }
 
     /// What somebody at a terminal reads.
@@ -100,14 +87,15 @@ impl Cluster {
             .args(words)
             .arg("--config")
             .arg(&self.created.client);
-        let output = command.current_dir(self.dir.path()).output().unwrap();
+        let output = process::output(command.current_dir(self.dir.path()));
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     }
 }
 
 /// A node that is open when this returns, and stops when this process is gone.
-fn node(file: &Path) -> Child {
-    let mut child = kraft()
+fn node(file: &Path) -> Program {
+    let mut command = kraft();
+    command
         .args(["server", "--json", "--until-stdin-closes", "--config"])
         .arg(file)
         .env("KRAFT_LOG", "warn")
@@ -115,15 +103,12 @@ fn node(file: &Path) -> Child {
         .env("KRAFT_ELECTION_TIMEOUT_MIN", "600ms")
         .env("KRAFT_ELECTION_TIMEOUT_MAX", "1200ms")
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let out = child.stdout.take().unwrap();
-    BufReader::new(out).read_line(&mut line).unwrap();
+        .stdout(Stdio::piped());
+    let mut node = Program::start(&mut command);
+    let line = node.first_line();
     let open: Value = serde_json::from_str(&line).unwrap();
     assert!(open["admin"].is_string(), "{open}");
-    child
+    node
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The `kraft` command without a cluster: what it makes, what it refuses, and its exit codes.
 
+#[path = "e2e/process.rs"]
+mod process;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -15,7 +18,7 @@ fn kraft(dir: &Path, words: &[&str]) -> Output {
             command.env_remove(name);
         }
     }
-    command.current_dir(dir).args(words).output().unwrap()
+    process::output(command.current_dir(dir).args(words))
 }
 
 fn code(output: &Output) -> i32 {
@@ -174,15 +177,15 @@ fn init_writes_preset_and_zones_into_every_node() {
 fn flags_beat_variables_beat_the_file() {
     let dir = initialised();
     let file = "kraft/node-1/kraft.toml";
-    let checked = Command::new(env!("CARGO_BIN_EXE_kraft"))
+    let mut check = Command::new(env!("CARGO_BIN_EXE_kraft"));
+    check
         .current_dir(dir.path())
         .args(["server", "--config", file, "--check"])
         .args(["--batch-size", "3"])
         .env("KRAFT_BATCH_SIZE", "2")
         .env("KRAFT_BATCH_FSYNC_COUNT", "2")
-        .env("KRAFT_BATCHSIZE", "4")
-        .output()
-        .unwrap();
+        .env("KRAFT_BATCHSIZE", "4");
+    let checked = process::output(&mut check);
     let line = |start: &str| {
         let found = stdout(&checked)
             .lines()
@@ -274,12 +277,12 @@ fn a_file_that_cannot_be_loaded_is_refused_before_anything_is_sent() {
 fn what_the_log_variable_cannot_be_is_refused() {
     let dir = initialised();
     let run = |value: &str| {
-        Command::new(env!("CARGO_BIN_EXE_kraft"))
+        let mut check = Command::new(env!("CARGO_BIN_EXE_kraft"));
+        check
             .current_dir(dir.path())
             .args(["server", "--config", "kraft/node-1/kraft.toml", "--check"])
-            .env("KRAFT_LOG", value)
-            .output()
-            .unwrap()
+            .env("KRAFT_LOG", value);
+        process::output(&mut check)
     };
     let refused = run("debg");
     assert_eq!(code(&refused), 1);
@@ -298,12 +301,11 @@ fn a_value_that_is_too_long_is_measured_to_its_end() {
     let dir = initialised();
     let file = dir.path().join("value");
     fs::write(&file, vec![b'x'; 4 * 1024 * 1024]).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_kraft"))
-        .current_dir(dir.path())
+    let mut put = Command::new(env!("CARGO_BIN_EXE_kraft"));
+    put.current_dir(dir.path())
         .args(["put", "k", "-"])
-        .stdin(fs::File::open(&file).unwrap())
-        .output()
-        .unwrap();
+        .stdin(fs::File::open(&file).unwrap());
+    let output = process::Program::listened_to(&mut put).output();
     assert_eq!(code(&output), 5);
     let why = stderr(&output);
     assert!(

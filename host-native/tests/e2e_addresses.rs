@@ -11,6 +11,8 @@ use kraft_proto::presets::Preset;
 use kraft_proto::zones::ZoneTable;
 
 use e2e::Cluster;
+use e2e::ports::Block;
+use e2e::process::{self, Program};
 
 /// A busy machine must not look like a dead leader.
 const CALM: &[&str] = &[
@@ -77,17 +79,6 @@ async fn a_node_that_is_down_holds_nobody_up() {
     drop(silent);
 }
 
-/// Ends a process with its test.
-struct Ends(std::process::Child);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// A node that was made for an IPv6 address listens there, and for IPv4 too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_at_an_ipv6_address_is_reached_by_both_kinds() {
@@ -96,7 +87,8 @@ async fn a_node_at_an_ipv6_address_is_reached_by_both_kinds() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let [first, second, third] = e2e::free_ports();
+    let block = Block::take();
+    let [first, second, third] = block.ports();
     assert_eq!((second, third), (first + 1, first + 2));
     let plan = Plan {
         places: vec![Place::host(&format!("[::1]:{first}")).unwrap()],
@@ -111,15 +103,14 @@ async fn a_node_at_an_ipv6_address_is_reached_by_both_kinds() {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let _server = Ends(server.spawn().unwrap());
+    let _server = Program::start(&mut server);
     for host in ["::1", "127.0.0.1"] {
         let member = format!("1@{host}/{}", e2e::authority_of(host, second));
-        let output = e2e::kraft()
-            .args(["put", "k", host, "--config"])
+        let mut put = e2e::kraft();
+        put.args(["put", "k", host, "--config"])
             .arg(&created.client)
-            .env("KRAFT_MEMBERS", &member)
-            .output()
-            .unwrap();
+            .env("KRAFT_MEMBERS", &member);
+        let output = process::output(&mut put);
         assert!(output.status.success(), "{host}: {output:?}");
     }
 }

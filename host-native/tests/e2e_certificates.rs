@@ -99,11 +99,9 @@ async fn a_leader_whose_certificate_expires_hands_over_and_comes_back_renewed() 
 
     let file = certificate(&cluster, leader);
     let words = ["cert", "renew", file.to_str().unwrap(), "--ca", "kraft"];
-    let output = e2e::kraft()
-        .args(words)
-        .current_dir(cluster.dir.path())
-        .output()
-        .unwrap();
+    let mut renew = e2e::kraft();
+    renew.args(words).current_dir(cluster.dir.path());
+    let output = e2e::process::output(&mut renew);
     assert!(output.status.success(), "{output:?}");
     cluster.nodes[leader].signal("HUP");
     cluster

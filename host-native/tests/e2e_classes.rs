@@ -4,6 +4,7 @@ mod e2e;
 
 use std::time::{Duration, Instant};
 
+use e2e::process::Program;
 use e2e::{Cluster, Ran};
 use host_native::api::TestSwitch;
 use host_native::client::{Client, ClientError, exit_code};
@@ -148,7 +149,7 @@ fn what_cannot_be_written_is_refused(cluster: &Cluster) {
             "not an fsync mode",
         ),
     ] {
-        let child = cluster.spawn(words).wait_with_output().unwrap();
+        let child = cluster.spawn(words).output();
         let said = [child.stdout, child.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert_eq!(child.status.code(), Some(code), "{words:?}: {said}");
@@ -160,7 +161,7 @@ fn what_cannot_be_written_is_refused(cluster: &Cluster) {
     put.args(["put", "k", "-", "--config"])
         .arg(&cluster.created.client)
         .stdin(std::fs::File::open(&file).unwrap());
-    let refused = put.output().unwrap();
+    let refused = Program::listened_to(&mut put).output();
     assert_eq!(refused.status.code(), Some(5), "{refused:?}");
     assert_eq!(stored(cluster), before, "nothing was written");
     println!("7 writes that cannot be were refused, and nothing was written");
@@ -288,13 +289,13 @@ async fn without_any_answer_the_outcome_is_unknown(cluster: &mut Cluster) {
     let result = put.await.unwrap();
     assert_eq!(exit_code(&result), 6, "{result:?}");
     assert!(matches!(result, Err(ClientError::OutcomeUnknown { .. })));
-    assert!(command.try_wait().unwrap().is_none(), "it tries for longer");
+    assert!(command.is_running(), "it tries for longer");
 
     // The two followers never had it. Once they go on, the same request is written by their leader.
     for at in &others {
         cluster.nodes[*at].signal("CONT");
     }
-    let ended = command.wait_with_output().unwrap();
+    let ended = command.output();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     let value = cluster.client.get("unknown").await.unwrap().unwrap();
     assert_eq!(value.as_bytes(), b"y");

@@ -2,7 +2,6 @@
 
 mod e2e;
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -71,7 +70,7 @@ async fn without_a_leader_every_command_ends_at_its_deadline_and_says_so() {
     put.env_remove("KRAFT_DEADLINE")
         .args(["put", "k", "w", "--timeout", "2s", "--config"])
         .arg(&cluster.created.client);
-    let output = put.output().unwrap();
+    let output = e2e::process::output(&mut put);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
     assert!(began.elapsed() < Duration::from_secs(10) + SLACK);
 }
@@ -118,11 +117,8 @@ async fn an_interrupted_write_prints_its_request() {
             (status.commit == status.last && waits.ok()??.as_bytes() == b"v").then_some(())
         })
         .await;
-    let mut kill = std::process::Command::new("kill");
-    kill.args(["-INT", &child.id().to_string()])
-        .stderr(Stdio::null());
-    assert!(kill.status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
+    child.signal("INT");
+    let output = child.output();
     assert_eq!(output.status.code(), Some(6), "{output:?}");
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     let request = told["request"].as_str().unwrap();

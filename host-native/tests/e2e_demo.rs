@@ -4,11 +4,11 @@
 mod e2e;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use e2e::process::{PROGRAM_MAX, Program, output, signal};
 use serde_json::Value;
 
 /// A demo that is about to start, with its cluster in `dir`.
@@ -17,9 +17,7 @@ fn demo(dir: &Path, words: &[&str]) -> Command {
     command
         .args(["demo", "--rows", "60", "--dir"])
         .arg(dir)
-        .args(words)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .args(words);
     command
 }
 
@@ -71,12 +69,6 @@ fn of_step<'a>(lines: &'a [Value], step: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["step"] == step).collect()
 }
 
-fn signal(pid: u32, name: &str) {
-    let mut kill = Command::new("kill");
-    kill.args([format!("-{name}"), pid.to_string()]);
-    assert!(kill.status().unwrap().success());
-}
-
 #[test]
 fn two_demos_at_once_account_for_every_write() {
     let dir = tempfile::tempdir().unwrap();
@@ -89,11 +81,11 @@ fn two_demos_at_once_account_for_every_write() {
     )
     .unwrap();
 
-    let plain = demo(&first, &[]).spawn().unwrap();
+    let plain = Program::listened_to(&mut demo(&first, &[]));
     let _ended = Kept(&second);
     let input = ["--json", "--keep", "--input", rows.to_str().unwrap()];
-    let kept = demo(&second, &input).output().unwrap();
-    let plain = plain.wait_with_output().unwrap();
+    let kept = output(&mut demo(&second, &input));
+    let plain = plain.output();
 
     its_story_is_told(&plain);
     none_left(&first);
@@ -103,11 +95,11 @@ fn two_demos_at_once_account_for_every_write() {
     assert_eq!(kept.status.code(), Some(0), "{kept:?}");
     every_step_is_reported(&lines(&kept), 50);
     assert_eq!(nodes_of(&second).len(), 3, "--keep leaves them running");
-    let status = e2e::kraft()
+    let mut status = e2e::kraft();
+    status
         .args(["status", "--json", "--config"])
-        .arg(second.join("client.toml"))
-        .output()
-        .unwrap();
+        .arg(second.join("client.toml"));
+    let status = output(&mut status);
     assert!(status.status.success(), "{status:?}");
     for pid in nodes_of(&second) {
         signal(pid, "TERM");
@@ -156,12 +148,11 @@ fn its_commands_work(ended: &Output) {
             .replace(".toml &", ".toml 2>/dev/null &")
     );
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let shell = Command::new("bash")
-        .args(["-c", &script])
-        .current_dir(here)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    // Its servers end with it, however it ends, and after a while if nobody is left to end it.
+    let mut shell = Command::new("timeout");
+    let limit = PROGRAM_MAX.as_secs().to_string();
+    shell.args(["--kill-after=10", &limit, "bash", "-c", &script]);
+    let shell = output(shell.current_dir(here));
     let said = String::from_utf8_lossy(&shell.stdout);
     assert!(shell.status.success(), "{script}\n{shell:?}");
     for part in ["as asked (ALL·ALWAYS)", "leader", "user:"] {
@@ -206,15 +197,11 @@ fn every_step_is_reported(lines: &[Value], rows: u64) {
 }
 
 /// Starts a demo and waits until its nodes run.
-fn under_way(dir: &Path) -> Child {
-    let mut demo = demo(dir, &["--json"]).spawn().unwrap();
-    let mut line = String::new();
-    let mut out = BufReader::new(demo.stdout.take().unwrap());
-    out.read_line(&mut line).unwrap();
+fn under_way(dir: &Path) -> Program {
+    let mut demo = Program::start(demo(dir, &["--json"]).stdout(Stdio::piped()));
+    let line = demo.first_line();
     assert!(line.contains("\"cluster\""), "{line}");
     assert_eq!(nodes_of(dir).len(), 3);
-    // It must not end for want of a reader.
-    std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
     demo
 }
 
@@ -224,8 +211,8 @@ fn no_node_outlives_a_demo_that_is_interrupted_or_killed() {
     for (name, code) in [("INT", Some(130)), ("TERM", Some(143)), ("KILL", None)] {
         let place = dir.path().join(name);
         let mut demo = under_way(&place);
-        signal(demo.id(), name);
-        assert_eq!(demo.wait().unwrap().code(), code, "{name}");
+        demo.signal(name);
+        assert_eq!(demo.wait().code(), code, "{name}");
         none_left(&place);
         println!("SIG{name}: no node is left");
     }
@@ -236,9 +223,7 @@ fn a_demo_that_cannot_start_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("demo");
     let none = dir.path().join("none.csv");
-    let refused = demo(&place, &["--input", none.to_str().unwrap()])
-        .output()
-        .unwrap();
+    let refused = output(&mut demo(&place, &["--input", none.to_str().unwrap()]));
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(
@@ -249,7 +234,7 @@ fn a_demo_that_cannot_start_says_why() {
 
     fs::create_dir(&place).unwrap();
     fs::write(place.join("mine"), "x").unwrap();
-    let refused = demo(&place, &[]).output().unwrap();
+    let refused = output(&mut demo(&place, &[]));
     assert_eq!(refused.status.code(), Some(5), "{refused:?}");
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("not empty"), "{said}");

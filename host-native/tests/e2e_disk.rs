@@ -67,7 +67,7 @@ async fn a_node_starts_only_on_the_whole_of_its_own_data() {
 
 /// Tries to run a node that must not start. What it says.
 fn refused(node: &Node, words: &[&str], code: i32) -> String {
-    let output: Output = node.command().args(words).output().unwrap();
+    let output: Output = e2e::process::output(node.command().args(words));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
     said

@@ -79,7 +79,7 @@ fn recover(config: &Path, more: &[&str]) -> Output {
         .arg("--config")
         .arg(config)
         .args(more);
-    command.output().unwrap()
+    e2e::process::output(&mut command)
 }
 
 fn told(output: &Output) -> String {

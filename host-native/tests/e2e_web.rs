@@ -4,12 +4,12 @@
 mod e2e;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Output, Stdio};
 
+use e2e::process::Program;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -36,29 +36,26 @@ fn built() -> TempDir {
 
 /// A server of a page. It ends with its test.
 struct Served {
-    child: Child,
+    program: Program,
     address: SocketAddr,
     said: Value,
 }
 
 impl Served {
     fn start(words: &[&str]) -> Self {
-        let mut child = e2e::kraft()
+        let mut command = e2e::kraft();
+        command
             .args(["demo", "--web", "--port", "0", "--json"])
             .args(words)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut line).unwrap();
+            .stdout(Stdio::piped());
+        let mut program = Program::start(&mut command);
+        let line = program.first_line();
         let said: Value = serde_json::from_str(&line).unwrap();
         let url = said["url"].as_str().unwrap();
         let address = url.strip_prefix("http://").unwrap();
         let address = address.strip_suffix('/').unwrap().parse().unwrap();
         Self {
-            child,
+            program,
             address,
             said,
         }
@@ -88,24 +85,8 @@ impl Served {
 
     /// Sends a signal, and returns the exit code.
     fn signal(&mut self, name: &str) -> Option<i32> {
-        let mut kill = std::process::Command::new("kill");
-        kill.args([format!("-{name}"), self.child.id().to_string()]);
-        assert!(kill.status().unwrap().success());
-        let end = Instant::now() + e2e::PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            assert!(Instant::now() < end, "it does not end at SIG{name}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.program.signal(name);
+        self.program.wait().code()
     }
 }
 
@@ -129,7 +110,7 @@ impl Answer {
 fn refused(words: &[&str]) -> Output {
     let mut command = e2e::kraft();
     command.args(["demo", "--web"]).args(words);
-    command.stdin(Stdio::null()).output().unwrap()
+    e2e::process::output(&mut command)
 }
 
 fn stderr(output: &Output) -> &str {
@@ -271,7 +252,7 @@ fn what_cannot_be_served_is_refused_with_the_next_step() {
         assert_eq!(output.status.code(), Some(code), "{words:?}: {output:?}");
         assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     }
-    let output = e2e::kraft().args(["demo", "--port", "1"]).output().unwrap();
+    let output = e2e::process::output(e2e::kraft().args(["demo", "--port", "1"]));
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(stderr(&output).contains("--web"), "{}", stderr(&output));
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::workshop::{Length, Workshop};
-use crate::{fuzz, mutants};
+use crate::{fuzz, mutants, under_load};
 
 /// One that runs by hand.
 pub struct Program {
@@ -26,7 +26,8 @@ enum Runs {
         /// What stands behind `--write`, where it has that.
         writes: Option<&'static str>,
     },
-    /// A tool of cargo's that is installed by hand, and what prepares and reads it here.
+    /// Something of its own: a tool of cargo's that is installed by hand, say, and what prepares and
+    /// reads it here.
     Tool(fn(&Workshop, &[String]) -> Result<()>),
 }
 
@@ -87,6 +88,11 @@ pub const PROGRAMS: &[Program] = &[
         about: "a sample of mutants of the core: which ones a test notices",
         runs: Runs::Tool(mutants::run),
     },
+    Program {
+        name: "under-load",
+        about: "the tests that start nodes, three times beside four busy loops",
+        runs: Runs::Tool(under_load::run),
+    },
 ];
 
 /// Runs one with these arguments.
@@ -128,6 +134,10 @@ fn words<'a>(
 fn run_bin(workshop: &Workshop, bin: &str, words: &[&str]) -> ExitCode {
     let mut command = workshop.cargo(&["run", "--release", "--quiet", "--locked"]);
     command.args(["--package", "tests", "--bin", bin, "--"]);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it runs as long as it was told to"
+    )]
     match command.args(words).status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(status) => ExitCode::from(status.code().map_or(1, |code| code as u8)),

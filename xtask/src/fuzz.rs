@@ -136,6 +136,10 @@ fn fuzz(workshop: &Workshop, target: &str, minutes: u64) -> Result<Done> {
         shell::spelled(&command),
         log.display()
     );
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it runs as long as it was told to"
+    )]
     let status = command.stderr(File::create(&log)?).status()?;
     let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
     if !status.success() {

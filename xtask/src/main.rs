@@ -4,6 +4,7 @@
 //! that fails; `cargo xtask STEP` runs one of them again. A step that exercised nothing has failed:
 //! a check that cannot fail is worse than none. The steps are listed in [`steps::STEPS`].
 
+mod brood;
 mod by_hand;
 mod fuzz;
 mod metadata;
@@ -12,6 +13,7 @@ mod npm;
 mod report;
 mod shell;
 mod steps;
+mod under_load;
 mod workshop;
 
 use std::process::ExitCode;

@@ -8,6 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::brood::Brood;
+
+/// How long a program may say nothing. Longer, and it waits for something that does not come.
+const SILENCE_MAX: Duration = Duration::from_secs(20 * 60);
+
 /// How long after a program's end its output may stay open. Longer, and something it started is
 /// still running.
 const STRAGGLE_MAX: Duration = Duration::from_secs(10);
@@ -28,6 +33,10 @@ pub fn spelled(command: &Command) -> String {
 /// Runs it, printing what it prints. Anything but success is an error.
 pub fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", spelled(command));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it builds or installs: no test waits here"
+    )]
     let status = command.stdin(Stdio::null()).status();
     let status = status.with_context(|| format!("cannot start `{}`", spelled(command)))?;
     succeeded(status, command)
@@ -36,6 +45,10 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// Runs it and returns what it printed. Anything but success is an error that carries its standard
 /// error.
 pub fn output(command: &mut Command) -> Result<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is asked what it is: no test waits here"
+    )]
     let output = command.stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("cannot start `{}`", spelled(command)))?;
     if !output.status.success() {
@@ -47,6 +60,10 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Whether the program can be started at all with these arguments and succeeds.
 pub fn works(command: &mut Command) -> bool {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is asked whether it is there: no test waits here"
+    )]
     let status = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -57,9 +74,12 @@ pub fn works(command: &mut Command) -> bool {
 
 /// Runs it, printing its standard output and showing each line to `on_line`.
 ///
-/// A process that outlives the program and holds its output open is an error rather than a hang.
+/// A program that says nothing for long, and a process that outlives it and holds its output open,
+/// are ended, and are errors rather than a wait without an end.
 pub fn watch(command: &mut Command, mut on_line: impl FnMut(&str)) -> Result<()> {
     println!("$ {}", spelled(command));
+    let brood = Brood::of(command);
+    #[expect(clippy::disallowed_methods, reason = "here it gets its end")]
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = child.with_context(|| format!("cannot start `{}`", spelled(command)))?;
     let Some(stdout) = child.stdout.take() else {
@@ -67,19 +87,32 @@ pub fn watch(command: &mut Command, mut on_line: impl FnMut(&str)) -> Result<()>
     };
     let lines = lines(stdout);
     let mut ended: Option<Instant> = None;
+    let (mut heard, mut last) = (Instant::now(), String::new());
     loop {
         match lines.recv_timeout(Duration::from_millis(200)) {
             Ok(line) => {
                 println!("{line}");
                 on_line(&line);
+                (heard, last) = (Instant::now(), line);
             }
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 if child.try_wait()?.is_some()
                     && ended.get_or_insert_with(Instant::now).elapsed() > STRAGGLE_MAX
                 {
+                    let left = brood.alive();
+                    brood.kill();
                     bail!(
-                        "`{}` ended, but a process it started did not",
+                        "`{}` ended, but what it started did not: processes {left:?}, now killed",
+                        spelled(command)
+                    );
+                }
+                if heard.elapsed() > SILENCE_MAX {
+                    brood.kill();
+                    child.kill()?;
+                    child.wait()?;
+                    bail!(
+                        "`{}` said nothing for {SILENCE_MAX:?} and was killed; its last line was {last:?}",
                         spelled(command)
                     );
                 }
@@ -134,6 +167,21 @@ mod tests {
         .unwrap();
         assert_eq!(seen, ["one", "two"]);
         assert!(watch(&mut sh("exit 3"), |_| ()).is_err());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_outlives_a_program_and_holds_its_output_open_is_ended_and_an_error() {
+        let mut shell = sh("sleep 1000 & echo $!; exit 0");
+        let mut started = String::new();
+        let error = watch(&mut shell, |line| started = line.to_string()).unwrap_err();
+        assert!(error.to_string().contains(&started), "{error}");
+        let process = std::path::Path::new("/proc").join(&started).join("environ");
+        let end = Instant::now() + STRAGGLE_MAX;
+        while !std::fs::read(&process).unwrap_or_default().is_empty() {
+            assert!(Instant::now() < end, "process {started} was not killed");
+            thread::yield_now();
+        }
     }
 
     #[test]

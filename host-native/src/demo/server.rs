@@ -74,6 +74,7 @@ impl Server {
                 command.env_remove(name);
             }
         }
+        #[expect(clippy::disallowed_methods, reason = "it ends with this")]
         let spawned = command
             .arg("server")
             .arg("--config")

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use kraft_proto::{Instant, LogIndex};
+use kraft_proto::{Instant, LogIndex, Run};
 
 use super::engine::Engine;
 use crate::api::{Bound, Refusal};
@@ -39,6 +39,8 @@ pub(super) struct DiskView {
     turned_away: (u32, u64),
     /// The last entry that was submitted to the disk thread.
     submitted: LogIndex,
+    /// Where entries replaced others last.
+    cut: Option<LogIndex>,
 }
 
 impl DiskView {
@@ -50,6 +52,7 @@ impl DiskView {
             full_since: None,
             turned_away: (0, 0),
             submitted: last,
+            cut: None,
         }
     }
 
@@ -66,35 +69,90 @@ impl DiskView {
 
     /// An entry was accepted at `index`: what was submitted there before is replaced.
     pub fn accepted(&mut self, index: LogIndex) {
-        self.submitted = self.submitted.min(index.prev());
+        if index <= self.submitted {
+            self.submitted = index.prev();
+            self.cut = Some(index);
+        }
     }
 }
 
 impl Engine {
+    /// Whether the entries of an append, of so many bytes in all, may be accepted now; if not, why.
+    pub(super) fn admit_append(&mut self, run: Run, bytes: u64) -> Result<(), Refusal> {
+        match self.replaces(run) {
+            true => self.admit_cut(run.count, bytes),
+            false => self.admit_entries(run.count, bytes),
+        }
+    }
+
+    /// Whether `run` replaces entries of this log. Where both have an entry of one term at one
+    /// index, they are the same through it.
+    fn replaces(&self, run: Run) -> bool {
+        let end = run.last().min(self.tail.next().prev());
+        let same = |own: Run| own.term == run.term;
+        run.first <= end && !self.parts.raft.run_from(end, 1).is_some_and(same)
+    }
+
+    /// Whether entries that replace others may be accepted now: the log goes on in the next segment,
+    /// and what is left of the one it was in is of no use.
+    ///
+    /// 1. The disk is full, and no segment is ready; 2. entries of a new leader replace some of the
+    ///    old one's; 3. the disk thread waits for room, and this node can neither vote nor be led.
+    fn admit_cut(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
+        self.admit_unwritten(bytes)?;
+        let space = self.parts.disk.space();
+        let waiting = self.tail.next().prev() > self.disk.submitted;
+        let room = space.admit_behind_cut(entries, bytes);
+        match room.is_ok() && !(space.is_full() && waiting) {
+            true => Ok(()),
+            false => Err(self.turn_away(entries, bytes)),
+        }
+    }
+
+    /// Whether the disk thread has yet to replace entries. Until it has, it is not known how much of
+    /// the log's last segment is left.
+    fn is_cutting(&self) -> bool {
+        let written = |upto: LogIndex| self.parts.raft.status().holding.written >= upto;
+        self.disk.cut.is_some_and(|upto| !written(upto))
+    }
+
     /// Whether this many more entries, of so many bytes in all, may be accepted now; if not, why.
     pub(super) fn admit_entries(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
+        self.admit_unwritten(bytes)?;
         let waiting = self.tail.next().prev().since(self.disk.submitted);
         let waiting_bytes = self.tail.bytes_after(self.disk.submitted);
-        let limit = self.parts.config.limits.unwritten_bytes;
-        if bytes + waiting_bytes > limit {
-            return Err(Refusal::Busy {
-                bound: Bound::UnwrittenBytes,
-                limit,
-            });
-        }
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let space = self.parts.disk.space();
         let all = (entries.saturating_add(waiting), bytes + waiting_bytes);
-        if space.admit(all.0, all.1).is_ok() {
-            return Ok(());
+        let room = space.admit(all.0, all.1);
+        match room.is_ok() && !(space.is_full() && self.is_cutting()) {
+            true => Ok(()),
+            false => Err(self.turn_away(entries, bytes)),
         }
+    }
+
+    /// Whether memory may hold so many more bytes that wait to be written.
+    fn admit_unwritten(&self, bytes: u64) -> Result<(), Refusal> {
+        let limit = self.parts.config.limits.unwritten_bytes;
+        match bytes + self.tail.bytes_after(self.disk.submitted) > limit {
+            true => Err(Refusal::Busy {
+                bound: Bound::UnwrittenBytes,
+                limit,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// Notes and says that entries are turned away for want of room.
+    fn turn_away(&mut self, entries: u32, bytes: u64) -> Refusal {
+        let space = self.parts.disk.space();
         let refusal = Refusal::DiskFull {
             free: space.headroom(),
             reserve: space.reserve(),
         };
         self.disk.turned_away = (entries, bytes);
         self.note_full();
-        Err(refusal)
+        refusal
     }
 
     fn note_full(&mut self) {

@@ -311,7 +311,7 @@ impl Engine {
         };
         if let kraft_proto::Message::Append(append) = &frame.envelope().message {
             let run = append.run();
-            if run.count > 0 && self.admit_entries(run.count, bytes.len() as u64).is_err() {
+            if run.count > 0 && self.admit_append(run, bytes.len() as u64).is_err() {
                 // As if the network had lost it: the leader sends it again, and by then there may
                 // be room.
                 return;

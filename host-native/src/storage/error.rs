@@ -124,7 +124,7 @@ pub enum DiskError {
     /// succeed without the bytes being anywhere.
     #[error("{0}. The node stops; what was not reported as held may be missing")]
     Io(#[from] IoError),
-    /// No segment could be prepared for the next entry.
+    /// No segment could be prepared for the next entry, by a store that prepares none ahead of need.
     #[error(
         "{0}. The entry was not written and the node stops; free some space and start it again"
     )]

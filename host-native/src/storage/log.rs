@@ -143,6 +143,9 @@ impl Log {
             self.gathered.push((position, bytes));
             self.last = position;
         }
+        // Before whoever asked for this stops counting it as queued: between the two, more would be
+        // admitted than there is room for.
+        self.note_space();
         Ok(())
     }
 

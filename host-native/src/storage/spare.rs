@@ -129,7 +129,17 @@ impl Spares {
         &self.shared.space
     }
 
-    /// A prepared segment. Waits for one that is being prepared; does not wait on a full disk.
+    /// A prepared segment. Waits for one that is being prepared, on a full disk until it has room.
+    ///
+    /// Entries are refused before it comes to that, but others fill disks too: 1. the disk has room,
+    /// and entries are admitted without a bound; 2. another process takes the room; 3. the entries
+    /// reach the end of the last prepared segment. They are not written until there is room again,
+    /// as if the disk did not answer.
+    ///
+    /// # Errors
+    ///
+    /// One could not be prepared; [`PrepareError::Full`] only while nobody prepares them ahead of
+    /// need.
     pub fn take(&self) -> Result<Spare, PrepareError> {
         let mut state = self.shared.lock();
         loop {
@@ -142,9 +152,6 @@ impl Spares {
                 return Err(error.into());
             }
             if state.worker == Worker::Thread {
-                if self.shared.space.is_full() {
-                    return Err(self.shared.space.full_error().into());
-                }
                 state = self.shared.wait(state, RETRY);
             } else {
                 let spare = self.shared.prepare(&mut state.next_generation)?;

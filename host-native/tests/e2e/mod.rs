@@ -3,12 +3,14 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod ports;
+pub mod process;
+
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use host_native::api::StatusReport;
@@ -20,6 +22,8 @@ use host_native::pair::{Key, Pair};
 use host_native::setup::{self, Created, Place, Plan};
 use kraft_proto::Role;
 use kraft_proto::presets::Preset;
+use ports::Block;
+use process::Program;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -32,6 +36,7 @@ pub struct Cluster {
     pub created: Created,
     pub nodes: Vec<Node>,
     pub client: Client,
+    _ports: Block,
 }
 
 /// One node.
@@ -43,7 +48,9 @@ pub struct Node {
     /// Where it takes operators.
     pub admin: String,
     flags: &'static [&'static str],
-    child: Option<Child>,
+    running: Option<Program>,
+    /// Those beside its own that it was started at.
+    other_ports: Option<Block>,
 }
 
 /// What a command came to.
@@ -64,22 +71,6 @@ pub fn kraft() -> Command {
     // A busy machine is no reason to give up.
     command.env("KRAFT_DEADLINE", "60s");
     command
-}
-
-/// Free ports below those the operating system hands out by itself, so that a node that was killed
-/// finds its own free.
-pub fn free_ports<const N: usize>() -> [u16; N] {
-    loop {
-        let first = 10_000 + (RandomState::new().build_hasher().finish() % 9_000) as u16;
-        let ports: [u16; N] = std::array::from_fn(|at| first + at as u16);
-        let held = |port: &u16| {
-            let here = ("127.0.0.1", *port);
-            UdpSocket::bind(here).is_ok() && TcpListener::bind(here).is_ok()
-        };
-        if ports.iter().all(held) {
-            return ports;
-        }
-    }
 }
 
 /// A host and a port as an address has them.
@@ -109,7 +100,8 @@ impl Cluster {
 
     fn make() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let ports: [u16; 9] = free_ports();
+        let block = Block::take();
+        let ports: [u16; 9] = block.ports();
         let places: Vec<Place> = (ports.as_chunks::<3>().0.iter())
             .map(|ports| Place::at_ports(*ports))
             .collect();
@@ -126,7 +118,8 @@ impl Cluster {
             clients: place.listen.clients.to_string(),
             admin: place.listen.admin.to_string(),
             flags: &[],
-            child: None,
+            running: None,
+            other_ports: None,
         };
         let nodes: Vec<Node> = created.nodes.iter().zip(&places).map(node).collect();
         let client = client_of(&created, &nodes);
@@ -135,6 +128,7 @@ impl Cluster {
             created,
             nodes,
             client,
+            _ports: block,
         }
     }
 
@@ -150,8 +144,7 @@ impl Cluster {
 
     /// Runs a command to its end, in JSON.
     pub fn run(&self, words: &[&str]) -> Ran {
-        let child = self.spawn(words);
-        let output = child.wait_with_output().unwrap();
+        let output = self.spawn(words).output();
         let json = serde_json::from_slice(&output.stdout);
         Ran {
             code: output.status.code().unwrap_or(-1),
@@ -160,17 +153,15 @@ impl Cluster {
     }
 
     /// Starts a command, in JSON.
-    pub fn spawn(&self, words: &[&str]) -> Child {
-        kraft()
+    pub fn spawn(&self, words: &[&str]) -> Program {
+        let mut command = kraft();
+        command
             .args(words)
             .arg("--json")
             .arg("--config")
             .arg(&self.created.client)
-            .current_dir(self.dir.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+            .current_dir(self.dir.path());
+        Program::listened_to(&mut command)
     }
 
     /// How node `at` sees the cluster; `None` while it does not answer.
@@ -191,7 +182,7 @@ impl Cluster {
             }
             // Those that survive a leader name it for a while.
             let leader = agreed?.0.0 as usize - 1;
-            self.nodes[leader].child.is_some().then_some(leader)
+            self.nodes[leader].running.is_some().then_some(leader)
         })
         .await
     }
@@ -204,7 +195,7 @@ impl Cluster {
 
     /// The nodes that run.
     pub fn running(&self) -> Vec<usize> {
-        let running = |at: &usize| self.nodes[*at].child.is_some();
+        let running = |at: &usize| self.nodes[*at].running.is_some();
         (0..self.nodes.len()).filter(running).collect()
     }
 
@@ -305,7 +296,7 @@ impl Node {
 
     /// The same, where its peers have not been told to look for it. Returns where that is.
     pub fn start_at_other_peer_port(&mut self) -> String {
-        let [port] = free_ports();
+        let [port] = self.other_ports.insert(Block::take()).ports();
         let address = format!("127.0.0.1:{port}");
         let mut command = self.command();
         command.args(["--listen-peers", &address]);
@@ -315,7 +306,7 @@ impl Node {
 
     /// The same for the port where clients reach it.
     pub fn start_at_other_client_port(&mut self) -> String {
-        let [port] = free_ports();
+        let [port] = self.other_ports.insert(Block::take()).ports();
         let address = format!("127.0.0.1:{port}");
         let mut command = self.command();
         command.args(["--listen-clients", &address]);
@@ -324,43 +315,43 @@ impl Node {
     }
 
     fn start_as(&mut self, mut command: Command) {
-        assert!(self.child.is_none(), "it runs already");
+        assert!(self.running.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(&self.log);
-        let child = command
+        command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(log.unwrap())
-            .spawn();
-        self.child = Some(child.unwrap());
+            .stderr(log.unwrap());
+        self.running = Some(Program::start(&mut command));
     }
 
     /// `kill -9`.
     pub fn kill(&mut self) {
-        let mut child = self.child.take().expect("it runs");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        drop(self.running.take().expect("it runs"));
     }
 
     /// Stops it in order.
     pub fn stop(&mut self) {
-        let mut child = self.child.take().expect("it runs");
-        drop(child.stdin.take());
-        assert!(child.wait().unwrap().success(), "a stop in order");
+        let status = self.end_of_input();
+        assert!(status.success(), "a stop in order: {status}");
+    }
+
+    fn end_of_input(&mut self) -> ExitStatus {
+        let mut running = self.running.take().expect("it runs");
+        drop(running.stdin());
+        running.wait()
     }
 
     /// What it exited with, once it has ended by itself.
     pub fn ended(&mut self) -> Option<i32> {
-        let status = self.child.as_mut()?.try_wait().unwrap()?;
-        self.child = None;
+        let status = self.running.as_mut()?.ended()?;
+        self.running = None;
         Some(status.code().unwrap_or(-1))
     }
 
     /// Sends it a signal: `STOP` and `CONT` make it absent for a while.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().expect("it runs").id();
-        let mut kill = Command::new("kill");
-        kill.args([format!("-{name}"), pid.to_string()]);
-        assert!(kill.status().unwrap().success());
+        let running = self.running.as_ref().expect("it runs");
+        running.signal(name);
     }
 
     /// Its process.
@@ -411,15 +402,5 @@ impl Node {
         assert_eq!(status, 200);
         page.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may have ended by itself, which its test has noticed.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }

@@ -4,8 +4,11 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+#[path = "../e2e/ports.rs"]
+mod ports;
+
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -19,6 +22,7 @@ use host_native::rpc::{ClientLimits, RpcClient};
 use host_native::storage::fs::{File, LockGuard};
 use host_native::storage::{self, BootId, Crash, FaultFs, Founding, Fs, Identity};
 use kraft_proto::{Member, Members, NodeId, Role, StoreId};
+use ports::Block;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -192,6 +196,12 @@ impl File for GatedFile {
     }
 }
 
+/// Waits, but not forever.
+async fn within<T>(what: &str, wanted: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(PATIENCE, wanted).await;
+    waited.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))
+}
+
 /// A node that runs, and its disk.
 pub struct Running {
     pub disk: Disk,
@@ -212,15 +222,10 @@ pub struct Stopped {
 pub struct Cluster {
     _dir: tempfile::TempDir,
     _gates: Vec<OpenAtEnd>,
+    _ports: Block,
     pub nodes: Vec<Running>,
     pub client: Client,
     credentials: Credentials,
-}
-
-/// An address nobody uses now.
-fn unused() -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap()
 }
 
 /// A cluster that begins with these members.
@@ -269,6 +274,7 @@ async fn run(disk: Disk, config: Config) -> Running {
         segment_bytes: SEGMENT_BYTES,
         ..storage::Options::default()
     };
+    let end = Instant::now() + PATIENCE;
     let node = loop {
         let files = Arc::new(disk.clone());
         let opened = node::start_on(
@@ -280,7 +286,9 @@ async fn run(disk: Disk, config: Config) -> Running {
         match opened.await {
             Ok(node) => break node,
             // Its last life is just about to leave its ports.
-            Err(NodeError::Peers(_) | NodeError::Clients(_)) => tokio::task::yield_now().await,
+            Err(NodeError::Peers(_) | NodeError::Clients(_)) if Instant::now() < end => {
+                tokio::task::yield_now().await;
+            }
             Err(error) => panic!("{error}"),
         }
     };
@@ -311,11 +319,15 @@ impl Cluster {
         let dir = tempfile::tempdir().unwrap();
         let cluster = ClusterId::random().unwrap();
         let ca = ClusterCa::create(cluster).unwrap();
-        let members: Vec<_> = (1..=3)
-            .map(|id| MemberConfig {
+        let block = Block::take();
+        let ports: [u16; 6] = block.ports();
+        let at = |port: u16| format!("127.0.0.1:{port}").parse().unwrap();
+        let members: Vec<_> = (1..)
+            .zip(ports.as_chunks::<2>().0)
+            .map(|(id, [peers, clients])| MemberConfig {
                 id: NodeId(id),
-                peers: unused().to_string().parse().unwrap(),
-                clients: unused().to_string().parse().unwrap(),
+                peers: at(*peers),
+                clients: at(*clients),
                 store: StoreId(1000 + id),
             })
             .collect();
@@ -344,6 +356,7 @@ impl Cluster {
         let started = Self {
             _dir: dir,
             _gates: gates,
+            _ports: block,
             nodes,
             client,
             credentials,
@@ -440,7 +453,7 @@ impl Cluster {
         node.ended.abort();
         node.disk.gate.open();
         // Whether it was aborted or its disk failed first: it is gone.
-        let _ = node.ended.await;
+        let _ = within("the end of a node that crashed", node.ended).await;
         Stopped {
             at,
             disk,
@@ -487,7 +500,8 @@ impl Running {
         self.disk.gate.open();
         // It may have noticed by itself that nobody holds the other end.
         let _ = self.stop.send(());
-        self.ended.await.unwrap().unwrap();
+        let ended = within("a stop in order", self.ended).await;
+        ended.unwrap().unwrap();
     }
 
     /// Asks its admin port. Status and body.
@@ -500,6 +514,10 @@ impl Running {
 
     /// What its admin port answers, head included.
     pub async fn page(&self, path: &str) -> String {
+        within("a page of the admin port", self.read_page(path)).await
+    }
+
+    async fn read_page(&self, path: &str) -> String {
         let mut stream = tokio::net::TcpStream::connect(self.admin).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: kraft\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();

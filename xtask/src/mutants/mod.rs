@@ -221,6 +221,10 @@ fn mutate(workshop: &Workshop, folder: &Path, mutants: &[&Mutant]) -> Result<()>
     for profile in ["DEV", "TEST"] {
         command.env(format!("CARGO_PROFILE_{profile}_DEBUG"), "0");
     }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it runs as long as it was told to"
+    )]
     let status = command.status().context("`cargo mutants` does not start")?;
     // 2: some were missed, 3: some took too long.
     match status.code() {

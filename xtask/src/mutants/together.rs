@@ -94,6 +94,7 @@ impl<'m> Together<'m> {
     /// Those that the compiler complains of.
     fn check(&mut self, workshop: &Workshop, tree: &Path, lines: &Lines) -> Result<BTreeSet<u32>> {
         let mut command = cargo(workshop, tree, &["check", "--message-format=json"]);
+        #[expect(clippy::disallowed_methods, reason = "it builds: no test waits here")]
         let output = command.stderr(Stdio::null()).output()?;
         let mut wrong = BTreeSet::new();
         for message in messages(&output.stdout, "compiler-message") {
@@ -167,6 +168,7 @@ impl<'m> Together<'m> {
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
+            #[expect(clippy::disallowed_methods, reason = "here it gets its end")]
             let mut child = command.spawn().context("a test program does not start")?;
             let status = loop {
                 if let Some(status) = child.try_wait()? {

@@ -14,6 +14,9 @@ use crate::workshop::Workshop;
 /// The folder of the package.
 const FOLDER: &str = "host-wasm";
 
+/// Milliseconds that one test may take, on a busy machine.
+const TEST_MAX: &str = "--test-timeout=900000";
+
 /// Types, and the tests that need no browser.
 pub fn node(workshop: &Workshop) -> Result<Done> {
     compile(workshop)?;
@@ -74,7 +77,8 @@ pub fn run(workshop: &Workshop, folder: &str) -> Result<usize> {
 /// Runs these, one after the other, and counts.
 fn run_files(workshop: &Workshop, files: &[String]) -> Result<usize> {
     let mut test = npm::node(workshop, "--test");
-    test.args(["--test-reporter=tap", "--test-concurrency=1"])
+    // A test that waits for what does not come is named, and ends.
+    test.args(["--test-reporter=tap", "--test-concurrency=1", TEST_MAX])
         .args(files);
     let mut counted = Counted::default();
     shell::watch(&mut test, |line| counted.take(line))?;

@@ -28,6 +28,7 @@ impl<'a> Transcript<'a> {
     pub fn replay(&self, workshop: &Workshop) -> Result<usize> {
         let program = format!("drive{}", std::env::consts::EXE_SUFFIX);
         let mut drive = workshop.command(workshop.programs()?.join(program));
+        #[expect(clippy::disallowed_methods, reason = "it ends with its input")]
         let mut drive = drive.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut stdin = drive
             .stdin

@@ -9,7 +9,7 @@ use kraft_proto::ids::{LogIndex, Term};
 
 use super::*;
 use crate::storage::fault::{Crash, Fault, FaultFs};
-use crate::storage::{ClusterId, Founding, Identity, Options, format, open};
+use crate::storage::{ClusterId, Founding, Fs, Identity, Options, format, open};
 
 const DIR: &str = "/data";
 
@@ -326,4 +326,53 @@ fn a_stopped_thread_has_done_and_forced_all_it_was_given() {
     let opened = open(Path::new(DIR), fs.shared(), &Options::default()).unwrap();
     assert_eq!(opened.store.last().index, LogIndex(500));
     assert_eq!(opened.warnings, []);
+}
+
+#[test]
+fn entries_that_find_the_disk_full_wait_for_room_and_end_nothing() {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    const ENTRIES: u64 = 8;
+    let fs = disk();
+    let store = store(&fs, 1 << 20);
+    let space = store.space();
+    let (tell, told) = channel();
+    let running = Running::<Ask>::start(store, move |news: News| tell.send(news).unwrap()).unwrap();
+    // Somebody else fills the disk while there was room to the last look.
+    let free = fs.free_bytes(Path::new("/")).unwrap();
+    fs.set_capacity(u64::MAX - free);
+    for index in 1..=ENTRIES {
+        let run = Run {
+            term: Term(1),
+            kind: EntryKind::Command,
+            first: LogIndex(index),
+            count: 1,
+        };
+        running.push(Task::Write {
+            write: Ask {
+                number: index as u32,
+                kind: WriteKind::Entries(run),
+                force: Force::Now,
+                held: Held::Synced,
+            },
+            // Two in a segment, more than any that are prepared.
+            payloads: vec![Bytes::from(vec![1; 500_000])],
+            bytes: 0,
+        });
+    }
+    let end = std::time::Instant::now() + PATIENCE;
+    while !space.is_full() {
+        assert!(
+            std::time::Instant::now() < end,
+            "the disk is not found full"
+        );
+        std::thread::yield_now();
+    }
+    assert!(running.queue.unfinished() > 0, "there is no room for all");
+    fs.set_capacity(u64::MAX);
+    loop {
+        let news = told.recv_timeout(PATIENCE).expect("news of the last entry");
+        if news.unwrap() == Synced(ENTRIES as u32) {
+            break;
+        }
+    }
 }
