@@ -177,6 +177,31 @@ impl<'a> Command<'a> {
     }
 }
 
+impl Command<'_> {
+    /// What tells its write from others under the same number.
+    pub fn write_digest(&self) -> WriteDigest {
+        WriteDigest::of(self.operation)
+    }
+}
+
+/// What a session remembers of each write beside its answer: the same on every node and in every version, as it is a
+/// function of the operation's bytes in the log. Its length and its CRC-32C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WriteDigest(u64);
+
+impl WriteDigest {
+    /// The digest of an operation's bytes.
+    pub fn of(operation: &[u8]) -> Self {
+        let (length, sum) = (operation.len() as u64, crc32c::crc32c(operation));
+        Self(length << u32::BITS | u64::from(sum))
+    }
+
+    /// Its bytes.
+    pub const fn to_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+}
+
 impl SessionId {
     /// A new session, opened when index `opened_at` was known to be applied.
     pub fn random(opened_at: LogIndex) -> Self {

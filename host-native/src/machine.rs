@@ -4,7 +4,7 @@ use bytes::Bytes;
 use kraft_proto::ids::LogPosition;
 use ring::digest::{Context, Digest, SHA256};
 
-use crate::command::{Command, RequestId};
+use crate::command::{Command, RequestId, WriteDigest};
 use crate::sessions::{Recall, SessionError, Sessions};
 
 /// A deterministic machine that committed commands are applied to, in log order, on every node.
@@ -71,14 +71,15 @@ impl<M: StateMachine> Replicated<M> {
     /// If `position` does not follow [`Replicated::applied`]: an entry was left out or came twice.
     pub fn apply(&mut self, position: LogPosition, payload: &[u8]) -> Applied {
         self.pass(position);
-        let Ok(Command { request, operation }) = Command::decode(payload) else {
+        let Ok(command) = Command::decode(payload) else {
             return Applied::Malformed;
         };
-        match self.sessions.recall(&request) {
+        let (request, digest) = (command.request, command.write_digest());
+        match self.sessions.recall(&request, digest) {
             Recall::New => {
-                let answer = self.machine.apply(position, operation);
+                let answer = self.machine.apply(position, command.operation);
                 self.sessions
-                    .record(position.index, &request, answer.clone());
+                    .record(position.index, &request, digest, answer.clone());
                 Applied::Now(answer)
             }
             Recall::Applied(answer) => {
@@ -102,9 +103,9 @@ impl<M: StateMachine> Replicated<M> {
         self.applied = position;
     }
 
-    /// Whether a leader may write an entry for `request`; see [`Sessions::admit`].
-    pub fn admit(&self, request: &RequestId) -> Result<(), SessionError> {
-        self.sessions.admit(request)
+    /// Whether a leader may write an entry for `request` with this write; see [`Sessions::admit`].
+    pub fn admit(&self, request: &RequestId, digest: WriteDigest) -> Result<(), SessionError> {
+        self.sessions.admit(request, digest)
     }
 
     /// The last entry applied.
@@ -181,6 +182,15 @@ mod tests {
         let again = replica.apply(at(3), &first);
         assert_eq!(again, Applied::Before(Effect::Swapped.to_bytes()));
         assert_eq!(replica.machine().get(b"k").unwrap().as_bytes(), b"another");
+    }
+
+    #[test]
+    fn another_write_under_the_number_of_an_earlier_one_changes_nothing() {
+        let mut replica = Replicated::new(Kv::default());
+        replica.apply(at(1), &command(1, &put("k", "mine")));
+        let other = replica.apply(at(2), &command(1, &put("k", "yours")));
+        assert_eq!(other, Applied::Refused(SessionError::AnotherWrite));
+        assert_eq!(replica.machine().get(b"k").unwrap().as_bytes(), b"mine");
     }
 
     #[test]

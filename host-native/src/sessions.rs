@@ -7,6 +7,9 @@
 //! 2. The leader dies. The new one holds 6 and never saw 5.
 //! 3. The client sends 5 again. "6 was applied, so 5 was too" would drop it in silence.
 //!
+//! A number belongs to one write. Beside the answer a session remembers a digest of the command, so that the number of
+//! an earlier write does not make a later, different one look done: it is refused, and changes nothing.
+//!
 //! # Expiry
 //! The table is bounded, so sessions are forgotten, by log order and therefore on every node at
 //! the same entry. They live in three generations. A session that is used moves to the newest; when
@@ -34,7 +37,7 @@ use bytes::Bytes;
 use kraft_proto::ids::LogIndex;
 use ring::digest::Context;
 
-use crate::command::{RequestId, SessionId};
+use crate::command::{RequestId, SessionId, WriteDigest};
 
 /// Numbers of a session that are told apart, counted down from the highest applied.
 pub const WINDOW: u64 = 64;
@@ -64,6 +67,15 @@ pub enum SessionError {
     },
     /// Its session is forgotten, or too old to be told from a forgotten one.
     Expired,
+    /// Its number was another write's.
+    AnotherWrite,
+}
+
+/// A write that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Done {
+    digest: WriteDigest,
+    answer: Bytes,
 }
 
 /// The sessions that are remembered.
@@ -83,13 +95,13 @@ struct Generation {
     sessions: HashMap<u128, Window>,
 }
 
-/// The answers of the last [`WINDOW`] numbers.
+/// The writes under the last [`WINDOW`] numbers.
 #[derive(Clone, Debug, Default)]
 struct Window {
     /// The highest number applied.
     highest: u64,
-    /// Answers from `highest` downwards; `None` was not applied.
-    answers: VecDeque<Option<Bytes>>,
+    /// Writes from `highest` downwards; `None` was not applied.
+    done: VecDeque<Option<Done>>,
 }
 
 impl Default for Sessions {
@@ -117,11 +129,11 @@ impl Sessions {
         self.len() == 0
     }
 
-    /// What is known of `request`.
-    pub fn recall(&self, request: &RequestId) -> Recall {
+    /// What is known of `request`, which asks for the write of this digest.
+    pub fn recall(&self, request: &RequestId, digest: WriteDigest) -> Recall {
         let [_, _, oldest] = &self.generations;
         match self.window(&request.session) {
-            Some(window) => window.recall(request.number),
+            Some(window) => window.recall(request.number, digest),
             None if request.session.opened_at >= oldest.began => Recall::New,
             None => Recall::Refused(SessionError::Expired),
         }
@@ -129,14 +141,14 @@ impl Sessions {
 
     /// Whether a leader may write an entry for `request`: asked before it is proposed, so that what
     /// is acknowledged before its application will not be refused there.
-    pub fn admit(&self, request: &RequestId) -> Result<(), SessionError> {
+    pub fn admit(&self, request: &RequestId, digest: WriteDigest) -> Result<(), SessionError> {
         let [newest, middle, _] = &self.generations;
         let RequestId { session, number } = request;
         let window = [newest, middle]
             .into_iter()
             .find_map(|generation| generation.sessions.get(&session.id));
         match window {
-            Some(window) => match window.recall(*number) {
+            Some(window) => match window.recall(*number, digest) {
                 Recall::Refused(why) => Err(why),
                 Recall::New | Recall::Applied(_) => Ok(()),
             },
@@ -146,10 +158,16 @@ impl Sessions {
         }
     }
 
-    /// Notes that `request` was applied at `index` with `answer`. The first answer stands.
-    pub fn record(&mut self, index: LogIndex, request: &RequestId, answer: Bytes) {
+    /// Notes that `request` was applied at `index` with `answer`. The first write stands.
+    pub fn record(
+        &mut self,
+        index: LogIndex,
+        request: &RequestId,
+        digest: WriteDigest,
+        answer: Bytes,
+    ) {
         self.touch(index, &request.session)
-            .record(request.number, answer);
+            .record(request.number, Done { digest, answer });
     }
 
     /// Notes that an entry of `session`, applied before, stood at `index` again.
@@ -200,7 +218,7 @@ impl Sessions {
 }
 
 impl Window {
-    fn recall(&self, number: u64) -> Recall {
+    fn recall(&self, number: u64, digest: WriteDigest) -> Recall {
         let Some(below) = self.highest.checked_sub(number) else {
             return Recall::New;
         };
@@ -209,35 +227,37 @@ impl Window {
                 lowest: self.highest - (WINDOW - 1),
             });
         }
-        match self.answers.get(below as usize) {
-            Some(Some(answer)) => Recall::Applied(answer.clone()),
+        match self.done.get(below as usize) {
+            Some(Some(done)) if done.digest == digest => Recall::Applied(done.answer.clone()),
+            Some(Some(_)) => Recall::Refused(SessionError::AnotherWrite),
             Some(None) | None => Recall::New,
         }
     }
 
-    fn record(&mut self, number: u64, answer: Bytes) {
+    fn record(&mut self, number: u64, done: Done) {
         let ahead = number.saturating_sub(self.highest).min(WINDOW);
         for _ in 0..ahead {
-            self.answers.push_front(None);
+            self.done.push_front(None);
         }
-        self.answers.truncate(WINDOW as usize);
+        self.done.truncate(WINDOW as usize);
         self.highest = self.highest.max(number);
         let below = self.highest - number;
         if below >= WINDOW {
             return;
         }
         let below = below as usize;
-        if self.answers.len() <= below {
-            self.answers.resize(below + 1, None);
+        if self.done.len() <= below {
+            self.done.resize(below + 1, None);
         }
-        self.answers[below].get_or_insert(answer);
+        self.done[below].get_or_insert(done);
     }
 
     fn digest(&self, to: &mut Context) {
         to.update(&self.highest.to_le_bytes());
-        for (below, answer) in self.answers.iter().enumerate() {
-            if let Some(answer) = answer {
+        for (below, done) in self.done.iter().enumerate() {
+            if let Some(Done { digest, answer }) = done {
                 to.update(&(below as u64).to_le_bytes());
+                to.update(&digest.to_bytes());
                 to.update(&(answer.len() as u64).to_le_bytes());
                 to.update(answer);
             }
@@ -251,6 +271,11 @@ mod tests {
     use super::*;
 
     const ANSWER: Bytes = Bytes::from_static(b"first");
+
+    /// The same write each time.
+    fn write() -> WriteDigest {
+        WriteDigest::of(b"write")
+    }
 
     fn session(id: u128, opened_at: u64) -> SessionId {
         SessionId {
@@ -273,38 +298,81 @@ mod tests {
     #[test]
     fn number_5_is_new_where_6_was_applied_and_5_was_lost() {
         let mut sessions = Sessions::default();
-        sessions.record(LogIndex(10), &request(6), ANSWER);
-        assert_eq!(sessions.recall(&request(5)), Recall::New);
-        assert_eq!(sessions.admit(&request(5)), Ok(()));
-        sessions.record(LogIndex(11), &request(5), Bytes::from_static(b"five"));
-        assert_eq!(sessions.recall(&request(6)), Recall::Applied(ANSWER));
+        sessions.record(LogIndex(10), &request(6), write(), ANSWER);
+        assert_eq!(sessions.recall(&request(5), write()), Recall::New);
+        assert_eq!(sessions.admit(&request(5), write()), Ok(()));
+        sessions.record(
+            LogIndex(11),
+            &request(5),
+            write(),
+            Bytes::from_static(b"five"),
+        );
         assert_eq!(
-            sessions.recall(&request(5)),
+            sessions.recall(&request(6), write()),
+            Recall::Applied(ANSWER)
+        );
+        assert_eq!(
+            sessions.recall(&request(5), write()),
             Recall::Applied(Bytes::from_static(b"five"))
         );
-        assert_eq!(sessions.recall(&request(4)), Recall::New);
+        assert_eq!(sessions.recall(&request(4), write()), Recall::New);
     }
 
     #[test]
     fn the_first_answer_stands() {
         let mut sessions = Sessions::default();
-        sessions.record(LogIndex(1), &request(1), ANSWER);
-        sessions.record(LogIndex(2), &request(1), Bytes::from_static(b"second"));
-        assert_eq!(sessions.recall(&request(1)), Recall::Applied(ANSWER));
+        sessions.record(LogIndex(1), &request(1), write(), ANSWER);
+        sessions.record(
+            LogIndex(2),
+            &request(1),
+            write(),
+            Bytes::from_static(b"second"),
+        );
+        assert_eq!(
+            sessions.recall(&request(1), write()),
+            Recall::Applied(ANSWER)
+        );
+    }
+
+    #[test]
+    fn the_number_of_another_write_is_refused_and_the_first_write_stands() {
+        let mut sessions = Sessions::default();
+        sessions.record(LogIndex(1), &request(1), write(), ANSWER);
+        let other = WriteDigest::of(b"other");
+        let refused = SessionError::AnotherWrite;
+        assert_eq!(
+            sessions.recall(&request(1), other),
+            Recall::Refused(refused)
+        );
+        assert_eq!(sessions.admit(&request(1), other), Err(refused));
+        assert_eq!(
+            sessions.recall(&request(1), write()),
+            Recall::Applied(ANSWER)
+        );
+        assert_eq!(sessions.admit(&request(1), write()), Ok(()));
     }
 
     #[test]
     fn a_number_below_the_window_cannot_be_told() {
         let mut sessions = Sessions::default();
-        sessions.record(LogIndex(1), &request(1), ANSWER);
-        sessions.record(LogIndex(2), &request(64), ANSWER);
-        assert_eq!(sessions.recall(&request(1)), Recall::Applied(ANSWER));
-        sessions.record(LogIndex(3), &request(65), ANSWER);
+        sessions.record(LogIndex(1), &request(1), write(), ANSWER);
+        sessions.record(LogIndex(2), &request(64), write(), ANSWER);
+        assert_eq!(
+            sessions.recall(&request(1), write()),
+            Recall::Applied(ANSWER)
+        );
+        sessions.record(LogIndex(3), &request(65), write(), ANSWER);
         let too_old = SessionError::TooOld { lowest: 2 };
-        assert_eq!(sessions.recall(&request(1)), Recall::Refused(too_old));
-        assert_eq!(sessions.admit(&request(1)), Err(too_old));
-        assert_eq!(sessions.recall(&request(2)), Recall::New);
-        assert_eq!(sessions.recall(&request(64)), Recall::Applied(ANSWER));
+        assert_eq!(
+            sessions.recall(&request(1), write()),
+            Recall::Refused(too_old)
+        );
+        assert_eq!(sessions.admit(&request(1), write()), Err(too_old));
+        assert_eq!(sessions.recall(&request(2), write()), Recall::New);
+        assert_eq!(
+            sessions.recall(&request(64), write()),
+            Recall::Applied(ANSWER)
+        );
     }
 
     #[test]
@@ -320,11 +388,19 @@ mod tests {
                 let number = step / 2 + state % 90;
                 let highest = applied.last_key_value().map_or(0, |(&n, _)| n);
                 let told = number + WINDOW > highest;
-                match window.recall(number) {
+                match window.recall(number, write()) {
                     Recall::New => {
                         assert!(told && !applied.contains_key(&number), "round {round}");
                         let answer = Bytes::copy_from_slice(&step.to_le_bytes());
-                        window.record(number, answer.clone());
+                        let digest = write();
+                        let answer_of = answer.clone();
+                        window.record(
+                            number,
+                            Done {
+                                digest,
+                                answer: answer_of,
+                            },
+                        );
                         applied.insert(number, answer);
                     }
                     Recall::Applied(answer) => assert_eq!(applied.get(&number), Some(&answer)),
@@ -337,34 +413,51 @@ mod tests {
     #[test]
     fn the_ends_of_the_number_range_are_numbers_too() {
         let mut sessions = Sessions::default();
-        sessions.record(LogIndex(1), &request(0), ANSWER);
-        assert_eq!(sessions.recall(&request(0)), Recall::Applied(ANSWER));
-        sessions.record(LogIndex(2), &request(u64::MAX), ANSWER);
-        assert_eq!(sessions.recall(&request(u64::MAX)), Recall::Applied(ANSWER));
-        assert_eq!(sessions.recall(&request(u64::MAX - 63)), Recall::New);
-        assert!(matches!(sessions.recall(&request(0)), Recall::Refused(_)));
+        sessions.record(LogIndex(1), &request(0), write(), ANSWER);
+        assert_eq!(
+            sessions.recall(&request(0), write()),
+            Recall::Applied(ANSWER)
+        );
+        sessions.record(LogIndex(2), &request(u64::MAX), write(), ANSWER);
+        assert_eq!(
+            sessions.recall(&request(u64::MAX), write()),
+            Recall::Applied(ANSWER)
+        );
+        assert_eq!(
+            sessions.recall(&request(u64::MAX - 63), write()),
+            Recall::New
+        );
+        assert!(matches!(
+            sessions.recall(&request(0), write()),
+            Recall::Refused(_)
+        ));
     }
 
     #[test]
     fn a_forgotten_session_does_not_look_like_a_new_one() {
         let mut sessions = Sessions::with_generations_of(2);
         let early = first_of(session(1, 0));
-        sessions.record(LogIndex(1), &early, ANSWER);
+        sessions.record(LogIndex(1), &early, write(), ANSWER);
         for other in 2..=7u32 {
             let index = LogIndex(u64::from(other));
             let opened_at = u64::from(other) - 1;
-            sessions.record(index, &first_of(session(other.into(), opened_at)), ANSWER);
+            sessions.record(
+                index,
+                &first_of(session(other.into(), opened_at)),
+                write(),
+                ANSWER,
+            );
         }
         assert!(sessions.len() <= 6);
         let expired = Recall::Refused(SessionError::Expired);
-        assert_eq!(sessions.recall(&early), expired);
-        assert_eq!(sessions.admit(&early), Err(SessionError::Expired));
+        assert_eq!(sessions.recall(&early, write()), expired);
+        assert_eq!(sessions.admit(&early, write()), Err(SessionError::Expired));
         // One that never was, opened as long ago, cannot be told from it.
-        assert_eq!(sessions.recall(&first_of(session(99, 0))), expired);
+        assert_eq!(sessions.recall(&first_of(session(99, 0)), write()), expired);
         // One opened now can.
         let late = first_of(session(99, 7));
-        assert_eq!(sessions.recall(&late), Recall::New);
-        assert_eq!(sessions.admit(&late), Ok(()));
+        assert_eq!(sessions.recall(&late, write()), Recall::New);
+        assert_eq!(sessions.admit(&late, write()), Ok(()));
     }
 
     #[test]
@@ -386,21 +479,21 @@ mod tests {
             let Some(used) = pool.get(random as usize % pool.len().max(1)) else {
                 continue;
             };
-            if sessions.admit(&first_of(*used)).is_ok() {
-                sessions.record(LogIndex(index), &first_of(*used), ANSWER);
+            if sessions.admit(&first_of(*used), write()).is_ok() {
+                sessions.record(LogIndex(index), &first_of(*used), write(), ANSWER);
             }
             // Whoever is admitted now can still be told apart after a generation of others.
             let mut later = sessions.clone();
             for other in 1..=GENERATION {
                 let other = session(u128::MAX - other, index);
-                later.record(LogIndex(index + 1), &first_of(other), ANSWER);
+                later.record(LogIndex(index + 1), &first_of(other), write(), ANSWER);
             }
             for member in &pool {
                 let request = first_of(*member);
-                match sessions.admit(&request) {
+                match sessions.admit(&request, write()) {
                     Ok(()) => {
                         admitted += 1;
-                        let told = !matches!(later.recall(&request), Recall::Refused(_));
+                        let told = !matches!(later.recall(&request, write()), Recall::Refused(_));
                         assert!(told, "at {index}: {request}");
                     }
                     Err(_) => refused += 1,
@@ -420,10 +513,10 @@ mod tests {
                 session: busy,
                 number: number.into(),
             };
-            assert_eq!(sessions.admit(&request), Ok(()), "number {number}");
-            sessions.record(LogIndex(index), &request, ANSWER);
+            assert_eq!(sessions.admit(&request, write()), Ok(()), "number {number}");
+            sessions.record(LogIndex(index), &request, write(), ANSWER);
             let other = session(u128::from(1000 + number), index);
-            sessions.record(LogIndex(index + 1), &first_of(other), ANSWER);
+            sessions.record(LogIndex(index + 1), &first_of(other), write(), ANSWER);
         }
     }
 }

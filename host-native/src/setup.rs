@@ -24,7 +24,7 @@ use thiserror::Error;
 
 use crate::cert::{CA_CERTIFICATE_FILE, CertError, ClusterCa, ClusterId};
 use crate::config::{
-    ADMIN_PORT, Address, CLIENTS_PORT, Config, ConfigError, Listen, MemberConfig, PEERS_PORT,
+    self, ADMIN_PORT, Address, CLIENTS_PORT, Config, ConfigError, Listen, MemberConfig, PEERS_PORT,
     TlsFiles,
 };
 use crate::node;
@@ -125,16 +125,30 @@ impl Place {
         }
     }
 
-    /// A node on a machine of its own, with the usual ports.
+    /// A node on a machine of its own, `HOST` or `HOST:PORT`: peers reach it at that port, else the usual one, clients
+    /// at the next, and operators at the one after. It listens at every address of its machine.
     ///
     /// # Errors
     ///
-    /// When `host` is neither a name nor an address.
+    /// When `host` is neither a name nor an address, or has no room for three ports.
     pub fn host(host: &str) -> Result<Self, String> {
+        let (host, port) = config::split(host)?;
+        let host = host.reachable()?;
+        let peers = port.unwrap_or(PEERS_PORT);
+        let [clients, admin] = match peers.checked_add(2) {
+            Some(admin) => [peers + 1, admin],
+            None => return Err(format!("port {peers} leaves no room for the two behind it")),
+        };
+        let usual = Config::default().listen;
+        let at = |address: SocketAddr, port| SocketAddr::new(address.ip(), port);
         Ok(Self {
-            listen: Config::default().listen,
-            peers: format!("{host}:{PEERS_PORT}").parse()?,
-            clients: format!("{host}:{CLIENTS_PORT}").parse()?,
+            listen: Listen {
+                peers: at(usual.peers, peers),
+                clients: at(usual.clients, clients),
+                admin: at(usual.admin, admin),
+            },
+            peers: Address::new(&host, peers),
+            clients: Address::new(&host, clients),
         })
     }
 }
@@ -372,6 +386,13 @@ mod tests {
         assert_eq!(Place::loopback(2).clients.as_str(), "127.0.0.1:7012");
         let apart = Place::host("node-2.example").unwrap();
         assert_eq!(apart.peers.as_str(), "node-2.example:7001");
+        assert_eq!(apart.listen.clients.to_string(), "[::]:7002");
+        let by_number = Place::host("2001:db8::5").unwrap();
+        assert_eq!(by_number.clients.as_str(), "[2001:db8::5]:7002");
+        let at_port = Place::host("localhost:9000").unwrap();
+        assert_eq!(at_port.clients.as_str(), "localhost:9001");
+        assert_eq!(at_port.listen.admin.to_string(), "127.0.0.1:9002");
         assert!(Place::host("two words").is_err());
+        assert!(Place::host("node-1:65534").unwrap_err().contains("no room"));
     }
 }

@@ -50,6 +50,8 @@ fn kraft() -> Command {
             command.env_remove(name);
         }
     }
+    // A busy machine is no reason to give up.
+    command.env("KRAFT_DEADLINE", "60s");
     command
 }
 

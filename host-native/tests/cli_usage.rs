@@ -61,11 +61,25 @@ fn a_command_that_makes_no_sense_exits_with_1_and_says_why() {
         (&["init", "--nodes", "16"], "1..=15"),
         (&["put", "k", "v", "--fallback=perhaps"], "majority, never"),
         (&["init", "--preset", "fast"], "not a preset"),
-        (&["init", "--hosts", "a b"], "--hosts a b: use HOST:PORT"),
+        (&["init", "--hosts", "a b"], "--hosts a b: ' ' cannot stand"),
+        (&["fate", "0.0"], "both start at 1"),
         (&["server", "--batch-sise", "1"], "--batch-size"),
         (&["server", "--batch-size", "many"], "--batch-size: "),
         (&["server"], "lacks `cluster`"),
         (&["get", "k"], "kraft/client.toml and client.toml"),
+        (
+            &["get", "k", "--deadline", "soon"],
+            "a number with its unit",
+        ),
+        (&["init", "--hosts", "a:b:c"], "no IPv6 address"),
+        (&["init", "--hosts", "a:0"], "no port"),
+        (&["server", "--listen-peers", "node-1"], "is a name"),
+        (&["put", "k", "-v"], "-- -v"),
+        (&["put", "k", "-5"], "Looked for"),
+        (&["delete", "-5"], "Looked for"),
+        (&["cert", "list"], "`kraft init`"),
+        (&["cert", "issue", "node", "0"], "1.."),
+        (&["cert", "issue", "client", "a b"], "not a client name"),
     ] {
         let output = kraft(dir.path(), words);
         assert_eq!(code(&output), 1, "{words:?}: {output:?}");
@@ -104,6 +118,7 @@ fn help_names_every_command_and_exits_with_0() {
         "status",
         "fate",
         "transfer",
+        "cert",
         "completions",
     ] {
         assert!(stdout(&output).contains(command), "{command}");
@@ -249,9 +264,115 @@ fn a_file_that_cannot_be_loaded_is_refused_before_anything_is_sent() {
         (&["load", "rows.csv", "--key", "c"], "there are a, b"),
     ] {
         let refused = kraft(dir.path(), words);
-        assert_eq!(code(&refused), 5, "{words:?}: {refused:?}");
+        assert_eq!(code(&refused), 1, "{words:?}: {refused:?}");
+        assert!(stderr(&refused).contains("Nothing was sent"), "{refused:?}");
         assert!(stderr(&refused).contains(expected), "{refused:?}");
     }
+}
+
+#[test]
+fn what_the_log_variable_cannot_be_is_refused() {
+    let dir = initialised();
+    let run = |value: &str| {
+        Command::new(env!("CARGO_BIN_EXE_kraft"))
+            .current_dir(dir.path())
+            .args(["server", "--config", "kraft/node-1/kraft.toml", "--check"])
+            .env("KRAFT_LOG", value)
+            .output()
+            .unwrap()
+    };
+    let refused = run("debg");
+    assert_eq!(code(&refused), 1);
+    let why = stderr(&refused);
+    assert!(
+        why.contains("KRAFT_LOG cannot be \"debg\"") && why.contains("debug"),
+        "{why}"
+    );
+    assert_eq!(code(&run("warn,host_native=debug")), 0);
+    let help = kraft(dir.path(), &["--help"]);
+    assert!(stdout(&help).contains("KRAFT_LOG"));
+}
+
+#[test]
+fn a_value_that_is_too_long_is_measured_to_its_end() {
+    let dir = initialised();
+    let file = dir.path().join("value");
+    fs::write(&file, vec![b'x'; 4 * 1024 * 1024]).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_kraft"))
+        .current_dir(dir.path())
+        .args(["put", "k", "-"])
+        .stdin(fs::File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 5);
+    let why = stderr(&output);
+    assert!(
+        why.contains("4194304 bytes") && why.contains("nothing was written"),
+        "{why}"
+    );
+}
+
+/// Whoever is told to issue or renew a certificate can do so.
+#[test]
+fn certificates_are_issued_listed_shown_and_renewed() {
+    let dir = initialised();
+    let json = |words: &[&str]| {
+        let output = kraft(dir.path(), &[words, &["--json"]].concat());
+        assert_eq!(code(&output), 0, "{words:?}: {output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let list = json(&["cert", "list"]);
+    let all = list["certificates"].as_array().unwrap().clone();
+    let owners: Vec<&str> = all
+        .iter()
+        .map(|one| one["owner"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        owners,
+        ["authority", "client admin", "node 1", "node 2", "node 3"]
+    );
+    let left = |one: &Value| one["seconds_left"].as_u64().unwrap();
+    let month = 30 * 24 * 60 * 60;
+    for pair in all[2..].windows(2) {
+        assert!(
+            left(&pair[0]) > left(&pair[1]) + month,
+            "no two end within a month"
+        );
+    }
+
+    let node = json(&["cert", "issue", "node", "4", "--days", "90"]);
+    assert_eq!(node["owner"], "node 4");
+    let folder = dir.path().join("kraft/node-4");
+    for file in ["ca.pem", "node-4.pem", "node-4.key"] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+    let again = kraft(dir.path(), &["cert", "issue", "node", "4"]);
+    assert_eq!(code(&again), 5);
+    assert!(stderr(&again).contains("was left as it is"), "{again:?}");
+
+    let authority = fs::read(dir.path().join("kraft/ca.pem")).unwrap();
+    json(&["cert", "issue", "client", "loader"]);
+    assert_eq!(
+        fs::read(dir.path().join("kraft/ca.pem")).unwrap(),
+        authority
+    );
+    assert!(dir.path().join("kraft/client-loader.pem").exists());
+
+    let key = fs::read(folder.join("node-4.key")).unwrap();
+    let file = "kraft/node-4/node-4.pem";
+    let before = json(&["cert", "show", file])["certificates"][0].clone();
+    let renewed = json(&["cert", "renew", file, "--days", "200"])["renewed"][0].clone();
+    assert!(left(&renewed) > left(&before) + 100 * 24 * 60 * 60);
+    assert_eq!(renewed["owner"], "node 4");
+    assert_eq!(
+        fs::read(folder.join("node-4.key")).unwrap(),
+        key,
+        "its key stays"
+    );
+    let all = json(&["cert", "renew", "kraft"]);
+    assert_eq!(all["renewed"].as_array().unwrap().len(), 6, "{all}");
+    let words = kraft(dir.path(), &["cert", "list"]);
+    assert!(stdout(&words).contains("3580 days"), "{words:?}");
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn write_of(request: &Request) -> &Write {
 fn hasty() -> Settings {
     Settings {
         deadline: Duration::from_millis(300),
+        head_start: Duration::from_millis(150),
         patience: Duration::from_millis(100),
         patience_read: Duration::from_millis(100),
     }

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
-use host_native::api::{Freshness, Options, Request, Response, StatusReport, Write};
+use host_native::api::{Attempt, Freshness, Options, Request, Response, StatusReport, Write};
 use host_native::cert::{ClusterCa, ClusterId, Credentials};
 use host_native::command::{Operation, RequestId, SessionId};
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
@@ -190,6 +190,8 @@ fn put(number: u64, mode: CommitMode, fsync: FsyncMode) -> Request {
             fsync: Some(fsync),
             ..Options::default()
         },
+        attempt: Attempt::First,
+        patience_ms: None,
     })
 }
 

@@ -13,7 +13,7 @@ use host_native::storage::{
 };
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 
 const DIR: &str = "/data";
 
@@ -184,9 +184,13 @@ impl World {
                 let hard_state = HardState {
                     term: Term(self.term),
                     vote: (self.chance.below(2) == 0).then(|| NodeId(self.chance.below(5))),
-                    incarnation: Incarnation(self.chance.below(100)),
+                    incarnation: Incarnation::new(
+                        self.chance.below(100),
+                        Nonce(self.chance.below(100)),
+                    ),
                     trust: [Trust::Clean, Trust::Dirty, Trust::Suspect]
                         [self.chance.below(3) as usize],
+                    superseded: None,
                 };
                 self.model.hard_states.push(hard_state);
                 store.save_hard_state(hard_state)?;

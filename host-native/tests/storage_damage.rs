@@ -11,7 +11,7 @@ use host_native::storage::{
 };
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, LogIndex, NodeId, StoreId, Term};
+use kraft_proto::ids::{Incarnation, LogIndex, NodeId, Nonce, StoreId, Term};
 
 const DIR: &str = "/data";
 
@@ -194,8 +194,9 @@ fn any_byte_of_one_copy_of_a_closed_hard_state_costs_a_warning() {
     let hard_state = HardState {
         term: Term(4),
         vote: Some(NodeId(2)),
-        incarnation: Incarnation(9),
+        incarnation: Incarnation::new(9, Nonce(9)),
         trust: Trust::Dirty,
+        superseded: None,
     };
     let mut store = open(&fs).unwrap().store;
     store.save_hard_state(hard_state).unwrap();

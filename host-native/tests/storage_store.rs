@@ -10,7 +10,7 @@ use host_native::storage::{
 };
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 
 const SEGMENT_BYTES: u64 = 64 * 1024;
 
@@ -96,8 +96,9 @@ fn what_was_written_is_there_after_a_restart() {
     let hard_state = HardState {
         term: Term(4),
         vote: Some(NodeId(2)),
-        incarnation: Incarnation(9),
+        incarnation: Incarnation::new(9, Nonce(9)),
         trust: Trust::Dirty,
+        superseded: None,
     };
     let mut store = open(&fs).store;
     store.append(run(1, EntryKind::Barrier, 1, 1), &[]).unwrap();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{Lab, Stranger, within};
@@ -10,7 +10,7 @@ use host_native::transport::{
     DownReason, Dropped, Event, Events, Fault, Hold, Lane, PEER_VERSION, Refusal, RefusalKind,
     Route, Sending, Settings, Transport, TransportConfig,
 };
-use kraft_proto::ids::NodeId;
+use kraft_proto::ids::{NodeId, Nonce};
 use kraft_proto::modes::CommitMode;
 use tokio::task::JoinSet;
 
@@ -295,7 +295,7 @@ async fn a_shutdown_is_known_at_once_and_a_restart_on_the_same_port_is_found() {
     // The new process does not list node 1: it is node 1 that has to find it.
     let mut config = lab.node(2, &[]);
     config.listen = address;
-    config.hello.incarnation = config.hello.incarnation.next();
+    config.hello.incarnation = config.hello.incarnation.next(Nonce(2));
     let incarnation = config.hello.incarnation;
     let mut two = within(common::bind_again(config)).await;
     let hello = wait_for(&mut one.1, |event| match event {
@@ -527,6 +527,27 @@ async fn another_node_at_a_peers_address_is_refused() {
         answered: NodeId(3),
     };
     assert_eq!(refused(&mut events).await, expected);
+}
+
+#[tokio::test]
+async fn who_is_refused_for_a_lasting_reason_tries_more_and_more_rarely() {
+    const REFUSALS: u32 = 8;
+    let first = Duration::from_millis(10);
+    let lab = Lab::new();
+    let three = Transport::bind(lab.node(3, &[])).unwrap();
+    let address = three.0.local_addr().unwrap();
+    let mut config = lab.node(1, &[(2, address)]);
+    config.timing.refused = first;
+    let began = Instant::now();
+    let (_node, mut events) = Transport::bind(config).unwrap();
+    for _ in 0..REFUSALS {
+        refused(&mut events).await;
+    }
+    // Each pause lasts at least half of twice the one before.
+    let least = first * (2_u32.pow(REFUSALS - 1) - 1) / 2;
+    let took = began.elapsed();
+    assert!(took >= least, "{took:?}, at least {least:?}");
+    println!("{REFUSALS} attempts in {took:?}");
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 // What a store holds, as a value: changes applied one by one. The memory store is two of these; the
 // conformance suite compares what it finds with another.
 
-import type { Change, LogRecord, Snapshot } from './store.js';
+import type { Change, Committed, LogRecord, Snapshot } from './store.js';
 
-/** Hard state, snapshot and records. */
+/** Hard state, snapshot, records, and how far all was committed. */
 export class Contents {
   hardState: Uint8Array | undefined;
   snapshot: Snapshot | undefined;
+  committed: Committed | undefined;
   records: LogRecord[] = [];
 
   /** The same, to go another way. Bytes are shared: nobody changes them. */
@@ -14,6 +15,7 @@ export class Contents {
     const other = new Contents();
     other.hardState = this.hardState;
     other.snapshot = this.snapshot;
+    other.committed = this.committed;
     other.records = [...this.records];
     return other;
   }
@@ -26,6 +28,9 @@ export class Contents {
       case 'record':
         while ((this.records.at(-1)?.first ?? 0) >= change.first) this.records.pop();
         this.records.push({ first: change.first, bytes: change.bytes });
+        break;
+      case 'committed':
+        this.committed = change.position;
         break;
       case 'install':
         this.snapshot = change.snapshot;

@@ -30,7 +30,7 @@ import type { Durability } from './durability.js';
 import { byChannel, byListener, byMachine } from './foreign.js';
 import { beginLife, type Life } from './life.js';
 import { changeNumbers, type MemberChange } from './members.js';
-import { checkOptions, durabilityOf, type HostOptions, startOf } from './options.js';
+import { checkOptions, durabilityOf, type HostOptions, random, startOf } from './options.js';
 import { Refused } from './refused.js';
 import { SNAPSHOT_EVERY, Snapshots } from './snapshots.js';
 import type { Change, Found } from './store.js';
@@ -109,8 +109,9 @@ export class Host {
       const { state } = found.snapshot;
       byMachine('restore()', () => options.machine.restore(state));
     }
+    if (found.committed) start.committed(found.committed.term, found.committed.index);
     for (const { bytes } of found.records) start.record(bytes);
-    const core = start.run(now());
+    const core = start.run(now(), random());
     const snapshots = new Snapshots(core, options.machine, options.snapshotEvery ?? SNAPSHOT_EVERY, found.snapshot);
     const host = new Host(core, options, snapshots, found.snapshot?.last ?? 0, life, found.store, durability);
     host.pump();
@@ -300,6 +301,7 @@ export class Host {
     }
     while (this.core.pollAnswer()) this.clients.answer(this.core);
     if (this.state === 'RUNNING') this.compact();
+    else if (this.core.isStopped) this.writes.keep();
     this.writes.go();
     if (this.state === 'STOPPING' && this.core.isStopped && this.writes.isIdle) {
       const waiter = this.stopped;
@@ -320,6 +322,7 @@ export class Host {
         this.write(core.token);
         break;
       case OutputKind.Commit:
+        this.writes.tell({ term: core.term, index: core.index });
         this.applyThrough(core.index);
         break;
       case OutputKind.Restored:
@@ -341,7 +344,7 @@ export class Host {
         break;
       }
       case OutputKind.Superseded:
-        this.end(new Error('a newer life of this store runs elsewhere'));
+        this.end(new Error('this store is a copy of one that runs elsewhere: it does not start again. Keep one of the two'));
         break;
       case OutputKind.Ack:
       case OutputKind.Settled:

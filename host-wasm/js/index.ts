@@ -29,6 +29,7 @@ export { type PowerCut, PowerStorage, type RewindableStorage } from './power.js'
 export { Refused } from './refused.js';
 export {
   type Change,
+  type Committed,
   type Firmness,
   type Found,
   type Identity,

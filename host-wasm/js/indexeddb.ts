@@ -1,6 +1,6 @@
 // A store over IndexedDB: 'synced' is a strict transaction's `complete`, 'written' a relaxed one's.
 //
-//   meta   'identity' ─► {cluster, node, store}    'hardState' ─► bytes    'snapshot' ─► Snapshot
+//   meta   'identity' ─► {cluster, node, store}    'hardState' ─► bytes    'snapshot' ─► Snapshot    'committed' ─► Committed
 //   log    first index ─► bytes, one record a key
 //
 // Only one node may have it open, which a web lock sees to: it goes with the page or Worker that
@@ -20,6 +20,7 @@ import { NO_LOCKS } from './life.js';
 import type { RewindableStorage } from './power.js';
 import {
   type Change,
+  type Committed,
   drawStore,
   type Firmness,
   type Found,
@@ -96,7 +97,7 @@ export class IndexedDbStorage implements RewindableStorage {
   }
 
   /** Puts these contents in place of what there is: for a power cut that is simulated. */
-  async rewind({ hardState, snapshot, records }: Contents): Promise<void> {
+  async rewind({ hardState, snapshot, committed, records }: Contents): Promise<void> {
     const { db } = this;
     if (db === undefined) throw new StorageError('ended', 'the database is closed');
     await transact(db, 'strict', async (meta, log) => {
@@ -104,6 +105,8 @@ export class IndexedDbStorage implements RewindableStorage {
       else meta.put(hardState, 'hardState');
       if (snapshot === undefined) meta.delete('snapshot');
       else meta.put(snapshot, 'snapshot');
+      if (committed === undefined) meta.delete('committed');
+      else meta.put(committed, 'committed');
       log.clear();
       for (const { first, bytes } of records) log.put(bytes, first);
     });
@@ -143,6 +146,7 @@ export class IndexedDbStorage implements RewindableStorage {
       meta.put(owner, 'identity');
       const hardState = (await done(meta.get('hardState'))) as Uint8Array | undefined;
       const snapshot = (await done(meta.get('snapshot'))) as Snapshot | undefined;
+      const committed = (await done(meta.get('committed'))) as Committed | undefined;
       const keys = await done(log.getAllKeys());
       const values = (await done(log.getAll())) as Uint8Array[];
       const records = keys.map((key, place): LogRecord => {
@@ -151,7 +155,7 @@ export class IndexedDbStorage implements RewindableStorage {
         return { first: key, bytes };
       });
       this.firsts = records.map(({ first }) => first);
-      return { store: owner.store, age: found === undefined ? 'new' : 'old', hardState, snapshot, records };
+      return { store: owner.store, age: found === undefined ? 'new' : 'old', hardState, snapshot, committed, records };
     });
   }
 }
@@ -174,6 +178,9 @@ function apply(change: Change, meta: IDBObjectStore, log: IDBObjectStore, firsts
   switch (change.kind) {
     case 'hardState':
       meta.put(change.bytes, 'hardState');
+      return firsts;
+    case 'committed':
+      meta.put(change.position, 'committed');
       return firsts;
     case 'record': {
       const { first, bytes } = change;

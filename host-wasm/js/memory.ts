@@ -79,8 +79,8 @@ export class MemoryDisk {
       throw new StorageError('foreign', `this store is of node ${node} of cluster ${cluster}`);
     }
     this.recover();
-    const { hardState, snapshot, records } = this.system;
-    return { store: this.owner.store, age, hardState, snapshot, records: [...records] };
+    const { hardState, snapshot, committed, records } = this.system;
+    return { store: this.owner.store, age, hardState, snapshot, committed, records: [...records] };
   }
 
   /** @internal */

@@ -96,7 +96,8 @@ export function durabilityOf({ preset, durability, mode, fsync }: HostOptions): 
 /** @internal The core, told everything but what its store holds. */
 export function startOf(options: HostOptions, store: bigint, durability: Durability): Start {
   const { node, voters, learners, timing, elections, bounds } = options;
-  const start = new Start(node, store, seed());
+  // Election timeouts must differ between nodes.
+  const start = new Start(node, store, random());
   for (const voter of voters) start.voter(voter, 0n);
   for (const learner of learners ?? []) start.learner(learner, 0n);
   if (timing) start.timing(timing.electionMin * 1e3, timing.electionMax * 1e3, timing.heartbeat * 1e3);
@@ -109,8 +110,8 @@ export function startOf(options: HostOptions, store: bigint, durability: Durabil
   return start;
 }
 
-/** Its own for every start: election timeouts must differ between nodes. */
-function seed(): bigint {
+/** @internal Its own for every start, and never 0. */
+export function random(): bigint {
   const [word] = crypto.getRandomValues(new BigUint64Array(1));
-  return word ?? 1n;
+  return word || 1n;
 }

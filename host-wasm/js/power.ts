@@ -49,6 +49,7 @@ export class PowerStorage implements Storage {
     const found = await opening;
     this.disk.hardState = found.hardState;
     this.disk.snapshot = found.snapshot;
+    this.disk.committed = found.committed;
     for (const { first, bytes } of found.records) this.disk.apply({ kind: 'record', first, bytes });
     this.check();
     return found;

@@ -21,6 +21,12 @@ export interface Snapshot {
   readonly state: Uint8Array;
 }
 
+/** The position of an entry that was told as committed. */
+export interface Committed {
+  readonly term: number;
+  readonly index: number;
+}
+
 /** A record of the log: opaque bytes, and the index of the first entry inside. */
 export interface LogRecord {
   readonly first: number;
@@ -35,6 +41,8 @@ export type Change =
   | { readonly kind: 'record'; readonly first: number; readonly bytes: Uint8Array }
   /** Replace the state and the whole log: another node's snapshot. */
   | { readonly kind: 'install'; readonly snapshot: Snapshot }
+  /** Keep this as the last position told as committed: it may be lost, and must not be made up. */
+  | { readonly kind: 'committed'; readonly position: Committed }
   /** Keep this snapshot of our own state; records that hold only entries through `last` may go. */
   | { readonly kind: 'compact'; readonly snapshot: Snapshot };
 
@@ -52,6 +60,8 @@ export interface Found {
   readonly age: 'new' | 'old';
   readonly hardState: Uint8Array | undefined;
   readonly snapshot: Snapshot | undefined;
+  /** One that it was given, the newer the better; or none. */
+  readonly committed?: Committed | undefined;
   /** In order of their first entries. One takes the place of what stands from there on. */
   readonly records: readonly LogRecord[];
 }

@@ -1,7 +1,7 @@
 // The writes of a node on their way to its store: in order, gathered while a transaction is under
 // way, and reported as firmly as they are held.
 
-import type { Change, Firmness, Storage } from './store.js';
+import type { Change, Committed, Firmness, Storage } from './store.js';
 
 /** Whom to tell what became of one write. */
 export interface Report {
@@ -27,12 +27,18 @@ const STRICT_KEPT = 256;
 /** and on none that is older: a disk that was slow a while ago is slow no longer. */
 const STRICT_MS = 60_000;
 
+/** What was told as committed is kept so often at most, with whatever else is written: it spares a start, no more. */
+const COMMITTED_MS = 1000;
+
 /** Writes that wait, and the transaction under way. */
 export class WriteQueue {
   private queue: Waiting[] = [];
   /** Reported as written, not yet as synced. */
   private unsynced: Report[] = [];
   private state: 'IDLE' | 'BUSY' | 'DROPPED' = 'IDLE';
+  /** Told as committed, and not kept yet; and when one was kept last. */
+  private committed: Committed | undefined;
+  private committedAt = -Infinity;
   /** The last strict transactions: when each was complete, and how many milliseconds it took. */
   private strict: { readonly at: number; readonly ms: number }[] = [];
 
@@ -43,6 +49,18 @@ export class WriteQueue {
 
   push(change: Change | undefined, firmness: Firmness, report: Report): void {
     this.queue.push({ report, change, firmness });
+  }
+
+  /** This was told as committed. It is kept with what is written some time. */
+  tell(committed: Committed): void {
+    this.committed = committed;
+  }
+
+  /** Keeps by itself what was told as committed last, if that is not kept: nothing else may come any more. */
+  keep(): void {
+    if (this.committed === undefined) return;
+    this.committedAt = -Infinity;
+    this.push(undefined, 'written', { synced: () => undefined });
   }
 
   get isIdle(): boolean {
@@ -64,6 +82,11 @@ export class WriteQueue {
     const firmness = batch[0]?.firmness ?? 'synced';
     const changes = batch.flatMap(({ change }) => (change === undefined ? [] : [change]));
     const began = performance.now();
+    if (this.committed !== undefined && began - this.committedAt >= COMMITTED_MS) {
+      changes.push({ kind: 'committed', position: this.committed });
+      this.committed = undefined;
+      this.committedAt = began;
+    }
     this.state = 'BUSY';
     this.storage.commit(changes, firmness).then(
       () => {

@@ -5,11 +5,12 @@
 //!
 //! ```text
 //! record     = term:u64  first:u64  count:u32  kind:u8  (length:u32  bytes)*count
-//! hard state = term:u64  voted:u8  vote:u64  incarnation:u64  trust:u8
+//! hard state = term:u64  voted:u8  vote:u64  life  trust:u8  (the life that superseded it)?
+//! life       = number:u64  nonce:u64
 //! ```
 
 use kraft_proto::{
-    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, Term, Trust,
+    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Nonce, Run, Term, Trust,
 };
 use wasm_bindgen::prelude::*;
 
@@ -96,13 +97,21 @@ pub fn hard_state(hard: &HardState) -> Vec<u8> {
     bytes.extend(hard.term.0.to_le_bytes());
     bytes.push(u8::from(hard.vote.is_some()));
     bytes.extend(hard.vote.map_or(0, |vote| vote.0).to_le_bytes());
-    bytes.extend(hard.incarnation.0.to_le_bytes());
+    push_life(&mut bytes, hard.incarnation);
     bytes.push(match hard.trust {
         Trust::Clean => 0,
         Trust::Dirty => 1,
         Trust::Suspect => 2,
     });
+    if let Some(by) = hard.superseded {
+        push_life(&mut bytes, by);
+    }
     bytes
+}
+
+fn push_life(bytes: &mut Vec<u8>, life: Incarnation) {
+    bytes.extend(life.number.to_le_bytes());
+    bytes.extend(life.nonce.0.to_le_bytes());
 }
 
 /// The hard state in these bytes; `None` if they were never made by [`hard_state`].
@@ -114,12 +123,16 @@ pub fn read_hard_state(bytes: &[u8]) -> Option<HardState> {
     let hard = HardState {
         term,
         vote: (voted == 1).then_some(vote),
-        incarnation: Incarnation(reader.u64()?),
+        incarnation: reader.life()?,
         trust: match reader.u8()? {
             0 => Trust::Clean,
             1 => Trust::Dirty,
             2 => Trust::Suspect,
             _ => return None,
+        },
+        superseded: match reader.0.is_empty() {
+            true => None,
+            false => Some(reader.life()?),
         },
     };
     (reader.0.is_empty() && voted <= 1).then_some(hard)
@@ -147,6 +160,11 @@ impl<'a> Reader<'a> {
     fn u64(&mut self) -> Option<u64> {
         let bytes = self.take(8)?.try_into().ok()?;
         Some(u64::from_le_bytes(bytes))
+    }
+
+    fn life(&mut self) -> Option<Incarnation> {
+        let number = self.u64()?;
+        Some(Incarnation::new(number, Nonce(self.u64()?)))
     }
 }
 
@@ -188,13 +206,23 @@ mod tests {
         let hard = HardState {
             term: Term(9),
             vote: Some(NodeId(4)),
-            incarnation: Incarnation(2),
+            incarnation: Incarnation::new(2, Nonce(2)),
             trust: Trust::Suspect,
+            superseded: None,
         };
         let bytes = hard_state(&hard);
         assert_eq!(read_hard_state(&bytes), Some(hard));
         for length in 0..bytes.len() {
             assert_eq!(read_hard_state(&bytes[..length]), None);
+        }
+        let copy = HardState {
+            superseded: Some(Incarnation::new(3, Nonce(9))),
+            ..hard
+        };
+        let longer = hard_state(&copy);
+        assert_eq!(read_hard_state(&longer), Some(copy));
+        for length in bytes.len() + 1..longer.len() {
+            assert_eq!(read_hard_state(&longer[..length]), None);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kraft_proto::{
     CheckQuorum, Config, EntryKind, HardState, Instant, Lease, LogIndex, LogPosition, Member,
-    Members, NodeId, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
+    Members, NodeId, Nonce, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
 };
 use wasm_bindgen::prelude::*;
 
@@ -23,6 +23,7 @@ pub struct Start {
     learners: Vec<Member>,
     hard: HardState,
     snapshot: Option<Snapshot>,
+    committed: Option<LogPosition>,
     /// The log from index 1, or from the snapshot, on.
     log: Vec<Entry>,
     waits_max: usize,
@@ -45,6 +46,7 @@ impl Start {
             learners: Vec::new(),
             hard: HardState::default(),
             snapshot: None,
+            committed: None,
             log: Vec::new(),
             waits_max: 4096,
         }
@@ -136,6 +138,11 @@ impl Start {
         Ok(())
     }
 
+    /// The last position that its store kept as committed, if any: it counts if the log has exactly that entry.
+    pub fn committed(&mut self, term: f64, index: f64) {
+        self.committed = Some(LogPosition::new(Term(term as u64), LogIndex(index as u64)));
+    }
+
     /// The next record its store holds. It takes the place of what was told from its first entry
     /// on; what its snapshot covers is left out.
     pub fn record(&mut self, bytes: &[u8]) -> Result<(), JsError> {
@@ -163,12 +170,15 @@ impl Start {
         Ok(())
     }
 
-    /// Runs it.
-    pub fn run(self, now_us: f64) -> Result<Node, JsError> {
+    /// Runs it. `nonce`: drawn at random for this start and no other.
+    pub fn run(self, now_us: f64, nonce: u64) -> Result<Node, JsError> {
         let members = Members::with_stores(self.voters.clone(), self.learners.clone())?;
         let mut recovery = Recovery::resume(self.hard, members);
         if let Some(snapshot) = &self.snapshot {
             recovery = recovery.snapshot(snapshot);
+        }
+        if let Some(position) = self.committed {
+            recovery = recovery.committed(position);
         }
         let (mut bodies, mut history) = (Bodies::default(), History::default());
         for (entry, index) in self.log.iter().zip(1..) {
@@ -186,7 +196,7 @@ impl Start {
                 EntryKind::Command | EntryKind::Barrier => recovery.run(run),
             };
         }
-        let raft = Raft::new(self.config, recovery, Instant(now_us as u64))?;
+        let raft = Raft::new(self.config, recovery, Nonce(nonce), Instant(now_us as u64))?;
         Ok(Node::new(raft, bodies, history, self.waits_max))
     }
 }

@@ -12,7 +12,7 @@ use kraft_proto::durability::Fallback;
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Class, CommitMode, Config, Envelope, Frame, FsyncMode, Grade, Instant, LogPosition, Members,
-    Message, NodeId, Output, Raft, Receipt, Recovery, Role, Slot, StoreId, Waits, Write,
+    Message, NodeId, Nonce, Output, Raft, Receipt, Recovery, Role, Slot, StoreId, Waits, Write,
     entry_prefix,
 };
 
@@ -184,7 +184,12 @@ fn main() {
         threads.push(thread::spawn(move || {
             let members = Members::new(ids, []).expect("three voters");
             let config = Config::new(id, StoreId(id.0), id.0);
-            let raft = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO);
+            let raft = Raft::new(
+                config,
+                Recovery::bootstrap(members),
+                Nonce(1),
+                Instant::ZERO,
+            );
             let mut host = Host {
                 raft: raft.expect("the defaults work"),
                 waits: Waits::new(vec![Slot::default(); WRITES]),

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 
 use kraft_proto::{
-    Class, Config, Frame, FsyncMode, Instant, LogPosition, Members, NodeId, Output, Raft, Recovery,
-    StoreId, entry_prefix, limits::FRAME_HEADER_MAX,
+    Class, Config, Frame, FsyncMode, Instant, LogPosition, Members, NodeId, Nonce, Output, Raft,
+    Recovery, StoreId, entry_prefix, limits::FRAME_HEADER_MAX,
 };
 
 /// A node and what the core leaves to its host: the bytes of the entries.
@@ -39,7 +39,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut nodes = BTreeMap::new();
     for id in ids {
         let config = Config::new(id, StoreId(id.0), id.0);
-        let raft = Raft::new(config, Recovery::bootstrap(Members::new(ids, [])?), now)?;
+        let raft = Raft::new(
+            config,
+            Recovery::bootstrap(Members::new(ids, [])?),
+            Nonce(1),
+            now,
+        )?;
         let payloads = BTreeMap::new();
         nodes.insert(id, Node { raft, payloads });
     }

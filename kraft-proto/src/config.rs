@@ -6,7 +6,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::durability::{Durability, DurabilityError};
-use crate::ids::{NodeId, StoreId};
+use crate::ids::{Incarnation, NodeId, StoreId};
 use crate::limits::{
     APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX, TERM_RUNS_MAX, TERM_RUNS_MIN, UNWRITTEN_ENTRIES_MAX,
     WRITES_IN_FLIGHT_MAX,
@@ -234,8 +234,14 @@ pub enum ConfigError {
     /// An entry given to [`Recovery`](crate::Recovery) as a configuration holds none, or one that
     /// holds one was given without its bytes.
     Members,
-    /// The recovered log or term is beyond what the protocol counts.
+    /// The recovered log or term, or the count of starts, is beyond what the protocol counts.
     Exhausted,
+    /// This store is a copy: it was told of another that runs. Nothing was started or written, the
+    /// count of starts included. [`HardState::reclaimed`](crate::HardState::reclaimed) lifts it.
+    Superseded {
+        /// The life of the other.
+        by: Incarnation,
+    },
     /// No clock gets to the moment that was given as `now`.
     Clock,
 }
@@ -266,6 +272,10 @@ impl fmt::Display for ConfigError {
             Self::Gap => f.write_str("the recovered log has a gap or a term out of order"),
             Self::Members => f.write_str("the recovered log has a configuration that does not decode"),
             Self::Exhausted => f.write_str("the recovered log or term is beyond the protocol's range"),
+            Self::Superseded { by } => write!(
+                f,
+                "this store is a copy of one that runs: it was told so by start {by} of that one"
+            ),
             Self::Clock => f.write_str("no clock gets to this moment: give one within a hundred years"),
         }
     }

@@ -57,8 +57,29 @@ pub struct HardState {
     pub term: Term,
     /// Whom it voted for in that term.
     pub vote: Option<NodeId>,
-    /// How many times its store has been started.
+    /// The last start of its store.
     pub incarnation: Incarnation,
     /// Whether it may have forgotten what it reported.
     pub trust: Trust,
+    /// The life of this very store that runs elsewhere, where this one was told so: it starts no
+    /// more. `None` on every disk that is no copy.
+    pub superseded: Option<Incarnation>,
+}
+
+impl HardState {
+    /// What lets the store of a [superseded](Self::superseded) life start again, once an operator has
+    /// seen to it that the other store never does: a number above all that were heard, and suspect,
+    /// since the other may have reported copies that this one lacks.
+    pub fn reclaimed(self) -> Self {
+        let Some(by) = self.superseded else {
+            return self;
+        };
+        let number = self.incarnation.number.max(by.number).saturating_add(1);
+        Self {
+            incarnation: Incarnation::new(number, self.incarnation.nonce),
+            trust: Trust::Suspect,
+            superseded: None,
+            ..self
+        }
+    }
 }

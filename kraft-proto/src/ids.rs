@@ -42,11 +42,26 @@ number! {
     /// not believed of the new one. [`StoreId::ANY`] in a member list means "not known yet".
     StoreId
 }
-number! {
-    /// How many times a store has been started. Each start is told apart from the one before, so a
-    /// reply that was true before a crash is not counted after it.
-    Incarnation
+
+/// One start of a store, its *life*: each is told apart from the one before, so that a reply which
+/// was true before a crash is not counted after it.
+///
+/// Only numbers are ordered. Two lives of one number are the sign of a disk that went back to an
+/// older copy of itself, or of a copy that runs beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Incarnation {
+    /// How many times the store has been started, as far as its disk knows; 0 before the first.
+    pub number: u64,
+    /// What tells it from another life of the same number.
+    pub nonce: Nonce,
 }
+
+/// A number that its host draws at random for every start of a node, and for no other.
+///
+/// A host without a source of random numbers may give any; two starts that happen to get the same
+/// are told apart by their numbers alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Nonce(pub u64);
 
 impl Term {
     /// The term before the first election.
@@ -93,9 +108,21 @@ impl StoreId {
 }
 
 impl Incarnation {
-    /// The following start.
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
+    /// Names a life.
+    pub const fn new(number: u64, nonce: Nonce) -> Self {
+        Self { number, nonce }
+    }
+
+    /// The following start, for which the host drew `nonce`.
+    pub const fn next(self, nonce: Nonce) -> Self {
+        Self::new(self.number.saturating_add(1), nonce)
+    }
+}
+
+impl fmt::Display for Incarnation {
+    /// The number: what an operator counts by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number.fmt(f)
     }
 }
 

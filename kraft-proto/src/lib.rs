@@ -16,11 +16,13 @@
 //! ```
 //!
 //! ```
-//! use kraft_proto::{Class, Config, Instant, Members, NodeId, Output, Raft, Recovery, StoreId};
+//! use kraft_proto::{
+//!     Class, Config, Instant, Members, NodeId, Nonce, Output, Raft, Recovery, StoreId,
+//! };
 //!
 //! let members = Members::new([NodeId(1)], []).unwrap();
 //! let config = Config::new(NodeId(1), StoreId(7), 42);
-//! let mut node = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap();
+//! let mut node = Raft::new(config, Recovery::bootstrap(members), Nonce(9), Instant::ZERO).unwrap();
 //!
 //! node.campaign(Instant::ZERO);
 //! let mut committed = None;
@@ -119,6 +121,7 @@ mod acks;
 mod classes;
 mod in_flight;
 mod lag;
+mod lives;
 mod log;
 mod progress;
 mod quorum;
@@ -155,10 +158,12 @@ pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
-pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 pub use lag::Lag;
 pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, MembersError};
-pub use message::{Append, Ballot, Envelope, Heartbeat, HeartbeatReply, Holding, Known, Message};
+pub use message::{
+    Append, Ballot, Envelope, Finding, Heartbeat, HeartbeatReply, Holding, Known, Message, Notice,
+};
 pub use modes::{Class, CommitMode, FsyncMode, Held};
 pub use output::{
     Fate, Force, Output, Question, ReadOutcome, ReadTicket, Receipt, Rest, Role, Unsynced, Verdict,

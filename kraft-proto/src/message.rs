@@ -90,6 +90,8 @@ pub enum Message {
         /// Where to try next: the last entry of a term no later than `prev`'s, and its term; where its
         /// log does not tell yet, a bound: the logs do not agree beyond that index, nor in a later term.
         hint: LogPosition,
+        /// Whether the sender may have forgotten what it reported.
+        trust: Trust,
     },
     /// The leader lives. It promises nothing about the receiver's log.
     Heartbeat(Heartbeat),
@@ -159,13 +161,41 @@ pub struct HeartbeatReply {
 pub struct Known {
     /// The store it hears.
     pub store: StoreId,
-    /// The newest life of that store it has heard. An older one that reads this has been replaced,
-    /// and stops.
+    /// The newest life of that store it has heard.
     pub incarnation: Incarnation,
     /// The end of the leader's log when it first heard that life, and had stopped counting what
     /// earlier ones held. A suspect of that life that has matched this leader in this term, and
     /// synced through here, has every copy that was ever relied on.
     pub readmit_upto: LogIndex,
+    /// What it found out about one of its lives, not always the newest.
+    pub notice: Option<Notice>,
+}
+
+/// What a leader found out about one life of the store that it speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Notice {
+    /// The life it is about. Every other one ignores it.
+    pub life: Incarnation,
+    /// What was found.
+    pub finding: Finding,
+}
+
+/// What was found out about a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Finding {
+    /// A newer life of its store answers the leader: two nodes run on one store. The older one stops,
+    /// and its disk remembers that.
+    Superseded,
+    /// Its disk went back to an older copy of itself: an earlier life had synced what this one lacks,
+    /// another of the same number was heard, or a newer one that is silent now. It takes a number
+    /// above all of them and is suspect, both in one write.
+    WentBack,
+}
+
+impl Notice {
+    pub(crate) const fn new(life: Incarnation, finding: Finding) -> Self {
+        Self { life, finding }
+    }
 }
 
 /// AppendEntries of one run.

@@ -1,14 +1,18 @@
 //! What a leader knows of one peer's log (after etcd/raft's `tracker`; Raft §5.3 *nextIndex*,
 //! *matchIndex*).
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::entry::Run;
 use crate::hard_state::Trust;
-use crate::ids::{Incarnation, LogIndex, NodeId, StoreId, Term};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::in_flight::InFlight;
+use crate::lives::{Life, Lives, Moment};
 use crate::message::{Holding, Known};
 use crate::recall::Asking;
+use crate::time::Instant;
 
 /// How the leader feeds a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,22 +32,11 @@ enum Probe {
     Sent,
 }
 
-/// Whether what a reply says is of the life the leader is counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    Current,
-    Stale,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub id: NodeId,
-    /// The store its replies come from; [`StoreId::ANY`] until the first.
-    store: StoreId,
-    /// The life its replies come from; 0 until the first, as lives count from 1.
-    incarnation: Incarnation,
-    /// The end of the leader's log when that life was first heard.
-    readmit_upto: LogIndex,
+    /// Whose replies count.
+    pub lives: Lives,
     /// Whether it said that it may have forgotten what it reported.
     pub trust: Trust,
     state: PeerState,
@@ -53,6 +46,8 @@ pub(crate) struct Progress {
     /// The term of the entry before that, where it was sent or the host told it; 0 where not.
     prev_term: Term,
     holding: Holding,
+    /// The last entry that is known to be synced there, and of which the term was known here then.
+    synced: LogPosition,
     /// The appends in flight end where `next` begins; here is how many entries each holds.
     in_flight: InFlight,
     /// The commit index it was last told.
@@ -95,15 +90,14 @@ impl Progress {
     pub fn new(id: NodeId, store: StoreId, next: LogIndex) -> Self {
         Self {
             id,
-            store,
-            incarnation: Incarnation::default(),
-            readmit_upto: LogIndex::ZERO,
+            lives: Lives::of(store),
             trust: Trust::Clean,
             state: PeerState::Probe,
             probe: Probe::Due,
             next,
             prev_term: Term::ZERO,
             holding: Holding::default(),
+            synced: LogPosition::ZERO,
             in_flight: InFlight::new(),
             commit_told: LogIndex::ZERO,
             round_sent: 0,
@@ -118,10 +112,6 @@ impl Progress {
         self.holding
     }
 
-    pub fn incarnation(&self) -> Incarnation {
-        self.incarnation
-    }
-
     pub fn state(&self) -> PeerState {
         self.state
     }
@@ -134,43 +124,61 @@ impl Progress {
         self.in_flight.len()
     }
 
-    /// What this leader can tell the peer about itself.
-    pub fn known(&self) -> Option<Known> {
-        (self.incarnation != Incarnation::default()).then_some(Known {
-            store: self.store,
-            incarnation: self.incarnation,
-            readmit_upto: self.readmit_upto,
-        })
+    /// The newest life that was heard; its number is 0 before the first.
+    pub fn newest_life(&self) -> Incarnation {
+        self.lives.newest()
+    }
+
+    /// Whether it spoke at all in this term.
+    pub fn was_heard(&self) -> bool {
+        self.lives.newest().number > 0
+    }
+
+    /// What this leader can tell the peer about itself. See [`Lives::known`].
+    pub fn known(&self, now: Instant, timeout: Duration) -> Option<Known> {
+        self.lives.known(self.round_answered, now, timeout)
     }
 
     /// Binds the peer to the life that speaks. What a life before it held may be gone, so a newer
-    /// one starts from nothing; an older one no longer counts. `last` is the end of the leader's
-    /// log: nothing after it was ever counted on an earlier life's word.
+    /// one starts from nothing, and is asked first for what the one before had synced.
     ///
     /// Counting a match from before a restart once committed two different entries at one index.
-    pub fn hear(&mut self, store: StoreId, incarnation: Incarnation, last: LogIndex) -> Life {
-        if self.store != StoreId::ANY && self.store != store {
-            return Life::Stale;
+    pub fn hear(&mut self, store: StoreId, speaks: Incarnation, moment: Moment) -> Life {
+        let life = self.lives.hear(store, speaks, self.synced, moment);
+        match life {
+            // Else a leader with no other peer in sight leaves office, and forgets the life that the
+            // older one is to be told of.
+            Life::Current | Life::Older => self.heard = Heard::Yes,
+            Life::New | Life::Contested => {
+                let claimed = self.lives.claimed();
+                let (next, prev_term) = match claimed.index > LogIndex::ZERO {
+                    true => (claimed.index.next(), claimed.term),
+                    // Of one that was to have a snapshot this asks whether it got there.
+                    false => (self.next, Term::ZERO),
+                };
+                let heard = match life {
+                    Life::New => Heard::Yes,
+                    _ => self.heard,
+                };
+                *self = Self {
+                    lives: self.lives.clone(),
+                    round_sent: self.round_sent,
+                    heard,
+                    prev_term,
+                    ..Self::new(self.id, store, next)
+                };
+            }
+            Life::Stale => {}
         }
-        if incarnation < self.incarnation {
-            return Life::Stale;
-        }
-        let known = self.incarnation != Incarnation::default();
-        if known && incarnation > self.incarnation {
-            // Of one that was to have a snapshot this asks whether it got there.
-            let fresh = Self::new(self.id, store, self.next);
-            *self = Self {
-                round_sent: self.round_sent,
-                ..fresh
-            };
-        }
-        if self.incarnation != incarnation {
-            self.readmit_upto = last;
-        }
-        self.store = store;
-        self.incarnation = incarnation;
-        self.heard = Heard::Yes;
-        Life::Current
+        life
+    }
+
+    /// The predecessor of the append that asks a newer life for what an earlier one had synced. It is
+    /// known here although the log before it may be gone.
+    pub fn claim_to_check(&self) -> Option<LogPosition> {
+        let claimed = self.lives.claimed();
+        let asks = self.state == PeerState::Probe && self.next.prev() == claimed.index;
+        (asks && claimed.index > LogIndex::ZERO).then_some(claimed)
     }
 
     /// Whether an append from `next` may go out now. `in_flight_max`: how many may be on their way.
@@ -239,9 +247,10 @@ impl Progress {
         self.stall.round = round;
     }
 
-    /// The peer holds this much of the leader's log.
-    pub fn matched(&mut self, holding: Holding) {
+    /// The peer holds this much of the leader's log. `synced`: the entry there, if it is known.
+    pub fn matched(&mut self, holding: Holding, synced: Option<LogPosition>) {
         self.holding = self.holding.max_of(holding);
+        self.synced = self.synced.max(synced.unwrap_or_default());
         let written = self.holding.written;
         let mut behind = LogIndex(self.next.since(LogIndex(self.in_flight.entries())));
         while let Some(count) = self.in_flight.front() {

@@ -19,7 +19,7 @@ use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
 use crate::message::{Append, Envelope, Holding, Message};
 
 /// The version this build speaks. Peers agree on it when they connect.
-pub const WIRE_VERSION: u8 = 4;
+pub const WIRE_VERSION: u8 = 5;
 
 /// Bytes before each entry: its length.
 pub const ENTRY_PREFIX: usize = 4;
@@ -131,7 +131,9 @@ impl Envelope {
                 Message::Snapshot { last } => position(last),
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
                 Message::Matched(holding) => in_range(holding),
-                Message::Rejected { rejected, hint } => rejected.0 <= INDEX_MAX && position(hint),
+                Message::Rejected { rejected, hint, .. } => {
+                    rejected.0 <= INDEX_MAX && position(hint)
+                }
                 Message::Heartbeat(beat) => {
                     let readmit_upto = beat.known.map(|known| known.readmit_upto);
                     beat.commit.0 <= INDEX_MAX

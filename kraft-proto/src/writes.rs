@@ -48,7 +48,8 @@ struct Truncation {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Writes {
-    /// The node whose writes these are.
+    /// The node whose writes these are: its life as it was called at its start, whatever number it has
+    /// taken since.
     maker: Maker,
     /// Log writes made so far.
     seq: u64,
@@ -321,12 +322,12 @@ pub(crate) enum Alone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Incarnation, NodeId, StoreId};
+    use crate::ids::{Incarnation, NodeId, Nonce, StoreId};
 
     const MAKER: Maker = Maker {
         id: NodeId(1),
         store: StoreId(1),
-        incarnation: Incarnation(1),
+        incarnation: Incarnation::new(1, Nonce(1)),
     };
 
     fn receipt(stamp: Stamp, held: Held) -> Receipt {
@@ -391,7 +392,7 @@ mod tests {
     fn a_receipt_of_another_node_store_or_life_is_ignored() {
         let strangers = [
             Maker {
-                incarnation: Incarnation(0),
+                incarnation: Incarnation::new(1, Nonce(2)),
                 ..MAKER
             },
             Maker {

@@ -4,7 +4,7 @@ mod cluster;
 
 use cluster::{Cluster, id, ms};
 use kraft_proto::{
-    Class, CommitMode, Config, ConfigError, FsyncMode, Instant, Members, ProposeError, Raft,
+    Class, CommitMode, Config, ConfigError, FsyncMode, Instant, Members, Nonce, ProposeError, Raft,
     ReadError, Recovery, Role, StoreId,
 };
 
@@ -96,7 +96,7 @@ fn a_moment_that_no_clock_gets_to_is_counted_and_changes_nothing() {
         }
         let members = Members::new([id(1)], []).unwrap();
         let config = Config::new(id(1), StoreId(1), 1);
-        let started = Raft::new(config, Recovery::bootstrap(members), never);
+        let started = Raft::new(config, Recovery::bootstrap(members), Nonce(1), never);
         assert_eq!(started.err(), Some(ConfigError::Clock));
     }
 }

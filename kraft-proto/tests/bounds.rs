@@ -11,8 +11,8 @@ use kraft_proto::limits::{
 };
 use kraft_proto::{
     Bound, Busy, Change, Class, CommitMode, Config, ConfigError, Force, FsyncMode, Instant,
-    LogPosition, Member, Members, MembersProposeError, NodeId, PeerState, ProposeError, Raft,
-    Recovery, StoreId, Waiting, WriteKind,
+    LogPosition, Member, Members, MembersProposeError, NodeId, Nonce, PeerState, ProposeError,
+    Raft, Recovery, StoreId, Waiting, WriteKind,
 };
 
 const RELAXED: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
@@ -47,7 +47,13 @@ fn start(settings: impl Fn(&mut Config)) -> Result<(), ConfigError> {
     let mut config = Config::new(id(1), StoreId(1), 1);
     settings(&mut config);
     let members = Members::new([NodeId(1)], []).unwrap();
-    Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).map(|_| ())
+    Raft::new(
+        config,
+        Recovery::bootstrap(members),
+        Nonce(1),
+        Instant::ZERO,
+    )
+    .map(|_| ())
 }
 
 #[test]

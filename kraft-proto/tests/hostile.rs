@@ -8,7 +8,7 @@ use cluster::{Cluster, at, id, ms, run};
 use kraft_proto::limits::{INCARNATION_JUMP_MAX, INCARNATION_MAX, INDEX_JUMP_MAX, INDEX_MAX};
 use kraft_proto::{
     Class, Config, ConfigError, EntryKind, HardState, Heartbeat, Incarnation, Instant, Known,
-    LogIndex, Message, Raft, Recovery, Role, StoreId,
+    LogIndex, Message, Nonce, Raft, Recovery, Role, StoreId, Trust,
 };
 
 /// Node 2 of three in term 5: entries 1 to 9 of terms 1 and 3, committed through 8.
@@ -112,14 +112,15 @@ fn a_life_that_nobody_was_started_into_is_dropped_and_counted() {
             force_upto: LogIndex::ZERO,
             known: Some(Known {
                 store: StoreId(2),
-                incarnation: Incarnation(life),
+                incarnation: Incarnation::new(life, Nonce(1)),
                 readmit_upto: LogIndex::ZERO,
+                notice: None,
             }),
         };
         cluster.inject(envelope(1, 2, 1, Message::Heartbeat(beat)));
         assert_eq!(cluster.status(2).dropped.malformed, 1);
         let mut spoken = envelope(2, 1, 1, Message::Matched(holding(1, 1)));
-        spoken.incarnation = Incarnation(life);
+        spoken.incarnation = Incarnation::new(life, Nonce(1));
         cluster.inject(spoken);
         assert_eq!(cluster.status(1).dropped.malformed, 1);
         cluster.isolate(3);
@@ -135,12 +136,18 @@ fn a_life_that_nobody_was_started_into_is_dropped_and_counted() {
 fn a_store_that_was_started_too_often_does_not_start() {
     let start = |lives| {
         let hard = HardState {
-            incarnation: Incarnation(lives),
+            incarnation: Incarnation::new(lives, Nonce(1)),
             ..HardState::default()
         };
         let members = kraft_proto::Members::new([id(1)], []).unwrap();
         let config = Config::new(id(1), StoreId(1), 1);
-        Raft::new(config, Recovery::resume(hard, members), Instant::ZERO).err()
+        Raft::new(
+            config,
+            Recovery::resume(hard, members),
+            Nonce(1),
+            Instant::ZERO,
+        )
+        .err()
     };
     assert_eq!(start(INCARNATION_MAX - 1), None);
     for lives in [INCARNATION_MAX, u64::MAX] {
@@ -174,7 +181,11 @@ fn a_refusal_without_headway_waits_for_a_heartbeat() {
                 if let Message::Append(append) = packet.envelope.message {
                     probes += 1;
                     let (rejected, hint) = (append.prev.index, at(0, 0));
-                    let message = Message::Rejected { rejected, hint };
+                    let message = Message::Rejected {
+                        rejected,
+                        hint,
+                        trust: Trust::Clean,
+                    };
                     cluster.inject(envelope(2, 1, 1, message));
                 }
             }

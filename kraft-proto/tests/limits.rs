@@ -8,13 +8,14 @@ use std::time::Duration;
 use cluster::messages::{append, envelope, heartbeat, heartbeat_reply, holding};
 use cluster::{Cluster, Disk, at, id, run};
 use kraft_proto::limits::{
-    APPENDS_IN_FLIGHT_MAX, CLASS_RUNS_MAX, INDEX_MAX, MEMBERS_MAX, READ_BATCHES_MAX,
-    REMOTE_READS_MAX, REPLIES_MAX, RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX, WRITES_IN_FLIGHT_MAX,
+    APPENDS_IN_FLIGHT_MAX, CLASS_RUNS_MAX, INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX,
+    READ_BATCHES_MAX, REMOTE_READS_MAX, REPLIES_MAX, RUN_ENTRIES_MAX, TERM_JUMP_MAX, TERM_MAX,
+    WRITES_IN_FLIGHT_MAX,
 };
 use kraft_proto::{
-    CheckQuorum, Class, CommitMode, Config, FsyncMode, LogIndex, LogPosition, Members,
-    MembersError, Message, NodeId, Output, PreVote, ProposeError, Raft, ReadOutcome, Role, Waiting,
-    WireError, WriteKind,
+    CheckQuorum, Class, CommitMode, Config, FsyncMode, Incarnation, LogIndex, LogPosition, Members,
+    MembersError, Message, NodeId, Nonce, Output, PreVote, ProposeError, Raft, ReadOutcome, Role,
+    Waiting, WireError, WriteKind,
 };
 
 const RELAXED: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
@@ -223,6 +224,7 @@ fn numbers_at_the_end_of_their_range_are_refused_before_any_sum() {
             Message::Rejected {
                 rejected: LogIndex(number),
                 hint: LogPosition::ZERO,
+                trust: kraft_proto::Trust::Clean,
             },
             heartbeat(number, 1),
             heartbeat_reply(1, number, holding(0, 0)),
@@ -274,7 +276,7 @@ fn a_peer_that_counts_to_the_end_of_its_numbers_harms_only_itself() {
     cluster.elect(1);
     // A round that was never sent, a life that never ends.
     let mut strange = envelope(3, 1, 1, heartbeat_reply(u64::MAX, 1, holding(1, 1)));
-    strange.incarnation = kraft_proto::Incarnation(u64::MAX);
+    strange.incarnation = Incarnation::new(INCARNATION_MAX, Nonce(1));
     cluster.inject(strange);
     cluster.inject(envelope(1, 2, 1, heartbeat(0, u64::MAX)));
     for _ in 0..10 {
@@ -295,7 +297,7 @@ fn a_recovered_log_or_term_beyond_the_range_does_not_start() {
     };
     let config = Config::new(id(1), kraft_proto::StoreId(1), 1);
     let recovery = kraft_proto::Recovery::resume(hard, members);
-    let refused = Raft::new(config, recovery, kraft_proto::Instant::ZERO);
+    let refused = Raft::new(config, recovery, Nonce(1), kraft_proto::Instant::ZERO);
     assert_eq!(refused.unwrap_err(), kraft_proto::ConfigError::Exhausted);
 }
 

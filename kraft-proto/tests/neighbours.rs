@@ -7,7 +7,7 @@ use cluster::{Cluster, at, id, ms, run};
 use kraft_proto::limits::MEMBERS_MAX;
 use kraft_proto::{
     Class, CommitMode, Config, ConfigError, FsyncMode, HardState, Instant, LogPosition, Members,
-    Message, Output, Raft, Recovery, StoreId, Term,
+    Message, Nonce, Output, Raft, Recovery, StoreId, Term,
 };
 
 #[test]
@@ -19,7 +19,7 @@ fn an_entry_of_no_term_is_no_history() {
     };
     let recovery = Recovery::resume(hard, members).run(run(0, 1, 1));
     let config = Config::new(id(1), StoreId(1), 1);
-    let started = Raft::new(config, recovery, Instant::ZERO);
+    let started = Raft::new(config, recovery, Nonce(1), Instant::ZERO);
     assert_eq!(started.err(), Some(ConfigError::Gap));
 }
 

@@ -4,9 +4,10 @@ mod cluster;
 
 use std::time::Duration;
 
+use cluster::messages::{envelope, heartbeat_reply, holding};
 use cluster::{Cluster, id};
 use kraft_proto::{
-    Change, Class, Config, Fate, Incarnation, Instant, Member, Members, NodeId, Output, Raft,
+    Change, Class, Config, Envelope, Fate, Instant, Member, Members, NodeId, Nonce, Output, Raft,
     Recovery, Role, StoreId,
 };
 
@@ -103,9 +104,14 @@ fn a_replaced_life_says_so_once_and_then_nothing() {
     cluster.restart(2);
     cluster.pass(Duration::from_millis(200));
     let newer = cluster.status(2).incarnation;
-    assert!(newer > Incarnation(1));
-    // The old life hears what was meant for the new one.
-    cluster.pass(Duration::from_millis(50));
+    assert!(newer.number > 1);
+    // The old life speaks, the new one answers after it, and the old one hears what was meant for that.
+    let speaks = heartbeat_reply(1, 1, holding(1, 1));
+    cluster.inject(Envelope {
+        incarnation: old.status().incarnation,
+        ..envelope(2, 1, 1, speaks)
+    });
+    cluster.pass(Duration::from_millis(250));
     let now = cluster.now;
     cluster.nodes.remove(&id(2));
     let later = now.after(Duration::from_millis(60));
@@ -115,6 +121,12 @@ fn a_replaced_life_says_so_once_and_then_nothing() {
         let frame = kraft_proto::Frame::decode(&packet.frame).unwrap();
         let _ = old.handle_message(later, &frame);
     }
+    let told: Vec<Output> = std::iter::from_fn(|| old.poll_output()).collect();
+    let [Output::Write(write)] = &told[..] else {
+        panic!("its disk is to know first: {told:?}");
+    };
+    assert!(!old.is_stopped());
+    old.handle_stored(later, write.clone().synced());
     let told: Vec<Output> = std::iter::from_fn(|| old.poll_output()).collect();
     assert_eq!(told, [Output::Superseded { by: newer }]);
     says_nothing_more(&mut old, later);
@@ -144,7 +156,13 @@ fn a_configuration_of_an_earlier_store_makes_nobody_a_voter() {
     let campaigns = |named| {
         let members = Members::with_stores([member(named)], []).unwrap();
         let config = Config::new(NodeId(3), StoreId(33), 1);
-        let mut raft = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap();
+        let mut raft = Raft::new(
+            config,
+            Recovery::bootstrap(members),
+            Nonce(1),
+            Instant::ZERO,
+        )
+        .unwrap();
         raft.campaign(Instant::ZERO);
         raft.handle_timeout(raft.poll_timeout());
         while let Some(output) = raft.poll_output() {

@@ -4,9 +4,9 @@ use kraft_proto::limits::{
     FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, SNAPSHOT_BYTES_MAX, TERM_MAX,
 };
 use kraft_proto::{
-    Append, Ballot, CommitMode, EntryKind, Envelope, Frame, FsyncMode, Heartbeat, HeartbeatReply,
-    Holding, Incarnation, Known, LogIndex, LogPosition, Members, Message, NodeId, Snapshot,
-    StoreId, Term, Trust, WIRE_VERSION, WireError, entry_prefix,
+    Append, Ballot, CommitMode, EntryKind, Envelope, Finding, Frame, FsyncMode, Heartbeat,
+    HeartbeatReply, Holding, Incarnation, Known, LogIndex, LogPosition, Members, Message, NodeId,
+    Nonce, Notice, Snapshot, StoreId, Term, Trust, WIRE_VERSION, WireError, entry_prefix,
 };
 
 const SPEC: &str = include_str!("../WIRE.md");
@@ -16,7 +16,7 @@ fn envelope(term: u64, message: Message) -> Envelope {
         from: NodeId(1),
         to: NodeId(2),
         store: StoreId(300),
-        incarnation: Incarnation(4),
+        incarnation: Incarnation::new(4, Nonce(700)),
         term: Term(term),
         message,
     }
@@ -60,9 +60,23 @@ fn heartbeat(commit: u64, known: Option<Known>) -> Heartbeat {
 fn known(readmit_upto: u64) -> Known {
     Known {
         store: StoreId(301),
-        incarnation: Incarnation(5),
+        incarnation: Incarnation::new(5, Nonce(701)),
         readmit_upto: LogIndex(readmit_upto),
+        notice: None,
     }
+}
+
+/// What is told to start 4 of the store whose start 5 is known.
+fn judged(finding: Finding, number: u64) -> Heartbeat {
+    let notice = Notice {
+        life: Incarnation::new(number, Nonce(702)),
+        finding,
+    };
+    let known = Known {
+        notice: Some(notice),
+        ..known(202)
+    };
+    heartbeat(199, Some(known))
 }
 
 fn heartbeat_reply(holding: Holding) -> HeartbeatReply {
@@ -147,6 +161,7 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             Message::Rejected {
                 rejected: LogIndex(200),
                 hint: position(5, 150),
+                trust: Trust::Clean,
             },
         ),
         bare("heartbeat", 7, Message::Heartbeat(heartbeat(199, None))),
@@ -154,6 +169,16 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             "heartbeat, to a known life",
             7,
             Message::Heartbeat(heartbeat(199, Some(known(202)))),
+        ),
+        bare(
+            "heartbeat, to a superseded life",
+            7,
+            Message::Heartbeat(judged(Finding::Superseded, 4)),
+        ),
+        bare(
+            "heartbeat, to a disk that went back",
+            7,
+            Message::Heartbeat(judged(Finding::WentBack, 4)),
         ),
         bare(
             "heartbeat reply",
@@ -180,7 +205,7 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             "read index reply",
             7,
             Message::ReadIndexReply {
-                incarnation: Incarnation(5),
+                incarnation: Incarnation::new(5, Nonce(701)),
                 ticket: 9,
                 index: LogIndex(202),
             },
@@ -318,9 +343,9 @@ fn a_number_written_longer_than_needed_is_refused() {
 fn an_unknown_kind_of_message_is_refused() {
     let (_, envelope, _) = examples().swap_remove(0);
     let mut bytes = encode(&envelope, &[]);
-    // Version, from, to, two bytes of store, incarnation, term: then the kind.
-    assert_eq!(bytes[7], 0);
-    bytes[7] = 14;
+    // Version, from, to, two bytes of store, three of incarnation, term: then the kind.
+    assert_eq!(bytes[9], 0);
+    bytes[9] = 14;
     assert_eq!(Frame::decode(&bytes), Err(WireError::Malformed));
 }
 
@@ -362,7 +387,7 @@ fn numbers_beyond_the_limits_are_refused() {
         envelope(
             7,
             Message::ReadIndexReply {
-                incarnation: Incarnation(1),
+                incarnation: Incarnation::new(1, Nonce(1)),
                 ticket: 0,
                 index,
             },
@@ -380,6 +405,7 @@ fn numbers_beyond_the_limits_are_refused() {
             Message::Rejected {
                 rejected: index,
                 hint: LogPosition::ZERO,
+                trust: Trust::Clean,
             },
         ),
         envelope(7, Message::Heartbeat(heartbeat(index.0, None))),
@@ -436,7 +462,7 @@ fn the_longest_header_fits_its_buffer() {
         from: NodeId(most),
         to: NodeId(most),
         store: StoreId(most),
-        incarnation: Incarnation(most),
+        incarnation: Incarnation::new(most, Nonce(most)),
         term: Term(most),
         message: Message::Append(Append {
             prev: LogPosition::new(Term(most), LogIndex(most)),
@@ -456,6 +482,26 @@ fn the_longest_header_fits_its_buffer() {
     let mut short = vec![0; length - 1];
     assert_eq!(longest.encode(&mut short), Err(WireError::BufferTooSmall));
     assert_eq!(longest.encode(&mut []), Err(WireError::BufferTooSmall));
+    let life = Incarnation::new(most, Nonce(most));
+    let knows_most = Heartbeat {
+        commit: LogIndex(most),
+        round: most,
+        force_upto: LogIndex(most),
+        known: Some(Known {
+            store: StoreId(most),
+            incarnation: life,
+            readmit_upto: LogIndex(most),
+            notice: Some(Notice {
+                life,
+                finding: Finding::WentBack,
+            }),
+        }),
+    };
+    let heartbeat = Envelope {
+        message: Message::Heartbeat(knows_most),
+        ..longest
+    };
+    assert!(heartbeat.encode(&mut buffer).is_ok());
 }
 
 /// splitmix64

@@ -8,8 +8,8 @@ use std::time::Duration;
 use kraft_proto::durability::Fallback;
 use kraft_proto::limits::{FRAME_HEADER_MAX, RUN_ENTRIES_MAX};
 use kraft_proto::{
-    Class, CommitMode, Config, Frame, FsyncMode, Grade, Instant, Members, NodeId, Output, Raft,
-    Recovery, Role, Slot, StoreId, Waits, WriteKind, entry_prefix,
+    Class, CommitMode, Config, Frame, FsyncMode, Grade, Instant, Members, NodeId, Nonce, Output,
+    Raft, Recovery, Role, Slot, StoreId, Waits, WriteKind, entry_prefix,
 };
 
 struct Counting;
@@ -116,7 +116,13 @@ impl Cluster {
         let nodes = [1, 2, 3].map(|id| {
             let members = Members::new((1..=NODES as u64).map(NodeId), []).unwrap();
             let config = Config::new(NodeId(id), StoreId(id), id);
-            Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap()
+            Raft::new(
+                config,
+                Recovery::bootstrap(members),
+                Nonce(1),
+                Instant::ZERO,
+            )
+            .unwrap()
         });
         Self {
             nodes,
@@ -242,7 +248,13 @@ fn a_start_and_an_election_allocate_nothing() {
     let before = ALLOCATIONS.get();
     let members = Members::new((1..=NODES as u64).map(NodeId), []).unwrap();
     let config = Config::new(NodeId(1), StoreId(1), 1);
-    let fresh = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap();
+    let fresh = Raft::new(
+        config,
+        Recovery::bootstrap(members),
+        Nonce(1),
+        Instant::ZERO,
+    )
+    .unwrap();
     cluster.nodes[0] = fresh;
     cluster.nodes[0].campaign(cluster.now);
     cluster.settle();

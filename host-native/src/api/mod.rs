@@ -30,8 +30,8 @@ pub use answer::{Achieved, Answer};
 pub use kraft_proto::Grade;
 pub use refusal::{Bound, Refusal, Retry};
 pub use status::{
-    AtRisk, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus, PeerStatus,
-    StatusReport, Unkept, Voting,
+    AtRisk, Candidacy, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus,
+    PeerStatus, PlacesStatus, StatusReport, Unkept, Voting,
 };
 
 use crate::codec::{self, DecodeError};
@@ -108,6 +108,21 @@ pub struct Write {
     pub operation: Operation,
     /// How firmly.
     pub options: Options,
+    /// Whether a copy of it may have been sent before.
+    pub attempt: Attempt,
+    /// How long the client waits for the answer, in milliseconds: within it the leader answers, as timed out if
+    /// nothing better can be said. Without it the client waits for as long as it takes.
+    pub patience_ms: Option<u32>,
+}
+
+/// Whether a request may have been sent before under the same number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Attempt {
+    /// Its number was never used.
+    #[default]
+    First,
+    /// Its number was: what was written under it has to be known before it is written again.
+    Again,
 }
 
 /// What a request says of its durability. Each part by itself falls back to the key's zone, then to

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kraft_proto::Busy;
-use kraft_proto::ids::{LogIndex, NodeId};
+use kraft_proto::ids::{LogIndex, LogPosition, NodeId, Term};
 use kraft_proto::modes::Class;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -85,6 +85,18 @@ pub enum Refusal {
         /// The index a session opened now should name.
         open_at: LogIndex,
     },
+    /// No entry can stand there.
+    #[error("no entry stands at {position}: terms and indexes start at 1")]
+    NoSuchEntry {
+        /// Where.
+        position: LogPosition,
+    },
+    /// The request's id is an earlier write's, and this is another one.
+    #[error(
+        "the request's id was another write's: to send that one again, send the very same; for a new write leave the id \
+         out"
+    )]
+    RequestWasAnotherWrite,
     /// The node was started without its test switch.
     #[error("the node was started without its test switch")]
     TestSwitchOff,
@@ -153,6 +165,14 @@ pub enum Retry {
 }
 
 impl Refusal {
+    /// Refuses to say what became of an entry where none can be.
+    pub const fn check_position(position: LogPosition) -> Result<(), Self> {
+        match position.index.0 == LogIndex::ZERO.0 || position.term.0 == Term::ZERO.0 {
+            true => Err(Self::NoSuchEntry { position }),
+            false => Ok(()),
+        }
+    }
+
     /// What a client does about it.
     pub const fn retry(&self) -> Retry {
         match self {
@@ -167,6 +187,8 @@ impl Refusal {
             | Self::DiskFull { .. }
             | Self::LogExhausted
             | Self::RequestTooOld { .. }
+            | Self::RequestWasAnotherWrite
+            | Self::NoSuchEntry { .. }
             | Self::TestSwitchOff
             | Self::Version { .. }
             | Self::Malformed { .. }

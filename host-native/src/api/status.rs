@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
 use kraft_proto::{Holding, PeerState, Role, Trust};
 use serde::{Deserialize, Serialize};
 
 use super::words;
+use crate::metrics::Room;
 
 /// One node's report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct StatusReport {
     /// Its store.
     pub store: StoreId,
     /// How many times that store was started.
-    pub incarnation: Incarnation,
+    pub incarnation: u64,
     /// Whether it may have forgotten copies that it reported.
     #[serde(with = "words::trust")]
     pub trust: Trust,
@@ -31,6 +32,8 @@ pub struct StatusReport {
     pub term: Term,
     /// The leader, where it is known.
     pub leader: Option<NodeId>,
+    /// The votes it has, while it asks for them.
+    pub candidacy: Option<Candidacy>,
     /// The end of its log.
     pub last: LogPosition,
     /// How far its own log is held.
@@ -55,12 +58,23 @@ pub struct StatusReport {
     pub suspects: u64,
     /// Its disk.
     pub disk: DiskStatus,
+    /// Its clients.
+    pub places: PlacesStatus,
     /// Its key-value store.
     pub data: DataStatus,
     /// What it waits for at this moment, one sentence each; most last microseconds.
     pub waiting: Vec<String>,
     /// What an operator should look at, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// The votes of a node that wants to lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Candidacy {
+    /// Voters that granted theirs, itself included.
+    pub granted: u64,
+    /// How many it needs: a majority.
+    pub needed: u64,
 }
 
 /// A member of the cluster.
@@ -182,6 +196,25 @@ pub struct DiskStatus {
     pub fsyncs: u64,
     /// Bytes that were forced.
     pub fsync_bytes: u64,
+    /// Whether it takes more entries.
+    pub room: Room,
+}
+
+/// How full a node is of clients and of what they wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlacesStatus {
+    /// Writes, and waits for a commit, that have no answer yet.
+    pub writes: u64,
+    /// How many there may be.
+    pub writes_max: u64,
+    /// Reads that have no answer yet.
+    pub reads: u64,
+    /// How many there may be.
+    pub reads_max: u64,
+    /// Clients' connections.
+    pub clients: u64,
+    /// Bytes of answers that no client has read yet.
+    pub unread_bytes: u64,
 }
 
 /// A node's key-value store.

@@ -1,4 +1,4 @@
-use kraft_proto::{Class, Held, Holding, Incarnation, PeerState, Role, StoreId, Term, Trust};
+use kraft_proto::{Class, Held, Holding, PeerState, Role, StoreId, Term, Trust};
 
 use super::*;
 use crate::command::SessionId;
@@ -48,6 +48,8 @@ fn write(operation: Operation) -> Request {
             timeout_ms: Some(5000),
             fallback: Some(Fallback::ToMajority),
         },
+        attempt: Attempt::Again,
+        patience_ms: Some(9_750),
     })
 }
 
@@ -94,12 +96,16 @@ fn status() -> StatusReport {
         node: NodeId(1),
         version: "0.1.0".to_owned(),
         store: StoreId(77),
-        incarnation: Incarnation(2),
+        incarnation: 2,
         trust: Trust::Clean,
         uptime_ms: 12_345,
         role: Role::Leader,
         term: Term(3),
         leader: Some(NodeId(1)),
+        candidacy: Some(Candidacy {
+            granted: 1,
+            needed: 2,
+        }),
         last: POSITION,
         holding: Holding::default(),
         commit: POSITION,
@@ -136,6 +142,7 @@ fn status() -> StatusReport {
         }],
         suspects: 1,
         disk: DiskStatus::default(),
+        places: PlacesStatus::default(),
         data: DataStatus::default(),
         waiting: vec!["a majority".to_owned()],
         warnings: vec!["look here".to_owned()],

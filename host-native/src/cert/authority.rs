@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use kraft_proto::ids::NodeId;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SubjectPublicKeyInfo,
 };
 
 use super::error::{CertError, IdentityError};
@@ -22,6 +22,25 @@ pub const CA_KEY_FILE: &str = "ca.key";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const AUTHORITY_DAYS: u32 = 30 * 365;
 const LEAF_DAYS: u32 = 10 * 365;
+
+/// How far apart the ends of two nodes' certificates are: further than an operator is told beforehand, so that one is
+/// renewed before the next is due, and no cluster stops at once.
+const SPREAD_DAYS: u64 = 35;
+
+/// Nodes with ends of their own.
+const SPREAD_NODES: u64 = 32;
+
+const _: () = assert!(SPREAD_DAYS * SPREAD_NODES < LEAF_DAYS as u64 / 2);
+
+/// How long a certificate holds unless it is asked for otherwise: ten years, and for each node a different number of
+/// weeks less.
+pub fn usual_validity(role: &Role) -> Duration {
+    let less = match role {
+        Role::Node(id) => (id.0.saturating_sub(1) % SPREAD_NODES) * SPREAD_DAYS,
+        Role::Client(_) => 0,
+    };
+    DAY * (LEAF_DAYS - less as u32)
+}
 
 /// The certificate authority of one cluster: makes certificates for its nodes and clients.
 pub struct ClusterCa {
@@ -50,7 +69,7 @@ impl ClusterCa {
             detail: e.to_string(),
         };
         let key = KeyPair::generate().map_err(failed)?;
-        let mut params = named(&format!("kraft cluster {cluster}"), AUTHORITY_DAYS);
+        let mut params = named(&format!("kraft cluster {cluster}"), DAY * AUTHORITY_DAYS);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let uri = format!("kraft://{cluster}/authority");
@@ -121,7 +140,9 @@ impl ClusterCa {
     ///
     /// When the operating system gives no random numbers.
     pub fn issue_node(&self, id: NodeId) -> Result<Issued, CertError> {
-        self.issue(Role::Node(id))
+        let role = Role::Node(id);
+        let valid = usual_validity(&role);
+        self.issue(role, valid)
     }
 
     /// Makes a certificate for a client.
@@ -134,26 +155,85 @@ impl ClusterCa {
             what: format!("client `{name}`"),
             detail: e.to_string(),
         })?;
-        self.issue(Role::Client(name))
+        let role = Role::Client(name);
+        let valid = usual_validity(&role);
+        self.issue(role, valid)
     }
 
-    fn issue(&self, role: Role) -> Result<Issued, CertError> {
-        let failed = |e: rcgen::Error| CertError::Issue {
-            what: role.to_string(),
-            detail: e.to_string(),
+    /// Makes a certificate with a key of its own that holds for `valid` from now.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no random numbers.
+    pub fn issue(&self, role: Role, valid: Duration) -> Result<Issued, CertError> {
+        let key = KeyPair::generate().map_err(|e| not_issued(&role, &e))?;
+        let certificate_pem = self.sign(&role, valid, &key)?;
+        Ok(Issued {
+            identity: PeerIdentity {
+                cluster: self.cluster,
+                role,
+            },
+            certificate_pem,
+            key_pem: key.serialize_pem(),
+            authority_pem: self.certificate_pem.clone(),
+        })
+    }
+
+    /// Makes the certificate of a file anew, for the same owner and the same key, and holding for `valid` from now; the
+    /// usual time unless given. Whether the old one still holds does not matter, nor does its key have to be here. The
+    /// file is replaced as a whole.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or written, or its certificate is another cluster's or an authority's. It is then as
+    /// it was.
+    pub fn renew(&self, file: &Path, valid: Option<Duration>) -> Result<PeerIdentity, CertError> {
+        let certificates = files::read_certificates(file)?;
+        let der = &certificates[0];
+        let identity =
+            PeerIdentity::from_certificate(der).map_err(|source| CertError::Identity {
+                file: file.into(),
+                source,
+            })?;
+        if identity.cluster != self.cluster {
+            return Err(CertError::OtherCluster {
+                file: file.into(),
+                theirs: identity.cluster,
+                ours: self.cluster,
+            });
+        }
+        let valid = valid.unwrap_or_else(|| usual_validity(&identity.role));
+        let malformed = || CertError::Identity {
+            file: file.into(),
+            source: IdentityError::Malformed,
         };
+        let (_, parsed) = x509_parser::parse_x509_certificate(der).map_err(|_| malformed())?;
+        let key = SubjectPublicKeyInfo::from_der(parsed.public_key().raw)
+            .map_err(|e| not_issued(&identity.role, &e))?;
+        let certificate_pem = self.sign(&identity.role, valid, &key)?;
+        files::replace_private(file, &certificate_pem)?;
+        Ok(identity)
+    }
+
+    fn sign(
+        &self,
+        role: &Role,
+        valid: Duration,
+        key: &impl PublicKeyData,
+    ) -> Result<String, CertError> {
+        let failed = |e: rcgen::Error| not_issued(role, &e);
         let cluster = self.cluster;
         let identity = PeerIdentity {
             cluster,
             role: role.clone(),
         };
-        let mut params = named(&format!("kraft {role}"), LEAF_DAYS);
+        let mut params = named(&format!("kraft {role}"), valid);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.subject_alt_names = vec![SanType::URI(
             identity.to_string().try_into().map_err(failed)?,
         )];
-        if let Role::Node(id) = &role {
+        if let Role::Node(id) = role {
             params
                 .extended_key_usages
                 .push(ExtendedKeyUsagePurpose::ServerAuth);
@@ -163,14 +243,15 @@ impl ClusterCa {
             }
         }
         params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate().map_err(failed)?;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
-        Ok(Issued {
-            identity,
-            certificate_pem: certificate.pem(),
-            key_pem: key.serialize_pem(),
-            authority_pem: self.certificate_pem.clone(),
-        })
+        let certificate = params.signed_by(key, &self.issuer).map_err(failed)?;
+        Ok(certificate.pem())
+    }
+}
+
+fn not_issued(role: &Role, error: &rcgen::Error) -> CertError {
+    CertError::Issue {
+        what: role.to_string(),
+        detail: error.to_string(),
     }
 }
 
@@ -220,11 +301,11 @@ impl Issued {
 }
 
 /// Parameters of a certificate valid from yesterday, so that clocks a little apart agree on it.
-fn named(common_name: &str, days: u32) -> CertificateParams {
+fn named(common_name: &str, valid: Duration) -> CertificateParams {
     let now = SystemTime::now();
     let mut params = CertificateParams::default();
     params.not_before = (now - DAY).into();
-    params.not_after = (now + DAY * days).into();
+    params.not_after = (now + valid).into();
     params.distinguished_name = DistinguishedName::new();
     params
         .distinguished_name
@@ -233,7 +314,7 @@ fn named(common_name: &str, days: u32) -> CertificateParams {
 }
 
 /// The cluster an authority's certificate names, and its public key.
-fn authority_of(der: &[u8]) -> Result<(ClusterId, Vec<u8>), IdentityError> {
+pub(super) fn authority_of(der: &[u8]) -> Result<(ClusterId, Vec<u8>), IdentityError> {
     use x509_parser::extensions::GeneralName;
 
     let (_, certificate) =

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ring::hmac;
 use rustls::client::Resumption;
@@ -13,12 +14,13 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig};
 
 use super::authority::Issued;
 use super::error::CertError;
 use super::files;
 use super::identity::PeerIdentity;
+use super::info::validity;
 
 /// A certificate, its private key and the authority it trusts: all that mutual TLS needs.
 ///
@@ -29,6 +31,7 @@ use super::identity::PeerIdentity;
 #[derive(Clone)]
 pub struct Credentials {
     identity: PeerIdentity,
+    until: SystemTime,
     chain: Vec<CertificateDer<'static>>,
     key: Arc<PrivateKeyDer<'static>>,
     roots: Arc<RootCertStore>,
@@ -103,6 +106,10 @@ impl Credentials {
                 file: sources.certificate.into(),
                 source,
             })?;
+        let (_, until) = validity(&chain[0]).map_err(|source| CertError::Identity {
+            file: sources.certificate.into(),
+            source,
+        })?;
         CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider()).map_err(|e| {
             CertError::KeyMismatch {
                 certificate: sources.certificate.into(),
@@ -119,9 +126,18 @@ impl Credentials {
         let roots = Arc::new(roots);
         verifier(&roots)?
             .verify_client_cert(&chain[0], &chain[1..], UnixTime::now())
-            .map_err(|e| untrusted(e.to_string()))?;
+            .map_err(|e| match e {
+                rustls::Error::InvalidCertificate(
+                    CertificateError::Expired | CertificateError::ExpiredContext { .. },
+                ) => CertError::Expired {
+                    certificate: sources.certificate.into(),
+                    since: until,
+                },
+                e => untrusted(e.to_string()),
+            })?;
         Ok(Self {
             identity,
+            until,
             chain,
             key: Arc::new(key),
             roots,
@@ -131,6 +147,11 @@ impl Credentials {
     /// Whom they speak for.
     pub const fn identity(&self) -> &PeerIdentity {
         &self.identity
+    }
+
+    /// Until when the certificate holds.
+    pub const fn until(&self) -> SystemTime {
+        self.until
     }
 
     /// TLS for a door of this node: whoever knocks must show a certificate.

@@ -1,7 +1,9 @@
 //! What can be wrong with a certificate, and what to do about it.
 
-use crate::cluster_id::NotAClusterId;
 use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::cluster_id::{ClusterId, NotAClusterId};
 
 /// A certificate or key could not be made, written or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +50,26 @@ pub enum CertError {
         /// What the check said.
         detail: String,
     },
-    /// The certificate is expired, not yet valid, or signed by another authority.
-    #[error("the certificate in {certificate} does not hold under {authority}: {detail}; nothing was loaded. Issue a new one from this cluster's authority with `kraft cert`", certificate = .certificate.display(), authority = .authority.display())]
+    /// The certificate has expired.
+    #[error("the certificate in {certificate} has expired, on {since}; nothing was loaded. Renew it with `kraft cert renew`, where the cluster's authority is", certificate = .certificate.display(), since = humantime::format_rfc3339_seconds(*.since))]
+    Expired {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// When.
+        since: SystemTime,
+    },
+    /// The certificate is of another cluster than the authority.
+    #[error("the certificate in {file} is of cluster {theirs}, this authority of {ours}; nothing was changed. Name the folder of its own cluster's authority with --ca", file = .file.display())]
+    OtherCluster {
+        /// The certificate's file.
+        file: PathBuf,
+        /// The certificate's.
+        theirs: ClusterId,
+        /// The authority's.
+        ours: ClusterId,
+    },
+    /// The certificate is not yet valid, or signed by another authority.
+    #[error("the certificate in {certificate} does not hold under {authority}: {detail}; nothing was loaded. Issue a new one from this cluster's authority with `kraft cert issue`", certificate = .certificate.display(), authority = .authority.display())]
     Untrusted {
         /// The certificate's file.
         certificate: PathBuf,
@@ -59,7 +79,7 @@ pub enum CertError {
         detail: String,
     },
     /// The certificate carries no kraft name.
-    #[error("the certificate in {file} is not one of a kraft cluster: {source}; nothing was loaded. Issue one with `kraft cert`", file = .file.display())]
+    #[error("the certificate in {file} is not one of a kraft cluster: {source}; nothing was loaded. Issue one with `kraft cert issue`", file = .file.display())]
     Identity {
         /// The certificate's file.
         file: PathBuf,
@@ -76,7 +96,7 @@ pub enum CertError {
     },
     /// The TLS library refused the material.
     #[error(
-        "TLS refused the certificates: {detail}; no connection can be made with them. Issue new ones with `kraft cert`"
+        "TLS refused the certificates: {detail}; no connection can be made with them. Issue new ones with `kraft cert issue`"
     )]
     Tls {
         /// What it said.

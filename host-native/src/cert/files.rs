@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -30,13 +30,32 @@ pub(super) fn write_private(file: &Path, text: &str) -> Result<(), CertError> {
         .map_err(failed)?;
     out.write_all(text.as_bytes()).map_err(failed)?;
     out.sync_all().map_err(failed)?;
+    sync_parent(file).map_err(failed)
+}
+
+fn sync_parent(file: &Path) -> std::io::Result<()> {
     let parent = match file.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
     };
-    File::open(parent)
-        .and_then(|dir| dir.sync_all())
-        .map_err(failed)
+    File::open(parent)?.sync_all()
+}
+
+/// Puts a file that only its owner may read in the place of another, whole or not at all.
+pub(super) fn replace_private(file: &Path, text: &str) -> Result<(), CertError> {
+    let mut draft = file.as_os_str().to_owned();
+    draft.push(format!(".draft-{}", std::process::id()));
+    let draft = PathBuf::from(draft);
+    write_private(&draft, text)?;
+    let replaced = std::fs::rename(&draft, file).and_then(|()| sync_parent(file));
+    replaced.map_err(|source| {
+        // Best effort: the error that is told is the one that matters.
+        let _ = std::fs::remove_file(&draft);
+        CertError::Write {
+            file: file.into(),
+            source,
+        }
+    })
 }
 
 /// Reads every certificate of a PEM file; at least one.

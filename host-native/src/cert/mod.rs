@@ -14,11 +14,14 @@ mod credentials;
 mod error;
 mod files;
 mod identity;
+mod info;
 
-pub use authority::{CA_CERTIFICATE_FILE, CA_KEY_FILE, ClusterCa, Issued};
+pub use authority::{CA_CERTIFICATE_FILE, CA_KEY_FILE, ClusterCa, Issued, usual_validity};
 pub use credentials::Credentials;
 pub use error::{CertError, IdentityError};
 pub use identity::{ClientName, PeerIdentity, Role};
+pub use info::{CertificateInfo, Owner};
+pub(crate) use info::{left, validity};
 
 pub use crate::cluster_id::ClusterId;
 

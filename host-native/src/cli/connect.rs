@@ -1,12 +1,20 @@
 //! From words on the command line to a client of a cluster.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
+use super::options::duration;
 use super::output::Failure;
-use crate::client::Client;
+use crate::client::{Client, Settings};
 use crate::config::{Config, Layers};
+
+/// How long a command tries unless it is told.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What finding the leader and the way back take beside a write's own timeout, at most.
+const ROUND: Duration = Duration::from_secs(2);
 
 /// Where a configuration for clients is looked for when none is named.
 const USUAL_PLACES: [&str; 2] = ["kraft/client.toml", "client.toml"];
@@ -17,6 +25,10 @@ pub struct Connect {
     /// The client's configuration; kraft/client.toml or client.toml unless given
     #[arg(long, short, env = "KRAFT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// How long to try in all, such as 500ms or 5s: looking for nodes and for who leads, and waiting for the answer. 10s
+    /// unless given; with --timeout, 2s more than that where it is longer
+    #[arg(long, env = "KRAFT_DEADLINE", value_name = "TIME", value_parser = duration)]
+    deadline: Option<Duration>,
 }
 
 impl Connect {
@@ -43,8 +55,22 @@ impl Connect {
         Ok(config)
     }
 
-    /// A client of the cluster.
+    /// A client of the cluster, within the deadline.
     pub async fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::from_config(&self.config()?).await?)
+        Ok(Client::open(&self.config()?, self.settings()).await?)
+    }
+
+    /// How long the client tries.
+    fn settings(&self) -> Settings {
+        Settings {
+            deadline: self.deadline(None),
+            ..Settings::default()
+        }
+    }
+
+    /// How long to try in all, for a write whose copies may take `timeout`.
+    pub fn deadline(&self, timeout: Option<Duration>) -> Duration {
+        let usual = DEADLINE.max(timeout.map_or(Duration::ZERO, |timeout| timeout + ROUND));
+        self.deadline.unwrap_or(usual)
     }
 }

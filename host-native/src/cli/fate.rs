@@ -36,10 +36,14 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let parse = || {
             let (term, index) = text.split_once('.')?;
-            let (term, index) = (term.parse().ok()?, index.parse().ok()?);
+            let (term, index): (u64, u64) = (term.parse().ok()?, index.parse().ok()?);
+            // The place before the first entry, which is none.
+            if term == 0 || index == 0 {
+                return None;
+            }
             Some(Self(LogPosition::new(Term(term), LogIndex(index))))
         };
-        parse().ok_or("use TERM.INDEX, such as 3.1042")
+        parse().ok_or("use TERM.INDEX, such as 3.1042; both start at 1")
     }
 }
 

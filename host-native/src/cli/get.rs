@@ -12,6 +12,7 @@ use crate::api::Freshness;
 #[derive(Args, Debug)]
 pub struct Get {
     /// Which key
+    #[arg(allow_negative_numbers = true)]
     key: String,
     #[command(flatten)]
     read: ReadOptions,

@@ -21,7 +21,8 @@ pub struct Init {
     /// How many nodes, all on this machine with ports of their own
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=MEMBERS_MAX as i64))]
     nodes: u16,
-    /// One node on each of these machines instead, with the usual ports
+    /// One node on each of these machines instead, HOST or HOST:PORT: peers reach it at that port,
+    /// clients at the next and operators at the one after; 7001 to 7003 unless given
     #[arg(
         long,
         value_name = "HOST",

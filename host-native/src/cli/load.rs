@@ -99,7 +99,9 @@ impl Load {
             self.in_flight.into(),
             |pair| {
                 let put = Operation::Put { pairs: vec![pair] };
-                client.operation(put).options(options).send()
+                let deadline = self.connect.deadline(self.options.timeout());
+                let write = client.operation(put).options(options);
+                write.deadline(deadline).send()
             },
             interrupted(),
             |tally, progress| {

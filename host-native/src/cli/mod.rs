@@ -11,6 +11,7 @@
 //! | 6 | it may be written or not; the request id is printed |
 
 mod awaiting;
+mod cert;
 mod completions;
 mod connect;
 mod delete;
@@ -19,6 +20,9 @@ mod fate;
 mod get;
 mod init;
 mod load;
+mod log;
+#[cfg(test)]
+mod named;
 mod options;
 mod output;
 mod put;
@@ -37,7 +41,6 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use tokio::runtime;
-use tracing_subscriber::EnvFilter;
 
 pub use output::{Failure, Style, exit};
 
@@ -46,6 +49,9 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 done as asked; 1 the command makes no sense; 2 no such key; 3 acknowledged weaker
 than asked (--fallback); 4 the time was up, the write lives on; 5 refused, nothing was written;
 6 it may be written or not, the request id is printed.
+
+KRAFT_LOG says what is logged to standard error: off, error, warn, info, debug or trace, or
+TARGET=LEVEL with commas between, such as warn,host_native=debug; warn unless set, of a server info.
 
 Without a command, `kraft` runs `kraft demo`.";
 
@@ -84,6 +90,8 @@ enum Command {
     Fate(fate::Fate),
     /// Have another node lead
     Transfer(transfer::Transfer),
+    /// Make, renew and show certificates
+    Cert(cert::Cert),
     /// Let a node that lost power vote again, whatever it has forgotten
     Recover(recover::Recover),
     /// Print a completion script for a shell
@@ -109,8 +117,7 @@ pub fn run(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
         false => Style::Human,
     };
     let command = (cli.command).unwrap_or_else(|| Command::Demo(demo::Demo::default()));
-    start_log(&command);
-    let ended = command.run(style);
+    let ended = log::start(command.usual_log()).and_then(|()| command.run(style));
     match ended {
         Ok(code) => code.into(),
         Err(failure) => {
@@ -121,6 +128,14 @@ pub fn run(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
 }
 
 impl Command {
+    /// What is logged where `KRAFT_LOG` asks for nothing: of a server what it does, else warnings.
+    const fn usual_log(&self) -> &'static str {
+        match self {
+            Self::Server(_) => "info",
+            _ => "warn",
+        }
+    }
+
     fn run(self, style: Style) -> Result<u8, Failure> {
         match self {
             Self::Demo(demo) => demo.run(style),
@@ -134,6 +149,7 @@ impl Command {
             Self::Status(status) => block_on(status.run(style)),
             Self::Fate(fate) => block_on(fate.run(style)),
             Self::Transfer(transfer) => block_on(transfer.run(style)),
+            Self::Cert(cert) => cert.run(style),
             Self::Recover(recover) => recover.run(style),
             Self::Completions(completions) => completions.run(),
         }
@@ -145,21 +161,6 @@ fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Fa
     runtime
         .map_err(|error| Failure::refused(format!("cannot start: {error}; nothing was done")))?
         .block_on(future)
-}
-
-/// Logs to standard error what `KRAFT_LOG` asks for: of a server what it does, else warnings.
-fn start_log(command: &Command) {
-    let fallback = match command {
-        Command::Server(_) => "info",
-        _ => "warn",
-    };
-    let filter = EnvFilter::try_from_env("KRAFT_LOG").unwrap_or_else(|_| fallback.into());
-    // A second call in one process, as in a test, keeps the first log.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .try_init();
 }
 
 #[cfg(test)]

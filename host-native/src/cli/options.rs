@@ -20,7 +20,7 @@ pub struct WriteOptions {
     /// When the disk is forced for it: NONE, BATCH, COMMIT or ALWAYS
     #[arg(long, env = "KRAFT_FSYNC")]
     fsync: Option<FsyncMode>,
-    /// How long its copies may take, such as 500ms or 5s
+    /// How long its copies may take, such as 500ms or 5s; then it is answered as timed out
     #[arg(long, env = "KRAFT_TIMEOUT", value_parser = duration)]
     timeout: Option<Duration>,
     /// With mode ALL: at the timeout settle for a majority, or never
@@ -51,6 +51,11 @@ enum Settle {
 }
 
 impl WriteOptions {
+    /// How long its copies may take, where that is asked for.
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// As they travel.
     pub fn options(&self) -> Options {
         let millis = |timeout: Duration| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);

@@ -144,7 +144,10 @@ impl From<CertError> for Failure {
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        Self::refused(error)
+        match &error {
+            LoadError::Row { .. } => Self::refused(error),
+            _ => Self::usage(format_args!("{error}. Nothing was sent")),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `kraft put`.
 
-use std::io::Read;
+use std::io::{self, BufReader, Read};
 
 use clap::Args;
 
@@ -8,11 +8,17 @@ use super::awaiting::Await;
 use super::connect::Connect;
 use super::options::{Again, WriteOptions};
 use super::output::{Failure, Style};
+use super::signals;
+use crate::pair::VALUE_MAX;
+
+/// How much of a value that is too long is counted, in bytes.
+const COUNTED_MAX: u64 = 1024 * 1024 * 1024;
 
 #[derive(Args, Debug)]
 pub struct Put {
-    /// Keys and values in turn; `-` as the last value reads it from standard input
-    #[arg(required = true, num_args = 2.., value_names = ["KEY", "VALUE"])]
+    /// Keys and values in turn; `-` as the last value reads it from standard input. What else begins with a dash and is no
+    /// number goes behind `--`
+    #[arg(required = true, num_args = 2.., value_names = ["KEY", "VALUE"], allow_negative_numbers = true)]
     pairs: Vec<String>,
     #[command(flatten)]
     options: WriteOptions,
@@ -28,8 +34,12 @@ impl Put {
     pub async fn run(self, style: Style) -> Result<u8, Failure> {
         let pairs = self.pairs()?;
         let client = self.connect.client().await?;
-        let write = client.put_many(pairs).options(self.options.options());
-        let answer = self.again.number(write).send().await?;
+        let write = client
+            .put_many(pairs)
+            .options(self.options.options())
+            .deadline(self.connect.deadline(self.options.timeout()));
+        let stop = signals::asked_to_end()?;
+        let answer = self.again.number(write).send_until(stop).await?;
         self.stay.show(&client, answer, style).await
     }
 
@@ -52,17 +62,30 @@ impl Put {
     }
 }
 
-/// One byte more than a value may have is enough to see that it is too long.
+/// Reads a value to its end. Of one that is too long the rest is only counted, and only up to a bound: it might not end.
 fn from_stdin() -> Result<Vec<u8>, Failure> {
+    let unreadable = |error: io::Error| {
+        Failure::refused(format_args!(
+            "cannot read standard input: {error}; nothing was written"
+        ))
+    };
+    let mut stdin = io::stdin().lock();
     let mut value = Vec::new();
-    let limit = crate::pair::VALUE_MAX as u64 + 1;
-    std::io::stdin()
-        .take(limit)
+    let kept = (&mut stdin).take(VALUE_MAX as u64 + 1);
+    BufReader::new(kept)
         .read_to_end(&mut value)
-        .map_err(|error| {
-            Failure::refused(format_args!(
-                "cannot read standard input: {error}; nothing was written"
-            ))
-        })?;
-    Ok(value)
+        .map_err(unreadable)?;
+    if value.len() <= VALUE_MAX {
+        return Ok(value);
+    }
+    let rest = io::copy(&mut stdin.take(COUNTED_MAX), &mut io::sink()).map_err(unreadable)?;
+    let more = match rest == COUNTED_MAX {
+        true => " or more",
+        false => "",
+    };
+    Err(Failure::refused(format_args!(
+        "standard input has {} bytes{more}, and a value at most {VALUE_MAX}; nothing was written. Split it into several \
+         values",
+        value.len() as u64 + rest
+    )))
 }

@@ -12,6 +12,7 @@ use crate::pair::{Key, Unfit};
 #[derive(Args, Debug)]
 pub struct Scan {
     /// Only keys that begin with this
+    #[arg(allow_negative_numbers = true)]
     prefix: Option<String>,
     /// Begin at this key
     #[arg(long, value_name = "KEY", conflicts_with = "after")]

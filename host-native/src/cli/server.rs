@@ -116,7 +116,16 @@ async fn serve(
             "the node is open"
         ),
     }
-    node.run(stop).await?;
+    let reload = node.reload();
+    let mut hangups = signals::hangups()?;
+    let reloading = tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            reload.now();
+        }
+    });
+    let ran = node.run(stop).await;
+    reloading.abort();
+    ran?;
     tracing::info!("stopped; everything written is on the disk");
     Ok(exit::DONE)
 }

@@ -7,18 +7,18 @@ use kraft_proto::ids::LogIndex;
 use tokio::time::timeout_at;
 
 use super::lanes::Slot;
-use super::routes::{Hop, Met};
+use super::routes::{Hop, Met, does_not_lead};
 use super::trip::{Time, Trip};
 use super::{Client, ClientError};
-use crate::api::{Answer, Grade, Refusal, Request, Response, Retry, Write};
+use crate::api::{Answer, Attempt, Grade, Refusal, Request, Response, Retry, Write};
 
 /// One write, and what is known of the copies of it that were sent.
 pub(super) struct Delivery<'a> {
     client: &'a Client,
     write: Write,
-    message: Bytes,
     slot: Slot,
     copies: Copies,
+    flight: Flight,
 }
 
 /// Whether a copy of the write may stand in a log.
@@ -26,6 +26,13 @@ pub(super) struct Delivery<'a> {
 enum Copies {
     None,
     Perhaps,
+}
+
+/// Whether a copy is on its way at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flight {
+    None,
+    Under,
 }
 
 /// What one attempt came to.
@@ -45,11 +52,11 @@ impl<'a> Delivery<'a> {
             false => Copies::None,
         };
         Ok(Self {
-            message: Request::Write(write.clone()).encode(),
             client,
             write,
             slot,
             copies,
+            flight: Flight::None,
         })
     }
 
@@ -77,9 +84,12 @@ impl<'a> Delivery<'a> {
 
     async fn attempt(&mut self, trip: &mut Trip, patience: Duration) -> Result<Step, ClientError> {
         let routes = self.client.routes();
-        let address = routes.target();
         let until = trip.attempt_until(patience);
-        match routes.ask(&address, self.message.clone(), until).await {
+        let message = self.message(trip);
+        self.flight = Flight::Under;
+        let (address, met) = routes.ask_anyone(message, until).await;
+        self.flight = Flight::None;
+        match met {
             Met::NotSent(why) => trip.met(why),
             Met::NoAnswer(why) => {
                 self.copies = Copies::Perhaps;
@@ -96,7 +106,7 @@ impl<'a> Delivery<'a> {
                 }
             },
             Met::Response(Response::Redirect { leader }) => {
-                trip.met(format!("{address} does not lead"));
+                trip.met(does_not_lead(&address, leader.as_ref()));
                 if routes.redirect(&address, leader) == Hop::Known {
                     return Ok(Step::Hop);
                 }
@@ -140,12 +150,36 @@ impl<'a> Delivery<'a> {
             .await
             .map_err(|_| self.client.busy())?;
         self.write.request = *self.slot.request();
-        self.message = Request::Write(self.write.clone()).encode();
         Ok(())
     }
 
+    /// The next copy: it says whether it is the first, and how long its answer is waited for.
+    fn message(&mut self, trip: &Trip) -> Bytes {
+        self.write.attempt = match self.copies {
+            Copies::None => Attempt::First,
+            Copies::Perhaps => Attempt::Again,
+        };
+        let patience = trip.patience().as_millis();
+        self.write.patience_ms = Some(u32::try_from(patience).unwrap_or(u32::MAX));
+        Request::Write(self.write.clone()).encode()
+    }
+
+    /// What is known of the write when nobody waits for it any more.
+    pub fn interrupted(&self) -> ClientError {
+        match (self.copies, self.flight) {
+            (Copies::None, Flight::None) => ClientError::Interrupted,
+            _ => ClientError::OutcomeUnknown {
+                request: *self.slot.request(),
+                last: "interrupted".to_owned(),
+            },
+        }
+    }
+
     fn refused(&self, refusal: Refusal) -> ClientError {
+        // The number is another write's, so no copy of this one was applied under it.
+        let is_anothers = refusal == Refusal::RequestWasAnotherWrite;
         match self.copies {
+            Copies::Perhaps if is_anothers => ClientError::Refused(refusal),
             Copies::None => ClientError::Refused(refusal),
             Copies::Perhaps => ClientError::OutcomeUnknown {
                 request: *self.slot.request(),

@@ -42,18 +42,31 @@ pub enum ClientError {
         /// What the last attempt met.
         last: String,
     },
-    /// Nobody answered a read in time.
-    #[error(
-        "no answer within {} ms: {last}. Nothing was read: try again, or see what `kraft status` \
-         says",
-        waited.as_millis()
-    )]
+    /// Nobody answered in time what writes nothing.
+    #[error("no answer within {} ms: {last}. {asked}", waited.as_millis())]
     NotRead {
+        /// What was asked for.
+        asked: Asked,
         /// How long was tried.
         waited: Duration,
         /// What the last attempt met.
         last: String,
     },
+    /// No node could be connected to.
+    #[error(
+        "no node of the cluster could be reached within {} ms: {last}. Nothing was sent: start the nodes, or name their \
+         addresses in the client's configuration",
+        waited.as_millis()
+    )]
+    Unreachable {
+        /// How long was tried.
+        waited: Duration,
+        /// What the attempts met.
+        last: String,
+    },
+    /// It was stopped before it was sent.
+    #[error("interrupted before it was sent; nothing was written")]
+    Interrupted,
     /// As many writes are on their way as a client keeps. This one was not sent.
     #[error(
         "{in_flight} writes are on their way already; this one was not sent: wait for some of them"
@@ -62,6 +75,25 @@ pub enum ClientError {
         /// How many are on their way.
         in_flight: usize,
     },
+}
+
+/// What a request that writes nothing asks for, and with it what is so when no answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum Asked {
+    /// Keys and values.
+    #[error("Nothing was read: try again, or see what `kraft status` says")]
+    Data,
+    /// What became of a write.
+    #[error(
+        "What became of the write is not known here: ask again, or another node with `kraft fate --node`"
+    )]
+    Fate,
+    /// How one node is.
+    #[error("How that node is, is not known: look at its log")]
+    Node,
+    /// That another node leads.
+    #[error("Leadership may have moved or not: see what `kraft status` says")]
+    Transfer,
 }
 
 /// Why there is no client.
@@ -115,6 +147,8 @@ impl ClientError {
             Self::Refused(_)
             | Self::NotWritten { .. }
             | Self::NotRead { .. }
+            | Self::Unreachable { .. }
+            | Self::Interrupted
             | Self::Busy { .. } => exit::NOT_WRITTEN,
             Self::OutcomeUnknown { .. } => exit::OUTCOME_UNKNOWN,
         }

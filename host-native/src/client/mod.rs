@@ -28,13 +28,16 @@ mod routes;
 mod trip;
 mod write;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kraft_proto::ids::NodeId;
 use tokio::runtime::Handle;
+use tokio::time::timeout_at;
 
-pub use error::{ClientError, OpenError, exit, exit_code};
+pub use error::{Asked, ClientError, OpenError, exit, exit_code};
 pub use lanes::WRITES_IN_FLIGHT_MAX;
 pub use write::WriteRequest;
 
@@ -42,8 +45,9 @@ use crate::cert::Credentials;
 use crate::command::Operation;
 use crate::config::Config;
 use crate::pair::{Key, Pair, Unfit, Value};
+use crate::race::HEAD_START;
 use lanes::Lanes;
-use routes::Routes;
+use routes::{Missed, Outlook, Routes};
 use trip::Trip;
 
 /// How long a client tries.
@@ -56,16 +60,19 @@ pub struct Settings {
     pub patience: Duration,
     /// For the answer to one copy of a read. Then another node is asked.
     pub patience_read: Duration,
+    /// For a connection to one address, before the next address is tried beside it.
+    pub head_start: Duration,
 }
 
 impl Default for Settings {
     /// A deadline of 30 s; patience of 11 s for writes, beyond the longest timeout of the presets;
-    /// of 3 s for reads.
+    /// of 3 s for reads. Addresses are tried 150 ms apart.
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(30),
             patience: Duration::from_secs(11),
             patience_read: Duration::from_secs(3),
+            head_start: HEAD_START,
         }
     }
 }
@@ -117,6 +124,26 @@ impl Client {
         Ok(Self::connect(addresses, credentials).await?)
     }
 
+    /// As [`Client::from_config`], with other settings, and without giving up on nodes that are only down: they may come
+    /// up before the first request's deadline.
+    ///
+    /// # Errors
+    /// As [`Client::from_config`]; of unreachable members only if each of them refuses this client for good.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn open(config: &Config, settings: Settings) -> Result<Self, OpenError> {
+        config.check_client()?;
+        let tls = &config.tls;
+        let credentials = Credentials::load(&tls.cert, &tls.key, &tls.ca)?;
+        let addresses = config.members.iter().map(|member| member.clients.as_str());
+        let client = Self::new(addresses, credentials, settings)?;
+        match client.reach().await {
+            Err((error, Outlook::Lasting)) => Err(error.into()),
+            Ok(()) | Err((_, Outlook::Passing)) => Ok(client),
+        }
+    }
+
     /// As [`Client::connect`], without connecting yet: nodes that are down may come up before the first request's
     /// deadline.
     ///
@@ -135,7 +162,7 @@ impl Client {
             return Err(ClientError::NoAddress);
         }
         let inner = Inner {
-            routes: Routes::new(credentials, addresses),
+            routes: Routes::new(credentials, addresses, settings.head_start),
             lanes: Lanes::new(),
             settings,
             runtime: Handle::current(),
@@ -145,26 +172,36 @@ impl Client {
         })
     }
 
-    /// Connects to one node.
+    /// Connects to one node: of those that are known, the first to answer.
     ///
     /// # Errors
     /// If none of the known nodes can be reached.
     pub async fn reach_one(&self) -> Result<(), ClientError> {
+        self.reach().await.map_err(|(error, _)| error)
+    }
+
+    async fn reach(&self) -> Result<(), (ClientError, Outlook)> {
         let trip = Trip::new(self.inner.settings.deadline);
-        let mut met = Vec::new();
-        for address in self.addresses() {
-            match self.routes().reach(&address).await {
-                Ok(_) => return Ok(()),
-                Err(why) => {
-                    self.routes().avoid(&address);
-                    met.push(why);
-                }
-            }
-        }
-        Err(ClientError::NotRead {
+        let reached = timeout_at(trip.deadline(), self.routes().reach_anyone()).await;
+        let missed = match reached {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(missed)) => missed,
+            Err(_) => Vec::new(),
+        };
+        let lasting = |missed: &Missed| missed.outlook == Outlook::Lasting;
+        let outlook = match !missed.is_empty() && missed.iter().all(lasting) {
+            true => Outlook::Lasting,
+            false => Outlook::Passing,
+        };
+        let whys: Vec<String> = missed.into_iter().map(|missed| missed.why).collect();
+        let error = ClientError::Unreachable {
             waited: trip.waited(),
-            last: met.join("; "),
-        })
+            last: match whys.is_empty() {
+                true => "no connection in time".to_owned(),
+                false => whys.join("; "),
+            },
+        };
+        Err((error, outlook))
     }
 
     /// Stores one pair.
@@ -235,6 +272,11 @@ impl Client {
     /// The leader's client address, as far as it is known.
     pub fn leader(&self) -> Option<String> {
         self.routes().leader()
+    }
+
+    /// The client address of every node, as far as a node that was connected to knew them.
+    pub fn whereabouts(&self) -> HashMap<NodeId, String> {
+        self.routes().whereabouts()
     }
 
     /// How long this client tries.

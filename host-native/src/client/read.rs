@@ -7,9 +7,9 @@ use kraft_proto::ids::{LogPosition, NodeId};
 use kraft_proto::output::Fate;
 use tokio::time::Instant;
 
-use super::routes::{Hop, Met};
+use super::routes::{Hop, Met, does_not_lead};
 use super::trip::{Time, Trip};
-use super::{Client, ClientError};
+use super::{Asked, Client, ClientError};
 use crate::api::{
     DigestReport, FateReport, Freshness, LeadsReport, Refusal, Request, Response, Retry,
     StatusReport, TestSwitch,
@@ -219,11 +219,8 @@ impl Client {
         let message = request.encode();
         let mut trip = Trip::new(self.settings().deadline);
         loop {
-            let address = match whom {
-                Whom::Anyone => self.routes().target(),
-                Whom::Node(address) => address.to_owned(),
-            };
-            match self.read_from(&address, message.clone(), &mut trip).await? {
+            let (address, read) = self.read_once(whom, message.clone(), &mut trip).await?;
+            match read {
                 Read::Response(response) => match expected(response) {
                     Some(wanted) => return Ok(wanted),
                     None => trip.met(format!("{address} answered something else than was asked")),
@@ -233,6 +230,7 @@ impl Client {
             }
             if matches!(whom, Whom::Node(_)) || trip.pause().await == Time::Up {
                 return Err(ClientError::NotRead {
+                    asked: asked_by(request),
                     waited: trip.waited(),
                     last: trip.last().to_owned(),
                 });
@@ -240,27 +238,39 @@ impl Client {
         }
     }
 
-    async fn read_from(
+    async fn read_once(
         &self,
-        address: &str,
+        whom: Whom<'_>,
         message: Bytes,
         trip: &mut Trip,
-    ) -> Result<Read, ClientError> {
+    ) -> Result<(String, Read), ClientError> {
         let until = trip.attempt_until(self.settings().patience_read);
-        match self.routes().ask(address, message, until).await {
-            Met::NotSent(why) | Met::NoAnswer(why) => trip.met(why),
+        let (address, met) = match whom {
+            Whom::Anyone => self.routes().ask_anyone(message, until).await,
+            Whom::Node(address) => {
+                let met = self.routes().ask(address, message, until).await;
+                (address.to_owned(), met)
+            }
+        };
+        let read = match met {
+            Met::NotSent(why) | Met::NoAnswer(why) => {
+                trip.met(why);
+                Read::Again
+            }
             Met::Response(Response::Redirect { leader }) => {
-                trip.met(format!("{address} does not lead"));
-                if self.routes().redirect(address, leader) == Hop::Known {
-                    return Ok(Read::Hop);
+                trip.met(does_not_lead(&address, leader.as_ref()));
+                match self.routes().redirect(&address, leader) {
+                    Hop::Known => Read::Hop,
+                    Hop::Unknown => Read::Again,
                 }
             }
             Met::Response(Response::Refused(refusal)) => {
-                self.take_refusal(address, refusal, trip)?;
+                self.take_refusal(&address, refusal, trip)?;
+                Read::Again
             }
-            Met::Response(response) => return Ok(Read::Response(response)),
-        }
-        Ok(Read::Again)
+            Met::Response(response) => Read::Response(response),
+        };
+        Ok((address, read))
     }
 
     fn take_refusal(
@@ -276,5 +286,15 @@ impl Client {
         }
         trip.met(format!("{address}: {refusal}"));
         Ok(())
+    }
+}
+
+/// What is so where a request has no answer.
+const fn asked_by(request: &Request) -> Asked {
+    match request {
+        Request::Get { .. } | Request::Scan { .. } | Request::Write(_) => Asked::Data,
+        Request::Fate { .. } | Request::Await { .. } => Asked::Fate,
+        Request::Status | Request::Digest | Request::Test(_) => Asked::Node,
+        Request::Transfer { .. } => Asked::Transfer,
     }
 }

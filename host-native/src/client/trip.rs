@@ -15,6 +15,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 /// running in circles.
 const HOPS_MAX: u32 = 3;
 
+/// How long an answer may travel.
+const ANSWER_TRAVEL: Duration = Duration::from_millis(250);
+
 /// Time, pauses and what was met last.
 pub(super) struct Trip {
     began: Instant,
@@ -51,6 +54,12 @@ impl Trip {
     /// When an attempt begun now must have ended, at most `patience` from now.
     pub fn attempt_until(&self, patience: Duration) -> Instant {
         self.deadline.min(Instant::now() + patience)
+    }
+
+    /// How long a node may take for its answer so that it arrives in time.
+    pub fn patience(&self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        left - ANSWER_TRAVEL.min(left / 4)
     }
 
     /// Notes what an attempt met.

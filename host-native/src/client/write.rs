@@ -10,7 +10,7 @@ use super::delivery::Delivery;
 use super::lanes::Slot;
 use super::trip::Trip;
 use super::{Client, ClientError};
-use crate::api::{Answer, Options, Write};
+use crate::api::{Answer, Attempt, Options, Write};
 use crate::command::{Operation, RequestId};
 use crate::pair::Unfit;
 
@@ -101,7 +101,24 @@ impl WriteRequest {
                     .map_err(|_| self.client.busy())?
             }
         };
-        self.deliver(slot, &mut trip).await
+        self.deliver(slot, &mut trip, std::future::pending()).await
+    }
+
+    /// The same, until `stop` is ready: then says whether a copy may have been written.
+    ///
+    /// # Errors
+    /// As [`WriteRequest::send`], and when it was stopped.
+    pub async fn send_until(self, stop: impl Future<Output = ()>) -> Result<Answer, ClientError> {
+        let mut trip = Trip::new(self.deadline);
+        let slot = match self.request {
+            Some(request) => Slot::given(request),
+            None => self
+                .client
+                .lanes()
+                .try_take()
+                .ok_or_else(|| self.client.busy())?,
+        };
+        self.deliver(slot, &mut trip, stop).await
     }
 
     /// Sends it without waiting for an answer: fire and forget.
@@ -138,19 +155,31 @@ impl WriteRequest {
         let runtime = self.client.runtime().clone();
         runtime.spawn(async move {
             let mut trip = Trip::new(self.deadline);
-            callback(self.deliver(slot, &mut trip).await);
+            callback(self.deliver(slot, &mut trip, std::future::pending()).await);
         });
         Ok(())
     }
 
-    async fn deliver(self, slot: Slot, trip: &mut Trip) -> Result<Answer, ClientError> {
+    async fn deliver(
+        self,
+        slot: Slot,
+        trip: &mut Trip,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Answer, ClientError> {
         let patience = self.client.settings().patience;
         let write = Write {
             request: *slot.request(),
             operation: self.operation?,
             options: self.options,
+            attempt: Attempt::First,
+            patience_ms: None,
         };
         let mut delivery = Delivery::new(&self.client, write, slot)?;
-        delivery.run(trip, patience).await
+        tokio::select! {
+            biased;
+            ended = delivery.run(trip, patience) => return ended,
+            () = stop => {}
+        }
+        Err(delivery.interrupted())
     }
 }

@@ -9,11 +9,13 @@ use kraft_proto::ids::{NodeId, StoreId};
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::address::Address;
 use super::error::ConfigError;
 use super::layers::{FileLayer, Given, Origin};
 use super::members::{MemberConfig, parse_store};
 use super::settings::{SETTINGS, Setting};
 use super::zones::zones_from;
+use super::{CLIENTS_PORT, PEERS_PORT};
 
 /// A file's text and its name, for saying where something is.
 pub(super) struct Source {
@@ -104,8 +106,8 @@ fn members_from(
                 id: NodeId(entry.required("id", |text| {
                     text.parse().map_err(|_| "use a whole number".to_owned())
                 })?),
-                peers: entry.required("peers", str::parse)?,
-                clients: entry.required("clients", str::parse)?,
+                peers: entry.required("peers", |text| Address::read(text, PEERS_PORT))?,
+                clients: entry.required("clients", |text| Address::read(text, CLIENTS_PORT))?,
                 store: entry
                     .optional("store", parse_store)?
                     .unwrap_or(StoreId::ANY),

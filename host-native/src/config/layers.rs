@@ -16,8 +16,9 @@ use super::settings::{SETTINGS, Setting};
 use super::zones::read_zones;
 
 /// Variables that are not options of a node, and yet are kraft's.
-const OTHER_VARIABLES: [&str; 5] = [
+const OTHER_VARIABLES: [&str; 6] = [
     "KRAFT_CONFIG",
+    "KRAFT_DEADLINE",
     "KRAFT_LOG",
     "KRAFT_MODE",
     "KRAFT_FSYNC",

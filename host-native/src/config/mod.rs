@@ -4,6 +4,7 @@
 //! flag, how it is read and how it is shown. Files are read with their line numbers kept, so that
 //! what is wrong can be said where it is.
 
+mod address;
 mod error;
 mod file;
 mod layers;
@@ -17,7 +18,7 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,10 +32,11 @@ use kraft_proto::zones::ZoneTable;
 
 use crate::cert::ClusterId;
 
+pub use address::{Address, Host, split};
 pub use error::ConfigError;
 pub use layers::{Layers, Origin};
 pub use limits::Limits;
-pub use members::{Address, MemberConfig};
+pub use members::MemberConfig;
 pub use values::{format_bytes, parse_bytes};
 pub use zones::{read_zones, write_zones};
 
@@ -91,6 +93,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The addresses to listen at.
     pub listen: Listen,
+    /// Where clients are told to find it; where it listens, or its entry among the members, unless given.
+    pub advertise_clients: Option<Address>,
     /// Certificates.
     pub tls: TlsFiles,
     /// Everybody in the cluster, and where they are. A node may leave it empty: who is in the
@@ -116,7 +120,8 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let any = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+        // IPv4 too, where the machine has both.
+        let any = |port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
         Self {
             node: None,
             cluster: None,
@@ -126,6 +131,7 @@ impl Default for Config {
                 clients: any(CLIENTS_PORT),
                 admin: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), ADMIN_PORT),
             },
+            advertise_clients: None,
             tls: TlsFiles {
                 ca: PathBuf::from("ca.pem"),
                 cert: PathBuf::from("node.pem"),

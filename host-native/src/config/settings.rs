@@ -1,6 +1,7 @@
 //! Every option once: where it stands in a file, its variable, its flag, how it is read and shown.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use std::time::Duration;
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication, OnPowerLoss};
 use kraft_proto::ids::NodeId;
 
-use super::Config;
+use super::address::read_listen;
 use super::members::MemberConfig;
 use super::values::{format_bytes, format_duration, parse_bytes, parse_duration, parse_switch};
+use super::{ADMIN_PORT, CLIENTS_PORT, Config, PEERS_PORT};
 
 /// One option.
 #[derive(Debug)]
@@ -108,15 +110,19 @@ pub const SETTINGS: &[Setting] = &[
         "everybody, as ID@PEERS/CLIENTS with commas between"
     },
     setting! {
-        "listen.peers", "listen_peers", word, quoted, listen.peers,
-        "where peers are listened for, UDP"
+        "listen.peers", "listen_peers", listen_peers, quoted, listen.peers,
+        "where peers are listened for, UDP; [::] is every address, IPv4 too"
     },
     setting! {
-        "listen.clients", "listen_clients", word, quoted, listen.clients,
-        "where clients are listened for, UDP"
+        "listen.clients", "listen_clients", listen_clients, quoted, listen.clients,
+        "where clients are listened for, UDP; [::] is every address, IPv4 too"
     },
     setting! {
-        "listen.admin", "listen_admin", word, quoted, listen.admin,
+        "listen.advertise_clients", "advertise_clients", some_word, quoted_some, advertise_clients,
+        "where clients reach this node, HOST:PORT, if that is neither its entry among the members nor where it listens"
+    },
+    setting! {
+        "listen.admin", "listen_admin", listen_admin, quoted, listen.admin,
         "metrics and health, TCP without authentication"
     },
     setting! {
@@ -251,11 +257,15 @@ pub const SETTINGS: &[Setting] = &[
     },
     setting! {
         "limits.waiting_writes_max", "waiting_writes_max", count, number, limits.waiting_writes,
-        "writes that wait for their answer; beyond it writes are refused as busy"
+        "writes that wait for their answer; beyond it clients with more than their share give places back"
     },
     setting! {
         "limits.waiting_reads_max", "waiting_reads_max", count, number, limits.waiting_reads,
-        "reads that wait for their answer; beyond it reads are refused as busy"
+        "reads that wait for their answer; beyond it clients with more than their share give places back"
+    },
+    setting! {
+        "limits.request_timeout_max", "request_timeout_max", duration, quoted_duration, limits.request_timeout,
+        "the longest time a request may wait; one that asks for more is answered by then"
     },
     setting! {
         "limits.unwritten_bytes_max", "unwritten_bytes_max", bytes, quoted_bytes, limits.unwritten_bytes,
@@ -278,6 +288,14 @@ pub const SETTINGS: &[Setting] = &[
         "entries one append carries, 1 to 4096"
     },
     setting! {
+        "alerts.disk_full", "alert_disk_full", duration, quoted_duration, alerts.disk_full,
+        "alert when entries have been turned away for longer than this because the disk is full"
+    },
+    setting! {
+        "alerts.places_taken", "alert_places_taken", count, number, alerts.places_taken,
+        "alert when more than this many of a hundred places for waiting requests are taken"
+    },
+    setting! {
         "alerts.bytes_at_risk", "alert_bytes_at_risk", bytes, quoted_bytes, alerts.bytes_at_risk,
         "alert beyond this many acknowledged bytes not yet on a majority's disks"
     },
@@ -288,6 +306,14 @@ pub const SETTINGS: &[Setting] = &[
     setting! {
         "alerts.fsync_p99", "alert_fsync_p99", duration, quoted_duration, alerts.fsync_p99,
         "alert when one fsync in a hundred takes longer than this"
+    },
+    setting! {
+        "alerts.without_leader", "alert_without_leader", duration, quoted_duration, alerts.without_leader,
+        "alert when no leader has been known for longer than this"
+    },
+    setting! {
+        "alerts.certificate_left", "alert_certificate_left", duration, quoted_duration, alerts.certificate_left,
+        "alert when this node's certificate expires sooner than this"
     },
 ];
 
@@ -309,6 +335,18 @@ fn node(text: &str, base: &Path) -> Result<Option<NodeId>, String> {
         0 => Err("ids start at 1".into()),
         id => Ok(Some(NodeId(id))),
     }
+}
+
+fn listen_peers(text: &str, _: &Path) -> Result<SocketAddr, String> {
+    read_listen(text, PEERS_PORT)
+}
+
+fn listen_clients(text: &str, _: &Path) -> Result<SocketAddr, String> {
+    read_listen(text, CLIENTS_PORT)
+}
+
+fn listen_admin(text: &str, _: &Path) -> Result<SocketAddr, String> {
+    read_listen(text, ADMIN_PORT)
 }
 
 fn members(text: &str, _: &Path) -> Result<Vec<MemberConfig>, String> {

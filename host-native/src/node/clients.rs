@@ -9,25 +9,25 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::open::TestSwitchAccess;
+use super::own_requests::OnItsWay;
 use super::pending::{PendingAwait, PendingRead, PendingWrite, Token, is_linearizable};
 use crate::api::{
-    Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response, TestSwitch,
-    Write,
+    Attempt, Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response,
+    TestSwitch, Write,
 };
-use crate::command::{AnsweredBy, Command};
+use crate::command::{AnsweredBy, Command, WriteDigest};
 use crate::pair::{Measure, Unfit};
-use crate::rpc::{Call, Reply};
+use crate::rpc::{Call, Origin, Reply};
 use crate::sealed::{self, SEAL_LEN};
 use crate::sessions::SessionError;
 use crate::transport::Hold;
 
-/// How long a wait for a commit holds its place: one whose client is gone must not hold it for ever.
-/// A client that has more time asks again.
-const AWAIT_MAX: Duration = Duration::from_secs(60);
-
 impl Engine {
     pub(super) fn take_call(&mut self, call: Call) {
-        let Call { body, reply, .. } = call;
+        let Call {
+            body, mut reply, ..
+        } = call;
+        reply.taken();
         let request = match Request::decode(&body) {
             Ok(request) => request,
             Err(error) => {
@@ -35,13 +35,19 @@ impl Engine {
                 return;
             }
         };
+        if let Request::Fate { position } | Request::Await { position, .. } = &request
+            && let Err(refusal) = Refusal::check_position(*position)
+        {
+            reply.send(Response::Refused(refusal).encode());
+            return;
+        }
         match request {
             Request::Write(write) => self.take_write(write, reply),
             Request::Get { freshness, .. } | Request::Scan { freshness, .. } => {
                 self.take_read(request, freshness, reply);
             }
             Request::Fate { .. } | Request::Status | Request::Digest => {
-                reply.send(self.serve(&request).encode());
+                self.serve_when_read(PendingRead { reply, request });
             }
             Request::Transfer { to } => self.take_transfer(to, reply),
             Request::Await {
@@ -56,10 +62,10 @@ impl Engine {
     pub(super) fn redirect(&self) -> Response {
         let leader = self.leader.filter(|leader| *leader != self.parts.node);
         let leader = leader.and_then(|leader| {
-            let member = self.parts.config.member(leader)?;
+            let address = self.parts.clients.directory().of(leader)?;
             Some(Leader {
                 node: leader,
-                address: member.clients.to_string(),
+                address,
             })
         });
         Response::Redirect { leader }
@@ -122,7 +128,7 @@ impl Engine {
             reply.send(Response::Refused(Refusal::LeadershipMoving).encode());
             return;
         }
-        let asked = match self.admit(&write) {
+        let asked = match self.admit(&write, &reply.origin()) {
             Ok(asked) => asked,
             Err(refusal) => {
                 reply.send(Response::Refused(refusal).encode());
@@ -137,6 +143,15 @@ impl Engine {
                 return;
             }
         };
+        let digest = Command::decode(&payload).map(|command| command.write_digest());
+        let digest = match digest.map_err(|_| Refusal::NotReady) {
+            Ok(digest) => digest,
+            Err(refusal) => return reply.send(Response::Refused(refusal).encode()),
+        };
+        if let Err(refusal) = self.admit_request(&write, digest) {
+            reply.send(Response::Refused(refusal).encode());
+            return;
+        }
         if let Err(refusal) = self.admit_entries(1, payload.len() as u64) {
             reply.send(Response::Refused(refusal).encode());
             return;
@@ -152,6 +167,8 @@ impl Engine {
         };
         let position = proposed.run.last_position();
         self.keep_own(position.index.prev());
+        self.own_requests
+            .propose(position.index, write.request, digest);
         let entry = sealed::seal(position, EntryKind::Command, &payload);
         let bytes = entry.len();
         self.tail.put(position, entry);
@@ -161,6 +178,12 @@ impl Engine {
             None if asked.mode == CommitMode::All => Some(durability.all_timeout),
             None => None,
         };
+        let longest = self.parts.config.limits.request_timeout;
+        if reply.is_for_nobody() {
+            // It is gone, and was told of as such: nobody waits for what is carried out all the same.
+            return;
+        }
+        self.waiting.take(reply.origin(), 1);
         let fallback = write.options.fallback.unwrap_or(durability.fallback);
         let token = self.writes.insert(PendingWrite {
             reply,
@@ -172,7 +195,9 @@ impl Engine {
             effect: None,
             acked: None,
         });
-        let deadline = timeout.map(|timeout| now.after(timeout));
+        let patience = write.patience_ms.map(|ms| Duration::from_millis(ms.into()));
+        let within = timeout.into_iter().chain(patience).min();
+        let deadline = Some(now.after(within.map_or(longest, |within| within.min(longest))));
         let waiting = self.waits.insert(
             Token::Write(token),
             position,
@@ -186,18 +211,9 @@ impl Engine {
     }
 
     /// Everything that can be refused before anything is written.
-    fn admit(&self, write: &Write) -> Result<Class, Refusal> {
+    fn admit(&mut self, write: &Write, who: &Origin) -> Result<Class, Refusal> {
         write.operation.check()?;
         let class = self.class_of(write)?;
-        if let Err(error) = self.replica.admit(&write.request) {
-            return Err(match error {
-                SessionError::TooOld { lowest } => Refusal::RequestTooOld { lowest },
-                SessionError::Expired => Refusal::SessionExpired {
-                    open_at: self.replica.applied().index,
-                },
-            });
-        }
-        self.waits.check_room()?;
         let limit = self.parts.config.at_risk_bytes_max;
         let voters = self.parts.raft.members().voters_min();
         let early = class.fsync < FsyncMode::Commit || !class.mode.outlives_leader(voters);
@@ -207,7 +223,27 @@ impl Engine {
                 limit,
             });
         }
+        self.place_to_wait(who)?;
         Ok(class)
+    }
+
+    /// Whether the request's number is this write's, as far as session and log can tell.
+    fn admit_request(&self, write: &Write, digest: WriteDigest) -> Result<(), Refusal> {
+        // What earlier leaders left is known once it is applied, and a number never used is not in it.
+        if write.attempt == Attempt::Again && self.replica.applied().index < self.led_from {
+            return Err(Refusal::NotReady);
+        }
+        if self.own_requests.look(&write.request, digest) == OnItsWay::Another {
+            return Err(Refusal::RequestWasAnotherWrite);
+        }
+        let admitted = self.replica.admit(&write.request, digest);
+        admitted.map_err(|error| match error {
+            SessionError::TooOld { lowest } => Refusal::RequestTooOld { lowest },
+            SessionError::AnotherWrite => Refusal::RequestWasAnotherWrite,
+            SessionError::Expired => Refusal::SessionExpired {
+                open_at: self.replica.applied().index,
+            },
+        })
     }
 
     /// The payload of a command, if this node's log can hold its entry: one that it cannot would end
@@ -240,17 +276,17 @@ impl Engine {
             return;
         }
         if !is_linearizable(freshness) {
-            reply.send(self.serve(&request).encode());
+            self.serve_when_read(PendingRead { reply, request });
             return;
         }
         if self.role != Role::Leader {
             reply.send(self.redirect().encode());
             return;
         }
-        let limit = u64::from(self.parts.config.limits.waiting_reads);
-        if self.reads.len() as u64 >= limit {
-            let bound = Bound::Reads;
-            let refusal = Refusal::Busy { bound, limit };
+        if reply.is_for_nobody() {
+            return;
+        }
+        if let Err(refusal) = self.place_to_read(&reply.origin()) {
             reply.send(Response::Refused(refusal).encode());
             return;
         }
@@ -268,11 +304,16 @@ impl Engine {
 
     /// Answers once commit says what became of an entry, or after `patience`.
     fn take_await(&mut self, position: LogPosition, patience: Duration, reply: Reply) {
-        if let Err(busy) = self.waits.check_room() {
-            reply.send(Response::Refused(busy.into()).encode());
+        if reply.is_for_nobody() {
             return;
         }
-        let deadline = self.now().after(patience.min(AWAIT_MAX));
+        if let Err(refusal) = self.place_to_wait(&reply.origin()) {
+            reply.send(Response::Refused(refusal).encode());
+            return;
+        }
+        self.waiting.take(reply.origin(), 1);
+        let longest = self.parts.config.limits.request_timeout;
+        let deadline = self.now().after(patience.min(longest));
         let token = self.awaits.insert(PendingAwait { reply, position });
         let (asked, raft) = (Class::default(), &self.parts.raft);
         let history = |index| self.parts.history.run_at(index);
@@ -285,6 +326,7 @@ impl Engine {
     /// Tells somebody who awaited a commit what is known by now.
     pub(super) fn answer_await(&mut self, number: u32) {
         if let Some(PendingAwait { reply, position }) = self.awaits.remove(number) {
+            self.waiting.give_back(&reply.origin(), 1);
             reply.send(self.serve(&Request::Fate { position }).encode());
         }
     }

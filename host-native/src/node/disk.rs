@@ -7,10 +7,11 @@
 
 use std::time::Duration;
 
-use kraft_proto::LogIndex;
+use kraft_proto::{Instant, LogIndex};
 
 use super::engine::Engine;
 use crate::api::{Bound, Refusal};
+use crate::descriptors;
 use crate::metrics::Room;
 
 /// How long the disk may be at one thing before an operator is told.
@@ -32,6 +33,8 @@ pub(super) enum Pace {
 pub(super) struct DiskView {
     pub room: Room,
     pub pace: Pace,
+    /// Since when it is full.
+    full_since: Option<Instant>,
     /// Entries and bytes that were turned away last.
     turned_away: (u32, u64),
     /// The last entry that was submitted to the disk thread.
@@ -44,9 +47,16 @@ impl DiskView {
         Self {
             room: Room::Enough,
             pace: Pace::Answering,
+            full_since: None,
             turned_away: (0, 0),
             submitted: last,
         }
+    }
+
+    /// How long it has been full by now; zero while it has room.
+    pub fn full_for(&self, now: Instant) -> Duration {
+        self.full_since
+            .map_or(Duration::ZERO, |since| now.since(since))
     }
 
     /// Entries through `last` were submitted, replacing what was there.
@@ -83,19 +93,27 @@ impl Engine {
             reserve: space.reserve(),
         };
         self.disk.turned_away = (entries, bytes);
+        self.note_full();
+        Err(refusal)
+    }
+
+    fn note_full(&mut self) {
         if self.disk.room == Room::Enough {
             self.disk.room = Room::Full;
+            self.disk.full_since = Some(self.now());
             tracing::error!("{FULL}");
         }
-        Err(refusal)
     }
 
     /// Looks at the disk and says what changed.
     pub(super) fn look_at_disk(&mut self) {
         let (entries, bytes) = self.disk.turned_away;
         let room = self.parts.disk.space().admit(entries, bytes);
-        if self.disk.room == Room::Full && room.is_ok() {
+        if room.is_err() {
+            self.note_full();
+        } else if self.disk.room == Room::Full {
             self.disk.room = Room::Enough;
+            self.disk.full_since = None;
             tracing::info!("the disk has room again: entries are taken as before");
         }
         let busy = self.parts.disk.stats().busy();
@@ -111,19 +129,37 @@ impl Engine {
             }
             _ => {}
         }
-        self.parts.metrics.disk(busy, self.disk.room);
+        let full = self.disk.full_for(self.now());
+        self.parts.metrics.disk(busy, self.disk.room, full);
+        self.look_for_standby();
+    }
+
+    /// Says when the log is about to need more open files than this process may have.
+    fn descriptors_warning(&self) -> Option<String> {
+        let (limit, segments) = (descriptors::limit(), self.parts.disk.reader().segments());
+        let needed = descriptors::needed(segments);
+        (needed.saturating_add(needed / 8) > limit).then(|| {
+            format!(
+                "this process may have {limit} files open, and its log of {segments} segments is close \
+                 to that: raise the limit (`ulimit -n`) and start it again before it is reached"
+            )
+        })
     }
 
     /// What an operator should know of the disk.
     pub(super) fn disk_warnings(&self) -> impl Iterator<Item = String> {
         let space = self.parts.disk.space();
         let full = match self.disk.room {
-            Room::Full => Some(FULL.to_owned()),
+            Room::Full => Some(format!(
+                "{FULL}; {}",
+                reopening_text(space.needed_to_open())
+            )),
             Room::Enough if space.is_full() => Some(format!(
                 "the disk has no room for another segment: {} bytes of log are left, of which {} \
-                 are kept back, before writes are refused",
+                 are kept back, before writes are refused; {}",
                 space.headroom(),
-                space.reserve()
+                space.reserve(),
+                reopening_text(space.needed_to_open())
             )),
             Room::Enough => None,
         };
@@ -131,7 +167,17 @@ impl Engine {
             Pace::Answering => None,
             Pace::Stuck(busy) => Some(stuck_text(busy)),
         };
-        full.into_iter().chain(stuck)
+        full.into_iter()
+            .chain(stuck)
+            .chain(self.descriptors_warning())
+    }
+}
+
+/// What to say when a start on this disk needs room that it does not have.
+fn reopening_text(needed: u64) -> String {
+    match needed {
+        0 => "a segment is kept for the next start".to_owned(),
+        _ => format!("no segment is kept for the next start, which needs {needed} bytes free"),
     }
 }
 

@@ -13,7 +13,9 @@
 //! takes what happens, hands it to the core, and does what the core says.
 
 mod absence;
+mod advertised;
 mod at_risk;
+mod certificate;
 mod clients;
 mod clock;
 mod disk;
@@ -22,14 +24,18 @@ mod handover;
 mod history;
 mod members;
 mod open;
+mod own_requests;
 mod pending;
+mod places;
 mod replay;
 mod replicas;
 mod report;
 mod sending;
+mod standby;
 mod stopping;
 mod tail;
 
+pub use certificate::Reload;
 pub use members::MembersRefused;
 pub(crate) use members::founding_of;
 pub(crate) use open::expected;

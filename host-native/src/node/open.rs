@@ -3,33 +3,42 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kraft_proto::limits::CONFIGURATION_BYTES_MAX;
 use kraft_proto::{
     Config as CoreConfig, ConfigError as CoreConfigError, EntryKind, Incarnation, Instant,
-    LogIndex, LogPosition, NodeId, Raft, Recovery, Run, StoreId, Trust,
+    LogIndex, LogPosition, NodeId, Nonce, Raft, Recovery, Run, StoreId, Trust,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::advertised::advertised;
+use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
 use super::history::History;
 use super::members::{Contacts, MembersRefused, check_list, first_members};
+use super::standby::Standby;
 use crate::admin::Admin;
 use crate::api::{self, MESSAGE_MAX};
 use crate::cert::{CertError, Credentials};
 use crate::cluster_id::ClusterId;
 use crate::config::{Config, ConfigError};
+use crate::descriptors;
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
 use crate::storage::{
-    self, Boot, Disk, DiskError, Expect, Fs, Identity, LogReader, OpenError, RealFs, Unfinished,
+    self, Boot, Disk, DiskError, Expect, Fs, Identity, LogReader, OpenError, RealFs, Reserve,
+    Unfinished,
 };
 use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
 /// Bytes of one frame between peers: the longest command, its seal and its header, with room.
 const FRAME_BYTES_MAX: u32 = 8 * 1024 * 1024;
+
+/// How long a node waits for the process before it to let go of the data directory.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether clients may ask the node to misbehave for a demonstration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +85,28 @@ pub enum NodeError {
     /// The core refuses its settings or the recovered log.
     #[error("{0}; nothing runs")]
     Core(CoreConfigError),
+    /// The process may not have enough files open.
+    #[error(
+        "this process may have {limit} files open and needs {needed}, one for each segment of its log; \
+         nothing runs. Raise the limit (`ulimit -n`, LimitNOFILE= of its service) and start it again"
+    )]
+    Descriptors {
+        /// How many it may.
+        limit: u64,
+        /// How many it needs.
+        needed: u64,
+    },
+    /// The process has all the files open that it may.
+    #[error(
+        "this process may have {limit} files open, and has: {source}; nothing runs. Raise the limit \
+         (`ulimit -n`, LimitNOFILE= of its service) and start it again"
+    )]
+    NoDescriptors {
+        /// How many it may.
+        limit: u64,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The disk failed while the node ran.
     #[error(
         "{0}. The node has stopped; nothing was acknowledged that the disk had not reported. \
@@ -99,11 +130,15 @@ pub enum NodeError {
     Damaged(LogPosition),
     /// The same store runs a second time.
     #[error(
-        "start {0} of this very store is running: the data directory was copied, or moved to another \
-         machine. This node has stopped and writes nothing more; keep one of the two, and format \
-         the other anew"
+        "this data directory is a copy of one that runs: its start {0} answers the leader. This node \
+         does not run, and does not start again by itself. Keep one of the two, and format the other \
+         anew with `kraft init`; if the other is gone for good, `kraft recover --only-copy` lets this \
+         one take its place"
     )]
     Superseded(Incarnation),
+    /// No random number to tell this start from others.
+    #[error("the operating system gives no random numbers; nothing runs")]
+    Entropy,
     /// No thread for the disk.
     #[error("no thread for the disk could be started: {0}; nothing runs")]
     Thread(std::io::Error),
@@ -117,6 +152,7 @@ pub struct Node {
     stop_admin: tokio::sync::oneshot::Receiver<()>,
     admin_stopper: tokio::sync::oneshot::Sender<()>,
     addresses: Addresses,
+    keeper: Keeper,
 }
 
 /// Where an open node listens.
@@ -142,6 +178,13 @@ fn configurations(recovery: Recovery, reader: &LogReader, run: Run) -> Result<Re
         let bytes = bytes.map_err(NodeError::Unreadable)?;
         Ok(recovery.config(at, bytes.first().map_or(&[][..], |bytes| bytes)))
     })
+}
+
+/// What tells this start from any other.
+fn nonce() -> Result<Nonce, NodeError> {
+    let drawn = ring::rand::generate::<[u8; 8]>(&ring::rand::SystemRandom::new());
+    let drawn = drawn.map_err(|_| NodeError::Entropy)?;
+    Ok(Nonce(u64::from_le_bytes(drawn.expose())))
 }
 
 fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig {
@@ -185,8 +228,14 @@ fn settings(config: &Config) -> Settings {
 ///
 /// When anything it needs cannot be had; then nothing runs and no port stays open.
 pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node, NodeError> {
-    let options = storage::Options::default();
-    start_on(RealFs::shared(), options, config, test_switch).await
+    let options = storage::Options {
+        lock_patience: LOCK_PATIENCE,
+        ..storage::Options::default()
+    };
+    let limit = descriptors::raise();
+    let files = Reserve::of(RealFs::shared())
+        .map_err(|source| NodeError::NoDescriptors { limit, source })?;
+    start_on(files, options, config, test_switch).await
 }
 
 /// [`start`] on other files than this machine's, or in other segments. Whose data directory it must
@@ -208,6 +257,13 @@ pub async fn start_on(
         ..options
     };
     let opened = storage::open(&config.data_dir, fs, &options)?;
+    let (limit, needed) = (
+        descriptors::limit(),
+        descriptors::needed(opened.store.reader().segments()),
+    );
+    if limit < needed {
+        return Err(NodeError::Descriptors { limit, needed });
+    }
     for warning in &opened.warnings {
         tracing::warn!("{warning}");
     }
@@ -223,7 +279,10 @@ pub async fn start_on(
         };
     }
     let core = core_config(&config, node, opened.identity);
-    let raft = Raft::new(core, recovery, Instant::ZERO).map_err(NodeError::Core)?;
+    let raft = Raft::new(core, recovery, nonce()?, Instant::ZERO).map_err(|error| match error {
+        CoreConfigError::Superseded { by } => NodeError::Superseded(by),
+        error => NodeError::Core(error),
+    })?;
     check_list(&config, &opened.founding, raft.members())?;
     if raft.status().members_at == LogIndex::ZERO {
         config.check_voters(raft.members().voters().len())?;
@@ -258,6 +317,21 @@ pub async fn start_on(
         incarnation: raft.status().incarnation,
         settings: settings(&config),
     };
+    let limits = ServerLimits {
+        frame_bytes_max: api::FRAME_BYTES_MAX,
+        bytes_max: 2 * MESSAGE_MAX,
+        ..ServerLimits::default()
+    };
+    let (clients, calls) =
+        RpcServer::bind(config.listen.clients, &credentials, limits).map_err(NodeError::Clients)?;
+    for member in raft.members().iter() {
+        if let Some(contact) = contacts.get(member.id) {
+            clients.directory().note(member.id, &contact.clients);
+        }
+    }
+    let known = clients.directory().of(node);
+    let advertised = advertised(&config, known.as_deref(), clients.local_addr().ok());
+    clients.directory().note(node, &advertised);
     let others = raft.members().iter().filter(|member| member.id != node);
     let dialed = others.filter_map(|member| {
         let contact = contacts.get(member.id)?;
@@ -267,6 +341,7 @@ pub async fn start_on(
         listen: config.listen.peers,
         peers: dialed.collect(),
         hello,
+        clients: advertised,
         credentials: credentials.clone(),
         limits: Limits {
             frame_bytes_max: FRAME_BYTES_MAX,
@@ -274,13 +349,6 @@ pub async fn start_on(
         },
         timing: Timing::default(),
     })?;
-    let limits = ServerLimits {
-        frame_bytes_max: api::FRAME_BYTES_MAX,
-        bytes_max: 2 * MESSAGE_MAX,
-        ..ServerLimits::default()
-    };
-    let (clients, calls) =
-        RpcServer::bind(config.listen.clients, &credentials, limits).map_err(NodeError::Clients)?;
     let listen = config.listen.admin;
     let listener = TcpListener::bind(listen)
         .await
@@ -292,11 +360,13 @@ pub async fn start_on(
         admin: listener.local_addr().ok(),
     };
     let (admin_stopper, stop_admin) = tokio::sync::oneshot::channel();
-    let engine = Engine::new(Parts {
+    let (found, standbys) = mpsc::unbounded_channel();
+    let standby = Standby::new(found);
+    let (keeper, renewed) = Keeper::new(&config.tls);
+    let parts = Parts {
         config: Arc::new(config),
         node,
         identity: opened.identity,
-        contacts,
         clock: Clock::start(),
         raft,
         history: History::of(opened.log),
@@ -305,20 +375,25 @@ pub async fn start_on(
         clients,
         metrics,
         publisher,
+        credentials,
         test_switch,
         warnings: opened.warnings.iter().map(ToString::to_string).collect(),
-    });
+    };
+    let engine = Engine::new(parts, standby);
     Ok(Node {
         engine,
         inputs: Inputs {
             events,
             calls,
             receipts,
+            standbys,
+            credentials: renewed,
         },
         admin: (admin, listener),
         stop_admin,
         admin_stopper,
         addresses,
+        keeper,
     })
 }
 
@@ -326,6 +401,11 @@ impl Node {
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Has it read its certificate again while it runs.
+    pub fn reload(&self) -> Reload {
+        self.keeper.reload()
     }
 
     /// Runs until `stop` is ready or the disk fails. In the end the doors are shut and the store is
@@ -342,6 +422,8 @@ impl Node {
             // Either way the node is gone.
             let _ = stop_admin.await;
         }));
+        // Ends when the engine, which takes what it finds, is gone.
+        tokio::spawn(self.keeper.keep());
         let ended = self.engine.run(self.inputs, stop).await;
         drop(self.admin_stopper);
         if let Ok(Err(error)) = serving.await {

@@ -74,6 +74,7 @@ impl Engine {
                 let payload = sealed::open(position, run.kind, entry)
                     .map_err(|_| NodeError::Damaged(position))?;
                 let applied = self.replica.apply(position, payload);
+                self.own_requests.applied(position.index);
                 let Some(token) = self.writes.awaiting_effect(position) else {
                     continue;
                 };

@@ -9,15 +9,17 @@ use quinn::{ClientConfig, Connection, Endpoint, SendStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::directory::Whereabouts;
 use super::error::{CallError, ConnectError};
 use super::waiting::{Waiter, Waiting};
 use super::wire::{REQUEST_HEADER_BYTES, answer};
 use super::{BATCH_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello, ClientLimits, ServerHello};
 use crate::cert::Credentials;
+use crate::race::{HEAD_START, Losers, race};
 use crate::transport::Refusal;
 use crate::transport::frame::{Batch, FrameReader};
 use crate::transport::hello;
-use crate::transport::quic::{self, Pulse, Streams};
+use crate::transport::quic::{self, Pulse, Streams, Windows};
 use crate::transport::refusal::{CLOSED_FAULT, CLOSED_IN_ORDER};
 
 /// Parts of an answer that may wait to be taken.
@@ -38,6 +40,7 @@ struct Handle {
     _endpoint: Endpoint,
     limits: ClientLimits,
     node: NodeId,
+    members: Vec<Whereabouts>,
 }
 
 /// The parts of an answer of many.
@@ -66,30 +69,45 @@ impl RpcClient {
             .await
             .map_err(|e| unknown(e.to_string()))?
             .collect();
-        let mut last = unknown("no address was found".to_owned());
-        // A name may stand for an address where nobody listens and another where someone does.
-        let share = limits.connect / u32::try_from(found.len()).unwrap_or(u32::MAX).max(1);
-        for target in found {
-            let attempt = greet(target, credentials, limits);
-            last = match timeout(share, attempt).await {
-                Ok(Ok(client)) => return Ok(client),
-                Ok(Err(Failed::Local(e))) => e,
-                Err(_) | Ok(Err(Failed::Remote(Refusal::Timeout))) => ConnectError::Timeout {
-                    address: address.to_owned(),
-                    after: limits.connect,
-                },
-                Ok(Err(Failed::Remote(refusal))) => ConnectError::Refused {
-                    address: address.to_owned(),
-                    refusal,
-                },
-            };
+        if found.is_empty() {
+            return Err(unknown("no address was found".to_owned()));
         }
-        Err(last)
+        // A name may stand for an address where nobody listens and another where someone does.
+        let attempt = |target| {
+            let credentials = credentials.clone();
+            async move { greet(target, &credentials, limits).await }
+        };
+        let tried = timeout(
+            limits.connect,
+            race(found, attempt, HEAD_START, Losers::End),
+        )
+        .await;
+        let failure = match tried {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(failures)) => failures.into_iter().next(),
+            Err(_) => None,
+        };
+        Err(match failure {
+            Some(Failed::Local(error)) => error,
+            None | Some(Failed::Remote(Refusal::Timeout)) => ConnectError::Timeout {
+                address: address.to_owned(),
+                after: limits.connect,
+            },
+            Some(Failed::Remote(refusal)) => ConnectError::Refused {
+                address: address.to_owned(),
+                refusal,
+            },
+        })
     }
 
     /// The node at the other end.
     pub fn node(&self) -> NodeId {
         self.handle.node
+    }
+
+    /// Where clients reach the nodes that it knew when this connection was made.
+    pub fn members(&self) -> &[Whereabouts] {
+        &self.handle.members
     }
 
     /// Makes a call and waits for its answer. Waits first while `calls_max` are unanswered.
@@ -208,6 +226,7 @@ async fn greet(
             _endpoint: endpoint,
             limits,
             node: theirs.node,
+            members: theirs.members,
         }),
     })
 }
@@ -229,7 +248,7 @@ fn open(
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    let settings = quic::settings(streams, pulse)?;
+    let settings = quic::settings(streams, pulse, Windows::Wide)?;
     let client = quic::client(credentials, CLIENT_ALPN.as_bytes(), settings)
         .map_err(crate::transport::BindError::from)?;
     let endpoint = quic::endpoint(SocketAddr::new(any, 0), credentials, CLIENT_ALPN, None)?;

@@ -8,17 +8,17 @@
 //! ```text
 //!  0       8         12     16         24        40     48      56     64     72
 //!  ├ magic ┼ version ┼ zero ┼ sequence ┼ cluster ┼ node ┼ store ┼ term ┼ vote ┼ incarnation ┼
-//!  80         81      82         83     88     104                112            120       128
-//!  ├ has vote ┼ trust ┼ has boot ┼ zero ┼ boot ┼ synced generation ┼ synced end ┼ first gen ┼
-//!  128     136               140
-//!  ├ epoch ┼ founding length ┼ founding ┼ CRC32C
+//!  80         81      82         83           84     88     104                112           120
+//!  ├ has vote ┼ trust ┼ has boot ┼ superseded ┼ zero ┼ boot ┼ synced generation ┼ synced end ┼ first gen ┼
+//!  128     136     144                    152                   160               164
+//!  ├ epoch ┼ nonce ┼ superseded by number ┼ superseded by nonce ┼ founding length ┼ founding ┼ CRC32C
 //! ```
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, NodeId, StoreId, Term};
+use kraft_proto::ids::{Incarnation, NodeId, Nonce, StoreId, Term};
 
 use super::error::{Corrupt, Doing, FormatError, IoError, OpenError};
 use super::founding::Founding;
@@ -37,7 +37,8 @@ const VERSION_1: u32 = 1;
 const VERSION_1_BYTES: usize = 128;
 
 const SLOT_BYTES: usize = 16 * 1024;
-const FOUNDING_AT: usize = 140;
+const FOUNDING_AT: usize = FOUNDING_LENGTH_AT + 4;
+const FOUNDING_LENGTH_AT: usize = 160;
 const CHECKSUM_BYTES: usize = 4;
 
 /// The longest founding that fits, in bytes: a full cluster with names of 250 bytes.
@@ -235,7 +236,8 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
         64,
         &meta.hard_state.vote.unwrap_or_default().0.to_le_bytes(),
     );
-    put(72, &meta.hard_state.incarnation.0.to_le_bytes());
+    let life = meta.hard_state.incarnation;
+    put(72, &life.number.to_le_bytes());
     put(80, &[u8::from(meta.hard_state.vote.is_some())]);
     put(81, &[trust_byte(meta.hard_state.trust)]);
     put(82, &[u8::from(meta.boot.is_some())]);
@@ -244,7 +246,13 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
     put(112, &meta.synced.end.to_le_bytes());
     put(120, &meta.first_generation.to_le_bytes());
     put(128, &meta.epoch.0.to_le_bytes());
-    put(136, &(founding.len() as u32).to_le_bytes());
+    put(136, &life.nonce.0.to_le_bytes());
+    let by = meta.hard_state.superseded;
+    put(83, &[u8::from(by.is_some())]);
+    put(144, &by.unwrap_or_default().number.to_le_bytes());
+    put(152, &by.unwrap_or_default().nonce.0.to_le_bytes());
+    let founding_bytes = founding.len() as u32;
+    put(FOUNDING_LENGTH_AT, &founding_bytes.to_le_bytes());
     bytes.extend_from_slice(&founding);
     let checksum = crc32c::crc32c(&bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
@@ -269,7 +277,8 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
     if version == VERSION_1 && whole(VERSION_1_BYTES).is_some() {
         return Err(unknown(version));
     }
-    let Some(end) = whole(FOUNDING_AT.saturating_add(u32_at(bytes, 136) as usize)) else {
+    let Some(end) = whole(FOUNDING_AT.saturating_add(u32_at(bytes, FOUNDING_LENGTH_AT) as usize))
+    else {
         return Ok(None);
     };
     if version != VERSION {
@@ -281,6 +290,7 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
     let Some(trust) = trust_of(bytes[81]) else {
         return Ok(None);
     };
+    let superseded = Incarnation::new(u64_at(bytes, 144), Nonce(u64_at(bytes, 152)));
     let meta = Meta {
         identity: Identity {
             cluster: ClusterId(u128_at(bytes, 24)),
@@ -290,8 +300,9 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
         hard_state: HardState {
             term: Term(u64_at(bytes, 56)),
             vote: (bytes[80] != 0).then(|| NodeId(u64_at(bytes, 64))),
-            incarnation: Incarnation(u64_at(bytes, 72)),
+            incarnation: Incarnation::new(u64_at(bytes, 72), Nonce(u64_at(bytes, 136))),
             trust,
+            superseded: (bytes[83] != 0).then_some(superseded),
         },
         boot: (bytes[82] != 0).then(|| BootId(u128_at(bytes, 88))),
         synced: Mark {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::Full;
 use super::record::{ALIGN, HEADER_BYTES};
+use super::segment::RECORDS_AT;
 
 /// Whether another segment could be prepared when that was looked at last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ struct Room {
     spare_left: AtomicU64,
     queued: AtomicU64,
     full: AtomicBool,
+    disk_free: AtomicU64,
 }
 
 impl Space {
@@ -37,17 +39,47 @@ impl Space {
                 spare_left: AtomicU64::new(0),
                 queued: AtomicU64::new(0),
                 full: AtomicBool::new(false),
+                disk_free: AtomicU64::new(0),
             }),
         }
     }
 
     /// Bytes of log that can be written without asking the file system for more, less what waits to
     /// be written.
+    ///
+    /// Once no other segment can be prepared, the last prepared one is kept for the next start, which
+    /// writes the end of the log anew: a node that is killed on a full disk opens with the room it had.
     pub fn headroom(&self) -> u64 {
         let room = &self.shared;
-        let prepared =
-            room.active_left.load(Ordering::Relaxed) + room.spare_left.load(Ordering::Relaxed);
+        let spare = room.spare_left.load(Ordering::Relaxed);
+        let usable = match self.is_full() {
+            true => spare.saturating_sub(room.segment_bytes - RECORDS_AT),
+            false => spare,
+        };
+        let prepared = room.active_left.load(Ordering::Relaxed) + usable;
         prepared.saturating_sub(room.queued.load(Ordering::Relaxed))
+    }
+
+    /// Bytes that must be free on the disk for the next start: none while a segment is kept for it.
+    pub fn needed_to_open(&self) -> u64 {
+        match self.shared.spare_left.load(Ordering::Relaxed) {
+            0 => self.segment_needs(),
+            _ => 0,
+        }
+    }
+
+    /// Bytes free on the file system of the log, when last looked at.
+    pub fn disk_free(&self) -> u64 {
+        self.shared.disk_free.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that must be free for another segment to be prepared.
+    pub(super) fn segment_needs(&self) -> u64 {
+        self.shared.segment_bytes + self.reserve()
+    }
+
+    pub(super) fn set_disk_free(&self, bytes: u64) {
+        self.shared.disk_free.store(bytes, Ordering::Relaxed);
     }
 
     /// Bytes of headroom kept back for what was admitted and has not reached the disk's queue yet,
@@ -103,7 +135,7 @@ impl Space {
     pub(super) fn full_error(&self) -> Full {
         Full {
             headroom: self.headroom(),
-            needed: self.shared.segment_bytes + self.reserve(),
+            needed: self.segment_needs(),
         }
     }
 }

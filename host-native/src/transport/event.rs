@@ -32,6 +32,8 @@ pub enum Event {
         peer: NodeId,
         /// What it said of itself.
         hello: Hello,
+        /// Where clients reach it by its own word, `host:port`; empty if it does not say.
+        clients: String,
     },
     /// A peer can no longer be reached; what waited for it is dropped. A peer that comes back by
     /// another connection before the old one ended is `Down` and at once `Up`.

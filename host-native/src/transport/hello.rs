@@ -9,22 +9,30 @@
 //! The first seven bytes mean the same in every version, so that two releases that cannot talk can
 //! still say so. A side that refuses closes the connection with the reason as text.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use kraft_proto::ids::{Incarnation, NodeId, StoreId};
+use kraft_proto::limits::MEMBERS_MAX;
 use quinn::{Connection, SendStream};
+use rustls::pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Batch, FrameReader};
 use super::refusal::Refusal;
-use crate::cert::{ClusterId, PeerIdentity};
+use crate::cert::{self, ClusterId, PeerIdentity};
 use crate::epoch::Epoch;
+use crate::rpc::ADDRESS_BYTES_MAX;
 
 /// The version of what peers say to each other.
 pub const PEER_VERSION: u16 = 2;
 
 /// The longest hello, in bytes.
-pub(crate) const HELLO_BYTES_MAX: u32 = 1024;
+pub(crate) const HELLO_BYTES_MAX: u32 = 8 * 1024;
+
+// A hello to clients names every member.
+const _: () = assert!(MEMBERS_MAX * (ADDRESS_BYTES_MAX + 16) + 1024 <= HELLO_BYTES_MAX as usize);
 
 const MAGIC: &[u8] = b"kraft";
 const VERSION_BYTES: usize = 2;
@@ -69,12 +77,14 @@ pub enum Setting {
     OnPowerLoss,
 }
 
-/// A peer's hello, and the number its process drew when it started: two connections with the same
-/// number come from the same process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A peer's hello with what changes from start to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PeerHello {
     pub(super) hello: Hello,
+    /// The number its process drew when it started: two connections with the same number come from the same process.
     pub(super) process: u64,
+    /// Where clients reach it, `host:port`; empty if it does not say.
+    pub(super) clients: String,
 }
 
 impl Hello {
@@ -93,8 +103,12 @@ impl Hello {
     ///
     /// None that a hello gives rise to.
     pub fn write(self, process: u64) -> Result<Bytes, Refusal> {
-        let hello = self;
-        encode(PEER_VERSION, &PeerHello { hello, process })
+        let ours = PeerHello {
+            hello: self,
+            process,
+            clients: String::new(),
+        };
+        encode(PEER_VERSION, &ours)
     }
 }
 
@@ -196,16 +210,20 @@ async fn hear<T: DeserializeOwned>(
 
 /// Whom the verified certificate of the other side speaks for.
 pub(crate) fn identity_of(connection: &Connection) -> Result<PeerIdentity, Refusal> {
-    let chain = connection
-        .peer_identity()
-        .and_then(|chain| {
-            chain
-                .downcast::<Vec<rustls::pki_types::CertificateDer<'static>>>()
-                .ok()
-        })
-        .ok_or(Refusal::NoCertificate)?;
-    let certificate = chain.first().ok_or(Refusal::NoCertificate)?;
-    PeerIdentity::from_certificate(certificate).map_err(Refusal::Nameless)
+    let certificate = certificate_of(connection).ok_or(Refusal::NoCertificate)?;
+    PeerIdentity::from_certificate(&certificate).map_err(Refusal::Nameless)
+}
+
+/// Until when the certificate of the other side holds.
+pub(super) fn until(connection: &Connection) -> Option<SystemTime> {
+    let (_, until) = cert::validity(&certificate_of(connection)?).ok()?;
+    Some(until)
+}
+
+fn certificate_of(connection: &Connection) -> Option<CertificateDer<'static>> {
+    let chain = connection.peer_identity()?;
+    let chain = chain.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    chain.first().cloned()
 }
 
 fn encode<S: Serialize>(version: u16, hello: &S) -> Result<Bytes, Refusal> {
@@ -241,6 +259,8 @@ pub(crate) fn decode<T: DeserializeOwned>(version: u16, opening: &[u8]) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use kraft_proto::ids::Nonce;
+
     use super::*;
 
     fn hello() -> Hello {
@@ -249,7 +269,7 @@ mod tests {
             node: NodeId(3),
             store: StoreId(9),
             epoch: Epoch(1),
-            incarnation: Incarnation(2),
+            incarnation: Incarnation::new(2, Nonce(2)),
             settings: Settings::default(),
         }
     }
@@ -274,7 +294,7 @@ mod tests {
         let refusal = decode::<Hello>(1, &opening).unwrap_err();
         assert_eq!(refusal, Refusal::Version { ours: 1, theirs: 9 });
         let text = refusal.to_string();
-        assert!(text.contains("version 9") && text.contains("version 1"));
+        assert!(text.contains("version 9") && text.contains("version 2"));
     }
 
     #[test]

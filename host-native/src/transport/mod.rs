@@ -16,6 +16,7 @@
 //! other.
 
 mod config;
+pub(crate) mod desk;
 mod event;
 pub(crate) mod frame;
 mod greet;
@@ -25,6 +26,7 @@ mod link;
 mod outbox;
 pub(crate) mod quic;
 pub(crate) mod refusal;
+pub(crate) mod repeats;
 mod shared;
 mod slot;
 mod stats;
@@ -32,7 +34,7 @@ mod stats;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kraft_proto::ids::NodeId;
@@ -42,9 +44,10 @@ pub use config::{BindError, Limits, Timing, TransportConfig};
 pub use event::{DownReason, Event, Events};
 pub use hello::{Hello, PEER_VERSION, Setting, Settings};
 pub use lane::{Lane, Route};
-pub use refusal::{Refusal, RefusalKind, Refused};
+pub use refusal::{Certificate, Refusal, RefusalKind, Refused};
 pub use stats::{Dropped, Fault, TrafficCount, TransportStats};
 
+use crate::cert::{CertError, Credentials};
 use event::DownReason as Reason;
 use refusal::CLOSED_IN_ORDER;
 use shared::Shared;
@@ -89,6 +92,8 @@ pub struct PeerView {
     pub address: Option<String>,
     /// What it said of itself and how long a round trip takes, while it can be reached.
     pub up: Option<(Hello, Duration)>,
+    /// Until when the certificate holds that it showed for its connection, while there is one.
+    pub certificate_until: Option<SystemTime>,
 }
 
 impl Transport {
@@ -171,6 +176,7 @@ impl Transport {
                 up: slot
                     .link()
                     .map(|link| (link.theirs.hello, link.connection.rtt())),
+                certificate_until: slot.link().and_then(|link| hello::until(&link.connection)),
             })
             .collect()
     }
@@ -206,6 +212,16 @@ impl Transport {
             self.shared.stats.count_fault(fault);
             link.end(Reason::Fault(fault));
         }
+    }
+
+    /// Shows another certificate to whoever connects from now on. Connections that there are go on. It must be for the same
+    /// node.
+    ///
+    /// # Errors
+    ///
+    /// When TLS refuses it; then nothing has changed.
+    pub fn set_credentials(&self, credentials: &Credentials) -> Result<(), CertError> {
+        self.shared.set_credentials(credentials)
     }
 
     /// Holds appends to all peers, or lets them go again.

@@ -1,6 +1,7 @@
 //! How kraft uses QUIC: the settings shared by the peers' door and the clients' door.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use quinn::{
 };
 use quinn_proto::HashedConnectionIdGenerator;
 use ring::hmac;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::config::BindError;
 use crate::cert::{CertError, Credentials};
@@ -38,10 +41,16 @@ const DATAGRAM_BYTES_MAX: u16 = 6500;
 const DATAGRAMS_AT_ONCE: usize = 10;
 const _: () = assert!(DATAGRAM_BYTES_MAX as usize * DATAGRAMS_AT_ONCE < 65_507);
 
-/// Bytes on their way to a slow reader, per stream, per connection, and unsent.
+/// Bytes on their way to a slow reader, per stream, per connection, and unsent: between peers, and on
+/// the side of a client.
 const STREAM_BYTES: u32 = 2 * 1024 * 1024;
 const CONNECTION_BYTES: u32 = 4 * 1024 * 1024;
 const SEND_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The same at a door for many: what each connection can make a node hold.
+const NARROW_STREAM_BYTES: u32 = 512 * 1024;
+const NARROW_BYTES_MIN: u32 = 64 * 1024;
+const NARROW_BYTES_ALL: u32 = 32 * 1024 * 1024;
 
 /// Connections that wait for us to look at them, and the bytes kept for them.
 const INCOMING_MAX: usize = 128;
@@ -55,6 +64,15 @@ pub(crate) struct Streams {
     pub(crate) one_way: u8,
 }
 
+/// How much a connection may have on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Windows {
+    /// Between a few who know each other.
+    Wide,
+    /// At a door for many; see [`widen`].
+    Narrow,
+}
+
 /// Signs of life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pulse {
@@ -63,7 +81,19 @@ pub(crate) struct Pulse {
 }
 
 /// The settings of a connection.
-pub(crate) fn settings(streams: Streams, pulse: Pulse) -> Result<Arc<TransportConfig>, BindError> {
+pub(crate) fn settings(
+    streams: Streams,
+    pulse: Pulse,
+    windows: Windows,
+) -> Result<Arc<TransportConfig>, BindError> {
+    let (stream, connection, unsent) = match windows {
+        Windows::Wide => (STREAM_BYTES, CONNECTION_BYTES, SEND_BYTES),
+        Windows::Narrow => (
+            NARROW_STREAM_BYTES,
+            NARROW_BYTES_MIN,
+            NARROW_BYTES_MIN.into(),
+        ),
+    };
     let idle = IdleTimeout::try_from(pulse.idle).map_err(|_| BindError::Time(pulse.idle))?;
     let mut congestion = CubicConfig::default();
     congestion.initial_window(INITIAL_WINDOW_BYTES);
@@ -78,14 +108,22 @@ pub(crate) fn settings(streams: Streams, pulse: Pulse) -> Result<Arc<TransportCo
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(pulse.keep_alive))
         .initial_rtt(INITIAL_RTT)
-        .stream_receive_window(VarInt::from_u32(STREAM_BYTES))
-        .receive_window(VarInt::from_u32(CONNECTION_BYTES))
-        .send_window(SEND_BYTES)
+        .stream_receive_window(VarInt::from_u32(stream))
+        .receive_window(VarInt::from_u32(connection))
+        .send_window(unsent)
         .datagram_receive_buffer_size(None)
         .ack_frequency_config(Some(acks))
         .mtu_discovery_config(Some(path))
         .congestion_controller_factory(Arc::new(congestion));
     Ok(Arc::new(settings))
+}
+
+/// Lets a connection at a door for many have more on its way, as far as its number allows.
+pub(crate) fn widen(connection: &quinn::Connection, connected: usize) {
+    let connected = u32::try_from(connected.max(1)).unwrap_or(u32::MAX);
+    let share = (NARROW_BYTES_ALL / connected).clamp(NARROW_BYTES_MIN, NARROW_STREAM_BYTES);
+    connection.set_receive_window(VarInt::from_u32(share));
+    connection.set_send_window(share.into());
 }
 
 /// What a door does with those who knock.
@@ -126,7 +164,7 @@ pub(crate) fn endpoint(
     server: Option<ServerConfig>,
 ) -> Result<Endpoint, BindError> {
     let failed = |source| BindError::Socket { listen, source };
-    let socket = UdpSocket::bind(listen).map_err(failed)?;
+    let socket = bind(listen).map_err(failed)?;
     for granted in [
         rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BYTES),
         rustix::net::sockopt::set_socket_send_buffer_size(&socket, SOCKET_BYTES),
@@ -140,7 +178,7 @@ pub(crate) fn endpoint(
     let mut config = EndpointConfig::new(Arc::new(reset_key));
     config
         .max_udp_payload_size(DATAGRAM_BYTES_MAX)
-        .map_err(|e| failed(std::io::Error::other(e)))?;
+        .map_err(|e| failed(io::Error::other(e)))?;
     let [a, b, c, d, e, f, g, h, ..] =
         credentials.derived_secret(&format!("{alpn} connection ids"));
     let id_key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
@@ -148,8 +186,65 @@ pub(crate) fn endpoint(
     Endpoint::new(config, server, socket, Arc::new(TokioRuntime)).map_err(failed)
 }
 
+/// Opens a UDP socket. `[::]` takes IPv4 too, whatever the machine's default is, and is IPv4 alone where the
+/// machine knows nothing else.
+fn bind(listen: SocketAddr) -> io::Result<UdpSocket> {
+    let SocketAddr::V6(every) = listen else {
+        return UdpSocket::bind(listen);
+    };
+    if !every.ip().is_unspecified() {
+        return UdpSocket::bind(listen);
+    }
+    let both = || -> rustix::io::Result<UdpSocket> {
+        let (kind, flags) = (SocketType::DGRAM, SocketFlags::CLOEXEC);
+        let socket = rustix::net::socket_with(AddressFamily::INET6, kind, flags, None)?;
+        rustix::net::sockopt::set_ipv6_v6only(&socket, false)?;
+        rustix::net::bind(&socket, &every)?;
+        Ok(socket.into())
+    };
+    match both() {
+        Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => {
+            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, listen.port()))
+        }
+        other => Ok(other?),
+    }
+}
+
+/// An address as people write it: IPv4 over a socket for both is IPv4.
+pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 fn unusable(e: quinn::crypto::rustls::NoInitialCipherSuite) -> CertError {
     CertError::Tls {
         detail: e.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_for_every_address_hears_both_kinds() {
+        let every: SocketAddr = "[::]:0".parse().unwrap();
+        let socket = bind(every).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let mut heard = [0; 8];
+        for from in ["127.0.0.1", "::1"] {
+            let Ok(sender) = UdpSocket::bind((from, 0)) else {
+                // A machine without IPv6.
+                continue;
+            };
+            sender.send_to(b"knock", (from, port)).unwrap();
+            let (bytes, address) = socket.recv_from(&mut heard).unwrap();
+            assert_eq!(&heard[..bytes], b"knock");
+            assert_eq!(plain(address).ip().to_string(), from);
+        }
     }
 }

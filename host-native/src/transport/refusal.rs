@@ -15,6 +15,7 @@ pub(crate) const CLOSED_REMOVED: VarInt = VarInt::from_u32(3);
 const CLOSED_REFUSED_FIRST: u32 = 0x10;
 
 /// What the certificates' side of TLS says, as alerts of RFC 8446 §6.2.
+const ALERT_CERTIFICATE_EXPIRED: u8 = 45;
 const ALERT_CERTIFICATE_REQUIRED: u8 = 116;
 const ALERT_NO_APPLICATION_PROTOCOL: u8 = 120;
 
@@ -26,9 +27,15 @@ pub enum Refusal {
         "no certificate was shown; the connection was refused. Both sides need one of the cluster's certificates"
     )]
     NoCertificate,
-    /// The other side's certificate, or ours in its eyes, is of another authority or expired.
+    /// A certificate has expired.
     #[error(
-        "the certificates are not of one cluster: {0}; the connection was refused. Issue both from the same authority with `kraft cert`"
+        "{0} has expired; the connection was refused. Renew it with `kraft cert renew` where the cluster's authority is, \
+         and put it in the place of the old one"
+    )]
+    Expired(Certificate),
+    /// The other side's certificate, or ours in its eyes, is of another authority.
+    #[error(
+        "the certificates are not of one cluster: {0}; the connection was refused. Issue both from the same authority with `kraft cert issue`"
     )]
     Untrusted(String),
     /// The other side speaks something else, or knocked at the wrong port.
@@ -38,7 +45,7 @@ pub enum Refusal {
     Protocol(String),
     /// The certificate is signed by the authority and yet says nothing of kraft.
     #[error(
-        "the certificate names nobody: {0}; the connection was refused. Issue one with `kraft cert`"
+        "the certificate names nobody: {0}; the connection was refused. Issue one with `kraft cert issue`"
     )]
     Nameless(IdentityError),
     /// The version of the other side is unknown here.
@@ -116,7 +123,7 @@ pub enum Refusal {
 }
 
 /// The kinds of [`Refusal`], for counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is named after the refusal it counts")]
 pub enum RefusalKind {
     NoCertificate,
@@ -134,6 +141,18 @@ pub enum RefusalKind {
     ByPeer,
     Broken,
     Epoch,
+    Expired,
+}
+
+/// One of the two certificates of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Certificate {
+    /// This side's.
+    #[error("the certificate of this side")]
+    Ours,
+    /// The other side's.
+    #[error("the certificate of the other side")]
+    Theirs,
 }
 
 /// Who was refused, as far as it is known.
@@ -149,7 +168,7 @@ pub struct Refused {
 
 impl RefusalKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoCertificate,
         Self::Untrusted,
         Self::Protocol,
@@ -165,6 +184,7 @@ impl RefusalKind {
         Self::ByPeer,
         Self::Broken,
         Self::Epoch,
+        Self::Expired,
     ];
 
     /// Its name in metrics.
@@ -185,6 +205,7 @@ impl RefusalKind {
             Self::ByPeer => "by_peer",
             Self::Broken => "broken",
             Self::Epoch => "epoch",
+            Self::Expired => "expired",
         }
     }
 }
@@ -208,7 +229,13 @@ impl Refusal {
             Self::ByPeer(_) => RefusalKind::ByPeer,
             Self::Broken(_) => RefusalKind::Broken,
             Self::Epoch { .. } => RefusalKind::Epoch,
+            Self::Expired(_) => RefusalKind::Expired,
         }
+    }
+
+    /// Whether a person has to change something before another attempt can do better.
+    pub fn is_lasting(&self) -> bool {
+        self.outlook() == Outlook::Lasting
     }
 
     /// Whether trying again soon may help, or a person has to change something first.
@@ -227,15 +254,25 @@ impl Refusal {
     /// What an ended connection says about why it was refused.
     pub(crate) fn of_connection(error: &ConnectionError) -> Self {
         match error {
-            ConnectionError::TransportError(e) => Self::of_tls(e.code, e.reason.clone()),
+            ConnectionError::TransportError(e) => {
+                Self::of_tls(e.code, e.reason.clone(), Certificate::Theirs)
+            }
             ConnectionError::ConnectionClosed(e) => Self::of_tls(
                 e.error_code,
-                format!("the other side says {}", String::from_utf8_lossy(&e.reason)),
+                match said(&e.reason) {
+                    Some(reason) => format!("the other side says {reason}"),
+                    None => "the other side gives no reason".to_owned(),
+                },
+                Certificate::Ours,
             ),
             ConnectionError::ApplicationClosed(e)
                 if e.error_code.into_inner() >= u64::from(CLOSED_REFUSED_FIRST) =>
             {
-                Self::ByPeer(String::from_utf8_lossy(&e.reason).into_owned())
+                let code = e.error_code.into_inner();
+                Self::ByPeer(
+                    said(&e.reason)
+                        .unwrap_or_else(|| format!("it gives no reason, but code {code}")),
+                )
             }
             ConnectionError::TimedOut => Self::Timeout,
             other => Self::Broken(other.to_string()),
@@ -251,10 +288,13 @@ impl Refusal {
         }
     }
 
-    fn of_tls(code: TransportErrorCode, detail: String) -> Self {
+    /// What TLS says; if it says that a certificate has expired, `expired` is the one.
+    fn of_tls(code: TransportErrorCode, detail: String, expired: Certificate) -> Self {
         const CRYPTO: std::ops::Range<u64> = 0x100..0x200;
         if code == TransportErrorCode::crypto(ALERT_CERTIFICATE_REQUIRED) {
             Self::NoCertificate
+        } else if code == TransportErrorCode::crypto(ALERT_CERTIFICATE_EXPIRED) {
+            Self::Expired(expired)
         } else if code == TransportErrorCode::crypto(ALERT_NO_APPLICATION_PROTOCOL) {
             Self::Protocol(detail)
         } else if CRYPTO.contains(&u64::from(code)) {
@@ -263,6 +303,12 @@ impl Refusal {
             Self::Broken(format!("{code}: {detail}"))
         }
     }
+}
+
+/// The reason that a connection was closed with, if one was given.
+fn said(reason: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(reason).trim().to_owned();
+    (!text.is_empty()).then_some(text)
 }
 
 /// Whether a refusal can pass by itself.

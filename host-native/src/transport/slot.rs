@@ -202,6 +202,7 @@ impl Slot {
             .send(Event::Up {
                 peer: self.peer,
                 hello: new.theirs.hello,
+                clients: new.theirs.clients.clone(),
             })
             .await;
         for outbox in &self.outboxes {
@@ -269,7 +270,7 @@ fn verdict(current: &Link, new: &Link, preferred: Dialer) -> Verdict {
 /// 4. when both dialed at once, the preferred dialer's is kept.
 fn choose(current: (&PeerHello, Dialer), new: (&PeerHello, Dialer), preferred: Dialer) -> Verdict {
     let (was, is) = (&current.0.hello, &new.0.hello);
-    if is.store == was.store && is.incarnation < was.incarnation {
+    if is.store == was.store && is.incarnation.number < was.incarnation.number {
         return Verdict::Close;
     }
     let same_process = current.0.process == new.0.process;
@@ -282,7 +283,7 @@ fn choose(current: (&PeerHello, Dialer), new: (&PeerHello, Dialer), preferred: D
 
 #[cfg(test)]
 mod tests {
-    use kraft_proto::ids::{Incarnation, StoreId};
+    use kraft_proto::ids::{Incarnation, Nonce, StoreId};
 
     use super::*;
     use crate::cert::ClusterId;
@@ -296,10 +297,11 @@ mod tests {
                 node: NodeId(2),
                 store: StoreId(3),
                 epoch: Epoch::default(),
-                incarnation: Incarnation(incarnation),
+                incarnation: Incarnation::new(incarnation, Nonce(incarnation)),
                 settings: Settings::default(),
             },
             process,
+            clients: String::new(),
         }
     }
 

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use host_native::cert::{ClusterCa, ClusterId, Credentials, Issued};
 use host_native::epoch::Epoch;
+use host_native::rpc::CLIENT_VERSION;
 use host_native::transport::{
     BindError, Events, Hello, Limits, PEER_ALPN, PEER_VERSION, Settings, Timing, Transport,
     TransportConfig,
 };
-use kraft_proto::ids::{Incarnation, NodeId, StoreId};
+use kraft_proto::ids::{Incarnation, NodeId, Nonce, StoreId};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -46,7 +47,7 @@ impl Lab {
             node: NodeId(node),
             store: StoreId(1000 + node),
             epoch: Epoch::default(),
-            incarnation: Incarnation(1),
+            incarnation: Incarnation::new(1, Nonce(1)),
             settings: Settings {
                 zones: 1,
                 default_class: 2,
@@ -65,6 +66,7 @@ impl Lab {
                 .map(|(id, address)| (NodeId(*id), address.to_string()))
                 .collect(),
             hello: self.hello(id),
+            clients: String::new(),
             credentials: Credentials::from_issued(&issued).unwrap(),
             limits: Limits::default(),
             timing: Timing::default(),
@@ -116,14 +118,14 @@ pub fn bind_to_kill(config: TransportConfig) -> (SocketAddr, impl FnOnce()) {
 /// The first words of a peer.
 pub fn opening(version: u16, hello: &Hello) -> Vec<u8> {
     let process = 7_u64;
-    let body = postcard::to_allocvec(&(hello, process)).unwrap();
+    let body = postcard::to_allocvec(&(hello, process, "")).unwrap();
     [&b"kraft"[..], &version.to_le_bytes(), &body].concat()
 }
 
 /// The first words of a client, as they stand on the stream.
 pub fn client_opening(lab: &Lab) -> Vec<u8> {
     let body = postcard::to_allocvec(&lab.ca.cluster()).unwrap();
-    framed(&[&b"kraft"[..], &1_u16.to_le_bytes(), &body].concat())
+    framed(&[&b"kraft"[..], &CLIENT_VERSION.to_le_bytes(), &body].concat())
 }
 
 fn framed(bytes: &[u8]) -> Vec<u8> {

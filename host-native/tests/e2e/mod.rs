@@ -61,12 +61,14 @@ pub fn kraft() -> Command {
             command.env_remove(name);
         }
     }
+    // A busy machine is no reason to give up.
+    command.env("KRAFT_DEADLINE", "60s");
     command
 }
 
 /// Free ports below those the operating system hands out by itself, so that a node that was killed
 /// finds its own free.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub fn free_ports<const N: usize>() -> [u16; N] {
     loop {
         let first = 10_000 + (RandomState::new().build_hasher().finish() % 9_000) as u16;
         let ports: [u16; N] = std::array::from_fn(|at| first + at as u16);
@@ -77,6 +79,14 @@ fn free_ports<const N: usize>() -> [u16; N] {
         if ports.iter().all(held) {
             return ports;
         }
+    }
+}
+
+/// A host and a port as an address has them.
+pub fn authority_of(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
     }
 }
 
@@ -303,6 +313,16 @@ impl Node {
         address
     }
 
+    /// The same for the port where clients reach it.
+    pub fn start_at_other_client_port(&mut self) -> String {
+        let [port] = free_ports();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = self.command();
+        command.args(["--listen-clients", &address]);
+        self.start_as(command);
+        address
+    }
+
     fn start_as(&mut self, mut command: Command) {
         assert!(self.child.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(&self.log);
@@ -343,6 +363,26 @@ impl Node {
         assert!(kill.status().unwrap().success());
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Bytes of memory it has.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap() * 1024
+    }
+
+    /// Files and sockets it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid()))
+            .unwrap()
+            .count()
+    }
+
     /// What its log says.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -356,7 +396,9 @@ impl Node {
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+            panic!("{path} was answered {answer:?}; log:\n{}", self.log());
+        };
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, body.to_owned())
     }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use host_native::api::{FRAME_BYTES_MAX, Leader, Request, Response};
 use host_native::cert::{ClusterCa, ClusterId, Credentials};
@@ -91,9 +92,9 @@ impl Cluster {
     /// A client that knows these nodes.
     pub async fn client<const N: usize>(&self, nodes: [&Node; N]) -> Client {
         let addresses = nodes.map(|node| node.address.clone());
-        Client::connect(addresses, self.credentials())
-            .await
-            .unwrap()
+        let client = Client::new(addresses, self.credentials(), patient()).unwrap();
+        client.reach_one().await.unwrap();
+        client
     }
 
     /// The same with other settings.
@@ -103,9 +104,25 @@ impl Cluster {
         settings: Settings,
     ) -> Client {
         let addresses = nodes.map(|node| node.address.clone());
+        // In the order of the list, however busy the machine is; what these are in a hurry for comes later.
+        let head_start = patient().head_start;
+        let settings = Settings {
+            head_start,
+            ..settings
+        };
         let client = Client::new(addresses, self.credentials(), settings).unwrap();
-        client.reach_one().await.unwrap();
+        let end = Instant::now() + head_start;
+        while let Err(error) = client.reach_one().await {
+            assert!(Instant::now() < end, "a connection: {error}");
+        }
         client
+    }
+}
+
+fn patient() -> Settings {
+    Settings {
+        head_start: Duration::from_secs(60),
+        ..Settings::default()
     }
 }
 

@@ -183,6 +183,7 @@ export const FIRMNESS = oneOf(['written', 'synced']);
 const STORE_CHANGE_KINDS: Readonly<Record<string, Rule>> = {
   hardState: having({ bytes }),
   record: having({ first: INDEX, bytes }),
+  committed: having({ position: POSITION }),
   install: having({ snapshot: SNAPSHOT }),
   compact: having({ snapshot: SNAPSHOT }),
 };
@@ -197,6 +198,7 @@ export const FOUND = having({
   age: oneOf(['new', 'old']),
   hardState: maybe(bytes),
   snapshot: maybe(SNAPSHOT),
+  committed: maybe(POSITION),
   records: list(having({ first: INDEX, bytes })),
 });
 

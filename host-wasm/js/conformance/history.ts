@@ -1,7 +1,7 @@
 // What may be found after a crash: the state after some commit, no earlier than what was reported.
 
 import { Contents, firstNeeded } from '../contents.js';
-import type { Firmness, Found, LogRecord } from '../store.js';
+import type { Committed, Firmness, Found, LogRecord } from '../store.js';
 import type { Crash, PowerCuts } from './adapter.js';
 import type { Survivors } from '../memory.js';
 import type { Rule } from './rules.js';
@@ -12,13 +12,18 @@ export class History {
   private states: Contents[] = [new Contents()];
   private written = 0;
   private synced = 0;
+  /** Every position that was to be kept as committed, ever. */
+  private readonly committed = new Set<string>();
   /** How firmly the commit is to be held that was handed over and not reported yet. */
   private underWay: Firmness | undefined;
 
   /** A commit was handed over. */
   begins(step: Step): void {
     const next = this.now.clone();
-    for (const change of step.changes) next.apply(change);
+    for (const change of step.changes) {
+      next.apply(change);
+      if (change.kind === 'committed') this.committed.add(spelt(change.position));
+    }
     this.states.push(next);
     this.underWay = step.firmness;
   }
@@ -40,6 +45,10 @@ export class History {
 
   /** The place of the state that was found, or the rule that is broken by finding it. */
   judge(found: Found, crash: Crash | 'NONE', powerCuts: PowerCuts): number | { rule: Rule; what: string } {
+    const { committed } = found;
+    if (committed !== undefined && !this.committed.has(spelt(committed))) {
+      return { rule: 'MADE_UP', what: `found ${spelt(committed)} as committed, which it was never given` };
+    }
     const least = crash !== 'NONE' && crash.kind === 'POWER' ? this.synced : this.written;
     if (crash !== 'NONE' && crash.kind === 'POWER' && powerCuts === 'EXACT') {
       const wrong = this.notExact(found, crash.survivors);
@@ -91,6 +100,7 @@ function needed(records: readonly LogRecord[], last: number | undefined): readon
   return last === undefined ? records : records.slice(firstNeeded(records, last));
 }
 
+/** What was committed may be found or not: it is kept for what it is worth. */
 function isSame(expected: Contents, found: Found): boolean {
   const { hardState, snapshot } = expected;
   if (!isSameBytes(hardState, found.hardState)) return false;
@@ -102,6 +112,10 @@ function isSame(expected: Contents, found: Found): boolean {
   const same = (one: LogRecord, place: number): boolean =>
     one.first === theirs[place]?.first && isSameBytes(one.bytes, theirs[place].bytes);
   return ours.length === theirs.length && ours.every(same);
+}
+
+function spelt({ term, index }: Committed): string {
+  return `entry ${index} of term ${term}`;
 }
 
 function isSameBytes(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {

@@ -14,6 +14,8 @@ export type Rule =
   | 'SURVIVORS'
   /** What opening returned is there the next time. */
   | 'LOST_RECOVERED'
+  /** What it returns as committed is a position that it was given, whole: neither clamped to its log nor put together. */
+  | 'MADE_UP'
   /** Every commit is answered. */
   | 'UNANSWERED'
   /** A store opens after every crash. */
@@ -28,6 +30,7 @@ export const RULES: readonly Rule[] = [
   'EARLY_COMPLETION',
   'SURVIVORS',
   'LOST_RECOVERED',
+  'MADE_UP',
   'UNANSWERED',
   'REOPEN',
   'IDENTITY',

@@ -21,6 +21,7 @@ class Maker {
   /** The index behind the last entry. */
   private next = 1;
   private covered = 0;
+  private term = 0;
 
   private bytes(length = 8): Uint8Array {
     this.serial += 1;
@@ -43,6 +44,12 @@ class Maker {
   replace(cut: number, count: number): Change {
     this.next = Math.max(this.covered + 1, this.next - cut);
     return this.append(count);
+  }
+
+  /** That everything but the last `kept` entries was told as committed: not all of it need be on this disk. */
+  committed(kept: number): Change {
+    this.term += 1;
+    return { kind: 'committed', position: { term: this.term, index: Math.max(1, this.next - 1 - kept) } };
   }
 
   /** A snapshot of everything but the last `kept` entries. */
@@ -93,6 +100,14 @@ export function fixedScripts(): Script[] {
       written(make.replace(2, 2)),
       synced(make.append(1)),
     ]),
+    script('what was told as committed, with a log that goes back', (make) => [
+      synced(make.append(4)),
+      written(make.append(2), make.committed(1)),
+      written(make.replace(4, 1), make.committed(0)),
+      synced(make.append(1)),
+      written(make.committed(0)),
+      written(make.replace(2, 3)),
+    ]),
     script('snapshots, ours and others', (make) => [
       synced(make.append(4)),
       written(make.append(4)),
@@ -133,7 +148,9 @@ export function drawnScript(seed: number): Script {
   };
   const steps = Array.from({ length: 4 + chance.below(8) }, (): Step => {
     const changes = Array.from({ length: chance.below(4) }, draw);
-    const strict = changes.some(({ kind }) => kind !== 'record');
+    // Among what else is written, as a node keeps it.
+    if (chance.below(3) === 0) changes.push(make.committed(chance.below(3)));
+    const strict = changes.some(({ kind }) => kind !== 'record' && kind !== 'committed');
     return strict || chance.below(3) === 0 ? synced(...changes) : written(...changes);
   });
   return { name: `drawn from seed ${seed}`, steps };

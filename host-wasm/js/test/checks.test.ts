@@ -111,7 +111,7 @@ const identities = (call: (identity: kraft.Identity) => unknown): Row[] => [
 const commits = (call: (changes: readonly kraft.Change[], firmness: kraft.Firmness) => unknown): Row[] => [
   [() => call([], wrong('sync')), /`firmness` must be one of written, synced, and is the string 'sync'/],
   [() => call(wrong({}), 'synced'), /`changes` must be an array/],
-  [() => call(wrong([{ kind: 'erase' }]), 'synced'), /`changes\[0\].kind` must be one of hardState, record, install, compact/],
+  [() => call(wrong([{ kind: 'erase' }]), 'synced'), /`changes\[0\].kind` must be one of hardState, record, committed, install, compact/],
   [() => call(wrong([{ kind: 'record', first: 0, bytes: command }]), 'synced'), /`changes\[0\].first` must be a whole number/],
   [() => call(wrong([{ kind: 'record', first: 1, bytes: 'x' }]), 'synced'), /`changes\[0\].bytes` must be a Uint8Array/],
 ];

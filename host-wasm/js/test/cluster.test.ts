@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
-import { type CommitMode, type FsyncMode, type HeldAs, load } from '../index.js';
+import { type CommitMode, type FsyncMode, type HeldAs, load, type Storage } from '../index.js';
 import { Chance } from '../conformance/chance.js';
 import { Cluster } from './cluster.js';
 
@@ -48,6 +48,46 @@ test('a cluster that was stopped goes on where it was, and trusts itself', async
   await cluster.settled();
   for (const id of [1, 2, 3]) assert.equal(cluster.journal(id).commands.length, 21);
   await cluster.stop();
+});
+
+test('a node that starts alone knows what it had been told was committed, and what became of old entries', async () => {
+  cluster = await Cluster.start();
+  const first = await cluster.put('first');
+  for (let i = 0; i < 10; i++) await cluster.put(`${i}`);
+  await cluster.settled();
+  await cluster.stop();
+  await cluster.startNode(2);
+  const host = cluster.host(2);
+  assert.equal(cluster.journal(2).commands.length, 11);
+  assert(host.view().commit >= first.index + 10);
+  assert.equal(host.fate(first), 'COMMITTED');
+  await cluster.stop();
+});
+
+test('what was told as committed counts only if the log has exactly that entry', async () => {
+  cluster = await Cluster.start();
+  const { term, index } = await cluster.put('one');
+  await cluster.settled();
+  await cluster.stop();
+  const told = [
+    { committed: { term, index }, commit: index },
+    { committed: { term: term + 1, index }, commit: 0 },
+    { committed: { term, index: index + 1 }, commit: 0 },
+    { committed: undefined, commit: 0 },
+  ];
+  for (const { committed, commit } of told) {
+    const inner = cluster.disk(1).attach();
+    const storage: Storage = {
+      open: async (identity) => ({ ...(await inner.open(identity)), committed }),
+      commit: (changes, firmness) => inner.commit(changes, firmness),
+      onEnd: () => undefined,
+      close: () => inner.close(),
+    };
+    await cluster.startNode(1, storage);
+    assert.equal(cluster.host(1).view().commit, commit, JSON.stringify(committed));
+    assert.deepEqual(cluster.journal(1).commands, commit === 0 ? [] : ['one']);
+    cluster.kill(1);
+  }
 });
 
 test('what a majority synced outlives the power of all', async () => {

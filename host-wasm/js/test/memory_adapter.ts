@@ -159,6 +159,30 @@ class KnowsNobody extends Passing {
   }
 }
 
+/** Takes what was committed for an index, and its log for the end of that. */
+class ClampsCommitted extends Passing {
+  override async open(identity: Identity): Promise<Found> {
+    const found = await super.open(identity);
+    const { committed, records } = found;
+    const index = Math.min(committed?.index ?? 0, records.at(-1)?.first ?? 0);
+    return { ...found, committed: committed && index > 0 ? { ...committed, index } : undefined };
+  }
+}
+
+/** Keeps the index of what was committed, and forgets to keep its term every other time. */
+class MixesCommitted extends Passing {
+  private term = 0;
+
+  override commit(changes: readonly Change[], firmness: Firmness): Promise<void> {
+    const mixed = (change: Change): Change => {
+      if (change.kind !== 'committed') return change;
+      if (this.term === 0 || change.position.term % 2 === 0) this.term = change.position.term;
+      return { ...change, position: { term: this.term, index: change.position.index } };
+    };
+    return super.commit(changes.map(mixed), firmness);
+  }
+}
+
 /** Takes an old log for damage. */
 class RefusesOldLogs extends Passing {
   override async open(identity: Identity): Promise<Found> {
@@ -185,5 +209,7 @@ export const FLAWED: readonly { readonly name: string; readonly rule: Rule; read
   { name: 'LosesMore', rule: 'SURVIVORS', make: () => new MemoryAdapter(undefined, new LosesMore()) },
   { name: 'RenamesItself', rule: 'IDENTITY', make: wrapped((inner) => new RenamesItself(inner)) },
   { name: 'KnowsNobody', rule: 'IDENTITY', make: wrapped((inner) => new KnowsNobody(inner)) },
+  { name: 'ClampsCommitted', rule: 'MADE_UP', make: wrapped((inner) => new ClampsCommitted(inner)) },
+  { name: 'MixesCommitted', rule: 'MADE_UP', make: wrapped((inner) => new MixesCommitted(inner)) },
   { name: 'RefusesOldLogs', rule: 'REOPEN', make: wrapped((inner) => new RefusesOldLogs(inner)) },
 ];

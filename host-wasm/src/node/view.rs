@@ -125,6 +125,7 @@ impl Node {
             bytes_at_risk: given(0).map_or(usual.bytes_at_risk, |bytes| bytes as u64),
             replication_lag_max: given(1).map_or(usual.replication_lag_max, micros),
             fsync_p99: given(2).map_or(usual.fsync_p99, micros),
+            ..usual
         };
         let due = alerts(&figures, &thresholds);
         let rows = due.iter().flat_map(|alert| {

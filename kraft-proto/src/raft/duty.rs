@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Raft;
+use super::{Raft, RoleState};
 use crate::hard_state::Trust;
 use crate::ids::Incarnation;
+use crate::limits::INCARNATION_MAX;
 use crate::time::Instant;
 
 /// Whether a node takes part.
@@ -14,8 +15,8 @@ pub enum Duty {
     Active,
     /// It says and takes nothing more, and waits for its disk: see [`Raft::stop`].
     Stopping,
-    /// A newer life of its store runs. This one must end: nothing it says is believed, and its disk
-    /// is another's.
+    /// A newer life of its store runs elsewhere. This one must end, once its disk knows that it may
+    /// not start again: nothing it says is believed.
     Superseded {
         /// The newer life.
         by: Incarnation,
@@ -41,7 +42,7 @@ impl Raft {
     }
 
     /// Whether a stop has done what it can: everything taken is synced, and the hard state says
-    /// what is true by then. A superseded node has nothing left to do.
+    /// what is true by then. A superseded node has nothing left to do once its disk knows that it is.
     pub fn is_stopped(&self) -> bool {
         match self.duty {
             Duty::Active => false,
@@ -50,7 +51,7 @@ impl Raft {
                     && self.hard.trust != Trust::Dirty
                     && self.writes.hard_state_is_synced()
             }
-            Duty::Superseded { .. } => true,
+            Duty::Superseded { .. } => self.writes.hard_state_is_synced(),
         }
     }
 
@@ -62,11 +63,43 @@ impl Raft {
         self.duty == Duty::Stopping
     }
 
-    /// A newer life of this store is known: two nodes run on one identity, and this is the older.
+    /// A newer life of this store runs: two nodes on one identity, and this is the older.
+    ///
+    /// The disk remembers it and the number of the life stays. Else every start that is refused counts
+    /// one more, until the copy is taken for the newer of the two.
     pub(super) fn be_superseded(&mut self, by: Incarnation) {
+        self.hard.superseded = Some(by);
+        self.writes.change_word();
         self.become_follower(None);
         self.replies.clear();
         self.timers.stop_all();
         self.duty = Duty::Superseded { by };
+    }
+
+    /// This node's disk went back to an older copy of itself; lives through number `heard` are known
+    /// of. It goes on as a new life that may have forgotten what it reported.
+    ///
+    /// Number and trust change in one write. Were the number synced first and the power gone, the
+    /// next start would be clean under a number that nobody contradicts.
+    pub(super) fn be_set_back(&mut self, heard: u64) {
+        let RoleState::Follower(follower) = &self.role else {
+            return;
+        };
+        let leader = follower.leader;
+        let was = self.hard.incarnation;
+        let Some(number) = was.number.max(heard).checked_add(1) else {
+            return;
+        };
+        if number > INCARNATION_MAX {
+            return;
+        }
+        self.set_back = Some(was);
+        self.hard.incarnation.number = number;
+        self.hard.trust = Trust::Suspect;
+        self.writes.change_word();
+        self.writes.change_trust();
+        // Votes among them were given as by a node that forgot nothing.
+        self.replies.clear();
+        self.become_follower(leader);
     }
 }

@@ -332,6 +332,9 @@ impl Raft {
         if self.follow(envelope.from).is_none() {
             return;
         }
+        if let Some(known) = beat.known {
+            self.handle_known(known);
+        }
         if let RoleState::Follower(follower) = &mut self.role {
             let comparison = &mut follower.comparison;
             comparison.ask_again(self.now, self.config.heartbeat);
@@ -342,9 +345,6 @@ impl Raft {
             self.writes.force(beat.force_upto.min(follower.matched));
         }
         self.learn_commit(beat.commit);
-        if let Some(known) = beat.known {
-            self.handle_known(known);
-        }
     }
 }
 

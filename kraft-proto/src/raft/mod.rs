@@ -44,7 +44,7 @@ use crate::config::{Config, ConfigError};
 use crate::durability::Durability;
 use crate::entry::Run;
 use crate::hard_state::HardState;
-use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 use crate::limits::{
     INCARNATION_JUMP_MAX, INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX,
     TERM_MAX,
@@ -98,6 +98,8 @@ pub struct Raft {
     compacted: LogPosition,
     role: RoleState,
     duty: Duty,
+    /// What this life was called before its disk was found to have gone back.
+    set_back: Option<Incarnation>,
     /// Copies through here were relied on while merely written, in this life.
     relied_upto: LogIndex,
     unsettled: Unsettled,
@@ -130,8 +132,15 @@ enum RoleState {
 impl Raft {
     /// Starts a node from what its store recovered.
     ///
-    /// Its first output is a write of its hard state: each start is a new life.
-    pub fn new(config: Config, recovery: Recovery, now: Instant) -> Result<Self, ConfigError> {
+    /// Its first output is a write of its hard state: each start is a new life. `nonce`: drawn at
+    /// random for this start and no other, by which a disk that went back to an older copy of itself
+    /// is noticed.
+    pub fn new(
+        config: Config,
+        recovery: Recovery,
+        nonce: Nonce,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         if !now.is_within_reach() {
             return Err(ConfigError::Clock);
@@ -151,15 +160,20 @@ impl Raft {
         }
         // Entries may reach the disk before the term they came in.
         let term = hard.term.max(log.last_position().term);
-        let lives_left = hard.incarnation.0 < INCARNATION_MAX;
+        let lives_left = hard.incarnation.number < INCARNATION_MAX;
         if log.last().0 > INDEX_MAX || term.0 > TERM_MAX || !lives_left {
             return Err(ConfigError::Exhausted);
         }
+        // A copy that was told of its twin may be the twin's own disk by now.
+        if let Some(by) = hard.superseded.filter(|by| *by != hard.incarnation) {
+            return Err(ConfigError::Superseded { by });
+        }
         let hard = HardState {
-            incarnation: hard.incarnation.next(),
+            incarnation: hard.incarnation.next(nonce),
             term,
             vote: hard.vote.filter(|_| term == hard.term),
             trust: hard.trust.at_start(boot),
+            superseded: None,
         };
         let in_flight_max = config.writes_in_flight_max;
         let maker = Maker {
@@ -184,6 +198,7 @@ impl Raft {
             compacted: snapshot,
             role: RoleState::Follower(Follower::new(None, now)),
             duty: Duty::Active,
+            set_back: None,
             relied_upto: LogIndex::ZERO,
             unsettled: Unsettled::new(),
             timers: Timers::new(),
@@ -416,9 +431,11 @@ impl Raft {
             } => self.handle_read_index_reply(envelope, *incarnation, *ticket, *index),
             Message::VoteReply { ballot } => self.handle_vote_reply(envelope, *ballot),
             Message::Matched(holding) => self.handle_matched(envelope, *holding),
-            Message::Rejected { rejected, hint } => {
-                self.handle_rejected(envelope, *rejected, *hint);
-            }
+            Message::Rejected {
+                rejected,
+                hint,
+                trust,
+            } => self.handle_rejected(envelope, *rejected, *hint, *trust),
             Message::Heartbeat(beat) => self.handle_heartbeat(envelope, beat),
             Message::HeartbeatReply(reply) => self.handle_heartbeat_reply(envelope, reply),
             Message::PreVote { .. } | Message::PreVoteReply { .. } => {}
@@ -455,19 +472,22 @@ impl Raft {
     /// 2. its leader believes it, and hears nothing more of the life that runs.
     fn believes_life(&self, envelope: &Envelope) -> bool {
         let reached = |life: Incarnation, known: Incarnation| {
-            life.0 <= INCARNATION_MAX && life.0.saturating_sub(known.0) <= INCARNATION_JUMP_MAX
+            let further = life.number.saturating_sub(known.number);
+            life.number <= INCARNATION_MAX && further <= INCARNATION_JUMP_MAX
         };
         let spoken = envelope.incarnation;
         let before = match &self.role {
-            RoleState::Leader(leader) => leader.peer(envelope.from).map(Progress::incarnation),
+            RoleState::Leader(leader) => leader.peer(envelope.from).map(Progress::newest_life),
             _ => None,
         };
-        let before = before.filter(|life| *life != Incarnation::default());
+        let before = before.filter(|life| life.number > 0);
         let own = match &envelope.message {
             Message::Heartbeat(beat) => beat.known.map(|known| known.incarnation),
             _ => None,
         };
-        reached(spoken, before.unwrap_or(spoken))
+        // Lives count from 1.
+        spoken.number > 0
+            && reached(spoken, before.unwrap_or(spoken))
             && own.is_none_or(|life| reached(life, self.hard.incarnation))
     }
 
@@ -499,5 +519,5 @@ impl Raft {
     }
 }
 
-const _: () = assert!(size_of::<Raft>() <= 8 * 1024);
+const _: () = assert!(size_of::<Raft>() <= 10 * 1024);
 const _: () = assert!(MEMBERS_MAX <= u8::MAX as usize);

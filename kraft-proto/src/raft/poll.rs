@@ -15,7 +15,7 @@ use crate::writes::Alone;
 /// and may rest on what came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Stage {
-    /// Nothing else is told any more.
+    /// That, once the disk knows it, and nothing else any more.
     Superseded,
     Role,
     Settled,
@@ -128,6 +128,12 @@ impl Raft {
         let Duty::Superseded { by } = self.duty else {
             return None;
         };
+        if let Some(write) = self.poll_hard_state() {
+            return Some(write);
+        }
+        if !self.writes.hard_state_is_synced() {
+            return None;
+        }
         let news = self.told.superseded != Some(by);
         self.told.superseded = Some(by);
         news.then_some(Output::Superseded { by })
@@ -282,7 +288,8 @@ impl Raft {
             return None;
         }
         if let Some(reply) = self.replies.pop_front() {
-            let envelope = self.envelope(reply.to, reply.term, reply.answer.message());
+            let envelope =
+                self.envelope(reply.to, reply.term, reply.answer.message(self.hard.trust));
             return Some(control(envelope));
         }
         if let Some(envelope) = self.poll_report() {

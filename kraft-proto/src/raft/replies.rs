@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Raft;
 use super::dropped::Drop;
+use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Term};
 use crate::message::{Ballot, Envelope, Message};
 
@@ -34,11 +35,16 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    pub fn message(&self) -> Message {
+    /// The answer in words. `trust`: of who answers.
+    pub fn message(&self, trust: Trust) -> Message {
         match *self {
             Self::PreVote(ballot) => Message::PreVoteReply { ballot },
             Self::Vote(ballot) => Message::VoteReply { ballot },
-            Self::Rejected { rejected, hint } => Message::Rejected { rejected, hint },
+            Self::Rejected { rejected, hint } => Message::Rejected {
+                rejected,
+                hint,
+                trust,
+            },
             Self::ReadIndex {
                 incarnation,
                 ticket,

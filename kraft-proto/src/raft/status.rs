@@ -21,10 +21,12 @@ pub struct PeerStatus {
     /// How it is fed. [`PeerState::Snapshot`]: it needs entries through [`Status::compacted`], which
     /// only a snapshot brings.
     pub state: PeerState,
-    /// The newest life of it that was heard; 0 before the first.
+    /// The newest life of it that was heard; its number is 0 before the first.
     pub incarnation: Incarnation,
     /// Whether it may have forgotten what it reported, as it said last.
     pub trust: Trust,
+    /// How often its disk was found to have gone back to an older copy of itself, in this term.
+    pub set_backs: u32,
     /// How far it holds the leader's log.
     pub holding: Holding,
     /// Entries of the leader's log it does not hold yet. [`Lag`](crate::Lag) turns that into time.
@@ -48,6 +50,9 @@ pub struct Status {
     pub incarnation: Incarnation,
     /// Whether it may have forgotten what it reported.
     pub trust: Trust,
+    /// What this life was called before its disk was found to have gone back to an older copy of
+    /// itself; `None` unless it was.
+    pub set_back: Option<Incarnation>,
     /// What it does.
     pub role: Role,
     /// In which term.
@@ -99,6 +104,14 @@ impl Status {
         (!self.peers.is_empty()).then(|| all.div_ceil(self.peers.len() as u64))
     }
 
+    /// Nodes whose disk was found to have gone back to an older copy of itself, as far as this one
+    /// knows: itself in this life, and on a leader its peers in this term.
+    pub fn disks_set_back(&self) -> usize {
+        let own = usize::from(self.set_back.is_some());
+        let peers = self.peers.iter();
+        own + peers.filter(|peer| peer.set_backs > 0).count()
+    }
+
     /// Nodes that may have forgotten copies in a power cut, as far as this one hears: itself, and on
     /// a leader its peers.
     pub fn suspects(&self) -> usize {
@@ -118,6 +131,7 @@ impl Raft {
             store: self.config.store,
             incarnation: self.hard.incarnation,
             trust: self.hard.trust,
+            set_back: self.set_back,
             role,
             term,
             vote: self.hard.vote,
@@ -151,8 +165,9 @@ impl Raft {
         };
         let peers = leader.peers.iter().map(|peer| PeerStatus {
             id: peer.id,
-            incarnation: peer.incarnation(),
+            incarnation: peer.lives.newest(),
             trust: peer.trust,
+            set_backs: peer.lives.set_backs(),
             state: peer.state(),
             holding: peer.holding(),
             lag_entries: self.log.last().since(peer.holding().written),

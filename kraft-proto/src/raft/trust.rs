@@ -17,10 +17,11 @@
 //! 6. **Re-admission leads to dirty, not to clean:** copies taken meanwhile may lie unsynced beyond
 //!    the point.
 
+use super::dropped::Drop;
 use super::{Raft, RoleState};
 use crate::hard_state::Trust;
 use crate::ids::LogIndex;
-use crate::message::Known;
+use crate::message::{Finding, Known};
 use crate::timers::Timer;
 
 impl Raft {
@@ -57,9 +58,15 @@ impl Raft {
         if known.store != self.config.store {
             return;
         }
-        if known.incarnation > self.hard.incarnation {
-            self.be_superseded(known.incarnation);
-        } else if known.incarnation == self.hard.incarnation
+        let own = self.hard.incarnation;
+        let newer = known.incarnation.number > own.number;
+        if let Some(notice) = known.notice.filter(|notice| notice.life == own) {
+            match notice.finding {
+                Finding::WentBack => self.be_set_back(known.incarnation.number),
+                Finding::Superseded if newer => self.be_superseded(known.incarnation),
+                Finding::Superseded => self.count(Drop::Malformed),
+            }
+        } else if known.incarnation == own
             && self.hard.trust == Trust::Suspect
             && let RoleState::Follower(follower) = &mut self.role
         {
@@ -69,6 +76,9 @@ impl Raft {
 
     /// Moves on with what the disk has reported by now.
     pub(super) fn review_trust(&mut self) {
+        if self.hard.superseded.is_some() {
+            return;
+        }
         match self.hard.trust {
             Trust::Clean => {}
             Trust::Dirty => self.review_dirty(),

@@ -69,6 +69,8 @@ pub enum Waiting {
     Recall(LogIndex),
     /// This peer needs entries that are gone here, and gets a snapshot.
     Snapshot(NodeId),
+    /// The disk of this peer went back to an older copy of itself: it is told to go on as a new life.
+    WentBack(NodeId),
 }
 
 impl fmt::Display for Waiting {
@@ -129,6 +131,11 @@ impl fmt::Display for Waiting {
                     "node {peer} needs entries that are gone here: it waits for a snapshot"
                 )
             }
+            Self::WentBack(peer) => write!(
+                f,
+                "the disk of node {peer} went back to an older copy of itself: it is told to start \
+                 its count anew, and its votes do not count in full until it is up to date"
+            ),
             Self::Restoring(upto) => write!(
                 f,
                 "a snapshot through {upto} takes the place of its log: it applies nothing before \
@@ -241,6 +248,11 @@ impl Raft {
         let lacking = leader.peers.iter();
         for peer in lacking.filter(|peer| peer.state() == PeerState::Snapshot) {
             reasons.add(Waiting::Snapshot(peer.id));
+        }
+        for peer in &leader.peers {
+            if peer.lives.went_back().is_some() {
+                reasons.add(Waiting::WentBack(peer.id));
+            }
         }
     }
 }

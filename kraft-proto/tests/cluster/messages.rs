@@ -3,7 +3,7 @@
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Append, CommitMode, EntryKind, Envelope, FsyncMode, Heartbeat, HeartbeatReply, Holding,
-    Incarnation, LogIndex, LogPosition, Members, Message, NodeId, Run, StoreId, Term, Trust,
+    Incarnation, LogIndex, LogPosition, Members, Message, NodeId, Nonce, Run, StoreId, Term, Trust,
     entry_prefix,
 };
 
@@ -47,7 +47,7 @@ pub fn envelope(from: u64, to: u64, term: u64, message: Message) -> Envelope {
         from: NodeId(from),
         to: NodeId(to),
         store: StoreId(from),
-        incarnation: Incarnation(1),
+        incarnation: Incarnation::new(1, Nonce(1)),
         term: Term(term),
         message,
     }

@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use kraft_proto::{
     Change, Class, Config, EntryKind, Envelope, Frame, HardState, Instant, LogIndex, LogPosition,
-    Members, MembersProposeError, Message, NodeId, Output, ProposeError, Proposed, Raft, Recovery,
-    Role, Run, StoreId, Term, WriteKind,
+    Members, MembersProposeError, Message, NodeId, Nonce, Output, ProposeError, Proposed, Raft,
+    Recovery, Role, Run, StoreId, Term, WriteKind,
 };
 
 use history::History;
@@ -49,6 +49,8 @@ pub struct Cluster {
     chance: u64,
     leaders: BTreeMap<Term, NodeId>,
     committed: Committed,
+    /// How often each node was started.
+    starts: BTreeMap<NodeId, u64>,
 }
 
 pub fn id(n: u64) -> NodeId {
@@ -114,6 +116,7 @@ impl Cluster {
             chance: 1,
             leaders: BTreeMap::new(),
             committed: BTreeMap::new(),
+            starts: BTreeMap::new(),
         };
         for member in members.iter() {
             let recovery = Recovery::bootstrap(members.clone());
@@ -125,7 +128,8 @@ impl Cluster {
     /// Starts a node from a made-up recovery.
     pub fn start(&mut self, n: u64, recovery: Recovery, settings: impl Fn(Config) -> Config) {
         let config = settings(Config::new(NodeId(n), StoreId(n), n));
-        let raft = Raft::new(config, recovery, self.now).unwrap();
+        let nonce = self.nonce(n);
+        let raft = Raft::new(config, recovery, nonce, self.now).unwrap();
         self.put(config, raft, []);
     }
 
@@ -160,7 +164,8 @@ impl Cluster {
     pub fn start_from(&mut self, n: u64, recovery: Recovery, runs: impl IntoIterator<Item = Run>) {
         let (config, runs) = (self.configs[&NodeId(n)], Vec::from_iter(runs));
         let recovery = runs.iter().copied().fold(recovery, Recovery::run);
-        let raft = Raft::new(config, recovery, self.now).unwrap();
+        let nonce = self.nonce(n);
+        let raft = Raft::new(config, recovery, nonce, self.now).unwrap();
         self.put(config, raft, runs);
     }
 
@@ -168,6 +173,14 @@ impl Cluster {
     pub fn set(&mut self, n: u64, settings: impl Fn(Config) -> Config) {
         let config = self.configs.get_mut(&NodeId(n)).unwrap();
         *config = settings(*config);
+    }
+
+    /// Of a node's next start: how many there were with it, so that the first life of a node that
+    /// nobody set back is (1, 1), and so on.
+    fn nonce(&mut self, n: u64) -> Nonce {
+        let starts = self.starts.entry(NodeId(n)).or_default();
+        *starts += 1;
+        Nonce(*starts)
     }
 
     fn stop(&mut self, n: u64, stop: Stop) {
@@ -188,8 +201,9 @@ impl Cluster {
     /// Starts a stopped node from its store, with the settings it had.
     pub fn restart(&mut self, n: u64) {
         let (members, config) = (self.members.clone(), self.configs[&NodeId(n)]);
+        let nonce = self.nonce(n);
         let store = self.stores.get_mut(&NodeId(n)).unwrap();
-        let raft = Raft::new(config, store.recover(members), self.now).unwrap();
+        let raft = Raft::new(config, store.recover(members), nonce, self.now).unwrap();
         self.nodes.insert(NodeId(n), Node::new(raft, store));
     }
 

@@ -34,6 +34,7 @@ fn rejected() -> Message {
     Message::Rejected {
         rejected: LogIndex::ZERO,
         hint: LogPosition::ZERO,
+        trust: kraft_proto::Trust::Clean,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The stories behind the rules of counting: which copies are a leader's to count.
 
 use kraft_proto::{
-    Class, CommitMode, FsyncMode, Held, Incarnation, LogIndex, LogPosition, Message, PeerState,
-    PeerStatus, Role,
+    Class, CommitMode, FsyncMode, Held, Incarnation, LogIndex, LogPosition, Message, Nonce,
+    PeerState, PeerStatus, Role,
 };
 
 use crate::bare;
@@ -177,7 +177,7 @@ fn a_report_of_another_store_is_not_counted() {
     let report = envelope(2, 1, 1, Message::Matched(holding(2, 2)));
     let foreign = kraft_proto::Envelope {
         store: kraft_proto::StoreId(77),
-        incarnation: Incarnation(9),
+        incarnation: Incarnation::new(9, Nonce(9)),
         ..report
     };
     cluster.inject(foreign);
@@ -228,6 +228,7 @@ fn a_late_refusal_is_ignored() {
     let refuse = |rejected, hint| Message::Rejected {
         rejected: LogIndex(rejected),
         hint,
+        trust: kraft_proto::Trust::Clean,
     };
     let refusal = envelope(2, 1, 6, refuse(15, at(2, 9)));
     cluster.inject(refusal);
@@ -251,6 +252,7 @@ fn refusal_of(rejected: u64) -> kraft_proto::Envelope {
     let message = Message::Rejected {
         rejected: LogIndex(rejected),
         hint: at(1, 1),
+        trust: kraft_proto::Trust::Clean,
     };
     envelope(2, 1, 6, message)
 }

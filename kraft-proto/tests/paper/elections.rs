@@ -318,7 +318,13 @@ fn asking_before_campaigning_without_the_quorums_check_is_refused() {
             check_quorum,
             ..Config::new(NodeId(1), StoreId(1), 1)
         };
-        Raft::new(config, Recovery::bootstrap(members.clone()), Instant::ZERO).err()
+        Raft::new(
+            config,
+            Recovery::bootstrap(members.clone()),
+            kraft_proto::Nonce(1),
+            Instant::ZERO,
+        )
+        .err()
     };
     let refused = start(PreVote::On, CheckQuorum::Off);
     assert_eq!(refused, Some(ConfigError::PreVote));

@@ -23,6 +23,7 @@ fn depose(cluster: &mut Cluster, n: u64, term: u64) {
     let rejected = Message::Rejected {
         rejected: LogIndex::ZERO,
         hint: LogPosition::ZERO,
+        trust: kraft_proto::Trust::Clean,
     };
     cluster.inject(envelope(n % 3 + 1, n, term, rejected));
 }

@@ -2,7 +2,7 @@
 
 use kraft_proto::{
     Change, CheckQuorum, Class, Config, ConfigError, Envelope, Lease, Member, Members, Message,
-    PreVote, Raft, Recovery, Role, StoreId,
+    Nonce, PreVote, Raft, Recovery, Role, StoreId,
 };
 
 use crate::cluster::messages::envelope;
@@ -206,7 +206,7 @@ fn a_lease_without_what_it_rests_on_is_refused() {
             ..Config::new(id(1), StoreId(1), 1)
         };
         let recovery = Recovery::bootstrap(members.clone());
-        let started = Raft::new(config, recovery, kraft_proto::Instant::ZERO);
+        let started = Raft::new(config, recovery, Nonce(1), kraft_proto::Instant::ZERO);
         assert_eq!(started.err(), (!starts).then_some(ConfigError::Lease));
     }
 }

@@ -2,8 +2,8 @@
 
 use kraft_proto::{
     Change, CheckQuorum, Class, CommitMode, Config, Envelope, Fate, FsyncMode, Incarnation,
-    LogIndex, LogPosition, Member, Message, Output, PreVote, ReadError, ReadOutcome, ReadTicket,
-    Role, StoreId, Term,
+    LogIndex, LogPosition, Member, Message, Nonce, Output, PreVote, ReadError, ReadOutcome,
+    ReadTicket, Role, StoreId, Term,
 };
 
 use crate::cluster::messages::{envelope, heartbeat};
@@ -251,7 +251,7 @@ fn an_answer_to_an_earlier_life_answers_nothing() {
             3,
             1,
             Message::ReadIndexReply {
-                incarnation: Incarnation(incarnation),
+                incarnation: Incarnation::new(incarnation, Nonce(incarnation)),
                 ticket: before.0,
                 index,
             },
@@ -278,7 +278,7 @@ fn an_answer_of_another_node_answers_nothing() {
     let ticket = read(&mut cluster, 3);
     cluster.poll();
     let message = Message::ReadIndexReply {
-        incarnation: Incarnation(1),
+        incarnation: Incarnation::new(1, Nonce(1)),
         ticket: ticket.0,
         index: LogIndex(0),
     };

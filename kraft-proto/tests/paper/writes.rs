@@ -16,7 +16,13 @@ use crate::cluster::{Cluster, Disk, at, id, run};
 fn lone(n: u64, store: u64) -> (Raft, Vec<Write>) {
     let members = Members::new([id(n)], []).unwrap();
     let config = Config::new(id(n), StoreId(store), 1);
-    let mut raft = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).unwrap();
+    let mut raft = Raft::new(
+        config,
+        Recovery::bootstrap(members),
+        kraft_proto::Nonce(1),
+        Instant::ZERO,
+    )
+    .unwrap();
     raft.campaign(Instant::ZERO);
     let mut log = Vec::new();
     for proposes in [false, true] {
@@ -72,12 +78,15 @@ impl Alone {
     fn life(incarnations: u64) -> Self {
         let members = Members::new((1..=3).map(id), []).unwrap();
         let hard = HardState {
-            incarnation: kraft_proto::Incarnation(incarnations),
+            incarnation: kraft_proto::Incarnation::new(
+                incarnations,
+                kraft_proto::Nonce(incarnations),
+            ),
             ..HardState::default()
         };
         let config = Config::new(id(1), StoreId(1), 1);
         let recovery = Recovery::resume(hard, members);
-        let raft = Raft::new(config, recovery, Instant::ZERO).unwrap();
+        let raft = Raft::new(config, recovery, kraft_proto::Nonce(1), Instant::ZERO).unwrap();
         let mut node = Self {
             raft,
             now: Instant::ZERO,

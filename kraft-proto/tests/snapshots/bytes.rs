@@ -217,7 +217,8 @@ fn a_recovery_joins_its_log_to_its_snapshot() {
     let snapshot = Snapshot::decode(&history(&[(1, 1), (2, 4)], 6, &three())).unwrap();
     let start = |recovery: Recovery| {
         let config = kraft_proto::Config::new(id(1), kraft_proto::StoreId(1), 1);
-        kraft_proto::Raft::new(config, recovery, cluster.now).map(|raft| raft.status())
+        kraft_proto::Raft::new(config, recovery, kraft_proto::Nonce(1), cluster.now)
+            .map(|raft| raft.status())
     };
     let fresh = || cluster.recovery(2, []);
     let status = start(fresh().snapshot(&snapshot).run(run(2, 7, 2))).unwrap();

@@ -3,7 +3,7 @@
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{
     Ballot, Class, CommitMode, Fate, FsyncMode, HardState, Held, Incarnation, LogIndex, Message,
-    Recovery, Role, Term, Trust,
+    Nonce, Recovery, Role, Term, Trust,
 };
 
 use super::cluster::messages::{envelope, heartbeat, heartbeat_reply, holding};
@@ -236,7 +236,7 @@ fn a_suspect_is_readmitted_through_a_snapshot() {
     let hard = HardState {
         term: Term(1),
         trust: Trust::Dirty,
-        incarnation: Incarnation(1),
+        incarnation: Incarnation::new(1, Nonce(1)),
         ..HardState::default()
     };
     cluster.kill(3);

@@ -52,6 +52,7 @@ fn a_late_answer_does_not_end_the_need_of_a_snapshot() {
         Message::Rejected {
             rejected: LogIndex(6),
             hint: at(1, 5),
+            trust: kraft_proto::Trust::Clean,
         },
     ] {
         cluster.inject(envelope(3, 1, 1, late));

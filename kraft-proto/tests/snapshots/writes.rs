@@ -1,8 +1,6 @@
 //! A snapshot on its way to the disk: what is true before, after, and if the node dies meanwhile.
 
-use kraft_proto::{
-    Append, Fate, Force, Held, Incarnation, LogIndex, Message, Output, Trust, WriteKind,
-};
+use kraft_proto::{Append, Fate, Force, Held, LogIndex, Message, Output, Trust, WriteKind};
 
 use super::cluster::messages::{append, envelope, heartbeat};
 use super::cluster::{Cluster, Disk, at, id, ms, run};
@@ -190,7 +188,7 @@ fn a_read_waits_until_it_is_restored() {
     let ticket = cluster.raft(3).read(now).unwrap();
     cluster.poll();
     let answer = Message::ReadIndexReply {
-        incarnation: Incarnation(1),
+        incarnation: cluster.status(3).incarnation,
         ticket: ticket.0,
         index: LogIndex(8),
     };

@@ -47,7 +47,7 @@ fn an_append_that_cannot_be_compared_is_dropped_in_silence_until_the_host_has_an
         assert_eq!(cluster.status(1).last, at(20, 20), "nothing is cut");
         match (&said(&mut cluster)[..], equal) {
             ([.., Message::Matched(held)], true) => assert_eq!(held.synced, LogIndex(6)),
-            ([Message::Rejected { rejected, hint }], false) => {
+            ([Message::Rejected { rejected, hint, .. }], false) => {
                 assert_eq!((*rejected, *hint), (LogIndex(5), at(4, 4)));
             }
             (other, _) => panic!("{other:?}"),

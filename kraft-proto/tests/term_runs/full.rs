@@ -121,7 +121,7 @@ fn a_gap_in_the_recovered_log_is_refused() {
     let cluster = Cluster::new(1);
     let recovery = cluster.recovery(2, [run(1, 1, 2), run(1, 4, 1)]);
     let config = Config::new(cluster::id(1), StoreId(1), 1);
-    let refused = Raft::new(config, recovery, cluster.now);
+    let refused = Raft::new(config, recovery, kraft_proto::Nonce(1), cluster.now);
     assert_eq!(refused.unwrap_err(), ConfigError::Gap);
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kraft_proto::{
     Append, CheckQuorum, Class, CommitMode, Config, EntryKind, Envelope, Frame, FsyncMode, Held,
-    Incarnation, Instant, LogIndex, LogPosition, Members, Message, NodeId, Output, PreVote, Raft,
-    Receipt, Recovery, StoreId, Term, Write, entry_prefix, limits::FRAME_HEADER_MAX,
+    Incarnation, Instant, LogIndex, LogPosition, Members, Message, NodeId, Nonce, Output, PreVote,
+    Raft, Receipt, Recovery, StoreId, Term, Write, entry_prefix, limits::FRAME_HEADER_MAX,
 };
 
 use super::adapter::Found;
@@ -36,7 +36,8 @@ impl Node {
         let recovery = found.runs.iter().copied().fold(resumed, Recovery::run);
         let log: Vec<LogPosition> = found.runs.iter().flat_map(|run| run.positions()).collect();
         let last = log.last().copied().unwrap_or_default();
-        let raft = Raft::new(config(), recovery, Instant::ZERO).expect("a log without gaps");
+        let raft =
+            Raft::new(config(), recovery, Nonce(1), Instant::ZERO).expect("a log without gaps");
         Self {
             raft,
             now: Instant::ZERO,
@@ -106,7 +107,7 @@ impl Node {
             from: NodeId(2 + self.term.0 % 2),
             to: ME,
             store: StoreId(9),
-            incarnation: Incarnation(1),
+            incarnation: Incarnation::new(1, Nonce(1)),
             term: self.term,
             message,
         };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use kraft_proto::{
-    Append, Ballot, Envelope, Incarnation, LogIndex, LogPosition, Message, StoreId, Term, Trust,
+    Append, Ballot, Envelope, Finding, LogIndex, LogPosition, Message, Nonce, StoreId, Term, Trust,
 };
 
 use super::line::Members;
@@ -13,7 +13,8 @@ use super::payloads::{self, Data};
 #[derive(Debug, Serialize)]
 pub struct Sender {
     store: StoreId,
-    incarnation: Incarnation,
+    incarnation: u64,
+    nonce: Nonce,
 }
 
 /// A message in canonical form, with the fields only kraft has beside it.
@@ -64,6 +65,7 @@ pub enum Canonical {
         match_index: LogIndex,
         hint_term: Term,
         rejected: LogIndex,
+        clean: bool,
         #[serde(flatten)]
         sender: Sender,
     },
@@ -110,7 +112,8 @@ pub enum Canonical {
     ReadIndexReply {
         term: Term,
         ticket: u64,
-        asked_by: Incarnation,
+        asked_by: u64,
+        asked_by_nonce: Nonce,
         index: LogIndex,
         #[serde(flatten)]
         sender: Sender,
@@ -121,8 +124,19 @@ pub enum Canonical {
 #[derive(Debug, Serialize)]
 pub struct Receiver {
     known_store: StoreId,
-    known_incarnation: Incarnation,
+    known_incarnation: u64,
+    known_nonce: Nonce,
     readmit_upto: LogIndex,
+    #[serde(flatten)]
+    notice: Option<Found>,
+}
+
+/// What a leader found out about a life of the node it speaks to.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    notice: &'static str,
+    notice_incarnation: u64,
+    notice_nonce: Nonce,
 }
 
 /// An entry of an append.
@@ -152,12 +166,21 @@ pub fn kind(message: &Message) -> &'static str {
     }
 }
 
+/// What was found, as a word.
+pub fn finding_word(finding: Finding) -> &'static str {
+    match finding {
+        Finding::Superseded => "superseded",
+        Finding::WentBack => "went_back",
+    }
+}
+
 /// A message and, for an append, what its entries hold.
 pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
     let term = envelope.term;
     let sender = Sender {
         store: envelope.store,
-        incarnation: envelope.incarnation,
+        incarnation: envelope.incarnation.number,
+        nonce: envelope.incarnation.nonce,
     };
     match envelope.message {
         Message::PreVote { last } | Message::Vote { last } => request(term, last, None, sender),
@@ -183,7 +206,8 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
         } => Canonical::ReadIndexReply {
             term,
             ticket,
-            asked_by: incarnation,
+            asked_by: incarnation.number,
+            asked_by_nonce: incarnation.nonce,
             index,
             sender,
         },
@@ -202,12 +226,17 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
             synced: holding.synced,
             sender,
         },
-        Message::Rejected { rejected, hint } => Canonical::Rejected {
+        Message::Rejected {
+            rejected,
+            hint,
+            trust,
+        } => Canonical::Rejected {
             term,
             ok: false,
             match_index: hint.index,
             hint_term: hint.term,
             rejected,
+            clean: trust != Trust::Suspect,
             sender,
         },
         Message::Heartbeat(beat) => Canonical::Heartbeat {
@@ -217,8 +246,14 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
             force_upto: beat.force_upto,
             known: beat.known.map(|known| Receiver {
                 known_store: known.store,
-                known_incarnation: known.incarnation,
+                known_incarnation: known.incarnation.number,
+                known_nonce: known.incarnation.nonce,
                 readmit_upto: known.readmit_upto,
+                notice: known.notice.map(|notice| Found {
+                    notice: finding_word(notice.finding),
+                    notice_incarnation: notice.life.number,
+                    notice_nonce: notice.life.nonce,
+                }),
             }),
             sender,
         },

@@ -1,15 +1,18 @@
 //! Writes as text, and what a disk that kept some of them holds.
 //!
 //! ```text
-//! hard <term> <vote or -> <incarnation> <clean, dirty or suspect>
+//! hard <term> <vote or -> <life> <clean, dirty or suspect>
+//! hard <term> <vote or -> <life> superseded-by <life> <clean, dirty or suspect>
 //! entries <term before> <first> <term> <command, barrier or configuration> <hex or ->,…
 //! snapshot <hex of the core's part> <what was applied>        (see `snapshots`)
 //! force
 //! ```
+//!
+//! A life is `<number>.<nonce>`, or the number alone where the nonce is the same.
 
 use kraft_proto::{
-    EntryKind, HardState, Incarnation, LogIndex, LogPosition, Members, NodeId, Recovery, Run, Term,
-    Trust, WriteKind,
+    EntryKind, HardState, Incarnation, LogIndex, LogPosition, Members, NodeId, Nonce, Recovery,
+    Run, Term, Trust, WriteKind,
 };
 
 use super::fields::Refusal;
@@ -27,7 +30,10 @@ pub fn blob(kind: WriteKind, payloads: &Payloads, taken: Option<&Held>) -> Strin
                 .vote
                 .map_or_else(|| "-".to_owned(), |vote| vote.to_string());
             let trust = trust_word(hard.trust);
-            format!("hard {} {vote} {} {trust}", hard.term, hard.incarnation)
+            let by = hard.superseded.map(life_word);
+            let by = by.map_or_else(String::new, |by| format!("superseded-by {by} "));
+            let life = life_word(hard.incarnation);
+            format!("hard {} {vote} {life} {by}{trust}", hard.term)
         }
         WriteKind::Entries(run) => entries_blob(run, payloads),
     }
@@ -79,6 +85,21 @@ pub fn kind_from(word: &str) -> Option<EntryKind> {
     }
 }
 
+fn life_word(life: Incarnation) -> String {
+    match life.number == life.nonce.0 {
+        true => life.number.to_string(),
+        false => format!("{}.{}", life.number, life.nonce.0),
+    }
+}
+
+fn life_from(word: &str) -> Option<Incarnation> {
+    let (number, nonce) = word.split_once('.').unwrap_or((word, word));
+    Some(Incarnation::new(
+        number.parse().ok()?,
+        Nonce(nonce.parse().ok()?),
+    ))
+}
+
 fn trust_word(trust: Trust) -> &'static str {
     match trust {
         Trust::Clean => "clean",
@@ -124,9 +145,20 @@ impl Disk {
         let words: Vec<&str> = blob.split(' ').collect();
         match words[..] {
             ["force"] => Ok(()),
-            ["hard", term, vote, incarnation, trust] => {
-                self.hard = hard_state(term, vote, incarnation, trust)
+            ["hard", term, vote, life, trust] => {
+                self.hard = hard_state(term, vote, life, trust)
                     .ok_or_else(|| Refusal::new("not a hard state"))?;
+                Ok(())
+            }
+            ["hard", term, vote, life, "superseded-by", by, trust] => {
+                let hard = hard_state(term, vote, life, trust);
+                let (hard, by) = hard
+                    .zip(life_from(by))
+                    .ok_or_else(|| Refusal::new("not a hard state"))?;
+                self.hard = HardState {
+                    superseded: Some(by),
+                    ..hard
+                };
                 Ok(())
             }
             ["snapshot", core, entries] => {
@@ -182,7 +214,7 @@ impl Disk {
     }
 }
 
-fn hard_state(term: &str, vote: &str, incarnation: &str, trust: &str) -> Option<HardState> {
+fn hard_state(term: &str, vote: &str, life: &str, trust: &str) -> Option<HardState> {
     let vote = match vote {
         "-" => None,
         node => Some(NodeId(node.parse().ok()?)),
@@ -196,8 +228,9 @@ fn hard_state(term: &str, vote: &str, incarnation: &str, trust: &str) -> Option<
     Some(HardState {
         term: Term(term.parse().ok()?),
         vote,
-        incarnation: Incarnation(incarnation.parse().ok()?),
+        incarnation: life_from(life)?,
         trust,
+        superseded: None,
     })
 }
 

@@ -36,6 +36,8 @@ pub struct Driver {
     nodes: BTreeMap<NodeId, Node>,
     /// The newest write of nodes that are gone.
     last_writes: BTreeMap<NodeId, u64>,
+    /// How often each node was started.
+    starts: BTreeMap<NodeId, u64>,
 }
 
 impl Driver {
@@ -81,8 +83,10 @@ impl Driver {
             Some(node) => node.last_write(),
             None => self.last_writes.get(&id).copied().unwrap_or_default(),
         };
-        let mut node = Node::start(options, last_write)?;
+        let starts = self.starts.get(&id).copied().unwrap_or_default() + 1;
+        let mut node = Node::start(options, starts, last_write)?;
         let out: Vec<Line> = node.take_out();
+        self.starts.insert(id, starts);
         self.nodes.insert(id, node);
         Ok(Reply::done(out, None))
     }

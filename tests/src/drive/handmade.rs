@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use kraft_proto::limits::RUN_ENTRIES_MAX;
 use kraft_proto::{
-    Append, Ballot, Class, EntryKind, Envelope, Heartbeat, HeartbeatReply, Holding, Incarnation,
-    Known, LogIndex, LogPosition, Message, NodeId, StoreId, Term, Trust,
+    Append, Ballot, Class, EntryKind, Envelope, Finding, Heartbeat, HeartbeatReply, Holding,
+    Incarnation, Known, LogIndex, LogPosition, Message, NodeId, Nonce, Notice, StoreId, Term,
+    Trust,
 };
 
 use super::fields::{Fields, Refusal};
@@ -49,9 +50,7 @@ pub fn frames(
             from,
             to: defaults.to,
             store: msg.number("store")?.map_or(defaults.store, StoreId),
-            incarnation: msg
-                .number("incarnation")?
-                .map_or(defaults.incarnation, Incarnation),
+            incarnation: life(msg, ("incarnation", "nonce"), defaults.incarnation)?,
             term: msg.need_term("term")?,
             message,
         })
@@ -92,9 +91,7 @@ pub fn frames(
             ),
         },
         "read_index_resp" => Message::ReadIndexReply {
-            incarnation: msg
-                .number("asked_by")?
-                .map_or(defaults.receiver.1, Incarnation),
+            incarnation: life(msg, ("asked_by", "asked_by_nonce"), defaults.receiver.1)?,
             ticket: msg.number("ticket")?.unwrap_or_default(),
             index: msg.need_index("index")?,
         },
@@ -127,6 +124,13 @@ fn ballot(msg: Fields<'_>) -> Result<Ballot, Refusal> {
     })
 }
 
+fn trust(msg: Fields<'_>) -> Result<Trust, Refusal> {
+    Ok(match msg.truth("clean")?.unwrap_or(true) {
+        true => Trust::Clean,
+        false => Trust::Suspect,
+    })
+}
+
 /// `match_index` and what stands beside it.
 fn holding(msg: Fields<'_>, match_index: LogIndex) -> Result<Holding, Refusal> {
     let written = msg.index("written")?.unwrap_or(match_index);
@@ -152,16 +156,14 @@ fn append_reply(msg: Fields<'_>, defaults: &Defaults) -> Result<Message, Refusal
     Ok(Message::Rejected {
         rejected: msg.index("rejected")?.unwrap_or(defaults.prev_index),
         hint: LogPosition::new(hint_term, hint),
+        trust: trust(msg)?,
     })
 }
 
 fn heartbeat_reply(msg: Fields<'_>, defaults: &Defaults) -> Result<Message, Refusal> {
     let match_index = msg.index("match_index")?.unwrap_or_default();
     let holding = holding(msg, match_index)?;
-    let trust = match msg.truth("clean")?.unwrap_or(true) {
-        true => Trust::Clean,
-        false => Trust::Suspect,
-    };
+    let trust = trust(msg)?;
     Ok(Message::HeartbeatReply(HeartbeatReply {
         round: msg.number("round")?.unwrap_or(defaults.round),
         received: msg.index("received")?.unwrap_or(holding.written),
@@ -178,9 +180,37 @@ fn known(msg: Fields<'_>, defaults: &Defaults) -> Result<Option<Known>, Refusal>
     let own = defaults.receiver;
     Ok(Some(Known {
         store: msg.number("known_store")?.map_or(own.0, StoreId),
-        incarnation: msg.number("known_incarnation")?.map_or(own.1, Incarnation),
+        incarnation: life(msg, ("known_incarnation", "known_nonce"), own.1)?,
         readmit_upto,
+        notice: notice(msg, own.1)?,
     }))
+}
+
+/// A life: the one it is taken for where its number is left out. A nonce that is left out is that
+/// one's too, if the number is the same, and else the number itself.
+fn life(
+    msg: Fields<'_>,
+    (number, nonce): (&str, &str),
+    taken_for: Incarnation,
+) -> Result<Incarnation, Refusal> {
+    let number = msg.number(number)?.unwrap_or(taken_for.number);
+    let usual = match number == taken_for.number {
+        true => taken_for.nonce,
+        false => Nonce(number),
+    };
+    let nonce = msg.number(nonce)?.map_or(usual, Nonce);
+    Ok(Incarnation::new(number, nonce))
+}
+
+fn notice(msg: Fields<'_>, own: Incarnation) -> Result<Option<Notice>, Refusal> {
+    let finding = match msg.text("notice")? {
+        None => return Ok(None),
+        Some("superseded") => Finding::Superseded,
+        Some("went_back") => Finding::WentBack,
+        Some(_) => return Err(Refusal::new("notice: expected superseded or went_back")),
+    };
+    let life = life(msg, ("notice_incarnation", "notice_nonce"), own)?;
+    Ok(Some(Notice { life, finding }))
 }
 
 /// One append for each run of entries; one empty append if there are none.

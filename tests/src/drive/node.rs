@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use kraft_proto::{
     Change, Class, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition, Message,
-    NodeId, Output, Raft, ReadOutcome, ReadTicket, Role, Snapshot, StoreId, Term, Trust, WriteKind,
+    NodeId, Nonce, Output, Raft, ReadOutcome, ReadTicket, Role, Snapshot, StoreId, Term, Trust,
+    WriteKind,
 };
 use serde_json::Value;
 
@@ -54,16 +55,19 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node. Its writes are numbered after `last_write`, the last of its earlier lives.
-    pub fn start(options: Options, last_write: u64) -> Result<Self, Refusal> {
+    /// Starts a node, for the time `starts`. Its writes are numbered after `last_write`, the last of
+    /// its earlier lives.
+    pub fn start(options: Options, starts: u64, last_write: u64) -> Result<Self, Refusal> {
         let Options {
             config,
             members,
             disk,
             stop,
+            nonce,
         } = options;
+        let nonce = nonce.unwrap_or(Nonce(starts));
         let recovery = disk.recovery(members, stop);
-        let raft = Raft::new(config, recovery, moment(0)).map_err(Refusal::new)?;
+        let raft = Raft::new(config, recovery, nonce, moment(0)).map_err(Refusal::new)?;
         let (machine, applied) = match &disk.snapshot {
             Some(held) => (held.machine.clone(), held.last().index),
             None => (Payloads::default(), LogIndex::ZERO),
@@ -131,7 +135,9 @@ impl Node {
         msg: Fields<'_>,
     ) -> Result<(), Refusal> {
         let peer = self.peers.get(&from).copied().unwrap_or_default();
-        let (store, incarnation) = peer.heard.unwrap_or((StoreId(from.0), Incarnation(1)));
+        let (store, incarnation) = peer
+            .heard
+            .unwrap_or((StoreId(from.0), Incarnation::new(1, Nonce(1))));
         let status = self.raft.status();
         let defaults = Defaults {
             to: self.id,

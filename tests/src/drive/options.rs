@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication};
 use kraft_proto::{
-    CheckQuorum, Class, Config, Durability, Instant, Lease, Members, NodeId, PreVote, StoreId,
+    CheckQuorum, Class, Config, Durability, Instant, Lease, Members, NodeId, Nonce, PreVote,
+    StoreId,
 };
 use serde_json::Value;
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub disk: Disk,
     /// How its last life ended.
     pub stop: Stop,
+    /// What tells this start from others of the same number, if the caller says so.
+    pub nonce: Option<Nonce>,
 }
 
 impl Options {
@@ -55,6 +58,7 @@ impl Options {
             members,
             disk: disk(fields)?,
             stop,
+            nonce: fields.number("nonce")?.map(Nonce),
         })
     }
 }

@@ -289,7 +289,8 @@ impl Arena {
             Message::Matched(_) | Message::Rejected { .. } | Message::HeartbeatReply(_) => {
                 // A leader counts no earlier life of a peer, unless it drops the peer and takes it anew.
                 let known = receiver.lives[envelope.from.0 as usize - 1];
-                let earlier = envelope.incarnation < known && self.bound.budget.changes == 0;
+                let earlier =
+                    envelope.incarnation.number < known.number && self.bound.budget.changes == 0;
                 over(Role::Leader) || (receiver.term == envelope.term && earlier)
             }
             Message::Append(_) | Message::Heartbeat(_) if carries == Carries::NothingOfTheLast => {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     CheckQuorum, Config, EntryKind, Envelope, Frame, Instant, LogIndex, LogPosition, Members,
-    Message, NodeId, Output, PreVote, Raft, ReadOutcome, ReadTicket, Recovery, Role, Run, StoreId,
-    Term, Trust, Write, WriteKind, entry_prefix,
+    Message, NodeId, Nonce, Output, PreVote, Raft, ReadOutcome, ReadTicket, Recovery, Role, Run,
+    StoreId, Term, Trust, Write, WriteKind, entry_prefix,
 };
 use serde::Serialize;
 
@@ -120,7 +120,9 @@ fn started(id: NodeId, disk: &Disk, told: Told, rule: Rule, bound: &Bound) -> Ra
         })
     };
     let recovery = (1..).zip(&disk.log).fold(resumed, recover);
-    match Raft::new(config(id), recovery, NOW) {
+    // Each start has the next number here, so the number tells starts apart by itself.
+    let nonce = Nonce(disk.hard.incarnation.number + 1);
+    match Raft::new(config(id), recovery, nonce, NOW) {
         Ok(raft) => raft,
         Err(error) => panic!("node {id} does not start: {error}"),
     }

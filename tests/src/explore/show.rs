@@ -65,7 +65,7 @@ pub fn message(envelope: &Envelope) -> String {
                 holding.written, holding.synced
             )
         }
-        Message::Rejected { rejected, hint } => format!("rejected {rejected}, try {hint}"),
+        Message::Rejected { rejected, hint, .. } => format!("rejected {rejected}, try {hint}"),
         Message::Heartbeat(beat) => {
             let known = beat.known.map_or(String::new(), |known| {
                 format!(

@@ -2,7 +2,8 @@
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Class, Config, Frame, Instant, Members, NodeId, Output, Raft, Recovery, StoreId, entry_prefix,
+    Class, Config, Frame, Instant, Members, NodeId, Nonce, Output, Raft, Recovery, StoreId,
+    entry_prefix,
 };
 
 use super::Depth;
@@ -46,7 +47,13 @@ fn started(id: NodeId, voters: &[NodeId]) -> Raft {
     let learners = everybody.into_iter().filter(|id| !voters.contains(id));
     let members = Members::new(voters.iter().copied(), learners).expect("members");
     let config = Config::new(id, StoreId(id.0), 7);
-    let mut node = Raft::new(config, Recovery::bootstrap(members), Instant::ZERO).expect("starts");
+    let mut node = Raft::new(
+        config,
+        Recovery::bootstrap(members),
+        Nonce(1),
+        Instant::ZERO,
+    )
+    .expect("starts");
     settle(&mut node, Instant::ZERO);
     node
 }

@@ -1,7 +1,7 @@
 //! Configurations: any bytes of their entry, and one change of whatever they hold.
 
 use kraft_proto::{
-    Change, Config, Instant, Member, Members, NodeId, Raft, Recovery, Role, StoreId,
+    Change, Config, Instant, Member, Members, NodeId, Nonce, Raft, Recovery, Role, StoreId,
 };
 
 use super::Depth;
@@ -33,7 +33,8 @@ pub fn body(bytes: &[u8]) -> Depth {
 fn change(members: &Members, own: Member, input: &mut Input<'_>) {
     let config = Config::new(own.id, own.store, 7);
     let now = Instant::ZERO;
-    let Ok(mut node) = Raft::new(config, Recovery::bootstrap(members.clone()), now) else {
+    let Ok(mut node) = Raft::new(config, Recovery::bootstrap(members.clone()), Nonce(1), now)
+    else {
         return;
     };
     settle(&mut node, now);

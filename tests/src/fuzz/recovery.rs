@@ -3,8 +3,8 @@
 use std::num::NonZeroU64;
 
 use kraft_proto::{
-    Class, Config, EntryKind, HardState, Incarnation, Instant, LogIndex, Members, NodeId, Raft,
-    Recovery, Run, StoreId, Term, Trust,
+    Class, Config, EntryKind, HardState, Incarnation, Instant, LogIndex, Members, NodeId, Nonce,
+    Raft, Recovery, Run, StoreId, Term, Trust,
 };
 
 use super::Depth;
@@ -17,8 +17,12 @@ pub fn body(bytes: &[u8]) -> Depth {
     let hard = HardState {
         term: Term(input.number()),
         vote: NonZeroU64::new(input.number()).map(|id| NodeId(id.get())),
-        incarnation: Incarnation(input.number()),
+        incarnation: Incarnation::new(input.number(), Nonce(input.number())),
         trust: [Trust::Clean, Trust::Dirty, Trust::Suspect][usize::from(input.byte() % 3)],
+        superseded: match input.byte() {
+            0 => Some(Incarnation::new(input.number(), Nonce(input.number()))),
+            _ => None,
+        },
     };
     let members = Members::new([NodeId(1)], [NodeId(2)]).expect("members");
     let mut recovery = Recovery::resume(hard, members);
@@ -42,12 +46,17 @@ pub fn body(bytes: &[u8]) -> Depth {
         recovery = recovery.run(run);
     }
     let now = Instant::ZERO;
-    let Ok(mut node) = Raft::new(Config::new(NodeId(1), StoreId(1), 7), recovery, now) else {
+    let Ok(mut node) = Raft::new(
+        Config::new(NodeId(1), StoreId(1), 7),
+        recovery,
+        Nonce(1),
+        now,
+    ) else {
         return Depth::Refused;
     };
     let status = node.status();
     assert!(status.term >= hard.term && status.term >= status.last.term);
-    assert!(status.incarnation >= hard.incarnation);
+    assert!(status.incarnation.number > hard.incarnation.number);
     assert_eq!(status.holding.synced, status.last.index);
     settle(&mut node, now);
     node.campaign(now);

@@ -7,7 +7,8 @@ use host_native::storage::{
     self, ClusterId, Crash, FaultFs, Founding, Fs, Identity, OpenError, Opened, Options, Store,
 };
 use kraft_proto::{
-    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Run, StoreId, Term, Trust,
+    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Nonce, Run, StoreId, Term,
+    Trust,
 };
 
 use super::Depth;
@@ -110,8 +111,9 @@ fn write(store: &mut Store, what: u8, written: &mut Vec<LogPosition>, saved: &mu
             let hard = HardState {
                 term,
                 vote: Some(NodeId(1)),
-                incarnation: Incarnation(saved.len() as u64),
+                incarnation: Incarnation::new(saved.len() as u64, Nonce(saved.len() as u64)),
                 trust: Trust::Dirty,
+                superseded: None,
             };
             store.save_hard_state(hard).expect("it is saved");
             saved.push(hard);

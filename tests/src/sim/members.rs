@@ -158,7 +158,7 @@ pub(crate) fn member(place: usize, generation: u64) -> Member {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kraft_proto::{Change, Config, Instant, Raft, Recovery};
+    use kraft_proto::{Change, Config, Instant, Nonce, Raft, Recovery};
 
     fn numbered(number: u64) -> Option<Members> {
         Members::from_bytes(&bytes_of(number))
@@ -174,7 +174,8 @@ mod tests {
         assert_eq!(numbered(number_of(&any)), Some(any));
         let config = Config::new(NodeId(1), store(1, 1), 1);
         let alone = Members::with_stores([member(0, 1)], []).unwrap();
-        let mut raft = Raft::new(config, Recovery::bootstrap(alone), Instant::ZERO).unwrap();
+        let mut raft =
+            Raft::new(config, Recovery::bootstrap(alone), Nonce(1), Instant::ZERO).unwrap();
         raft.campaign(Instant::ZERO);
         while let Some(output) = raft.poll_output() {
             if let kraft_proto::Output::Write(write) = output {

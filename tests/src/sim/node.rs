@@ -3,14 +3,14 @@
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Class, CommitMode, Config, EntryKind, Envelope, Fate, Frame, Instant, LogPosition, Members,
-    Message, Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot,
-    Snapshot, Trust, Waits, entry_prefix,
+    Message, Nonce, Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run,
+    Slot, Snapshot, Trust, Waits, entry_prefix,
 };
 
 use serde::Serialize;
 
 use super::clock::Clock;
-use super::disk::Disk;
+use super::disk::{Copied, Disk};
 use super::entry::{Entry, run_at, runs};
 use super::members::{self, Sets, bytes_of, number_of};
 use super::plant::Plant;
@@ -60,6 +60,8 @@ pub(crate) struct Live {
     /// The snapshot it took last.
     pub taken: Option<Kept>,
     pub life: u64,
+    /// What that calls itself: another number only once its disk went back.
+    pub number: u64,
     pub role: Role,
     pub term: u64,
     pub trust: Trust,
@@ -77,6 +79,10 @@ pub(crate) struct Node {
     /// Which of its stores it runs on.
     pub generation: u64,
     pub disk: Disk,
+    /// An earlier copy of it.
+    pub copied: Option<Copied>,
+    /// How often it was started, on any of its stores: the nonce of its newest life.
+    pub starts: u64,
     pub clock: Clock,
     pub live: Option<Box<Live>>,
     /// When it is to be woken, on the world's clock, and when outputs left over are fetched.
@@ -91,9 +97,10 @@ pub(crate) struct Node {
     pub last_appends: Vec<(usize, Envelope, Vec<u8>)>,
 }
 
-/// The number of a life, beyond those of earlier stores of the node.
-pub(crate) fn life(generation: u64, incarnation: u64) -> u64 {
-    generation << 32 | incarnation
+/// The number of a life, beyond those of earlier stores of the node: by its nonce, since the number
+/// on its disk may come again.
+pub(crate) fn life(generation: u64, starts: u64) -> u64 {
+    generation << 32 | starts
 }
 
 /// The part of a run that a snapshot does not cover.
@@ -158,7 +165,9 @@ impl Node {
                 EntryKind::Command | EntryKind::Barrier => recovery.run(run),
             };
         }
-        let raft = Raft::new(self.config, recovery, self.clock.show(now_us))
+        self.starts += 1;
+        let nonce = Nonce(self.starts);
+        let raft = Raft::new(self.config, recovery, nonce, self.clock.show(now_us))
             .map_err(|error| format!("node {} does not start: {error}", self.config.id))?;
         let trust = match (hard.trust, same_boot) {
             (Trust::Dirty, false) => Trust::Suspect,
@@ -177,7 +186,8 @@ impl Node {
             asked: Vec::new(),
             machine,
             taken: None,
-            life: life(self.generation, hard.incarnation.0 + 1),
+            life: life(self.generation, self.starts),
+            number: hard.incarnation.number + 1,
             role: Role::Follower,
             term,
             trust,

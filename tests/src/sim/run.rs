@@ -10,7 +10,7 @@ use super::witness::{Tracing, Violation};
 use super::world::World;
 
 /// The version of the file, and of what it makes happen.
-pub const RUN_VERSION: u32 = 3;
+pub const RUN_VERSION: u32 = 4;
 
 /// Entries of one write at most.
 const ENTRIES_MAX: u32 = 10_000;

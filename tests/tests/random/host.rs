@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use kraft_proto::{
     Change, Class, Config, EntryKind, Envelope, Fate, Frame, Incarnation, Instant, LogPosition,
-    Members, Message, NodeId, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot, Snapshot,
-    Trust, Waits, entry_prefix, limits::FRAME_HEADER_MAX,
+    Members, Message, NodeId, Nonce, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot,
+    Snapshot, Trust, Waits, entry_prefix, limits::FRAME_HEADER_MAX,
 };
 
 use crate::configurations;
@@ -109,7 +109,9 @@ impl Host {
                 }
                 EntryKind::Command | EntryKind::Barrier => recovery.run(run),
             });
-        let raft = Raft::new(self.config, recovery, now).expect("a disk recovers");
+        // No disk goes back here, so the number tells starts apart by itself.
+        let nonce = Nonce(self.image.hard.incarnation.number + 1);
+        let raft = Raft::new(self.config, recovery, nonce, now).expect("a disk recovers");
         self.live = Some(Live {
             raft,
             log: self.image.log.clone(),

@@ -186,7 +186,9 @@ impl Oracle {
     /// The leader of a term gets an answer of a peer.
     pub fn saw_answer(&mut self, term: u64, envelope: &Envelope) {
         let heard = self.heard.entry((term, envelope.from)).or_default();
-        *heard = envelope.incarnation.max(*heard);
+        if envelope.incarnation.number > heard.number {
+            *heard = envelope.incarnation;
+        }
     }
 
     /// A node's disk went on.
@@ -211,7 +213,7 @@ impl Oracle {
         };
         let counts = |(node, life): &Life| {
             let heard = self.heard.get(&(term, *node)).copied().unwrap_or_default();
-            *life >= heard
+            life.number >= heard.number
         };
         by.iter()
             .filter(|(life, positions)| counts(life) && positions.contains(&position))

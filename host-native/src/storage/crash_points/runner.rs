@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 use kraft_proto::modes::{FsyncMode, Held};
 use kraft_proto::output::{Force, WriteKind};
 
@@ -355,8 +355,9 @@ impl Runner {
         let hard_state = HardState {
             term: Term(u64::from(number)),
             vote: Some(NodeId(u64::from(number % 5))),
-            incarnation: Incarnation(u64::from(number)),
+            incarnation: Incarnation::new(u64::from(number), Nonce(u64::from(number))),
             trust: [Trust::Clean, Trust::Dirty, Trust::Suspect][number as usize % 3],
+            superseded: None,
         };
         model.asked_to_save(number, hard_state, &self.fs);
         let kind = WriteKind::HardState(hard_state);

@@ -1,8 +1,10 @@
 //! What peers answer, believed as far as it can be true, and put to their progress.
 
+use crate::hard_state::Trust;
 use crate::ids::{LogIndex, LogPosition};
+use crate::lives::{Life, Moment};
 use crate::message::{Envelope, HeartbeatReply, Holding};
-use crate::progress::{Life, Progress};
+use crate::progress::Progress;
 use crate::raft::{Raft, RoleState};
 
 impl Raft {
@@ -11,12 +13,17 @@ impl Raft {
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };
-        let last = self.log.last();
+        let moment = Moment {
+            last: self.log.last(),
+            round: leader.round,
+            now: self.now,
+        };
         let peer = leader.peer_mut(envelope.from)?;
-        match peer.hear(envelope.store, envelope.incarnation, last) {
-            Life::Current => Some(peer),
-            Life::Stale => None,
+        match peer.hear(envelope.store, envelope.incarnation, moment) {
+            Life::Current | Life::New => {}
+            Life::Contested | Life::Older | Life::Stale => return None,
         }
+        leader.peer_mut(envelope.from)
     }
 
     /// No peer holds more of this leader's log than there is.
@@ -30,8 +37,9 @@ impl Raft {
 
     pub(in crate::raft) fn handle_matched(&mut self, envelope: &Envelope, holding: Holding) {
         let holding = self.believable(holding);
+        let synced = self.log.position_at(holding.synced);
         if let Some(peer) = self.answering(envelope) {
-            peer.matched(holding);
+            peer.matched(holding, synced);
             peer.replicate();
         }
     }
@@ -41,10 +49,12 @@ impl Raft {
         envelope: &Envelope,
         rejected: LogIndex,
         hint: LogPosition,
+        trust: Trust,
     ) {
         let retry = self.last_not_after(hint).index;
         let gone = self.compacted.index;
         if let Some(peer) = self.answering(envelope) {
+            peer.lives.refused(rejected, trust);
             peer.rejected(rejected, retry, gone);
         }
     }
@@ -55,6 +65,7 @@ impl Raft {
         reply: &HeartbeatReply,
     ) {
         let holding = self.believable(reply.holding);
+        let synced = self.log.position_at(holding.synced);
         let last = self.log.last();
         let RoleState::Leader(leader) = &self.role else {
             return;
@@ -63,7 +74,7 @@ impl Raft {
         let round = reply.round.min(leader.round);
         if let Some(peer) = self.answering(envelope) {
             peer.trust = reply.trust;
-            peer.matched(holding);
+            peer.matched(holding, synced);
             peer.heartbeat_answered(round, reply.received, last);
         }
     }

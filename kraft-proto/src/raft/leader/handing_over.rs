@@ -52,7 +52,7 @@ impl Raft {
             return None;
         };
         let fit = leader.peers.iter().filter(|peer| {
-            self.members.is_voter(peer.id) && peer.known().is_some() && peer.trust != Trust::Suspect
+            self.members.is_voter(peer.id) && peer.was_heard() && peer.trust != Trust::Suspect
         });
         let best = fit.max_by_key(|peer| (peer.holding().written, peer.round_answered));
         best.map(|peer| peer.id)

@@ -67,7 +67,7 @@ impl Raft {
             commit,
             round,
             force_upto,
-            known: peer.known(),
+            known: peer.known(self.now, self.config.election_timeout_max),
         });
         Some((CommitMode::All, self.envelope(to, self.hard.term, message)))
     }
@@ -93,11 +93,16 @@ impl Raft {
             return None;
         }
         let first = peer.next();
-        if first <= gone {
+        // What an earlier life had synced is asked for although the log there is gone.
+        let claim = peer.claim_to_check().filter(|_| first <= gone);
+        if first <= gone && claim.is_none() {
             peer.needs_snapshot(gone);
             return None;
         }
-        let feed = self.known_from(place, first, release);
+        let feed = match claim {
+            Some(prev) => Feed::Known(prev, nothing_behind(prev)),
+            None => self.known_from(place, first, release),
+        };
         let voters = self.members.voters_min();
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
@@ -145,13 +150,7 @@ impl Raft {
             (None, Place::Below | Place::Absent) => return Feed::Recall(first.prev()),
         };
         if first > release {
-            let nothing = Run {
-                term: prev.term,
-                kind: EntryKind::Command,
-                first,
-                count: 0,
-            };
-            return Feed::Known(prev, nothing);
+            return Feed::Known(prev, nothing_behind(prev));
         }
         let count = self.classes.cut(first, release).since(prev.index);
         let count = count.min(u64::from(self.config.append_entries_max)) as u32;
@@ -174,6 +173,16 @@ impl Raft {
         let index = leader.peers[place].asking.poll()?;
         let question = self.question(index);
         Some(Output::Recall { question, index })
+    }
+}
+
+/// What an append holds that only asks.
+fn nothing_behind(prev: LogPosition) -> Run {
+    Run {
+        term: prev.term,
+        kind: EntryKind::Command,
+        first: prev.index.next(),
+        count: 0,
     }
 }
 

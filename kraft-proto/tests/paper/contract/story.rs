@@ -189,7 +189,7 @@ fn conclude(cluster: &Cluster, row: &Row, position: LogPosition) -> End {
             "{row:?}, node {n}"
         );
     }
-    let same_life = cluster.status(1).incarnation.0 == 1;
+    let same_life = cluster.status(1).incarnation.number == 1;
     if same_life && end == End::Lost {
         let told = cluster.settled(1, position.term.0);
         assert_eq!(told, Some((position.index.0 - 1, Rest::Lost)), "{row:?}");

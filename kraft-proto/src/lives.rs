@@ -1,0 +1,227 @@
+//! The lives of one peer's store as a leader hears them within its term: which of them counts, and
+//! whether the disk went back to an older copy of itself.
+//!
+//! A disk goes back where an old copy of it is put in its place: a restored backup, a snapshot of a
+//! virtual machine. What it reported since is gone, and so is the count of its starts. Each rule has
+//! the story that breaks its looser form (`tests/set_back.rs` tells them):
+//!
+//! 1. **A newer life counts from nothing.** What the one before held may be gone.
+//! 2. **Two lives of one number: nothing of that number counts for the rest of the term.** Life
+//!    (5, a) reports 100; the disk goes back, and (5, b) speaks; then a late report of (5, a) arrives.
+//! 3. **A contradiction is only this: a life refuses an append whose predecessor an earlier life had
+//!    synced, both within this term.** Not what the same life said before, not a written copy, not
+//!    what another leader cut off: an honest disk does all of these. A suspect contradicts nothing:
+//!    it says itself that it may have forgotten, and is re-admitted anyhow.
+//! 4. **An older life is superseded only by one that answers, a round that was sent after the older
+//!    one spoke.** Otherwise a disk that went back a moment after its node was killed would be taken
+//!    for a copy that runs beside it, and refused for good.
+//! 5. **A notice names the life it is about.** Otherwise a heartbeat that was late, or meant for
+//!    another life, condemns one that was never heard.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hard_state::Trust;
+use crate::ids::{Incarnation, LogIndex, LogPosition, Nonce, StoreId};
+use crate::message::{Finding, Known, Notice};
+use crate::time::Instant;
+
+/// Whether what a reply says is of the life the leader is counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It is.
+    Current,
+    /// It is, and it was not heard before: what was counted of an earlier one is void.
+    New,
+    /// It is not, and what was counted so far is void: rule 2.
+    Contested,
+    /// It is not: a newer one was heard. All that it shows is that the node is there.
+    Older,
+    /// It is not.
+    Stale,
+}
+
+/// The moment at which a peer speaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// The end of the leader's log: nothing after it was ever counted on an earlier life's word.
+    pub last: LogIndex,
+    /// The newest round of heartbeats.
+    pub round: u64,
+    pub now: Instant,
+}
+
+/// Whether one life of the newest number was heard, or two: rule 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Number {
+    Sole,
+    Contested,
+}
+
+/// An older life that spoke after the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Older {
+    life: Incarnation,
+    /// The newest round of heartbeats when it was first heard, and the time.
+    round: u64,
+    heard: Instant,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lives {
+    /// The store the replies come from; [`StoreId::ANY`] until the first.
+    store: StoreId,
+    /// The newest life; its number is 0 until the first, as lives count from 1.
+    newest: Incarnation,
+    /// When it spoke last.
+    spoke: Instant,
+    /// The end of the leader's log when it was first heard.
+    readmit_upto: LogIndex,
+    number: Number,
+    /// The life of the newest number whose disk went back, until it has taken a higher one.
+    went_back: Option<Nonce>,
+    /// Lives before the newest had synced the leader's log through here.
+    claimed: LogPosition,
+    older: Option<Older>,
+    /// How often the disk was found to have gone back.
+    set_backs: u32,
+}
+
+impl Lives {
+    pub fn of(store: StoreId) -> Self {
+        Self {
+            store,
+            newest: Incarnation::default(),
+            spoke: Instant::ZERO,
+            readmit_upto: LogIndex::ZERO,
+            number: Number::Sole,
+            went_back: None,
+            claimed: LogPosition::ZERO,
+            older: None,
+            set_backs: 0,
+        }
+    }
+
+    pub fn newest(&self) -> Incarnation {
+        self.newest
+    }
+
+    pub fn set_backs(&self) -> u32 {
+        self.set_backs
+    }
+
+    /// The life that is to take a higher number.
+    pub fn went_back(&self) -> Option<Incarnation> {
+        let number = self.newest.number;
+        self.went_back.map(|nonce| Incarnation::new(number, nonce))
+    }
+
+    /// How far lives before the newest had synced the leader's log.
+    pub fn claimed(&self) -> LogPosition {
+        self.claimed
+    }
+
+    /// A life speaks. `synced`: how far the newest so far had synced the leader's log.
+    pub fn hear(
+        &mut self,
+        store: StoreId,
+        speaks: Incarnation,
+        synced: LogPosition,
+        moment: Moment,
+    ) -> Life {
+        if self.store != StoreId::ANY && self.store != store {
+            return Life::Stale;
+        }
+        let first = self.newest.number == 0;
+        if speaks.number < self.newest.number {
+            if self.older.is_none_or(|older| older.life != speaks) {
+                self.older = Some(Older {
+                    life: speaks,
+                    round: moment.round,
+                    heard: moment.now,
+                });
+            }
+            return Life::Older;
+        }
+        if speaks.number == self.newest.number && self.number == Number::Contested {
+            self.spoke = moment.now;
+            self.went_back = Some(speaks.nonce);
+            return Life::Stale;
+        }
+        self.store = store;
+        self.spoke = moment.now;
+        if speaks == self.newest {
+            return Life::Current;
+        }
+        self.claimed = self.claimed.max(synced);
+        if speaks.number == self.newest.number {
+            self.number = Number::Contested;
+            self.find_back(speaks.nonce);
+            return Life::Contested;
+        }
+        // One that was told to, by its nonce.
+        if self
+            .older
+            .is_some_and(|older| older.life.nonce == speaks.nonce)
+        {
+            self.set_backs = self.set_backs.saturating_add(1);
+        }
+        self.newest = speaks;
+        self.number = Number::Sole;
+        self.readmit_upto = moment.last;
+        self.went_back = None;
+        self.older = None;
+        match first {
+            true => Life::Current,
+            false => Life::New,
+        }
+    }
+
+    /// The newest life refused an append whose predecessor is at `prev`: rule 3.
+    pub fn refused(&mut self, prev: LogIndex, trust: Trust) {
+        let contradicts = prev <= self.claimed.index && prev > LogIndex::ZERO;
+        if contradicts && trust != Trust::Suspect && self.went_back.is_none() {
+            self.find_back(self.newest.nonce);
+        }
+    }
+
+    fn find_back(&mut self, nonce: Nonce) {
+        self.went_back = Some(nonce);
+        self.set_backs = self.set_backs.saturating_add(1);
+    }
+
+    /// What this leader can tell the peer about itself. `round_answered`: by the newest life. A life
+    /// that says nothing for `timeout` is silent.
+    pub fn known(&self, round_answered: u64, now: Instant, timeout: Duration) -> Option<Known> {
+        if self.newest.number == 0 {
+            return None;
+        }
+        let notice = self.notice(round_answered, now, timeout);
+        let incarnation = match self.went_back() {
+            // Nothing of its number counts, so nothing re-admits another life of it.
+            Some(told) if self.number == Number::Contested => told,
+            _ => self.newest,
+        };
+        Some(Known {
+            store: self.store,
+            incarnation,
+            readmit_upto: self.readmit_upto,
+            notice,
+        })
+    }
+
+    fn notice(&self, round_answered: u64, now: Instant, timeout: Duration) -> Option<Notice> {
+        let silent = |since: Instant| now.since(since) >= timeout;
+        if let Some(older) = self.older {
+            if silent(self.spoke.max(older.heard)) {
+                return Some(Notice::new(older.life, Finding::WentBack));
+            }
+            if round_answered > older.round && !silent(self.spoke) {
+                return Some(Notice::new(older.life, Finding::Superseded));
+            }
+        }
+        self.went_back()
+            .map(|life| Notice::new(life, Finding::WentBack))
+    }
+}
