@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut waits = Waits::new(slots);
         let step = Duration::from_secs(5) / waiting;
         let mut now = Instant::ZERO;
-        let mut wait = |waits: &mut Waits<u32, Vec<Slot<u32>>>, now: Instant| {
+        let wait = |waits: &mut Waits<u32, Vec<Slot<u32>>>, now: Instant| {
             let deadline = Some(now.after(Duration::from_secs(5)));
             let fallback = Fallback::Refuse;
             waits.insert(0, position, &proposed, ALL, deadline, fallback)
