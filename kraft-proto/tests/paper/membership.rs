@@ -53,7 +53,7 @@ fn a_learner_never_campaigns() {
 fn voters_that_hear_a_leader_ignore_candidates_and_their_terms() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
-    let last = LogPosition::new(kraft_proto::Term(99), kraft_proto::LogIndex(99));
+    let last = LogPosition::new(kraft_proto::Term(99), LogIndex(99));
     cluster.inject(envelope(3, 2, 9, Message::Vote { last }));
     assert_eq!(
         (cluster.term(2), cluster.status(2).leader),
@@ -467,7 +467,7 @@ fn a_configuration_that_does_not_decode_is_dropped() {
         kind: EntryKind::Configuration,
         ..crate::cluster::run(1, 2, 1)
     };
-    cluster.append(1, 2, 1, crate::cluster::at(1, 1), run, 0);
+    cluster.append(1, 2, 1, at(1, 1), run, 0);
     assert_eq!(cluster.status(2).last.index.0, 1);
     assert_eq!(cluster.status(2).dropped.malformed, 1);
 }
