@@ -51,11 +51,16 @@ impl Pool {
         lock(&self.sessions).remove(&connection);
     }
 
-    /// Counts an answer, or what arrived of a request. Whoever has most is sent away when there is far too much: it does not read,
-    /// and what it was sent cannot wait.
+    /// Counts an answer, or what arrived of a request. Before anybody else can see it: what is taken out
+    /// must have been counted in.
     pub fn add(&self, bytes: usize) {
-        let all = bytes + self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if all > 2 * self.bytes_max {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Sends whoever has most away when there is far too much: it does not read, and what it was sent
+    /// cannot wait. Not under the lock of a session, which may be the very one.
+    pub fn relieve(&self) {
+        if self.bytes.load(Ordering::Relaxed) > 2 * self.bytes_max {
             self.send_largest_away(0);
         }
     }

@@ -274,11 +274,12 @@ impl Session {
     /// Puts an answer behind the others.
     fn queue(&self, mut state: MutexGuard<'_, State>, answer: Answer) {
         let bytes = answer.bytes();
+        self.pool.add(bytes);
         state.answer_bytes += bytes;
         state.answers.push_back(answer);
         drop(state);
         // Outside of the lock: it may send this very connection away.
-        self.pool.add(bytes);
+        self.pool.relieve();
         self.filled.notify_one();
     }
 
@@ -297,13 +298,14 @@ impl Session {
         };
         let mut state = lock(&self.state);
         let before = std::mem::replace(&mut state.partial_bytes, bytes);
-        drop(state);
-        // Outside of the lock: it may send this very connection away.
         match bytes.checked_sub(before) {
             Some(0) => {}
             Some(more) => self.pool.add(more),
             None => self.pool.remove(before - bytes),
         }
+        drop(state);
+        // Outside of the lock: it may send this very connection away.
+        self.pool.relieve();
     }
 
     /// Since when it has had nothing to do, if so.
