@@ -16,7 +16,7 @@ class Bench {
     for (const voter of voters) start.voter(voter, 0n);
     start.timing(1e6, 2e6, 50_000);
     this.id = id;
-    this.node = start.run(now);
+    this.node = start.run(now, BigInt(id));
     this.sent = [];
   }
 

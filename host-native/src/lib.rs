@@ -10,6 +10,7 @@ pub mod codec;
 pub mod command;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod epoch;
 pub mod kv;
 pub mod load;

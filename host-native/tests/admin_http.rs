@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use host_native::admin::door::CONNECTIONS_MAX;
 use host_native::admin::{Admin, Publisher, Readiness, Snapshot};
 use host_native::metrics::Metrics;
 use kraft_proto::health::Thresholds;
@@ -10,6 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// How long anything may take before its test gives up.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 struct Running {
     address: SocketAddr,
@@ -132,4 +136,20 @@ async fn the_server_ends_when_it_is_told_to() {
     let running = start(Metrics::new(), Thresholds::default()).await;
     running.stop.send(()).unwrap();
     running.server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_give_way_to_the_next() {
+    let running = start(Metrics::new(), Thresholds::default()).await;
+    let mut silent = Vec::new();
+    for _ in 0..4 * CONNECTIONS_MAX {
+        silent.push(TcpStream::connect(running.address).await.unwrap());
+    }
+    assert_eq!(get(running.address, "/healthz").await.0, 200);
+    // The oldest were closed, and their descriptors are free.
+    for stream in &mut silent[..2 * CONNECTIONS_MAX] {
+        let closed = tokio::time::timeout(PATIENCE, stream.read(&mut [0])).await;
+        let closed = closed.expect("a connection that is closed in time");
+        assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    }
 }

@@ -12,6 +12,7 @@ use host_native::api::{
 use host_native::command::{Operation, RequestId, SessionId};
 use host_native::config::Config;
 use host_native::pair::{Key, Pair, Value};
+use host_native::rpc::RpcClient;
 use kraft_proto::{CommitMode, Fate, FsyncMode, Grade, Held, LogIndex, LogPosition};
 use rig::{Cluster, PATIENCE};
 
@@ -30,6 +31,24 @@ fn patient_disk(mut config: Config) -> Config {
 async fn committed(cluster: &Cluster) {
     let put = cluster.client.put("settle", "").mode(CommitMode::All);
     put.fsync(FsyncMode::Commit).send().await.unwrap();
+}
+
+/// A write under a session of its own.
+fn small_write(number: u64) -> bytes::Bytes {
+    let pair = Pair {
+        key: Key::try_from("small").unwrap(),
+        value: Value::default(),
+    };
+    let session = SessionId {
+        id: u128::from(number) << 64,
+        opened_at: LogIndex(0),
+    };
+    let write = Write {
+        request: RequestId { session, number: 1 },
+        operation: Operation::Put { pairs: vec![pair] },
+        options: Options::default(),
+    };
+    Request::Write(write).encode()
 }
 
 /// A write asked of a node once, and what it says.
@@ -98,23 +117,55 @@ async fn writes_and_reads_that_wait_are_bounded() {
     committed(&cluster).await;
     let disks = cluster.nodes.iter().map(|node| &node.disk.gate);
     disks.clone().for_each(|gate| gate.shut());
-    let wait = |n: u8| {
-        let put = cluster.client.put([n], "x").fsync(FsyncMode::Commit);
-        tokio::spawn(put.send())
-    };
-    let (first, second) = (wait(1), wait(2));
     let leader = cluster.leader().await;
-    let both = async || {
-        let status = cluster.status(leader).await?;
-        (status.last.index.since(status.commit.index) >= 2).then_some(())
+    let before = cluster.status(leader).await.unwrap().last.index;
+    let waiting = async |writes: u64| {
+        let waits = async || {
+            let status = cluster.status(leader).await?;
+            let all = status.last.index.since(before) >= writes;
+            (all && status.places.writes == 2).then_some(())
+        };
+        cluster.until("writes wait", waits).await;
     };
-    cluster.until("two writes wait", both).await;
-    let refused = asked_once(&cluster, leader, 1).await;
-    assert_eq!(refused, busy(Bound::Waits, 2));
+    let one = cluster.connect(leader).await;
+    let ask = |client: &RpcClient, number: u64| {
+        let (client, body) = (client.clone(), small_write(number));
+        tokio::spawn(async move { Response::decode(&client.call(body).await.unwrap()).unwrap() })
+    };
+    let (first, second) = (ask(&one, 1), ask(&one, 2));
+    waiting(2).await;
+    assert_eq!(ask(&one, 3).await.unwrap(), busy(Bound::Waits, 2));
+    // Who has none gets one of the two, whose entry lives on all the same.
+    let other = cluster.connect(leader).await;
+    let third = ask(&other, 4);
+    waiting(3).await;
     disks.for_each(|gate| gate.open());
-    for sent in [first, second] {
-        assert_eq!(sent.await.unwrap().unwrap().grade, Grade::AsAsked);
+    let mut grades = Vec::new();
+    for sent in [first, second, third] {
+        match sent.await.unwrap() {
+            Response::Answered(answer) => grades.push(answer.grade),
+            other => panic!("{other:?}"),
+        }
     }
+    assert_eq!(grades.pop(), Some(Grade::AsAsked));
+    grades.sort_by_key(|grade| *grade == Grade::TimedOut);
+    assert_eq!(grades, [Grade::AsAsked, Grade::TimedOut]);
+    // Whoever leaves waits for nothing.
+    let disks = cluster.nodes.iter().map(|node| &node.disk.gate);
+    disks.clone().for_each(|gate| gate.shut());
+    let leaving = ask(&other, 5);
+    let taken = async |writes: u64| {
+        let taken = async || {
+            let places = cluster.status(leader).await?.places;
+            (places.writes == writes).then_some(())
+        };
+        cluster.until("as many places taken", taken).await;
+    };
+    taken(1).await;
+    leaving.abort();
+    drop(other);
+    taken(0).await;
+    disks.for_each(|gate| gate.open());
     cluster.client.put("more", "x").send().await.unwrap();
     reads_that_wait_are_bounded(&cluster, leader).await;
     cluster.stop().await;

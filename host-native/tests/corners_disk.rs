@@ -373,11 +373,28 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
     println!("a full leader, after {} writes: {refusal}", more.len());
     acked.extend(more);
     assert!(warns_of_full_disk(&cluster, leader).await);
-    assert!(cluster.leads(leader).await);
     let read = cluster.client.get("leader:1").await.unwrap();
-    assert!(read.is_some(), "it serves reads");
-    cluster.nodes[leader].disk.free();
+    assert!(read.is_some(), "reads are served");
+    let (status, why) = cluster.nodes[leader].get("/readyz").await;
+    assert!(status == 503 && why.contains("the disk is full"), "{why}");
+    let alerted = async || {
+        let (_, alerts) = cluster.nodes[leader].get("/v1/alerts").await;
+        alerts.contains("\"disk_full\"").then_some(())
+    };
+    cluster.until("an alert", alerted).await;
+    // Nobody has to make room for the cluster to take writes again.
     back_in_service(&cluster).await;
+    let next = cluster.leader().await;
+    assert_ne!(next, leader, "one whose disk has room leads");
+    assert!(warns_of_full_disk(&cluster, leader).await);
+    println!(
+        "node {} leads instead of {}, whose disk is full",
+        next + 1,
+        leader + 1
+    );
+    cluster.nodes[leader].disk.free();
+    all_is_well(&cluster, leader).await;
+    assert_eq!(cluster.nodes[leader].get("/readyz").await.0, 200);
 
     // All of them.
     cluster.nodes.iter().for_each(|node| node.disk.fill());
@@ -448,7 +465,9 @@ async fn warned_ahead(cluster: &Cluster, at: usize) {
     cluster
         .until("a warning ahead of time", async || {
             let warnings = cluster.status(at).await?.warnings;
-            let ahead = |text: &String| text.contains("no room for another segment");
+            let ahead = |text: &String| {
+                text.contains("no room for another segment") || text.contains("the disk is full")
+            };
             warnings.iter().any(ahead).then_some(())
         })
         .await;

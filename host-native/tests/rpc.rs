@@ -9,8 +9,8 @@ use bytes::Bytes;
 use common::{LOOPBACK, Lab, Stranger, within};
 use host_native::cert::{Credentials, Issued, Role};
 use host_native::rpc::{
-    CLIENT_ALPN, CLIENT_VERSION, Call, CallError, Calls, ClientLimits, ConnectError, Part,
-    RpcClient, RpcServer, ServerLimits,
+    CLIENT_ALPN, CLIENT_VERSION, Call, CallError, Calls, ClientLimits, ClientNews, ConnectError,
+    Part, Room, RpcClient, RpcServer, ServerLimits,
 };
 use host_native::transport::{Refusal, RefusalKind};
 use kraft_proto::ids::NodeId;
@@ -234,6 +234,116 @@ async fn unanswered_calls_are_bounded_by_slowing_the_client_down() {
     for asked in asked {
         assert!(outcome(asked).await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn in_a_full_house_an_idle_connection_gives_way_and_one_at_work_does_not() {
+    const PLACES: usize = 4;
+    let lab = Lab::new();
+    let limits = ServerLimits {
+        connections_max: PLACES,
+        ..ServerLimits::default()
+    };
+    let (server, mut calls) = server(&lab, limits);
+    let working = client(&lab, &server).await;
+    let asked = ask(&working, b"work");
+    let call = next(&mut calls).await;
+    let mut idle = std::collections::VecDeque::new();
+    for _ in 1..PLACES {
+        idle.push_back(client(&lab, &server).await);
+    }
+    for _ in 0..2 * PLACES {
+        let newcomer = client(&lab, &server).await;
+        within(idle.pop_front().unwrap().closed()).await;
+        let asked = ask(&newcomer, b"new");
+        next(&mut calls).await.reply.send(Bytes::new());
+        assert_eq!(outcome(asked).await, Ok(Bytes::new()));
+        idle.push_back(newcomer);
+    }
+    assert_eq!(server.stats().sent_away(), 2 * PLACES as u64);
+    call.reply.send(Bytes::from_static(b"done"));
+    assert_eq!(outcome(asked).await, Ok(Bytes::from_static(b"done")));
+}
+
+#[tokio::test]
+async fn a_large_answer_is_made_once_those_before_it_were_read() {
+    const ANSWER: usize = 1024 * 1024;
+    let lab = Lab::new();
+    let limits = ServerLimits {
+        answer_bytes_max: 3 * ANSWER,
+        answer_bytes_max_total: 4 * ANSWER,
+        ..ServerLimits::default()
+    };
+    let (server, mut calls) = server(&lab, limits);
+    let client = client(&lab, &server).await;
+    let (mut asked, mut waiting) = (Vec::new(), Vec::new());
+    for number in 0..8_u8 {
+        asked.push(ask(&client, &[number]));
+        waiting.push(next(&mut calls).await);
+    }
+    let (mut most, mut waited) = (0, 0);
+    for call in waiting {
+        loop {
+            server.want_room();
+            if call.reply.room_for(ANSWER) == Room::Now {
+                break;
+            }
+            waited += 1;
+            assert!(matches!(within(calls.news()).await, Some(ClientNews::Room)));
+        }
+        call.reply.send(vec![0; ANSWER].into());
+        most = most.max(server.unread_bytes());
+    }
+    for asked in asked {
+        assert_eq!(outcome(asked).await.unwrap().len(), ANSWER);
+    }
+    assert!(
+        most <= 3 * ANSWER && waited > 0,
+        "{most} bytes unread at once"
+    );
+    within(async {
+        while server.unread_bytes() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_is_told_once() {
+    let lab = Lab::new();
+    let (server, mut calls) = server(&lab, ServerLimits::default());
+    let client = client(&lab, &server).await;
+    let asked = ask(&client, b"x");
+    let call = next(&mut calls).await;
+    asked.abort();
+    drop(client);
+    let gone = within(calls.news()).await;
+    assert!(matches!(gone, Some(ClientNews::Gone(origin)) if origin == call.origin));
+    assert!(call.reply.is_for_nobody());
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_costs_its_own_connection() {
+    const MIB: usize = 1024 * 1024;
+    let lab = Lab::new();
+    let limits = ServerLimits {
+        answer_bytes_max_total: MIB,
+        ..ServerLimits::default()
+    };
+    let (server, mut calls) = server(&lab, limits);
+    let address = server.local_addr().unwrap();
+    let issued = lab.ca.issue_client("tester").unwrap();
+    let honest = client(&lab, &server).await;
+    let stranger = Stranger::with(CLIENT_ALPN, &lab, Some(&issued));
+    let hello = common::client_opening(&lab);
+    let announced = (4 * MIB as u32).to_le_bytes();
+    let endless = [&hello[..], &announced, &vec![0; 3 * MIB]].concat();
+    let seen = within(stranger.greet_raw_at(address, &endless)).await;
+    assert!(seen.contains("others need the room"), "{seen}");
+    let asked = ask(&honest, b"x");
+    next(&mut calls).await.reply.send(Bytes::new());
+    assert_eq!(outcome(asked).await, Ok(Bytes::new()));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{Lab, Stranger, within};
@@ -527,6 +527,27 @@ async fn another_node_at_a_peers_address_is_refused() {
         answered: NodeId(3),
     };
     assert_eq!(refused(&mut events).await, expected);
+}
+
+#[tokio::test]
+async fn who_is_refused_for_a_lasting_reason_tries_more_and_more_rarely() {
+    const REFUSALS: u32 = 8;
+    let first = Duration::from_millis(10);
+    let lab = Lab::new();
+    let three = Transport::bind(lab.node(3, &[])).unwrap();
+    let address = three.0.local_addr().unwrap();
+    let mut config = lab.node(1, &[(2, address)]);
+    config.timing.refused = first;
+    let began = Instant::now();
+    let (_node, mut events) = Transport::bind(config).unwrap();
+    for _ in 0..REFUSALS {
+        refused(&mut events).await;
+    }
+    // Each pause lasts at least half of twice the one before.
+    let least = first * (2_u32.pow(REFUSALS - 1) - 1) / 2;
+    let took = began.elapsed();
+    assert!(took >= least, "{took:?}, at least {least:?}");
+    println!("{REFUSALS} attempts in {took:?}");
 }
 
 #[tokio::test]

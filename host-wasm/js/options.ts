@@ -113,5 +113,5 @@ export function startOf(options: HostOptions, store: bigint, durability: Durabil
 /** @internal Its own for every start, and never 0. */
 export function random(): bigint {
   const [word] = crypto.getRandomValues(new BigUint64Array(1));
-  return word ?? 1n;
+  return word || 1n;
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 6;
+pub const ALERTS_MAX: usize = 9;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,8 +20,14 @@ pub struct Figures {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long entries have been turned away because the disk is full; zero while it has room.
+    pub disk_full: Duration,
+    /// Of a hundred places for requests that wait, those taken.
+    pub places_taken: u32,
     /// Peers that have applied other entries than this node: one is too many.
     pub replicas_differing: u64,
+    /// Nodes whose disk was found to have gone back to an older copy of itself: one is too many.
+    pub disks_set_back: u64,
     /// How long this node has known no leader; zero while it knows one.
     pub without_leader: Duration,
     /// How long its certificate holds from now, zero once it has expired; `None` where there is none.
@@ -37,6 +43,10 @@ pub struct Thresholds {
     pub replication_lag_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
+    /// How long entries have been turned away because the disk is full.
+    pub disk_full: Duration,
+    /// Of a hundred places for requests that wait, those taken.
+    pub places_taken: u32,
     /// How long this node has known no leader.
     pub without_leader: Duration,
     /// How long its certificate holds from now.
@@ -49,6 +59,8 @@ impl Default for Thresholds {
             bytes_at_risk: 100 * 1024 * 1024,
             replication_lag_max: Duration::from_secs(10),
             fsync_p99: Duration::from_millis(100),
+            disk_full: Duration::ZERO,
+            places_taken: 90,
             without_leader: Duration::from_secs(5),
             certificate_left: Duration::from_secs(30 * 24 * 60 * 60),
         }
@@ -64,8 +76,14 @@ pub enum AlertKind {
     ReplicationLag,
     /// The disk is slow to force. Counted in microseconds.
     SlowFsync,
+    /// The disk is full: entries are turned away. Counted in microseconds.
+    DiskFull,
+    /// Clients are about to be refused as too many wait. Counted in hundredths.
+    PlacesTaken,
     /// Peers have applied other entries than this node. Counted in peers; none is the threshold.
     ReplicasDiffer,
+    /// Disks went back to older copies of themselves. Counted in nodes; none is the threshold.
+    DiskWentBack,
     /// No leader has been known for too long. Counted in microseconds.
     NoLeader,
     /// The certificate holds for too short a time, or has expired. Counted in microseconds.
@@ -77,7 +95,7 @@ pub enum AlertKind {
 pub struct Alert {
     /// Which figure.
     pub kind: AlertKind,
-    /// What it is: bytes, microseconds or peers, as `kind` says.
+    /// What it is: bytes, microseconds, peers or nodes, as `kind` says.
     pub value: u64,
     /// What it should not exceed, or of a certificate not fall below, in the same unit.
     pub threshold: u64,
@@ -102,8 +120,23 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             threshold: micros(thresholds.fsync_p99),
         },
         Alert {
+            kind: AlertKind::DiskFull,
+            value: micros(figures.disk_full),
+            threshold: micros(thresholds.disk_full),
+        },
+        Alert {
+            kind: AlertKind::PlacesTaken,
+            value: figures.places_taken.into(),
+            threshold: thresholds.places_taken.into(),
+        },
+        Alert {
             kind: AlertKind::ReplicasDiffer,
             value: figures.replicas_differing,
+            threshold: 0,
+        },
+        Alert {
+            kind: AlertKind::DiskWentBack,
+            value: figures.disks_set_back,
             threshold: 0,
         },
         Alert {
@@ -136,7 +169,10 @@ impl AlertKind {
         Self::DataAtRisk,
         Self::ReplicationLag,
         Self::SlowFsync,
+        Self::DiskFull,
+        Self::PlacesTaken,
         Self::ReplicasDiffer,
+        Self::DiskWentBack,
         Self::NoLeader,
         Self::CertificateExpires,
     ];
@@ -147,7 +183,10 @@ impl AlertKind {
             Self::DataAtRisk => "data_at_risk",
             Self::ReplicationLag => "replication_lag",
             Self::SlowFsync => "slow_fsync",
+            Self::DiskFull => "disk_full",
+            Self::PlacesTaken => "places_taken",
             Self::ReplicasDiffer => "replicas_differ",
+            Self::DiskWentBack => "disk_went_back",
             Self::NoLeader => "no_leader",
             Self::CertificateExpires => "certificate_expires",
         }
@@ -157,10 +196,14 @@ impl AlertKind {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::DataAtRisk => "bytes",
-            Self::ReplicationLag | Self::SlowFsync | Self::NoLeader | Self::CertificateExpires => {
-                "microseconds"
-            }
+            Self::ReplicationLag
+            | Self::SlowFsync
+            | Self::DiskFull
+            | Self::NoLeader
+            | Self::CertificateExpires => "microseconds",
+            Self::PlacesTaken => "percent",
             Self::ReplicasDiffer => "peers",
+            Self::DiskWentBack => "nodes",
         }
     }
 }
@@ -193,6 +236,21 @@ impl fmt::Display for Alert {
                 "one fsync in a hundred takes {:?} or longer (more than {:?})",
                 time(value),
                 time(threshold)
+            ),
+            AlertKind::DiskWentBack => write!(
+                f,
+                "{value} nodes run on disks that went back to older copies of themselves: the status \
+                 names them"
+            ),
+            AlertKind::DiskFull => write!(
+                f,
+                "the disk is full: entries have been turned away for {:.1?} (more than {:?})",
+                time(value),
+                time(threshold)
+            ),
+            AlertKind::PlacesTaken => write!(
+                f,
+                "{value} of 100 places for waiting requests are taken (more than {threshold})"
             ),
             AlertKind::ReplicasDiffer => write!(
                 f,
@@ -235,6 +293,8 @@ mod tests {
             bytes_at_risk: 104_857_600,
             replication_lag_max: Duration::from_millis(10_000),
             fsync_p99: Duration::from_millis(100),
+            disk_full: Duration::ZERO,
+            places_taken: 90,
             replicas_differing: 0,
             without_leader: Duration::from_secs(5),
             certificate_left: Some(Duration::from_secs(30 * DAY_SECONDS)),
@@ -259,6 +319,16 @@ mod tests {
             ..Figures::default()
         };
         assert_eq!(kinds(fsync)[..], [AlertKind::SlowFsync]);
+        let full = Figures {
+            disk_full: Duration::from_micros(1),
+            ..Figures::default()
+        };
+        assert_eq!(kinds(full)[..], [AlertKind::DiskFull]);
+        let busy = Figures {
+            places_taken: 91,
+            ..Figures::default()
+        };
+        assert_eq!(kinds(busy)[..], [AlertKind::PlacesTaken]);
         let other = Figures {
             replicas_differing: 1,
             ..Figures::default()
@@ -294,6 +364,8 @@ mod tests {
             bytes_at_risk: 11,
             replication_lag_max: Duration::MAX,
             fsync_p99: Duration::from_micros(8),
+            disk_full: Duration::from_micros(6),
+            places_taken: 4,
             replicas_differing: 2,
             ..Figures::default()
         };
@@ -301,6 +373,8 @@ mod tests {
             bytes_at_risk: 10,
             replication_lag_max: Duration::from_micros(9),
             fsync_p99: Duration::from_micros(7),
+            disk_full: Duration::from_micros(5),
+            places_taken: 3,
             ..Thresholds::default()
         };
         let raised = alerts(&figures, &thresholds);
@@ -314,6 +388,8 @@ mod tests {
                 (AlertKind::DataAtRisk, 11, 10),
                 (AlertKind::ReplicationLag, u64::MAX, 9),
                 (AlertKind::SlowFsync, 8, 7),
+                (AlertKind::DiskFull, 6, 5),
+                (AlertKind::PlacesTaken, 4, 3),
                 (AlertKind::ReplicasDiffer, 2, 0),
             ]
         );

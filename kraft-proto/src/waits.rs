@@ -355,19 +355,44 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         history: impl Fn(LogIndex) -> Option<Run>,
     ) {
         while let Some(slot) = self.deadlines.first(self.slots.as_ref())
-            && let Some(wait) = self.wait(slot)
-            && wait.deadline <= now
+            && (self.wait(slot)).is_some_and(|wait| wait.deadline <= now)
         {
-            let settles = wait.fallback == Fallback::ToMajority;
-            let (held, grade) = match by_fate(wait, raft, &history) {
-                Some(decided) => decided,
-                None if settles => match raft.settle_for_majority(wait.position, wait.held) {
-                    Some(held) => (Some(held), Grade::Fallback),
-                    None => (None, Grade::TimedOut),
-                },
+            self.expire(slot, raft, &history);
+        }
+    }
+
+    fn expire(&mut self, slot: u32, raft: &mut Raft, history: &impl Fn(LogIndex) -> Option<Run>) {
+        let Some(wait) = self.wait(slot) else {
+            return;
+        };
+        let settles = wait.fallback == Fallback::ToMajority;
+        let (held, grade) = match by_fate(wait, raft, history) {
+            Some(decided) => decided,
+            None if settles => match raft.settle_for_majority(wait.position, wait.held) {
+                Some(held) => (Some(held), Grade::Fallback),
                 None => (None, Grade::TimedOut),
-            };
-            self.answer(slot, CommitMode::Sync, held, grade);
+            },
+            None => (None, Grade::TimedOut),
+        };
+        self.answer(slot, CommitMode::Sync, held, grade);
+    }
+
+    /// Gives up waiting for those of whom `whom` is so: they are answered as if their deadline had
+    /// passed. A host does so for clients that are gone, and where others need the room.
+    ///
+    /// Cost: that of looking at everybody.
+    pub fn give_up(
+        &mut self,
+        whom: impl Fn(T) -> bool,
+        raft: &mut Raft,
+        history: impl Fn(LogIndex) -> Option<Run>,
+    ) {
+        let count = self.slots.as_ref().len().min(NONE as usize) as u32;
+        for slot in 0..count {
+            let waits = |wait: &Wait<T>| wait.queue != Some(ANSWERED) && whom(wait.token);
+            if self.wait(slot).is_some_and(waits) {
+                self.expire(slot, raft, &history);
+            }
         }
     }
 

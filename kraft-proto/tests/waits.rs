@@ -39,6 +39,38 @@ fn a_fallback_for_one_client_does_not_pass_for_a_full_ack_of_another() {
     assert_eq!(clients.told(&mut cluster), [], "each is answered once");
 }
 
+/// A host that needs the room, or whose client is gone.
+#[test]
+fn whoever_is_given_up_is_answered_as_at_its_deadline_and_leaves_its_place() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.isolate(3);
+    let mut clients = Clients::new();
+    for token in 1..=3 {
+        clients.propose(&mut cluster, token, ALL, Fallback::Refuse);
+    }
+    clients.propose(&mut cluster, 4, ALL, Fallback::ToMajority);
+    cluster.settle();
+    assert_eq!(clients.told(&mut cluster), []);
+    clients.give_up(&mut cluster, |token| token % 2 == 0);
+    assert_eq!(
+        graded(&clients.told(&mut cluster)),
+        [
+            (2, Grade::TimedOut, None),
+            (4, Grade::Fallback, Some(Held::Synced))
+        ]
+    );
+    clients.give_up(&mut cluster, |token| token % 2 == 0);
+    assert_eq!(clients.told(&mut cluster), [], "each is answered once");
+    cluster.heal();
+    cluster.pass(Duration::from_millis(400));
+    let asked = Some(Held::Synced);
+    assert_eq!(
+        graded(&clients.told(&mut cluster)),
+        [(1, Grade::AsAsked, asked), (3, Grade::AsAsked, asked)]
+    );
+}
+
 #[test]
 fn without_a_majority_there_is_nothing_to_fall_back_to() {
     let mut cluster = Cluster::with(3, |config| kraft_proto::Config {

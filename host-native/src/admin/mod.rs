@@ -1,6 +1,7 @@
 //! Metrics, health and alerts over HTTP, for the operator's own machine.
 //!
-//! It has no authentication and changes nothing: keep it on loopback.
+//! It has no authentication and changes nothing: keep it on loopback. Its connections are bounded in
+//! number and in time, see [`door`].
 //!
 //! | path | answer |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | `/v1/alerts` | the alerts that are due now, JSON |
 
 mod alerts;
+pub mod door;
 
 use std::future::Future;
 use std::io;
@@ -27,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use alerts::{Change, Watchman};
+use door::Door;
 
 use crate::metrics::{self, Metrics};
 
@@ -114,7 +117,7 @@ impl Admin {
             .route("/v1/alerts", get(alerts_due))
             .fallback((StatusCode::NOT_FOUND, PATHS))
             .with_state(shared);
-        let server = axum::serve(listener, router).with_graceful_shutdown(stop);
+        let server = axum::serve(Door::new(listener), router).with_graceful_shutdown(stop);
         tokio::select! {
             served = server => served,
             never = self.watchman.watch() => match never {},

@@ -7,6 +7,7 @@ use kraft_proto::{Holding, PeerState, Role, Trust};
 use serde::{Deserialize, Serialize};
 
 use super::words;
+use crate::metrics::Room;
 
 /// One node's report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,8 @@ pub struct StatusReport {
     pub suspects: u64,
     /// Its disk.
     pub disk: DiskStatus,
+    /// Its clients.
+    pub places: PlacesStatus,
     /// Its key-value store.
     pub data: DataStatus,
     /// What it waits for at this moment, one sentence each; most last microseconds.
@@ -193,6 +196,25 @@ pub struct DiskStatus {
     pub fsyncs: u64,
     /// Bytes that were forced.
     pub fsync_bytes: u64,
+    /// Whether it takes more entries.
+    pub room: Room,
+}
+
+/// How full a node is of clients and of what they wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlacesStatus {
+    /// Writes, and waits for a commit, that have no answer yet.
+    pub writes: u64,
+    /// How many there may be.
+    pub writes_max: u64,
+    /// Reads that have no answer yet.
+    pub reads: u64,
+    /// How many there may be.
+    pub reads_max: u64,
+    /// Clients' connections.
+    pub clients: u64,
+    /// Bytes of answers that no client has read yet.
+    pub unread_bytes: u64,
 }
 
 /// A node's key-value store.

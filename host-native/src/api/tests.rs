@@ -142,6 +142,7 @@ fn status() -> StatusReport {
         }],
         suspects: 1,
         disk: DiskStatus::default(),
+        places: PlacesStatus::default(),
         data: DataStatus::default(),
         waiting: vec!["a majority".to_owned()],
         warnings: vec!["look here".to_owned()],

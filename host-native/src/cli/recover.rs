@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kraft_proto::{HardState, NodeId, Trust};
+use kraft_proto::{HardState, Incarnation, NodeId, Trust};
 use serde_json::json;
 
 use super::output::{Failure, Style, exit};
@@ -24,6 +24,9 @@ pub struct Recover {
     /// nodes that stay away still held are then gone
     #[arg(long)]
     accept_data_loss: bool,
+    /// Let a copy of a data directory run that was told of the other: the other must be gone for good
+    #[arg(long)]
+    only_copy: bool,
 }
 
 /// Whether a store may have forgotten copies that somebody relied on.
@@ -48,6 +51,9 @@ impl Recover {
         };
         let opened = storage::open(&config.data_dir, RealFs::shared(), &options)
             .map_err(|error| Failure::refused(error.to_string()))?;
+        if let Some(by) = opened.hard_state.superseded {
+            return self.take_the_place_of(by, node, opened, style);
+        }
         if !is_suspect(&opened) {
             let words = format!(
                 "Node {node} has forgotten nothing that anybody relied on. Nothing was changed."
@@ -67,6 +73,39 @@ impl Recover {
         );
         style.show(
             &json!({"node": node, "suspect": false, "accepted_data_loss": true}),
+            words,
+        );
+        Ok(exit::DONE)
+    }
+}
+
+impl Recover {
+    /// Lets a copy of the store whose start `by` ran elsewhere start again, as a suspect.
+    fn take_the_place_of(
+        self,
+        by: Incarnation,
+        node: NodeId,
+        opened: Opened,
+        style: Style,
+    ) -> Result<u8, Failure> {
+        if !self.only_copy {
+            return Err(Failure::refused(format!(
+                "this data directory of node {node} is a copy of one that ran as start {by}. Nothing was \
+                 changed. Run the other one, and format this one anew; or if the other is gone for good, \
+                 --only-copy lets this one take its place"
+            )));
+        }
+        let mut store = opened.store;
+        let lifted = store.save_hard_state(opened.hard_state.reclaimed());
+        lifted.and_then(|()| store.close()).map_err(|error| {
+            Failure::refused(format_args!("{error}. The node starts no more than before"))
+        })?;
+        let words = format!(
+            "Node {node} starts again with `kraft server`, in place of the other copy: its votes count in \
+             full once a leader has brought it up to date."
+        );
+        style.show(
+            &json!({"node": node, "suspect": true, "only_copy": true}),
             words,
         );
         Ok(exit::DONE)

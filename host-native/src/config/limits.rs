@@ -1,7 +1,10 @@
 //! What a node takes on only so much of: what its memory and its clients' patience can bear.
 //!
-//! A write or read beyond a bound is refused as busy, and a client asks again. What an operator may
+//! A write or read beyond a bound is refused as busy, and a client asks again. A client that has more than
+//! its share gives places back to one that has less: by certificate, then by address, then by connection. What an operator may
 //! acknowledge early is beside the other durability options.
+
+use std::time::Duration;
 
 use kraft_proto::ids::{NodeId, StoreId};
 
@@ -16,6 +19,8 @@ pub struct Limits {
     pub waiting_writes: u32,
     /// Reads that may.
     pub waiting_reads: u32,
+    /// How long a request may keep its place, whatever time it asks for: it is answered then.
+    pub request_timeout: Duration,
     /// Bytes of entries that may wait in memory for the disk.
     pub unwritten_bytes: u64,
     /// Entries that may.
@@ -31,6 +36,9 @@ pub struct Limits {
 /// What waits in slots of its own, allocated at the start.
 const WAITING_MAX: u32 = 1 << 20;
 
+/// The least: an election has to fit.
+const REQUEST_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+
 /// The least: what a peer may send at once has to fit some time.
 const UNWRITTEN_BYTES_MIN: u64 = 16 * MIB;
 
@@ -40,6 +48,7 @@ impl Default for Limits {
         Self {
             waiting_writes: 65_536,
             waiting_reads: 65_536,
+            request_timeout: Duration::from_secs(60),
             unwritten_bytes: 256 * MIB,
             unwritten_entries: core.unwritten_entries_max,
             writes_in_flight: core.writes_in_flight_max,
@@ -73,6 +82,12 @@ impl Limits {
                     "{setting} must lie in 1..={WAITING_MAX}"
                 )));
             }
+        }
+        if self.request_timeout < REQUEST_TIMEOUT_MIN {
+            return Err(ConfigError::unfit(format!(
+                "request_timeout_max must be at least {}",
+                super::values::format_duration(REQUEST_TIMEOUT_MIN)
+            )));
         }
         if self.unwritten_bytes < UNWRITTEN_BYTES_MIN {
             return Err(ConfigError::unfit(format!(

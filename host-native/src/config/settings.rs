@@ -257,11 +257,15 @@ pub const SETTINGS: &[Setting] = &[
     },
     setting! {
         "limits.waiting_writes_max", "waiting_writes_max", count, number, limits.waiting_writes,
-        "writes that wait for their answer; beyond it writes are refused as busy"
+        "writes that wait for their answer; beyond it clients with more than their share give places back"
     },
     setting! {
         "limits.waiting_reads_max", "waiting_reads_max", count, number, limits.waiting_reads,
-        "reads that wait for their answer; beyond it reads are refused as busy"
+        "reads that wait for their answer; beyond it clients with more than their share give places back"
+    },
+    setting! {
+        "limits.request_timeout_max", "request_timeout_max", duration, quoted_duration, limits.request_timeout,
+        "the longest time a request may wait; one that asks for more is answered by then"
     },
     setting! {
         "limits.unwritten_bytes_max", "unwritten_bytes_max", bytes, quoted_bytes, limits.unwritten_bytes,
@@ -282,6 +286,14 @@ pub const SETTINGS: &[Setting] = &[
     setting! {
         "limits.append_entries_max", "append_entries_max", count, number, limits.append_entries,
         "entries one append carries, 1 to 4096"
+    },
+    setting! {
+        "alerts.disk_full", "alert_disk_full", duration, quoted_duration, alerts.disk_full,
+        "alert when entries have been turned away for longer than this because the disk is full"
+    },
+    setting! {
+        "alerts.places_taken", "alert_places_taken", count, number, alerts.places_taken,
+        "alert when more than this many of a hundred places for waiting requests are taken"
     },
     setting! {
         "alerts.bytes_at_risk", "alert_bytes_at_risk", bytes, quoted_bytes, alerts.bytes_at_risk,

@@ -21,6 +21,7 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
+use serde::{Deserialize, Serialize};
 
 use labels::{AlertLabels, CommitLabels, ModeLabels, PeerLabels, ReasonLabels};
 use window::Window;
@@ -44,6 +45,14 @@ struct Inner {
     fsync_bytes: Counter,
     disk_busy: Seconds,
     disk_full: Gauge,
+    disk_full_seconds: Seconds,
+    waiting_writes: Gauge<u64, AtomicU64>,
+    waiting_reads: Gauge<u64, AtomicU64>,
+    places_taken: Gauge<u64, AtomicU64>,
+    client_connections: Gauge<u64, AtomicU64>,
+    unread_bytes: Gauge<u64, AtomicU64>,
+    client_refusals: Family<ReasonLabels, Counter>,
+    clients_sent_away: Counter,
     lag_entries: Family<PeerLabels, Gauge>,
     lag_seconds: Family<PeerLabels, Seconds>,
     lag_max: Seconds,
@@ -52,6 +61,7 @@ struct Inner {
     bytes_at_risk: Gauge<u64, AtomicU64>,
     suspects: Gauge<u64, AtomicU64>,
     replicas_differ: Gauge<u64, AtomicU64>,
+    disks_set_back: Gauge<u64, AtomicU64>,
     replicas_compared: Counter,
     without_leader: Seconds,
     certificate_left: Seconds,
@@ -80,9 +90,11 @@ pub struct Lag {
 }
 
 /// Whether the disk takes more entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Room {
     /// It does.
+    #[default]
     Enough,
     /// They are turned away.
     Full,
@@ -140,6 +152,46 @@ impl Metrics {
                 "disk_full",
                 "1 while entries are turned away because the disk is full",
                 Gauge::default(),
+            ),
+            disk_full_seconds: names.add(
+                "disk_full_seconds",
+                "How long they have been turned away",
+                Seconds::default(),
+            ),
+            waiting_writes: names.add(
+                "waiting_writes",
+                "Writes, and waits for a commit, without their answer",
+                Gauge::default(),
+            ),
+            waiting_reads: names.add(
+                "waiting_reads",
+                "Reads without their answer",
+                Gauge::default(),
+            ),
+            places_taken: names.add(
+                "places_taken_percent",
+                "Of a hundred places for waiting requests, those taken",
+                Gauge::default(),
+            ),
+            client_connections: names.add(
+                "client_connections",
+                "Clients' connections",
+                Gauge::default(),
+            ),
+            unread_bytes: names.add(
+                "client_unread_bytes",
+                "Bytes of answers that no client has read yet",
+                Gauge::default(),
+            ),
+            client_refusals: names.add(
+                "client_refusals",
+                "Clients' connections refused",
+                Family::default(),
+            ),
+            clients_sent_away: names.add(
+                "clients_sent_away",
+                "Clients' connections closed because others needed their place",
+                Counter::default(),
             ),
             lag_entries: names.add(
                 "replication_lag_entries",
@@ -201,6 +253,11 @@ impl Metrics {
             replicas_differ: names.add(
                 "replicas_differ",
                 "Peers that have applied other entries than this node",
+                Gauge::default(),
+            ),
+            disks_set_back: names.add(
+                "disks_set_back",
+                "Nodes whose disk went back to an older copy of itself",
                 Gauge::default(),
             ),
             replicas_compared: names.add(
@@ -271,9 +328,10 @@ impl Metrics {
         self.with_window(|window| window.record(took));
     }
 
-    /// How long the disk has been at what it does now, and whether it is full.
-    pub fn disk(&self, busy: Duration, room: Room) {
+    /// How long the disk has been at what it does now, whether it is full, and for how long.
+    pub fn disk(&self, busy: Duration, room: Room, full: Duration) {
         self.inner.disk_busy.set(busy.as_secs_f64());
+        self.inner.disk_full_seconds.set(full.as_secs_f64());
         self.inner.disk_full.set(i64::from(room == Room::Full));
     }
 
@@ -310,6 +368,11 @@ impl Metrics {
     /// Peers that have applied other entries than this node.
     pub fn replicas_differ(&self, count: u64) {
         self.inner.replicas_differ.set(count);
+    }
+
+    /// Nodes whose disk went back to an older copy of itself.
+    pub fn disks_set_back(&self, count: u64) {
+        self.inner.disks_set_back.set(count);
     }
 
     /// The digest of a peer's entries was held against this node's.
@@ -382,6 +445,33 @@ impl Metrics {
         raise_to(&self.inner.transport_spares, total);
     }
 
+    /// Requests that wait, and how many of a hundred places that is.
+    pub fn places(&self, writes: u64, reads: u64, percent: u32) {
+        self.inner.waiting_writes.set(writes);
+        self.inner.waiting_reads.set(reads);
+        self.inner.places_taken.set(percent.into());
+    }
+
+    /// Clients' connections: those up, and those closed because others needed their place.
+    pub fn clients(&self, connected: u64, sent_away: u64) {
+        self.inner.client_connections.set(connected);
+        raise_to(&self.inner.clients_sent_away, sent_away);
+    }
+
+    /// Bytes of answers that no client has read yet.
+    pub fn unread(&self, bytes: u64) {
+        self.inner.unread_bytes.set(bytes);
+    }
+
+    /// Clients' connections refused for this reason since the node started.
+    pub fn client_refusals(&self, reason: &'static str, total: u64) {
+        let counter = self
+            .inner
+            .client_refusals
+            .get_or_create(&ReasonLabels::new(reason));
+        raise_to(&counter, total);
+    }
+
     /// An alert began.
     pub fn alert_raised(&self, alert: AlertKind) {
         self.inner
@@ -399,7 +489,10 @@ impl Metrics {
             bytes_at_risk: self.inner.bytes_at_risk.get(),
             replication_lag_max: lag,
             replicas_differing: self.inner.replicas_differ.get(),
+            disks_set_back: self.inner.disks_set_back.get(),
             fsync_p99: self.with_window(|window| window.p99()),
+            disk_full: seconds(&self.inner.disk_full_seconds),
+            places_taken: self.inner.places_taken.get() as u32,
             without_leader: seconds(&self.inner.without_leader),
             certificate_left: Some(seconds(&self.inner.certificate_left))
                 .filter(|_| self.inner.certificate_shown.load(Ordering::Relaxed)),

@@ -32,9 +32,14 @@ fn busy() -> Metrics {
     ]);
     metrics.at_risk(7, 700);
     metrics.suspects(1);
+    metrics.disk(
+        Duration::from_millis(1500),
+        Room::Full,
+        Duration::from_secs(2),
+    );
     metrics.replicas_differ(2);
+    metrics.disks_set_back(1);
     metrics.replicas_compared();
-    metrics.disk(Duration::from_millis(1500), Room::Full);
     metrics.transport_spares(6);
     metrics.acks_lost(CommitMode::LeaderOnly, 2);
     metrics.acks_unknown(CommitMode::Async, 3);
@@ -68,6 +73,7 @@ fn every_family_has_its_name_labels_and_value() {
         ("kraft_bytes_at_risk", 700.0),
         ("kraft_suspects", 1.0),
         ("kraft_replicas_differ", 2.0),
+        ("kraft_disks_set_back", 1.0),
         ("kraft_replicas_compared_total", 1.0),
         ("kraft_disk_busy_seconds", 1.5),
         ("kraft_disk_full", 1.0),
@@ -103,6 +109,7 @@ fn a_node_at_which_nothing_happened_shows_all_but_peers_and_transport() {
         "bytes_at_risk",
         "suspects",
         "replicas_differ",
+        "disks_set_back",
         "replicas_compared",
         "disk_busy_seconds",
         "disk_full",

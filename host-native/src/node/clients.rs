@@ -17,18 +17,17 @@ use crate::api::{
 };
 use crate::command::{AnsweredBy, Command, WriteDigest};
 use crate::pair::{Measure, Unfit};
-use crate::rpc::{Call, Reply};
+use crate::rpc::{Call, Origin, Reply};
 use crate::sealed::{self, SEAL_LEN};
 use crate::sessions::SessionError;
 use crate::transport::Hold;
 
-/// How long a wait for a commit holds its place: one whose client is gone must not hold it for ever.
-/// A client that has more time asks again.
-const AWAIT_MAX: Duration = Duration::from_secs(60);
-
 impl Engine {
     pub(super) fn take_call(&mut self, call: Call) {
-        let Call { body, reply, .. } = call;
+        let Call {
+            body, mut reply, ..
+        } = call;
+        reply.taken();
         let request = match Request::decode(&body) {
             Ok(request) => request,
             Err(error) => {
@@ -48,7 +47,7 @@ impl Engine {
                 self.take_read(request, freshness, reply);
             }
             Request::Fate { .. } | Request::Status | Request::Digest => {
-                reply.send(self.serve(&request).encode());
+                self.serve_when_read(PendingRead { reply, request });
             }
             Request::Transfer { to } => self.take_transfer(to, reply),
             Request::Await {
@@ -129,7 +128,7 @@ impl Engine {
             reply.send(Response::Refused(Refusal::LeadershipMoving).encode());
             return;
         }
-        let asked = match self.admit(&write) {
+        let asked = match self.admit(&write, &reply.origin()) {
             Ok(asked) => asked,
             Err(refusal) => {
                 reply.send(Response::Refused(refusal).encode());
@@ -179,6 +178,12 @@ impl Engine {
             None if asked.mode == CommitMode::All => Some(durability.all_timeout),
             None => None,
         };
+        let longest = self.parts.config.limits.request_timeout;
+        if reply.is_for_nobody() {
+            // It is gone, and was told of as such: nobody waits for what is carried out all the same.
+            return;
+        }
+        self.waiting.take(reply.origin(), 1);
         let fallback = write.options.fallback.unwrap_or(durability.fallback);
         let token = self.writes.insert(PendingWrite {
             reply,
@@ -192,7 +197,7 @@ impl Engine {
         });
         let patience = write.patience_ms.map(|ms| Duration::from_millis(ms.into()));
         let within = timeout.into_iter().chain(patience).min();
-        let deadline = within.map(|within| now.after(within));
+        let deadline = Some(now.after(within.map_or(longest, |within| within.min(longest))));
         let waiting = self.waits.insert(
             Token::Write(token),
             position,
@@ -206,10 +211,9 @@ impl Engine {
     }
 
     /// Everything that can be refused before anything is written.
-    fn admit(&self, write: &Write) -> Result<Class, Refusal> {
+    fn admit(&mut self, write: &Write, who: &Origin) -> Result<Class, Refusal> {
         write.operation.check()?;
         let class = self.class_of(write)?;
-        self.waits.check_room()?;
         let limit = self.parts.config.at_risk_bytes_max;
         let voters = self.parts.raft.members().voters_min();
         let early = class.fsync < FsyncMode::Commit || !class.mode.outlives_leader(voters);
@@ -219,6 +223,7 @@ impl Engine {
                 limit,
             });
         }
+        self.place_to_wait(who)?;
         Ok(class)
     }
 
@@ -271,17 +276,17 @@ impl Engine {
             return;
         }
         if !is_linearizable(freshness) {
-            reply.send(self.serve(&request).encode());
+            self.serve_when_read(PendingRead { reply, request });
             return;
         }
         if self.role != Role::Leader {
             reply.send(self.redirect().encode());
             return;
         }
-        let limit = u64::from(self.parts.config.limits.waiting_reads);
-        if self.reads.len() as u64 >= limit {
-            let bound = Bound::Reads;
-            let refusal = Refusal::Busy { bound, limit };
+        if reply.is_for_nobody() {
+            return;
+        }
+        if let Err(refusal) = self.place_to_read(&reply.origin()) {
             reply.send(Response::Refused(refusal).encode());
             return;
         }
@@ -299,11 +304,16 @@ impl Engine {
 
     /// Answers once commit says what became of an entry, or after `patience`.
     fn take_await(&mut self, position: LogPosition, patience: Duration, reply: Reply) {
-        if let Err(busy) = self.waits.check_room() {
-            reply.send(Response::Refused(busy.into()).encode());
+        if reply.is_for_nobody() {
             return;
         }
-        let deadline = self.now().after(patience.min(AWAIT_MAX));
+        if let Err(refusal) = self.place_to_wait(&reply.origin()) {
+            reply.send(Response::Refused(refusal).encode());
+            return;
+        }
+        self.waiting.take(reply.origin(), 1);
+        let longest = self.parts.config.limits.request_timeout;
+        let deadline = self.now().after(patience.min(longest));
         let token = self.awaits.insert(PendingAwait { reply, position });
         let (asked, raft) = (Class::default(), &self.parts.raft);
         let history = |index| self.parts.history.run_at(index);
@@ -316,6 +326,7 @@ impl Engine {
     /// Tells somebody who awaited a commit what is known by now.
     pub(super) fn answer_await(&mut self, number: u32) {
         if let Some(PendingAwait { reply, position }) = self.awaits.remove(number) {
+            self.waiting.give_back(&reply.origin(), 1);
             reply.send(self.serve(&Request::Fate { position }).encode());
         }
     }

@@ -7,10 +7,11 @@
 
 use std::time::Duration;
 
-use kraft_proto::{LogIndex, Run};
+use kraft_proto::{Instant, LogIndex, Run};
 
 use super::engine::Engine;
 use crate::api::{Bound, Refusal};
+use crate::descriptors;
 use crate::metrics::Room;
 
 /// How long the disk may be at one thing before an operator is told.
@@ -32,12 +33,12 @@ pub(super) enum Pace {
 pub(super) struct DiskView {
     pub room: Room,
     pub pace: Pace,
+    /// Since when it is full.
+    full_since: Option<Instant>,
     /// Entries and bytes that were turned away last.
     turned_away: (u32, u64),
     /// The last entry that was submitted to the disk thread.
     submitted: LogIndex,
-    /// Where entries replaced others last.
-    cut: Option<LogIndex>,
 }
 
 impl DiskView {
@@ -46,10 +47,16 @@ impl DiskView {
         Self {
             room: Room::Enough,
             pace: Pace::Answering,
+            full_since: None,
             turned_away: (0, 0),
             submitted: last,
-            cut: None,
         }
+    }
+
+    /// How long it has been full by now; zero while it has room.
+    pub fn full_for(&self, now: Instant) -> Duration {
+        self.full_since
+            .map_or(Duration::ZERO, |since| now.since(since))
     }
 
     /// Entries through `last` were submitted, replacing what was there.
@@ -59,18 +66,20 @@ impl DiskView {
 
     /// An entry was accepted at `index`: what was submitted there before is replaced.
     pub fn accepted(&mut self, index: LogIndex) {
-        if index <= self.submitted {
-            self.submitted = index.prev();
-            self.cut = Some(index);
-        }
+        self.submitted = self.submitted.min(index.prev());
     }
 }
 
 impl Engine {
     /// Whether the entries of an append, of so many bytes in all, may be accepted now; if not, why.
+    ///
+    /// On a full disk none that replace others: the log would go on in another segment, and the last
+    /// that is ready is kept for the next start. 1. Entries of a new leader replace some of the old
+    /// one's; 2. they are taken, and no segment is ready; 3. the disk thread waits for room, and this
+    /// node can neither vote nor be led.
     pub(super) fn admit_append(&mut self, run: Run, bytes: u64) -> Result<(), Refusal> {
-        match self.replaces(run) {
-            true => self.admit_cut(run.count, bytes),
+        match self.parts.disk.space().is_full() && self.replaces(run) {
+            true => Err(self.turn_away(run.count, bytes)),
             false => self.admit_entries(run.count, bytes),
         }
     }
@@ -83,29 +92,6 @@ impl Engine {
         run.first <= end && !self.parts.raft.run_from(end, 1).is_some_and(same)
     }
 
-    /// Whether entries that replace others may be accepted now: the log goes on in the next segment,
-    /// and what is left of the one it was in is of no use.
-    ///
-    /// 1. The disk is full, and no segment is ready; 2. entries of a new leader replace some of the
-    ///    old one's; 3. the disk thread waits for room, and this node can neither vote nor be led.
-    fn admit_cut(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
-        self.admit_unwritten(bytes)?;
-        let space = self.parts.disk.space();
-        let waiting = self.tail.next().prev() > self.disk.submitted;
-        let room = space.admit_behind_cut(entries, bytes);
-        match room.is_ok() && !(space.is_full() && waiting) {
-            true => Ok(()),
-            false => Err(self.turn_away(entries, bytes)),
-        }
-    }
-
-    /// Whether the disk thread has yet to replace entries. Until it has, it is not known how much of
-    /// the log's last segment is left.
-    fn is_cutting(&self) -> bool {
-        let written = |upto: LogIndex| self.parts.raft.status().holding.written >= upto;
-        self.disk.cut.is_some_and(|upto| !written(upto))
-    }
-
     /// Whether this many more entries, of so many bytes in all, may be accepted now; if not, why.
     pub(super) fn admit_entries(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
         self.admit_unwritten(bytes)?;
@@ -114,10 +100,9 @@ impl Engine {
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let space = self.parts.disk.space();
         let all = (entries.saturating_add(waiting), bytes + waiting_bytes);
-        let room = space.admit(all.0, all.1);
-        match room.is_ok() && !(space.is_full() && self.is_cutting()) {
-            true => Ok(()),
-            false => Err(self.turn_away(entries, bytes)),
+        match space.admit(all.0, all.1) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.turn_away(entries, bytes)),
         }
     }
 
@@ -141,19 +126,27 @@ impl Engine {
             reserve: space.reserve(),
         };
         self.disk.turned_away = (entries, bytes);
+        self.note_full();
+        refusal
+    }
+
+    fn note_full(&mut self) {
         if self.disk.room == Room::Enough {
             self.disk.room = Room::Full;
+            self.disk.full_since = Some(self.now());
             tracing::error!("{FULL}");
         }
-        refusal
     }
 
     /// Looks at the disk and says what changed.
     pub(super) fn look_at_disk(&mut self) {
         let (entries, bytes) = self.disk.turned_away;
         let room = self.parts.disk.space().admit(entries, bytes);
-        if self.disk.room == Room::Full && room.is_ok() {
+        if room.is_err() {
+            self.note_full();
+        } else if self.disk.room == Room::Full {
             self.disk.room = Room::Enough;
+            self.disk.full_since = None;
             tracing::info!("the disk has room again: entries are taken as before");
         }
         let busy = self.parts.disk.stats().busy();
@@ -169,19 +162,37 @@ impl Engine {
             }
             _ => {}
         }
-        self.parts.metrics.disk(busy, self.disk.room);
+        let full = self.disk.full_for(self.now());
+        self.parts.metrics.disk(busy, self.disk.room, full);
+        self.look_for_standby();
+    }
+
+    /// Says when the log is about to need more open files than this process may have.
+    fn descriptors_warning(&self) -> Option<String> {
+        let (limit, segments) = (descriptors::limit(), self.parts.disk.reader().segments());
+        let needed = descriptors::needed(segments);
+        (needed.saturating_add(needed / 8) > limit).then(|| {
+            format!(
+                "this process may have {limit} files open, and its log of {segments} segments is close \
+                 to that: raise the limit (`ulimit -n`) and start it again before it is reached"
+            )
+        })
     }
 
     /// What an operator should know of the disk.
     pub(super) fn disk_warnings(&self) -> impl Iterator<Item = String> {
         let space = self.parts.disk.space();
         let full = match self.disk.room {
-            Room::Full => Some(FULL.to_owned()),
+            Room::Full => Some(format!(
+                "{FULL}; {}",
+                reopening_text(space.needed_to_open())
+            )),
             Room::Enough if space.is_full() => Some(format!(
                 "the disk has no room for another segment: {} bytes of log are left, of which {} \
-                 are kept back, before writes are refused",
+                 are kept back, before writes are refused; {}",
                 space.headroom(),
-                space.reserve()
+                space.reserve(),
+                reopening_text(space.needed_to_open())
             )),
             Room::Enough => None,
         };
@@ -189,7 +200,17 @@ impl Engine {
             Pace::Answering => None,
             Pace::Stuck(busy) => Some(stuck_text(busy)),
         };
-        full.into_iter().chain(stuck)
+        full.into_iter()
+            .chain(stuck)
+            .chain(self.descriptors_warning())
+    }
+}
+
+/// What to say when a start on this disk needs room that it does not have.
+fn reopening_text(needed: u64) -> String {
+    match needed {
+        0 => "a segment is kept for the next start".to_owned(),
+        _ => format!("no segment is kept for the next start, which needs {needed} bytes free"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The engine: takes what happens one at a time, and does what the core says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use super::own_requests::OwnRequests;
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
 use super::replicas::ReplicaCheck;
 use super::sending::seals_of;
+use super::standby::Standby;
 use super::tail::Tail;
 use crate::admin::Publisher;
 use crate::api::{Answer, Response, Unkept};
@@ -29,7 +30,7 @@ use crate::config::{Address, Config};
 use crate::kv::Kv;
 use crate::machine::Replicated;
 use crate::metrics::Metrics;
-use crate::rpc::{Call, Calls, News, RpcServer};
+use crate::rpc::{Calls, ClientNews, News, RpcServer, Shares};
 use crate::sealed;
 use crate::storage::{DiskHandle, Done, Identity, Job};
 use crate::transport::{Event, Events, Fault, Lane, Transport};
@@ -66,14 +67,17 @@ pub(super) struct Inputs {
     pub events: Events,
     pub calls: Calls,
     pub receipts: mpsc::UnboundedReceiver<Done>,
+    /// Nodes that could lead in the place of one whose disk is full.
+    pub standbys: mpsc::UnboundedReceiver<NodeId>,
     pub credentials: mpsc::Receiver<Credentials>,
 }
 
 /// One of them.
 pub(super) enum Input {
     Peer(Event),
-    Call(Call),
+    Client(ClientNews),
     Disk(Done),
+    Standby(NodeId),
     Credentials(Box<Credentials>),
 }
 
@@ -84,6 +88,11 @@ pub(super) struct Engine {
     pub(super) writes: PendingWrites,
     pub(super) awaits: PendingAwaits,
     pub(super) reads: PendingReads,
+    /// Who has how many of the places of writes and awaits.
+    pub(super) waiting: Shares,
+    /// Since when some are kept from their answers by what others do not read.
+    pub(super) crowded_since: Option<Instant>,
+    pub(super) standby: Standby,
     pub(super) transfers: Vec<PendingTransfer>,
     pub(super) own_requests: OwnRequests,
     /// The end of the log when this node began to lead: through here it may hold requests of earlier leaders.
@@ -100,6 +109,8 @@ pub(super) struct Engine {
     pub(super) differing: BTreeSet<(NodeId, &'static str)>,
     /// Peers that only a snapshot could help.
     pub(super) stranded: BTreeSet<NodeId>,
+    /// Nodes whose disk was said to have gone back, and how often.
+    pub(super) set_back: BTreeMap<NodeId, u32>,
     /// Snapshots that peers sent, which this host does not take.
     snapshots_refused: u64,
     pub(super) role: Role,
@@ -118,7 +129,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Parts, standby: Standby) -> Self {
         let status = parts.raft.status();
         let waiting = parts.config.limits.waiting_writes as usize;
         let lags = status.members.iter().filter(|m| m.id != parts.node);
@@ -126,7 +137,10 @@ impl Engine {
             waits: Waits::new(vec![Slot::default(); waiting]),
             writes: PendingWrites::default(),
             awaits: PendingAwaits::default(),
-            reads: PendingReads::default(),
+            reads: PendingReads::new(parts.config.limits.waiting_reads),
+            waiting: Shares::of(waiting as u64),
+            crowded_since: None,
+            standby,
             transfers: Vec::new(),
             own_requests: OwnRequests::default(),
             led_from: status.last.index,
@@ -138,6 +152,7 @@ impl Engine {
             lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
             differing: BTreeSet::new(),
             stranded: BTreeSet::new(),
+            set_back: BTreeMap::new(),
             snapshots_refused: 0,
             role: status.role,
             term: status.term,
@@ -179,7 +194,8 @@ impl Engine {
                 }
                 Some(report) = inputs.receipts.recv() => Some(Input::Disk(report)),
                 Some(event) = inputs.events.recv() => Some(Input::Peer(event)),
-                Some(call) = inputs.calls.recv() => Some(Input::Call(call)),
+                Some(news) = inputs.calls.news() => Some(Input::Client(news)),
+                Some(standby) = inputs.standbys.recv() => Some(Input::Standby(standby)),
                 Some(credentials) = inputs.credentials.recv() => {
                     Some(Input::Credentials(Box::new(credentials)))
                 }
@@ -224,12 +240,15 @@ impl Engine {
     pub(super) fn take(&mut self, input: Input) {
         match input {
             Input::Peer(event) => self.take_event(event),
-            Input::Call(call) => {
+            Input::Client(ClientNews::Call(call)) => {
                 // Of what came while this process did not run, the news of the peers was taken
                 // first; next comes what is overdue, so that a client finds no role of the past.
                 self.pass_time();
                 self.take_call(call);
             }
+            Input::Client(ClientNews::Gone(origin)) => self.let_go(&origin),
+            Input::Client(ClientNews::Room) => self.serve_parked(),
+            Input::Standby(standby) => self.hand_over_to(standby),
             Input::Disk(Done::Receipt(receipt)) => {
                 let now = self.now();
                 self.parts.raft.handle_stored(now, receipt);
@@ -267,9 +286,8 @@ impl Engine {
                     setting.label()
                 );
             }
-            Event::Refused(refused) => {
-                tracing::warn!("refused {}: {}", refused.address, refused.refusal);
-            }
+            // The transport counts it and says it, once.
+            Event::Refused(_) => {}
         }
     }
 
@@ -371,8 +389,7 @@ impl Engine {
             self.failed = Some(error);
         }
         for read in self.reads.ready(self.replica.applied().index) {
-            let response = self.serve(&read.request);
-            read.reply.send(response.encode());
+            self.serve_ready(read);
         }
         while let Some(answer) = self.waits.poll_answer() {
             self.answer(answer);
@@ -485,7 +502,7 @@ impl Engine {
     }
 
     /// Tells a client, unless the state machine's part of the answer is still missing.
-    fn answer(&mut self, answer: kraft_proto::Answer<Token>) {
+    pub(super) fn answer(&mut self, answer: kraft_proto::Answer<Token>) {
         let token = match answer.token {
             Token::Write(token) => token,
             Token::Await(number) => return self.answer_await(number),
@@ -512,6 +529,7 @@ impl Engine {
         let Some(write) = self.writes.remove(token) else {
             return;
         };
+        self.waiting.give_back(&write.reply.origin(), 1);
         if let Some(held) = answer.held {
             let latency = self.now().since(write.started);
             self.parts.metrics.acked(write.asked, held, latency);
@@ -538,6 +556,7 @@ impl Inputs {
         if let Some(event) = self.events.try_recv() {
             return Some(Input::Peer(event));
         }
-        self.calls.try_recv().map(Input::Call)
+        let call = self.calls.try_recv().map(ClientNews::Call);
+        call.map(Input::Client)
     }
 }

@@ -96,7 +96,7 @@ impl Engine {
                 () = &mut patience => return Ok(()),
                 Some(report) = inputs.receipts.recv() => self.take(Input::Disk(report)),
                 Some(event) = inputs.events.recv() => self.take(Input::Peer(event)),
-                Some(call) = inputs.calls.recv() => self.take(Input::Call(call)),
+                Some(news) = inputs.calls.news() => self.take(Input::Client(news)),
                 () = tokio::time::sleep_until(due) => {}
             }
             self.pass_time();

@@ -26,10 +26,12 @@ mod members;
 mod open;
 mod own_requests;
 mod pending;
+mod places;
 mod replay;
 mod replicas;
 mod report;
 mod sending;
+mod standby;
 mod stopping;
 mod tail;
 

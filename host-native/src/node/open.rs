@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kraft_proto::limits::CONFIGURATION_BYTES_MAX;
 use kraft_proto::{
@@ -18,20 +19,26 @@ use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
 use super::history::History;
 use super::members::{Contacts, MembersRefused, check_list, first_members};
+use super::standby::Standby;
 use crate::admin::Admin;
 use crate::api::{self, MESSAGE_MAX};
 use crate::cert::{CertError, Credentials};
 use crate::cluster_id::ClusterId;
 use crate::config::{Config, ConfigError};
+use crate::descriptors;
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
 use crate::storage::{
-    self, Boot, Disk, DiskError, Expect, Fs, Identity, LogReader, OpenError, RealFs, Unfinished,
+    self, Boot, Disk, DiskError, Expect, Fs, Identity, LogReader, OpenError, RealFs, Reserve,
+    Unfinished,
 };
 use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
 /// Bytes of one frame between peers: the longest command, its seal and its header, with room.
 const FRAME_BYTES_MAX: u32 = 8 * 1024 * 1024;
+
+/// How long a node waits for the process before it to let go of the data directory.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether clients may ask the node to misbehave for a demonstration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +85,28 @@ pub enum NodeError {
     /// The core refuses its settings or the recovered log.
     #[error("{0}; nothing runs")]
     Core(CoreConfigError),
+    /// The process may not have enough files open.
+    #[error(
+        "this process may have {limit} files open and needs {needed}, one for each segment of its log; \
+         nothing runs. Raise the limit (`ulimit -n`, LimitNOFILE= of its service) and start it again"
+    )]
+    Descriptors {
+        /// How many it may.
+        limit: u64,
+        /// How many it needs.
+        needed: u64,
+    },
+    /// The process has all the files open that it may.
+    #[error(
+        "this process may have {limit} files open, and has: {source}; nothing runs. Raise the limit \
+         (`ulimit -n`, LimitNOFILE= of its service) and start it again"
+    )]
+    NoDescriptors {
+        /// How many it may.
+        limit: u64,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The disk failed while the node ran.
     #[error(
         "{0}. The node has stopped; nothing was acknowledged that the disk had not reported. \
@@ -199,8 +228,14 @@ fn settings(config: &Config) -> Settings {
 ///
 /// When anything it needs cannot be had; then nothing runs and no port stays open.
 pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node, NodeError> {
-    let options = storage::Options::default();
-    start_on(RealFs::shared(), options, config, test_switch).await
+    let options = storage::Options {
+        lock_patience: LOCK_PATIENCE,
+        ..storage::Options::default()
+    };
+    let limit = descriptors::raise();
+    let files = Reserve::of(RealFs::shared())
+        .map_err(|source| NodeError::NoDescriptors { limit, source })?;
+    start_on(files, options, config, test_switch).await
 }
 
 /// [`start`] on other files than this machine's, or in other segments. Whose data directory it must
@@ -222,6 +257,13 @@ pub async fn start_on(
         ..options
     };
     let opened = storage::open(&config.data_dir, fs, &options)?;
+    let (limit, needed) = (
+        descriptors::limit(),
+        descriptors::needed(opened.store.reader().segments()),
+    );
+    if limit < needed {
+        return Err(NodeError::Descriptors { limit, needed });
+    }
     for warning in &opened.warnings {
         tracing::warn!("{warning}");
     }
@@ -318,8 +360,10 @@ pub async fn start_on(
         admin: listener.local_addr().ok(),
     };
     let (admin_stopper, stop_admin) = tokio::sync::oneshot::channel();
+    let (found, standbys) = mpsc::unbounded_channel();
+    let standby = Standby::new(found);
     let (keeper, renewed) = Keeper::new(&config.tls);
-    let engine = Engine::new(Parts {
+    let parts = Parts {
         config: Arc::new(config),
         node,
         identity: opened.identity,
@@ -334,13 +378,15 @@ pub async fn start_on(
         credentials,
         test_switch,
         warnings: opened.warnings.iter().map(ToString::to_string).collect(),
-    });
+    };
+    let engine = Engine::new(parts, standby);
     Ok(Node {
         engine,
         inputs: Inputs {
             events,
             calls,
             receipts,
+            standbys,
             credentials: renewed,
         },
         admin: (admin, listener),

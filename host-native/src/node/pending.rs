@@ -1,16 +1,16 @@
 //! Requests that wait for an answer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use kraft_proto::{Class, Instant, LogIndex, LogPosition, ReadTicket};
 
 use crate::api::{Freshness, Request};
 use crate::command::AnsweredBy;
 use crate::kv::Effect;
-use crate::rpc::Reply;
+use crate::rpc::{Origin, Reply, Shares};
 
 /// Who waits, as the core's waits know them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Token {
     /// A write.
     Write(u32),
@@ -42,6 +42,12 @@ impl PendingAwaits {
 
     pub fn remove(&mut self, number: u32) -> Option<PendingAwait> {
         self.by_number.remove(&number)
+    }
+
+    /// Those of a client.
+    pub fn of(&self, who: &Origin) -> impl Iterator<Item = u32> {
+        let those = (self.by_number.iter()).filter(|(_, awaiting)| awaiting.reply.origin() == *who);
+        those.map(|(number, _)| *number)
     }
 }
 
@@ -96,6 +102,15 @@ impl PendingWrites {
         self.writes.get_mut(token as usize)?.as_mut()
     }
 
+    /// Those of a client that wait for the core.
+    pub fn of(&self, who: &Origin) -> impl Iterator<Item = u32> {
+        let those = self.writes.iter().enumerate().filter(|(_, write)| {
+            let write = write.as_ref();
+            write.is_some_and(|write| write.acked.is_none() && write.reply.origin() == *who)
+        });
+        those.map(|(number, _)| number as u32)
+    }
+
     /// The write at a position whose answer is the state machine's.
     pub fn awaiting_effect(&self, position: LogPosition) -> Option<u32> {
         self.by_position.get(&position).copied()
@@ -109,22 +124,36 @@ pub(super) struct PendingRead {
     pub request: Request,
 }
 
-/// Reads by the ticket that confirms them, then by the entry that must be applied first.
-#[derive(Debug, Default)]
+/// Reads by the ticket that confirms them, then by the entry that must be applied first, then by the
+/// client that has not read enough of its answers.
+#[derive(Debug)]
 pub(super) struct PendingReads {
+    shares: Shares,
     by_ticket: HashMap<u64, Vec<PendingRead>>,
-    by_index: std::collections::BTreeMap<LogIndex, Vec<PendingRead>>,
-    len: usize,
+    by_index: BTreeMap<LogIndex, Vec<PendingRead>>,
+    parked: BTreeMap<Origin, VecDeque<PendingRead>>,
 }
 
 impl PendingReads {
-    pub fn len(&self) -> usize {
-        self.len
+    /// Room for so many.
+    pub fn new(capacity: u32) -> Self {
+        Self {
+            shares: Shares::of(capacity.into()),
+            by_ticket: HashMap::new(),
+            by_index: BTreeMap::new(),
+            parked: BTreeMap::new(),
+        }
     }
 
+    /// Who has how many places.
+    pub fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// Takes a place, which there must be.
     pub fn insert(&mut self, ticket: ReadTicket, read: PendingRead) {
+        self.shares.take(read.reply.origin(), 1);
         self.by_ticket.entry(ticket.0).or_default().push(read);
-        self.len += 1;
     }
 
     /// The ticket is confirmed: its reads are served once `index` is applied.
@@ -134,14 +163,16 @@ impl PendingReads {
         }
     }
 
-    /// The ticket failed: these reads are not served here.
+    /// The ticket failed: these reads are not served here, and their places are free.
     pub fn fail(&mut self, ticket: ReadTicket) -> Vec<PendingRead> {
         let reads = self.by_ticket.remove(&ticket.0).unwrap_or_default();
-        self.len -= reads.len();
+        for read in &reads {
+            self.shares.give_back(&read.reply.origin(), 1);
+        }
         reads
     }
 
-    /// Reads that may be served now that everything through `applied` is.
+    /// Reads that may be served now that everything through `applied` is. They keep their places.
     pub fn ready(&mut self, applied: LogIndex) -> Vec<PendingRead> {
         let mut ready = Vec::new();
         while let Some(first) = self.by_index.first_entry() {
@@ -150,8 +181,80 @@ impl PendingReads {
             }
             ready.append(&mut first.remove());
         }
-        self.len -= ready.len();
         ready
+    }
+
+    /// One of this client's is served.
+    pub fn give_back(&mut self, who: &Origin) {
+        self.shares.give_back(who, 1);
+    }
+
+    /// Keeps a read that has a place until its client has read what came before.
+    pub fn park(&mut self, read: PendingRead) {
+        let who = read.reply.origin();
+        self.parked.entry(who).or_default().push_back(read);
+    }
+
+    /// The same for one that has no place yet; there must be one.
+    pub fn park_new(&mut self, read: PendingRead) {
+        self.shares.take(read.reply.origin(), 1);
+        self.park(read);
+    }
+
+    /// How many clients have reads parked.
+    pub fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    pub fn has_parked(&self, who: &Origin) -> bool {
+        self.parked.contains_key(who)
+    }
+
+    pub fn parked_origins(&self) -> Vec<Origin> {
+        self.parked.keys().copied().collect()
+    }
+
+    pub fn first_parked(&self, who: &Origin) -> Option<&PendingRead> {
+        self.parked.get(who)?.front()
+    }
+
+    /// Takes a parked read out. It keeps its place.
+    pub fn pop_parked(&mut self, who: &Origin) -> Option<PendingRead> {
+        let parked = self.parked.get_mut(who)?;
+        let read = parked.pop_front();
+        if parked.is_empty() {
+            self.parked.remove(who);
+        }
+        read
+    }
+
+    /// Takes so many reads of a client out, the parked ones first; their places are free.
+    pub fn take_back(&mut self, who: &Origin, count: usize) -> Vec<PendingRead> {
+        let mut taken = Vec::new();
+        while taken.len() < count
+            && let Some(read) = self.pop_parked(who)
+        {
+            taken.push(read);
+        }
+        let lists = self
+            .by_index
+            .values_mut()
+            .chain(self.by_ticket.values_mut());
+        for list in lists {
+            if taken.len() >= count {
+                break;
+            }
+            let left = count - taken.len();
+            let mut found = 0;
+            let of_them = list.extract_if(.., |read| {
+                let taken = found < left && read.reply.origin() == *who;
+                found += usize::from(taken);
+                taken
+            });
+            taken.extend(of_them);
+        }
+        self.shares.give_back(who, taken.len() as u64);
+        taken
     }
 }
 

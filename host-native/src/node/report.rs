@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use kraft_proto::{Lag, PeerState, PeerStatus as CorePeer, Status, Waiting};
+use kraft_proto::{Lag, NodeId, PeerState, PeerStatus as CorePeer, Status, Waiting};
 
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
 use crate::api::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus,
-    PeerStatus, StatusReport, Voting,
+    PeerStatus, PlacesStatus, StatusReport, Voting,
 };
-use crate::metrics::Lag as LagFigure;
+use crate::metrics::{Lag as LagFigure, Room};
 use crate::transport::{Dropped, RefusalKind};
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
@@ -36,10 +36,12 @@ impl Engine {
             }
         }
         self.notice_stranded(&status);
+        self.notice_set_back(&status);
         self.compare_replicas(now);
         self.look_at_disk();
         let metrics = &self.parts.metrics;
         metrics.suspects(status.suspects() as u64);
+        metrics.disks_set_back(status.disks_set_back() as u64);
         metrics.replication_lag(&figures);
         metrics.at_risk(self.at_risk.entries() as u64, self.at_risk.bytes() as u64);
         let transport = self.parts.transport.stats();
@@ -50,6 +52,17 @@ impl Engine {
             metrics.transport_refusals(kind.label(), transport.refused(kind));
         }
         metrics.transport_spares(transport.spares());
+        metrics.places(
+            self.waiting.taken(),
+            self.reads.shares().taken(),
+            self.places_taken(),
+        );
+        let clients = self.parts.clients.stats();
+        for kind in RefusalKind::ALL {
+            metrics.client_refusals(kind.label(), clients.refused(kind));
+        }
+        metrics.clients(self.parts.clients.connected() as u64, clients.sent_away());
+        metrics.unread(self.parts.clients.unread_bytes() as u64);
         let without = match self.leader {
             Some(_) => Duration::ZERO,
             None => now.since(self.without_leader_since),
@@ -58,8 +71,12 @@ impl Engine {
         let certificate_left = self.certificate_left();
         metrics.certificate_left(certificate_left);
         metrics.replicas_differ(self.replicas.differing().len() as u64);
+        self.serve_parked();
         let readiness = match (self.outvoted(), self.leader) {
             (Some(why), _) => Readiness::NotReady(why),
+            (None, Some(_)) if self.disk.room == Room::Full => Readiness::NotReady(
+                "the disk is full: entries are turned away until there is room".into(),
+            ),
             (None, Some(_)) if certificate_left.is_zero() => Readiness::NotReady(
                 "its certificate has expired, and no client can connect to it".into(),
             ),
@@ -90,10 +107,22 @@ impl Engine {
         }
     }
 
+    /// Says once of each disk that it went back to an older copy of itself.
+    fn notice_set_back(&mut self, status: &Status) {
+        for (node, times) in set_backs(status) {
+            if self.set_back.insert(node, times) != Some(times) {
+                tracing::warn!("{}", set_back(node));
+            }
+        }
+    }
+
     /// What an operator should look at.
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.parts.warnings.clone();
+        let status = self.parts.raft.status();
+        warnings.extend(set_backs(&status).map(|(node, _)| set_back(node)));
         warnings.extend(self.disk_warnings());
+        warnings.extend(self.places_warning());
         warnings.extend(self.parts.raft.status().waiting.iter().filter_map(lasting));
         let left = self.certificate_left();
         if left.is_zero() {
@@ -152,14 +181,23 @@ impl Engine {
             suspects: status.suspects() as u64,
             disk: DiskStatus {
                 log_bytes: stats.bytes_written(),
-                free_bytes: parts.disk.space().headroom(),
+                free_bytes: parts.disk.space().disk_free(),
                 fsyncs: stats.fsyncs(),
                 fsync_bytes: stats.bytes_forced(),
+                room: self.disk.room,
             },
             data: DataStatus {
                 entries: machine.entries(),
                 bytes: machine.bytes(),
                 sessions: self.replica.sessions().len() as u64,
+            },
+            places: PlacesStatus {
+                writes: self.waiting.taken(),
+                writes_max: self.waiting.capacity(),
+                reads: self.reads.shares().taken(),
+                reads_max: self.reads.shares().capacity(),
+                clients: parts.clients.connected() as u64,
+                unread_bytes: parts.clients.unread_bytes() as u64,
             },
             waiting: status.waiting.iter().map(Waiting::to_string).collect(),
             warnings: self.warnings(),
@@ -253,6 +291,22 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::Recall(_)
         | Waiting::Snapshot(_) => None,
     }
+}
+
+/// The nodes whose disk went back to an older copy of itself, and how often.
+fn set_backs(status: &Status) -> impl Iterator<Item = (NodeId, u32)> {
+    let own = status.set_back.map(|_| (status.id, 1));
+    let peers = status.peers.iter().map(|peer| (peer.id, peer.set_backs));
+    let peers = peers.filter(|(_, times)| *times > 0);
+    own.into_iter().chain(peers.collect::<Vec<_>>())
+}
+
+fn set_back(node: NodeId) -> String {
+    format!(
+        "the disk of node {node} went back to an older copy of itself, as a restored backup does: the \
+         node is brought up to date, and its votes do not count in full before; see to it that nothing \
+         puts old copies back"
+    )
 }
 
 /// Why a peer gets no entries although it is connected.

@@ -19,7 +19,7 @@ use crate::race::{HEAD_START, Losers, race};
 use crate::transport::Refusal;
 use crate::transport::frame::{Batch, FrameReader};
 use crate::transport::hello;
-use crate::transport::quic::{self, Pulse, Streams};
+use crate::transport::quic::{self, Pulse, Streams, Windows};
 use crate::transport::refusal::{CLOSED_FAULT, CLOSED_IN_ORDER};
 
 /// Parts of an answer that may wait to be taken.
@@ -248,7 +248,7 @@ fn open(
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    let settings = quic::settings(streams, pulse)?;
+    let settings = quic::settings(streams, pulse, Windows::Wide)?;
     let client = quic::client(credentials, CLIENT_ALPN.as_bytes(), settings)
         .map_err(crate::transport::BindError::from)?;
     let endpoint = quic::endpoint(SocketAddr::new(any, 0), credentials, CLIENT_ALPN, None)?;

@@ -6,13 +6,19 @@
 //! ```
 //!
 //! Answers come in any order. What one connection may have unanswered is bounded in calls and in
-//! bytes; beyond that its client is slowed down. Nodes may call each other the same way.
+//! bytes; beyond that its client is slowed down. Answers that a client does not read are bounded too,
+//! by connection and in all: the node asks for room before it makes a large one. Nodes may call each
+//! other the same way.
 
 mod client;
 mod directory;
 mod error;
+mod guests;
+mod origin;
+mod pool;
 mod server;
 mod session;
+mod shares;
 mod waiting;
 mod wire;
 
@@ -26,8 +32,11 @@ use crate::cert::ClusterId;
 pub use client::{Answers, RpcClient};
 pub use directory::{ADDRESS_BYTES_MAX, Directory, News, Whereabouts};
 pub use error::{CallError, ConnectError};
-pub use server::{Calls, RpcServer, RpcStats};
-pub use session::{Call, Part, Reply};
+pub use origin::Origin;
+pub(crate) use origin::network;
+pub use server::{Calls, ClientNews, RpcServer, RpcStats};
+pub use session::{Call, Part, Reply, Room};
+pub use shares::{Shares, Verdict};
 
 /// The protocol of the clients' door, as TLS negotiates it.
 pub const CLIENT_ALPN: &str = "kraft-client/1";
@@ -45,12 +54,18 @@ pub struct ServerLimits {
     pub frame_bytes_max: u32,
     /// Calls of one connection that are not answered yet.
     pub calls_max: usize,
-    /// Bytes of one connection's calls that are not answered yet, and of answers not yet sent.
+    /// Bytes of one connection's calls that are not answered yet.
     pub bytes_max: usize,
-    /// Bytes of calls of all connections together that are not answered yet.
+    /// Bytes of calls of all connections together that the node has not looked at yet.
     pub bytes_max_total: usize,
-    /// Connections at a time.
+    /// Bytes of one connection's answers that are not sent yet. An answer alone may be longer.
+    pub answer_bytes_max: usize,
+    /// Bytes of all connections' answers that are not sent yet.
+    pub answer_bytes_max_total: usize,
+    /// Connections at a time. In a full house those with nothing to do give way.
     pub connections_max: usize,
+    /// Connections at a time that have not finished their hello.
+    pub hellos_max: usize,
     /// Silence after which a client is taken for gone.
     pub idle: Duration,
     /// From being dialed to the end of the hello.
@@ -77,8 +92,11 @@ impl Default for ServerLimits {
             frame_bytes_max: 4 * MIB as u32,
             calls_max: 4096,
             bytes_max: 8 * MIB,
-            bytes_max_total: 64 * MIB,
+            bytes_max_total: 16 * MIB,
+            answer_bytes_max: 8 * MIB,
+            answer_bytes_max_total: 16 * MIB,
             connections_max: 1024,
+            hellos_max: 64,
             idle: Duration::from_secs(1),
             connect: Duration::from_secs(1),
         }

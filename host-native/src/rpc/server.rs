@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kraft_proto::ids::NodeId;
 use quinn::{Connection, Endpoint, Incoming, SendStream, TransportConfig};
@@ -12,27 +12,26 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::directory::Directory;
+use super::guests::{Entry, Guests};
+use super::origin::Origin;
+use super::pool::Pool;
 use super::session::{Call, Reply, Session};
 use super::wire::request;
 use super::{BATCH_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello, ServerHello, ServerLimits};
 use crate::cert::{CertError, ClusterId, Credentials, PeerIdentity, Role};
+use crate::transport::desk::{Desk, Seated};
 use crate::transport::frame::{Batch, FrameReader, ReadFrameError};
 use crate::transport::hello::{self, Greeted};
-use crate::transport::quic::{self, Pulse, Streams};
+use crate::transport::quic::{self, Pulse, Streams, Windows};
 use crate::transport::refusal::{CLOSED_FAULT, CLOSED_IN_ORDER};
+use crate::transport::repeats::Repeats;
 use crate::transport::{BindError, Refusal, RefusalKind, lock};
 
 /// Calls that wait for the node, of all connections together.
 const CALLS_QUEUED: usize = 1024;
 
-/// Connections at a time that have not finished their hello.
-const HELLOS_MAX: usize = 64;
-
 /// How long a shutdown waits for answers to be given and sent.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// Of each kind of refusal the first is logged, and then every so many.
-const REFUSALS_PER_LOG_LINE: u64 = 100;
 
 /// The clients' door. Dropping it closes every connection.
 #[derive(Debug)]
@@ -45,6 +44,19 @@ pub struct RpcServer {
 #[derive(Debug)]
 pub struct Calls {
     queue: mpsc::Receiver<Call>,
+    gone: mpsc::UnboundedReceiver<Origin>,
+    pool: Arc<Pool>,
+}
+
+/// What a node hears of its clients.
+#[derive(Debug)]
+pub enum ClientNews {
+    /// A call.
+    Call(Call),
+    /// A connection is gone: nobody waits for its answers any more. Calls of it may follow.
+    Gone(Origin),
+    /// Answers were read since [`RpcServer::want_room`].
+    Room,
 }
 
 /// Counters, each only rising.
@@ -54,6 +66,7 @@ pub struct RpcStats {
     disconnects: AtomicU64,
     calls: AtomicU64,
     faults: AtomicU64,
+    sent_away: AtomicU64,
     refused: [AtomicU64; RefusalKind::ALL.len()],
 }
 
@@ -73,8 +86,12 @@ struct Shared {
     settings: Arc<TransportConfig>,
     stats: Arc<RpcStats>,
     calls: mpsc::Sender<Call>,
-    hellos: Arc<Semaphore>,
-    connections: Arc<Semaphore>,
+    gone: mpsc::UnboundedSender<Origin>,
+    desk: Desk,
+    guests: Guests,
+    pool: Arc<Pool>,
+    refusals: Repeats<RefusalKind>,
+    connections: AtomicU64,
     /// Bytes of calls that may still be taken.
     shares: Arc<Semaphore>,
     tasks: Mutex<JoinSet<()>>,
@@ -105,10 +122,13 @@ impl RpcServer {
             keep_alive: limits.idle / 3,
             idle: limits.idle,
         };
-        let settings = quic::settings(streams, pulse)?;
+        let settings = quic::settings(streams, pulse, Windows::Narrow)?;
         let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings.clone())?;
         let endpoint = quic::endpoint(listen, credentials, CLIENT_ALPN, Some(door))?;
         let (sender, queue) = mpsc::channel(CALLS_QUEUED);
+        // At most one for each connection that was up.
+        let (departures, gone) = mpsc::unbounded_channel();
+        let pool = Arc::new(Pool::new(limits.answer_bytes_max_total));
         let shares = limits
             .bytes_max_total
             .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
@@ -124,14 +144,18 @@ impl RpcServer {
             settings,
             stats: Arc::default(),
             calls: sender,
-            hellos: Arc::new(Semaphore::new(HELLOS_MAX)),
-            connections: Arc::new(Semaphore::new(limits.connections_max)),
+            gone: departures,
+            desk: Desk::new(limits.hellos_max),
+            guests: Guests::new(limits.connections_max),
+            pool: pool.clone(),
+            refusals: Repeats::new(),
+            connections: AtomicU64::new(0),
             shares: Arc::new(Semaphore::new(shares)),
             tasks: Mutex::default(),
         });
         let stop = watch::Sender::new(Running::Yes);
         shared.spawn(answer_calls(shared.clone(), stop.subscribe()));
-        Ok((Self { shared, stop }, Calls { queue }))
+        Ok((Self { shared, stop }, Calls { queue, gone, pool }))
     }
 
     /// The address it receives at.
@@ -141,6 +165,21 @@ impl RpcServer {
     /// When the operating system does not say.
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
         self.shared.endpoint.local_addr()
+    }
+
+    /// From now on [`ClientNews::Room`] tells when answers are read.
+    pub fn want_room(&self) {
+        self.shared.pool.want();
+    }
+
+    /// Connections that are up.
+    pub fn connected(&self) -> usize {
+        self.shared.guests.len()
+    }
+
+    /// Bytes of answers that no client has read yet.
+    pub fn unread_bytes(&self) -> usize {
+        self.shared.pool.bytes()
     }
 
     /// What was counted so far.
@@ -194,6 +233,16 @@ impl Calls {
         self.queue.recv().await
     }
 
+    /// What happens next; `None` once the server is gone and all was told. May be abandoned while it
+    /// waits, without loss.
+    pub async fn news(&mut self) -> Option<ClientNews> {
+        tokio::select! {
+            Some(origin) = self.gone.recv() => Some(ClientNews::Gone(origin)),
+            call = self.queue.recv() => call.map(ClientNews::Call),
+            () = self.pool.freed() => Some(ClientNews::Room),
+        }
+    }
+
     /// The next call if there is one already.
     pub fn try_recv(&mut self) -> Option<Call> {
         self.queue.try_recv().ok()
@@ -221,6 +270,11 @@ impl RpcStats {
         self.faults.load(Ordering::Relaxed)
     }
 
+    /// Connections closed because another needed their place, or the room of their unread answers.
+    pub fn sent_away(&self) -> u64 {
+        self.sent_away.load(Ordering::Relaxed)
+    }
+
     /// Connections refused for this reason.
     pub fn refused(&self, kind: RefusalKind) -> u64 {
         self.refused[kind as usize].load(Ordering::Relaxed)
@@ -235,9 +289,9 @@ impl Shared {
     }
 
     fn report(&self, address: SocketAddr, refusal: &Refusal) {
-        let before = self.stats.refused[refusal.kind() as usize].fetch_add(1, Ordering::Relaxed);
-        if before.is_multiple_of(REFUSALS_PER_LOG_LINE) {
-            tracing::warn!(%address, count = before + 1, "a client was refused: {refusal}");
+        self.stats.refused[refusal.kind() as usize].fetch_add(1, Ordering::Relaxed);
+        if let Some(count) = self.refusals.happened(refusal.kind(), Instant::now()) {
+            tracing::warn!(%address, count, "a client was refused: {refusal}");
         }
     }
 }
@@ -250,22 +304,25 @@ async fn answer_calls(shared: Arc<Shared>, mut running: watch::Receiver<Running>
         };
         let Some(incoming) = incoming else { return };
         let address = quic::plain(incoming.remote_address());
-        let hello = shared.hellos.clone().try_acquire_owned();
-        let place = shared.connections.clone().try_acquire_owned();
-        let (Ok(hello), Ok(place)) = (hello, place) else {
-            incoming.refuse();
-            shared.report(address, &Refusal::TooMany);
-            continue;
+        let seat = match shared.desk.receive(&incoming) {
+            Seated::Here(seat) => seat,
+            Seated::ProveAddress => {
+                // An error means that it has proved it by now: its next packet comes in.
+                let _ = incoming.retry();
+                continue;
+            }
         };
         let (client, running) = (shared.clone(), running.clone());
         shared.spawn(async move {
-            let greeted = timeout(client.limits.connect, greet(&client, incoming)).await;
-            drop(hello);
-            match greeted.unwrap_or(Err(Refusal::Timeout)) {
-                Ok(caller) => serve(&client, caller, running).await,
+            let greeting = timeout(client.limits.connect, greet(&client, incoming));
+            let greeted = match seat.hold(greeting).await {
+                Some(greeted) => greeted.unwrap_or(Err(Refusal::Timeout)),
+                None => Err(Refusal::TooMany),
+            };
+            match greeted {
+                Ok(caller) => admit(&client, caller, address, running).await,
                 Err(refusal) => client.report(address, &refusal),
             }
-            drop(place);
         });
     }
 }
@@ -322,8 +379,42 @@ async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Refusal> {
     })
 }
 
+/// Gives a caller its place, and serves it.
+async fn admit(
+    shared: &Shared,
+    caller: Caller,
+    address: SocketAddr,
+    running: watch::Receiver<Running>,
+) {
+    let number = shared.connections.fetch_add(1, Ordering::Relaxed);
+    let origin = Origin::of(&caller.connection, number);
+    let session = Session::new(shared.limits, origin, shared.pool.clone());
+    let session = Arc::new(session);
+    if shared.guests.enter(origin, &session) == Entry::Full {
+        let refusal = Refusal::TooMany;
+        let text = refusal.to_string();
+        caller
+            .connection
+            .close(refusal.close_code(), text.as_bytes());
+        shared.report(address, &refusal);
+        return;
+    }
+    shared.pool.enter(number, &session);
+    quic::widen(&caller.connection, shared.guests.len());
+    serve(shared, caller, &session, running).await;
+    shared.guests.leave(&origin);
+    shared.pool.leave(number);
+    // An error means that the node is gone too.
+    let _ = shared.gone.send(origin);
+}
+
 /// Takes calls and sends answers until the connection ends or the server stops.
-async fn serve(shared: &Shared, caller: Caller, mut running: watch::Receiver<Running>) {
+async fn serve(
+    shared: &Shared,
+    caller: Caller,
+    session: &Arc<Session>,
+    mut running: watch::Receiver<Running>,
+) {
     let Caller {
         connection,
         identity,
@@ -333,11 +424,18 @@ async fn serve(shared: &Shared, caller: Caller, mut running: watch::Receiver<Run
     let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
     count(&shared.stats.connects);
     tracing::debug!(client = %identity.role, address = %connection.remote_address(), "connected");
-    let session = Arc::new(Session::new(shared.limits));
-    let writing = write_answers(&session, &mut send);
+    let writing = write_answers(session, &mut send);
     tokio::pin!(writing);
-    let reading = read_calls(shared, &session, &identity.role, &mut receive);
+    let reading = read_calls(shared, session, &identity.role, &mut receive);
     let ended = tokio::select! {
+        why = session.sent_away() => {
+            count(&shared.stats.sent_away);
+            tracing::debug!(client = %identity.role, "its connection is closed: {why}");
+            session.gone();
+            connection.close(CLOSED_IN_ORDER, why.as_bytes());
+            count(&shared.stats.disconnects);
+            return;
+        }
         () = &mut writing => Ok(()),
         ended = reading => ended,
         () = stopped(&mut running) => {
@@ -366,7 +464,9 @@ async fn read_calls(
     receive: &mut FrameReader,
 ) -> Result<(), String> {
     loop {
-        let frame = match receive.next().await {
+        let next = receive.next_telling(|bytes| session.hold(bytes)).await;
+        session.hold(0);
+        let frame = match next {
             Ok(Some(frame)) => frame,
             Ok(None) | Err(ReadFrameError::Stream(_)) => return Ok(()),
             Err(ReadFrameError::Bad(e)) => return Err(e.to_string()),
@@ -382,6 +482,7 @@ async fn read_calls(
         shared.stats.calls.fetch_add(1, Ordering::Relaxed);
         let call = Call {
             caller: caller.clone(),
+            origin: session.origin,
             body,
             reply: Reply::new(session.clone(), id, bytes, share),
         };

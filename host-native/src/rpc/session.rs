@@ -1,12 +1,15 @@
 //! One client's connection, on the server's side.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::ServerLimits;
+use super::origin::Origin;
+use super::pool::Pool;
 use super::wire::{ANSWER_HEADER_BYTES, Status, put_answer};
 use crate::cert::Role;
 use crate::transport::frame::Batch;
@@ -17,6 +20,8 @@ use crate::transport::lock;
 pub struct Call {
     /// Who calls; as certain as the certificate.
     pub caller: Role,
+    /// Whom the places it takes are counted for.
+    pub origin: Origin,
     /// What is asked.
     pub body: Bytes,
     /// Takes the answer.
@@ -30,8 +35,27 @@ pub struct Reply {
     id: u64,
     request_bytes: usize,
     state: ReplyState,
-    /// Its share of what all connections may hold.
-    _share: OwnedSemaphorePermit,
+    /// Its share of what all connections' calls may hold until the node has looked at them.
+    share: Option<OwnedSemaphorePermit>,
+}
+
+/// What an answer costs beside its bytes: what holds it, and its place among the others.
+const ANSWER_OVERHEAD_BYTES: usize = 128;
+
+/// An answer of so many bytes always has room on a connection that has no other unsent.
+const SMALL_BYTES: usize = 16 * 1024;
+
+/// Whether there is room for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// There is: make it.
+    Now,
+    /// The client has not read enough of its answers: make it later.
+    Unread,
+    /// All clients together have not: make it later.
+    Crowded,
+    /// The client is gone: nobody would read it.
+    Nobody,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,20 +79,32 @@ pub enum Part {
 /// What one connection has unanswered and unsent.
 #[derive(Debug)]
 pub(super) struct Session {
+    pub(super) origin: Origin,
     limits: ServerLimits,
+    pool: Arc<Pool>,
     state: Mutex<State>,
     /// There are answers to send, or no more will come.
     filled: Notify,
     /// There is room for calls.
     freed: Notify,
+    /// The connection is to be closed.
+    away: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     end: End,
     calls: usize,
+    /// Bytes of requests.
     bytes: usize,
+    /// Bytes of answers that are not written yet, those in a batch included.
+    answer_bytes: usize,
+    /// Bytes of a request that has not arrived as a whole.
+    partial_bytes: usize,
     answers: VecDeque<Answer>,
+    /// When it had something to do last.
+    busy: Instant,
+    sent_away: Option<&'static str>,
 }
 
 /// How far a session is on its way to its end.
@@ -96,6 +132,7 @@ struct Answer {
 pub(super) struct Taken {
     calls: usize,
     bytes: usize,
+    answer_bytes: usize,
 }
 
 impl Reply {
@@ -110,8 +147,46 @@ impl Reply {
             id,
             request_bytes,
             state: ReplyState::Open,
-            _share: share,
+            share: Some(share),
         }
+    }
+
+    /// Whom the call comes from.
+    pub fn origin(&self) -> Origin {
+        self.session.origin
+    }
+
+    /// Whether the client is gone: nobody waits for the answer.
+    pub fn is_for_nobody(&self) -> bool {
+        lock(&self.session.state).end == End::Gone
+    }
+
+    /// The node has looked at the call, and holds it as its own bounds allow: others may send.
+    pub fn taken(&mut self) {
+        self.share = None;
+    }
+
+    /// Whether there is room for an answer of so many bytes. Asked before one is made that can wait.
+    pub fn room_for(&self, bytes: usize) -> Room {
+        let (limits, bytes) = (&self.session.limits, bytes + ANSWER_OVERHEAD_BYTES);
+        let state = lock(&self.session.state);
+        let alone = state.answer_bytes == 0;
+        if state.end == End::Gone {
+            Room::Nobody
+        } else if !alone && state.answer_bytes + bytes > limits.answer_bytes_max {
+            Room::Unread
+        } else if self.session.pool.has_room(bytes) || (alone && bytes <= SMALL_BYTES) {
+            Room::Now
+        } else {
+            Room::Crowded
+        }
+    }
+
+    /// Others' unread answers leave no room for one of so many bytes: whoever has most of them, and
+    /// more than this connection would have, is closed.
+    pub fn crowd_out(&self, bytes: usize) {
+        let own = lock(&self.session.state).answer_bytes;
+        self.session.pool.send_largest_away(own + 2 * bytes);
     }
 
     /// Answers. Never blocks; if the client is gone the answer is dropped.
@@ -126,41 +201,43 @@ impl Reply {
     /// Sends a part of an answer of many. Never blocks.
     pub fn part(&self, body: Bytes) -> Part {
         let limits = &self.session.limits;
-        let mut state = lock(&self.session.state);
+        let state = lock(&self.session.state);
         if state.end == End::Gone {
             return Part::Gone;
         }
         let fits = ANSWER_HEADER_BYTES + body.len() <= limits.frame_bytes_max as usize;
-        if !fits || state.bytes + body.len() > limits.bytes_max {
+        if !fits || state.answer_bytes + body.len() > limits.answer_bytes_max {
             return Part::NoRoom;
         }
-        state.bytes += ANSWER_HEADER_BYTES + body.len();
-        state.answers.push_back(Answer {
+        let answer = Answer {
             id: self.id,
             status: Status::More,
             body,
             request_bytes: 0,
-        });
-        drop(state);
-        self.session.filled.notify_one();
+        };
+        self.session.queue(state, answer);
         Part::Queued
     }
 
     fn finish(&mut self, status: Status, body: Bytes) {
         self.state = ReplyState::Answered;
-        let mut state = lock(&self.session.state);
+        let state = lock(&self.session.state);
         if state.end == End::Gone {
             return;
         }
-        state.bytes += ANSWER_HEADER_BYTES + body.len();
-        state.answers.push_back(Answer {
+        let answer = Answer {
             id: self.id,
             status,
             body,
             request_bytes: self.request_bytes,
-        });
-        drop(state);
-        self.session.filled.notify_one();
+        };
+        self.session.queue(state, answer);
+    }
+}
+
+impl Answer {
+    fn bytes(&self) -> usize {
+        ANSWER_OVERHEAD_BYTES + ANSWER_HEADER_BYTES + self.body.len()
     }
 }
 
@@ -173,12 +250,81 @@ impl Drop for Reply {
 }
 
 impl Session {
-    pub(super) fn new(limits: ServerLimits) -> Self {
+    pub(super) fn new(limits: ServerLimits, origin: Origin, pool: Arc<Pool>) -> Self {
         Self {
+            origin,
             limits,
-            state: Mutex::default(),
+            pool,
+            state: Mutex::new(State {
+                end: End::Open,
+                calls: 0,
+                bytes: 0,
+                answer_bytes: 0,
+                partial_bytes: 0,
+                answers: VecDeque::new(),
+                busy: Instant::now(),
+                sent_away: None,
+            }),
             filled: Notify::new(),
             freed: Notify::new(),
+            away: Notify::new(),
+        }
+    }
+
+    /// Puts an answer behind the others.
+    fn queue(&self, mut state: MutexGuard<'_, State>, answer: Answer) {
+        let bytes = answer.bytes();
+        state.answer_bytes += bytes;
+        state.answers.push_back(answer);
+        drop(state);
+        // Outside of the lock: it may send this very connection away.
+        self.pool.add(bytes);
+        self.filled.notify_one();
+    }
+
+    /// Bytes it makes the node hold: answers not written yet, and a request that is not whole.
+    pub(super) fn held_bytes(&self) -> usize {
+        let state = lock(&self.state);
+        state.answer_bytes + state.partial_bytes
+    }
+
+    /// So many bytes of a request have arrived that is not whole yet.
+    pub(super) fn hold(&self, bytes: usize) {
+        // Every connection may have a little.
+        let bytes = match bytes {
+            0..=SMALL_BYTES => 0,
+            more => more,
+        };
+        let mut state = lock(&self.state);
+        let before = std::mem::replace(&mut state.partial_bytes, bytes);
+        drop(state);
+        // Outside of the lock: it may send this very connection away.
+        match bytes.checked_sub(before) {
+            Some(0) => {}
+            Some(more) => self.pool.add(more),
+            None => self.pool.remove(before - bytes),
+        }
+    }
+
+    /// Since when it has had nothing to do, if so.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = lock(&self.state);
+        (state.calls == 0 && state.answer_bytes == 0).then_some(state.busy)
+    }
+
+    /// Has the connection closed, for this reason.
+    pub(super) fn send_away(&self, why: &'static str) {
+        lock(&self.state).sent_away.get_or_insert(why);
+        self.away.notify_one();
+    }
+
+    /// Why it is to be closed, once it is.
+    pub(super) async fn sent_away(&self) -> &'static str {
+        loop {
+            if let Some(why) = lock(&self.state).sent_away {
+                return why;
+            }
+            self.away.notified().await;
         }
     }
 
@@ -208,11 +354,12 @@ impl Session {
                 while batch.bytes() < batch_bytes_max
                     && let Some(answer) = state.answers.pop_front()
                 {
-                    taken.bytes += ANSWER_HEADER_BYTES + answer.body.len() + answer.request_bytes;
+                    taken.answer_bytes += answer.bytes();
+                    taken.bytes += answer.request_bytes;
                     taken.calls += usize::from(answer.status != Status::More);
                     put_answer(batch, answer.id, answer.status, answer.body);
                 }
-                if taken.bytes > 0 {
+                if taken.answer_bytes > 0 {
                     return Some(taken);
                 }
                 if state.end == End::Draining && state.calls == 0 {
@@ -228,7 +375,10 @@ impl Session {
         let mut state = lock(&self.state);
         state.calls -= taken.calls;
         state.bytes -= taken.bytes;
+        state.answer_bytes -= taken.answer_bytes;
+        state.busy = Instant::now();
         drop(state);
+        self.pool.remove(taken.answer_bytes);
         self.freed.notify_one();
     }
 
@@ -247,5 +397,9 @@ impl Session {
         let mut state = lock(&self.state);
         state.end = End::Gone;
         state.answers.clear();
+        let partial = std::mem::take(&mut state.partial_bytes);
+        let bytes = partial + std::mem::take(&mut state.answer_bytes);
+        drop(state);
+        self.pool.remove(bytes);
     }
 }

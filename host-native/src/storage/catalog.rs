@@ -64,6 +64,11 @@ impl Catalog {
         segments[segments.len() - 1].clone()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.read().len()
+    }
+
     /// The entry before the first that is held.
     pub fn base(&self) -> LogPosition {
         self.read()[0].header.base

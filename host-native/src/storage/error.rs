@@ -46,9 +46,15 @@ pub enum OpenError {
         .0.display()
     )]
     NoStore(PathBuf),
-    /// Somebody else has the directory.
+    /// Somebody else has the directory, and kept it for as long as that was waited for.
     #[error("{} is in use by another process. It was not opened; stop that process first", .0.display())]
     InUse(PathBuf),
+    /// This user may not use it. The disk has nothing to do with it.
+    #[error(
+        "the store was not opened: {0}. Nothing in it was changed; give the user that runs the node \
+         the right to read and write it, then start again"
+    )]
+    Denied(#[source] IoError),
     /// It belongs to another node, cluster or store.
     #[error(
         "{} belongs to {found}, not to {expected}. It was not opened; correct the data directory \
@@ -82,14 +88,17 @@ pub enum OpenError {
     #[error("a log segment of {0} bytes is not possible: choose between 64 KiB and 1 GiB")]
     SegmentSize(u64),
     /// No room for the segment that recovery writes.
-    #[error("the store was not opened: {0}")]
+    #[error(
+        "the store was not opened: it is written anew at each start, which needs {} bytes free on its \
+         disk. Nothing in it was changed; make room, then start again", .0.needed
+    )]
     Full(#[from] Full),
     /// The file system refused.
     #[error(
         "the store was not opened: {0}. What was not forced to the disk before may be lost if the \
          machine restarts now; see to the disk, then start again"
     )]
-    Io(#[from] IoError),
+    Io(#[source] IoError),
 }
 
 /// Bytes that were forced to the disk came back different.
@@ -254,11 +263,20 @@ impl From<PrepareError> for DiskError {
     }
 }
 
+impl From<IoError> for OpenError {
+    fn from(error: IoError) -> Self {
+        match error.source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Denied(error),
+            _ => Self::Io(error),
+        }
+    }
+}
+
 impl From<PrepareError> for OpenError {
     fn from(error: PrepareError) -> Self {
         match error {
             PrepareError::Full(full) => Self::Full(full),
-            PrepareError::Io(error) => Self::Io(error),
+            PrepareError::Io(error) => error.into(),
         }
     }
 }

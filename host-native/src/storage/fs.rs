@@ -3,9 +3,9 @@
 //! Everything storage does to a disk goes through [`Fs`] and [`File`], so that
 //! [`FaultFs`](super::fault::FaultFs) can stand in for a disk that fills up, fails, or loses power.
 
-use std::fs::{OpenOptions, TryLockError};
+use std::fs::{DirBuilder, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,7 +57,11 @@ pub trait File: Send + Sync + 'static {
     fn set_size(&self, bytes: u64) -> io::Result<()>;
 }
 
-/// The files of this machine.
+/// What a file or directory allows that is created here: what clients wrote is for the node alone.
+const FILE_MODE: u32 = 0o600;
+const DIR_MODE: u32 = 0o700;
+
+/// The files of this machine. What it creates, only the user it runs as may read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealFs;
 
@@ -74,7 +78,7 @@ impl Fs for RealFs {
             if let Some(parent) = parent_of(dir) {
                 self.create_dir(parent)?;
             }
-            match std::fs::create_dir(dir) {
+            match DirBuilder::new().mode(DIR_MODE).create(dir) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
             }
@@ -103,6 +107,7 @@ impl Fs for RealFs {
             .read(true)
             .write(true)
             .create_new(true)
+            .mode(FILE_MODE)
             .open(path)?;
         Ok(Arc::new(file))
     }
@@ -124,6 +129,7 @@ impl Fs for RealFs {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(FILE_MODE)
             .open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),

@@ -25,6 +25,11 @@ impl LogReader {
         Self { catalog }
     }
 
+    /// Files of the log, each open.
+    pub fn segments(&self) -> usize {
+        self.catalog.len()
+    }
+
     /// The entry before the first that is held.
     pub fn base(&self) -> LogPosition {
         self.catalog.base()

@@ -39,6 +39,9 @@ struct From {
 /// forced place, or the whole of the newest segment if its records have no more than
 /// `whole_bytes_max` bytes, so that starting often does not leave many small segments.
 ///
+/// On a full disk it is the whole of the newest segment in any case: the two files then change places,
+/// and the old one is kept for the next start. Of a tail alone, each start would take one more file.
+///
 /// 1. Records are copied and forced.
 /// 2. The header is written and forced: only now does the fresh segment count.
 /// 3. Only now is what it replaces let go.
@@ -56,6 +59,8 @@ pub(super) fn rewrite(
     spares.retire(survey.unused)?;
     let spare = spares.take()?;
     let newest = segments.pop();
+    let swap =
+        spares.are_used_up() && (newest.as_ref()).is_some_and(|n| n.end <= spares.segment_bytes());
     let from = match &newest {
         None => From {
             joins: Mark::default(),
@@ -63,7 +68,9 @@ pub(super) fn rewrite(
             base: LogPosition::ZERO,
             start: RECORDS_AT,
         },
-        Some(newest) if newest.end - RECORDS_AT > whole_bytes_max && survey.forced > RECORDS_AT => {
+        Some(newest)
+            if newest.end - RECORDS_AT > whole_bytes_max && survey.forced > RECORDS_AT && !swap =>
+        {
             behind(newest, survey.forced)?
         }
         Some(newest) => From {

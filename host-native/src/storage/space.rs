@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::Full;
 use super::record::{ALIGN, HEADER_BYTES};
+use super::segment::RECORDS_AT;
 
 /// Whether another segment could be prepared when that was looked at last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ struct Room {
     spare_left: AtomicU64,
     queued: AtomicU64,
     full: AtomicBool,
+    disk_free: AtomicU64,
 }
 
 impl Space {
@@ -37,17 +39,47 @@ impl Space {
                 spare_left: AtomicU64::new(0),
                 queued: AtomicU64::new(0),
                 full: AtomicBool::new(false),
+                disk_free: AtomicU64::new(0),
             }),
         }
     }
 
     /// Bytes of log that can be written without asking the file system for more, less what waits to
     /// be written.
+    ///
+    /// Once no other segment can be prepared, the last prepared one is kept for the next start, which
+    /// writes the end of the log anew: a node that is killed on a full disk opens with the room it had.
     pub fn headroom(&self) -> u64 {
         let room = &self.shared;
-        let prepared =
-            room.active_left.load(Ordering::Relaxed) + room.spare_left.load(Ordering::Relaxed);
+        let spare = room.spare_left.load(Ordering::Relaxed);
+        let usable = match self.is_full() {
+            true => spare.saturating_sub(room.segment_bytes - RECORDS_AT),
+            false => spare,
+        };
+        let prepared = room.active_left.load(Ordering::Relaxed) + usable;
         prepared.saturating_sub(room.queued.load(Ordering::Relaxed))
+    }
+
+    /// Bytes that must be free on the disk for the next start: none while a segment is kept for it.
+    pub fn needed_to_open(&self) -> u64 {
+        match self.shared.spare_left.load(Ordering::Relaxed) {
+            0 => self.segment_needs(),
+            _ => 0,
+        }
+    }
+
+    /// Bytes free on the file system of the log, when last looked at.
+    pub fn disk_free(&self) -> u64 {
+        self.shared.disk_free.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that must be free for another segment to be prepared.
+    pub(super) fn segment_needs(&self) -> u64 {
+        self.shared.segment_bytes + self.reserve()
+    }
+
+    pub(super) fn set_disk_free(&self, bytes: u64) {
+        self.shared.disk_free.store(bytes, Ordering::Relaxed);
     }
 
     /// Bytes of headroom kept back for what was admitted and has not reached the disk's queue yet,
@@ -64,38 +96,14 @@ impl Space {
         if !self.is_full() {
             return Ok(());
         }
-        let needed = Self::needed(entries, payload_bytes);
+        let each = (HEADER_BYTES + ALIGN) as u64;
+        let needed = payload_bytes.saturating_add(u64::from(entries) * each);
         let headroom = self.headroom();
         if needed.saturating_add(self.reserve()) <= headroom {
             Ok(())
         } else {
             Err(self.full_error())
         }
-    }
-
-    /// The same for entries that replace others: the log is cut before them, and goes on in the next
-    /// segment.
-    ///
-    /// Once no other segment can be prepared: if one is ready that nothing which waits to be written
-    /// can reach before them, and it holds them and the reserve.
-    pub fn admit_behind_cut(&self, entries: u32, payload_bytes: u64) -> Result<(), Full> {
-        if !self.is_full() {
-            return Ok(());
-        }
-        let spare = self.shared.spare_left.load(Ordering::Relaxed);
-        let queued = self.shared.queued.load(Ordering::Relaxed);
-        let needed = Self::needed(entries, payload_bytes).saturating_add(self.reserve());
-        if queued == 0 && needed <= spare {
-            Ok(())
-        } else {
-            Err(self.full_error())
-        }
-    }
-
-    /// Bytes of log that entries take, at most.
-    fn needed(entries: u32, payload_bytes: u64) -> u64 {
-        let each = (HEADER_BYTES + ALIGN) as u64;
-        payload_bytes.saturating_add(u64::from(entries) * each)
     }
 
     pub(super) fn queued(&self, bytes: u64) {
@@ -127,7 +135,7 @@ impl Space {
     pub(super) fn full_error(&self) -> Full {
         Full {
             headroom: self.headroom(),
-            needed: self.shared.segment_bytes + self.reserve(),
+            needed: self.segment_needs(),
         }
     }
 }

@@ -161,10 +161,26 @@ impl Spares {
         }
     }
 
+    /// Looks at the disk: whether there is neither a prepared segment nor room for one.
+    pub fn are_used_up(&self) -> bool {
+        let state = self.shared.lock();
+        self.shared.look_ahead();
+        state.ready.is_empty() && self.shared.space.is_full()
+    }
+
+    /// Bytes of a segment.
+    pub fn segment_bytes(&self) -> u64 {
+        self.shared.segment_bytes
+    }
+
     /// Prepares one if none is ready.
     pub fn probe(&self) -> Result<(), IoError> {
         let mut state = self.shared.lock();
-        if state.worker != Worker::Caller || !state.ready.is_empty() {
+        if state.worker != Worker::Caller {
+            return Ok(());
+        }
+        if !state.ready.is_empty() {
+            self.shared.look_ahead();
             return Ok(());
         }
         let spare = self.shared.prepare(&mut state.next_generation)?;
@@ -282,7 +298,8 @@ impl Shared {
             .fs
             .free_bytes(&self.log_dir)
             .doing("measure the free space of", &self.log_dir)?;
-        Ok(match free < self.segment_bytes + self.space.reserve() {
+        self.space.set_disk_free(free);
+        Ok(match free < self.space.segment_needs() {
             true => Fullness::Full,
             false => Fullness::Room,
         })

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kraft_proto::entry::Run;
@@ -36,6 +37,9 @@ pub struct Options {
     /// At start the newest segment is written anew as a whole if its records have no more bytes
     /// than this, and only from the last forced place on if they have more. Default: 8 MiB.
     pub rewrite_bytes_max: u64,
+    /// How long to wait for another process to let go of the directory: one that was killed holds it
+    /// until the disk has answered it. Default: not at all.
+    pub lock_patience: Duration,
 }
 
 impl Default for Options {
@@ -45,6 +49,7 @@ impl Default for Options {
             segment_bytes: 64 * 1024 * 1024,
             unforced_bytes_max: 8 * 1024 * 1024,
             rewrite_bytes_max: 8 * 1024 * 1024,
+            lock_patience: Duration::ZERO,
         }
     }
 }
@@ -132,7 +137,7 @@ pub(super) fn open_sized(
     options: &Options,
     segment_bytes: u64,
 ) -> Result<Opened, OpenError> {
-    let lock = lock_store(dir, &*fs)?;
+    let lock = lock_store(dir, &*fs, options.lock_patience)?;
     let stats = Arc::new(StorageStats::default());
     let (mut meta, other) = MetaFile::load(&*fs, dir, &stats)?;
     let now = meta.now().clone();
@@ -223,7 +228,7 @@ pub struct Verified {
 
 /// Reads the whole store in `dir` and verifies it. Nothing in it is changed.
 pub fn verify(dir: &Path, fs: &dyn Fs) -> Result<Verified, OpenError> {
-    let _lock = lock_store(dir, fs)?;
+    let _lock = lock_store(dir, fs, Duration::ZERO)?;
     let stats = Arc::new(StorageStats::default());
     let (meta, other) = MetaFile::load(fs, dir, &stats)?;
     let survey = survey(fs, &log_dir(dir), meta.now())?;
@@ -252,15 +257,34 @@ fn lock(dir: &Path, fs: &dyn Fs) -> std::io::Result<LockGuard> {
     fs.lock(&dir.join("lock"))
 }
 
-/// The lock of a directory that may hold no store, or not exist.
-fn lock_store(dir: &Path, fs: &dyn Fs) -> Result<LockGuard, OpenError> {
-    match lock(dir, fs) {
-        Ok(lock) => Ok(lock),
-        Err(error) => match error.kind() {
-            std::io::ErrorKind::WouldBlock => Err(OpenError::InUse(dir.to_owned())),
-            std::io::ErrorKind::NotFound => Err(OpenError::NoStore(dir.to_owned())),
-            _ => Err(Err::<(), _>(error).doing("lock", dir).unwrap_err().into()),
-        },
+/// How often a lock that somebody holds is asked for again.
+const LOCK_PACE: Duration = Duration::from_millis(20);
+
+/// The lock of a directory that may hold no store, or not exist; waited for no longer than `patience`.
+fn lock_store(dir: &Path, fs: &dyn Fs, patience: Duration) -> Result<LockGuard, OpenError> {
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        let error = match lock(dir, fs) {
+            Ok(lock) => return Ok(lock),
+            Err(error) => error,
+        };
+        match error.kind() {
+            std::io::ErrorKind::WouldBlock if began.elapsed() < patience => {
+                if !told {
+                    tracing::warn!(
+                        "{} is in use by another process: waiting up to {:.0} s for it to end",
+                        dir.display(),
+                        patience.as_secs_f64()
+                    );
+                    told = true;
+                }
+                std::thread::sleep(LOCK_PACE);
+            }
+            std::io::ErrorKind::WouldBlock => return Err(OpenError::InUse(dir.to_owned())),
+            std::io::ErrorKind::NotFound => return Err(OpenError::NoStore(dir.to_owned())),
+            _ => return Err(Err::<(), _>(error).doing("lock", dir).unwrap_err().into()),
+        }
     }
 }
 

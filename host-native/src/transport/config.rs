@@ -58,8 +58,11 @@ pub struct Timing {
     pub connect: Duration,
     /// The longest pause between attempts to reach a peer that does not answer.
     pub retry_max: Duration,
-    /// The pause after a refusal that will last until someone changes something.
+    /// The pause after a first refusal that will last until someone changes something; it doubles
+    /// from there.
     pub refused: Duration,
+    /// The longest such pause.
+    pub refused_max: Duration,
 }
 
 /// A transport could not be bound: no port is taken and nothing runs.
@@ -139,6 +142,7 @@ impl Default for Timing {
             connect: Duration::from_millis(500),
             retry_max: Duration::from_millis(200),
             refused: Duration::from_secs(1),
+            refused_max: Duration::from_secs(30),
         }
     }
 }

@@ -129,10 +129,19 @@ impl FrameReader {
 
     /// The next frame; `None` when the stream ended in order.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ReadFrameError> {
+        self.next_telling(|_| ()).await
+    }
+
+    /// The same, telling how many bytes of a frame are held meanwhile that is not whole yet.
+    pub(crate) async fn next_telling(
+        &mut self,
+        mut held: impl FnMut(usize),
+    ) -> Result<Option<Bytes>, ReadFrameError> {
         loop {
             if let Some(frame) = self.cutter.next()? {
                 return Ok(Some(frame));
             }
+            held(self.cutter.started.len());
             match self.stream.read_chunk(usize::MAX, true).await? {
                 Some(chunk) => self.cutter.feed(chunk.bytes),
                 None => {

@@ -9,6 +9,7 @@ use ring::rand::SystemRandom;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::desk::Seated;
 use super::hello::{self, Greeted, PEER_VERSION, PeerHello};
 use super::link;
 use super::quic;
@@ -25,18 +26,23 @@ const RETRY_MIN: Duration = Duration::from_millis(10);
 /// Takes calls until the endpoint is closed.
 pub(super) async fn answer_calls(shared: Arc<Shared>) {
     while let Some(incoming) = shared.endpoint.accept().await {
-        let Ok(permit) = shared.hellos.clone().try_acquire_owned() else {
-            let address = quic::plain(incoming.remote_address()).to_string();
-            incoming.refuse();
-            shared.report(None, address, Refusal::TooMany);
-            continue;
+        let seat = match shared.desk.receive(&incoming) {
+            Seated::Here(seat) => seat,
+            Seated::ProveAddress => {
+                // An error means that it has proved it by now: its next packet comes in.
+                let _ = incoming.retry();
+                continue;
+            }
         };
         let call = shared.clone();
         shared.spawn(async move {
             let address = quic::plain(incoming.remote_address()).to_string();
-            let heard = timeout(call.timing.connect, hear(&call, incoming)).await;
-            drop(permit);
-            match heard.unwrap_or(Err((None, Refusal::Timeout))) {
+            let hearing = timeout(call.timing.connect, hear(&call, incoming));
+            let heard = match seat.hold(hearing).await {
+                Some(heard) => heard.unwrap_or(Err((None, Refusal::Timeout))),
+                None => Err((None, Refusal::TooMany)),
+            };
+            match heard {
                 Ok((slot, connection, greeted)) => take(call, slot, connection, greeted).await,
                 Err((peer, refusal)) => call.report(peer, address, refusal),
             }
@@ -89,7 +95,7 @@ async fn take(
 /// Keeps a peer within reach for as long as it is on the list.
 pub(super) async fn keep_reaching(shared: Arc<Shared>, slot: Arc<Slot>) {
     let mut reach = slot.watch();
-    let mut failures = 0;
+    let (mut failures, mut refusals) = (0, 0);
     while reach.wait_for(|now| *now == Reach::Down).await.is_ok() {
         if slot.preferred() == Dialer::Them {
             let called = reach.wait_for(|now| *now == Reach::Up);
@@ -110,19 +116,26 @@ pub(super) async fn keep_reaching(shared: Arc<Shared>, slot: Arc<Slot>) {
                     _ = reach.wait_for(|now| *now == Reach::Up) => {}
                     _ = connection.closed() => {}
                 }
-                failures = 0;
+                (failures, refusals) = (0, 0);
             }
-            Ok(Dialed::Spare) => failures = 0,
+            Ok(Dialed::Spare) => (failures, refusals) = (0, 0),
             Err(refusal) => {
                 let pause = match refusal.outlook() {
-                    Outlook::Passing => backoff(failures, shared.timing.retry_max),
-                    Outlook::Lasting => shared.timing.refused,
+                    Outlook::Passing => backoff(RETRY_MIN, failures, shared.timing.retry_max),
+                    Outlook::Lasting => {
+                        let timing = &shared.timing;
+                        let pause = backoff(timing.refused, refusals, timing.refused_max);
+                        refusals = refusals.saturating_add(1);
+                        pause
+                    }
                 };
                 shared.report(Some(slot.peer), slot.address().unwrap_or_default(), refusal);
                 failures = failures.saturating_add(1);
                 let called = reach.wait_for(|now| *now == Reach::Up);
                 // Either way there is news: the pause is over, or the peer called.
-                let _ = timeout(pause, called).await;
+                if timeout(pause, called).await.is_ok() {
+                    (failures, refusals) = (0, 0);
+                }
             }
         }
     }
@@ -190,6 +203,7 @@ async fn settle(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWor
 /// Compares settings, then works.
 async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork) {
     shared.stats.count_connect();
+    shared.welcome(slot.peer);
     let theirs = link.theirs.hello;
     tracing::info!(
         peer = slot.peer.0,
@@ -254,9 +268,9 @@ fn is_spare(connection: &Connection) -> bool {
 
 /// The pause before another attempt: doubling, and between half and all of it by chance, so that
 /// nodes that failed together do not try together.
-fn backoff(failures: usize, longest: Duration) -> Duration {
+fn backoff(first: Duration, failures: usize, longest: Duration) -> Duration {
     let doublings = u32::try_from(failures).unwrap_or(u32::MAX).min(16);
-    let whole = RETRY_MIN.saturating_mul(1 << doublings).min(longest);
+    let whole = first.saturating_mul(1 << doublings).min(longest);
     let chance = ring::rand::generate::<[u8; 1]>(&SystemRandom::new())
         .map_or(0, |drawn| u32::from(drawn.expose()[0]));
     whole / 2 + whole / 2 * chance / u32::from(u8::MAX)

@@ -16,6 +16,7 @@
 //! other.
 
 mod config;
+pub(crate) mod desk;
 mod event;
 pub(crate) mod frame;
 mod greet;
@@ -25,6 +26,7 @@ mod link;
 mod outbox;
 pub(crate) mod quic;
 pub(crate) mod refusal;
+pub(crate) mod repeats;
 mod shared;
 mod slot;
 mod stats;

@@ -41,10 +41,16 @@ const DATAGRAM_BYTES_MAX: u16 = 6500;
 const DATAGRAMS_AT_ONCE: usize = 10;
 const _: () = assert!(DATAGRAM_BYTES_MAX as usize * DATAGRAMS_AT_ONCE < 65_507);
 
-/// Bytes on their way to a slow reader, per stream, per connection, and unsent.
+/// Bytes on their way to a slow reader, per stream, per connection, and unsent: between peers, and on
+/// the side of a client.
 const STREAM_BYTES: u32 = 2 * 1024 * 1024;
 const CONNECTION_BYTES: u32 = 4 * 1024 * 1024;
 const SEND_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The same at a door for many: what each connection can make a node hold.
+const NARROW_STREAM_BYTES: u32 = 512 * 1024;
+const NARROW_BYTES_MIN: u32 = 64 * 1024;
+const NARROW_BYTES_ALL: u32 = 32 * 1024 * 1024;
 
 /// Connections that wait for us to look at them, and the bytes kept for them.
 const INCOMING_MAX: usize = 128;
@@ -58,6 +64,15 @@ pub(crate) struct Streams {
     pub(crate) one_way: u8,
 }
 
+/// How much a connection may have on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Windows {
+    /// Between a few who know each other.
+    Wide,
+    /// At a door for many; see [`widen`].
+    Narrow,
+}
+
 /// Signs of life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pulse {
@@ -66,7 +81,19 @@ pub(crate) struct Pulse {
 }
 
 /// The settings of a connection.
-pub(crate) fn settings(streams: Streams, pulse: Pulse) -> Result<Arc<TransportConfig>, BindError> {
+pub(crate) fn settings(
+    streams: Streams,
+    pulse: Pulse,
+    windows: Windows,
+) -> Result<Arc<TransportConfig>, BindError> {
+    let (stream, connection, unsent) = match windows {
+        Windows::Wide => (STREAM_BYTES, CONNECTION_BYTES, SEND_BYTES),
+        Windows::Narrow => (
+            NARROW_STREAM_BYTES,
+            NARROW_BYTES_MIN,
+            NARROW_BYTES_MIN.into(),
+        ),
+    };
     let idle = IdleTimeout::try_from(pulse.idle).map_err(|_| BindError::Time(pulse.idle))?;
     let mut congestion = CubicConfig::default();
     congestion.initial_window(INITIAL_WINDOW_BYTES);
@@ -81,14 +108,22 @@ pub(crate) fn settings(streams: Streams, pulse: Pulse) -> Result<Arc<TransportCo
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(pulse.keep_alive))
         .initial_rtt(INITIAL_RTT)
-        .stream_receive_window(VarInt::from_u32(STREAM_BYTES))
-        .receive_window(VarInt::from_u32(CONNECTION_BYTES))
-        .send_window(SEND_BYTES)
+        .stream_receive_window(VarInt::from_u32(stream))
+        .receive_window(VarInt::from_u32(connection))
+        .send_window(unsent)
         .datagram_receive_buffer_size(None)
         .ack_frequency_config(Some(acks))
         .mtu_discovery_config(Some(path))
         .congestion_controller_factory(Arc::new(congestion));
     Ok(Arc::new(settings))
+}
+
+/// Lets a connection at a door for many have more on its way, as far as its number allows.
+pub(crate) fn widen(connection: &quinn::Connection, connected: usize) {
+    let connected = u32::try_from(connected.max(1)).unwrap_or(u32::MAX);
+    let share = (NARROW_BYTES_ALL / connected).clamp(NARROW_BYTES_MIN, NARROW_STREAM_BYTES);
+    connection.set_receive_window(VarInt::from_u32(share));
+    connection.set_send_window(share.into());
 }
 
 /// What a door does with those who knock.

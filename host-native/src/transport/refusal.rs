@@ -123,7 +123,7 @@ pub enum Refusal {
 }
 
 /// The kinds of [`Refusal`], for counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is named after the refusal it counts")]
 pub enum RefusalKind {
     NoCertificate,

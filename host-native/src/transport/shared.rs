@@ -3,24 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use kraft_proto::ids::NodeId;
 use quinn::{ClientConfig, Endpoint};
-use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::config::{BindError, Limits, Timing, TransportConfig};
+use super::desk::Desk;
 use super::event::{self, Event, EventSender, Events};
 use super::hello::{PeerHello, Settings};
-use super::quic::{self, Pulse, Streams};
-use super::refusal::{Outlook, Refusal, Refused};
+use super::quic::{self, Pulse, Streams, Windows};
+use super::refusal::{Outlook, Refusal, RefusalKind, Refused};
+use super::repeats::Repeats;
 use super::slot::Slot;
 use super::stats::TransportStats;
 use super::{Lane, PEER_ALPN, lock};
 use crate::cert::{CertError, Credentials, PeerIdentity, Role};
-
-/// Of each kind of refusal the first is logged, and then every so many.
-const REFUSALS_PER_LOG_LINE: u64 = 100;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -32,10 +31,11 @@ pub(super) struct Shared {
     pub(super) timing: Timing,
     pub(super) events: EventSender,
     pub(super) stats: Arc<TransportStats>,
-    /// One permit for each connection that has not finished its hello.
-    pub(super) hellos: Arc<Semaphore>,
+    /// Those who have not finished their hello.
+    pub(super) desk: Desk,
     /// Whether appends are held.
     pub(super) hold: AtomicBool,
+    refusals: Repeats<(Option<NodeId>, RefusalKind)>,
     slots: Mutex<BTreeMap<NodeId, Arc<Slot>>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -69,7 +69,7 @@ impl Shared {
             keep_alive: timing.keep_alive,
             idle: timing.idle,
         };
-        let settings = quic::settings(streams, pulse)?;
+        let settings = quic::settings(streams, pulse, Windows::Wide)?;
         let alpn = PEER_ALPN.as_bytes();
         let server = quic::server(&credentials, alpn, settings.clone())?;
         let client = quic::client(&credentials, alpn, settings.clone())?;
@@ -91,8 +91,9 @@ impl Shared {
             timing,
             events,
             stats: Arc::default(),
-            hellos: Arc::new(Semaphore::new(limits.hellos_max)),
+            desk: Desk::new(limits.hellos_max),
             hold: AtomicBool::new(false),
+            refusals: Repeats::new(),
             slots: Mutex::default(),
             tasks: Mutex::default(),
         };
@@ -142,15 +143,19 @@ impl Shared {
         slots.into_iter()
     }
 
-    /// Counts a refusal, and tells the operator and the node unless it is likely to pass.
+    /// Counts a refusal, and tells the operator and the node unless it is likely to pass. The
+    /// operator hears of the same peer and reason once, and then how often it was.
     pub(super) fn report(&self, peer: Option<NodeId>, address: String, refusal: Refusal) {
-        let count = self.stats.count_refused(refusal.kind());
+        self.stats.count_refused(refusal.kind());
         let peer_text = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
         if refusal.outlook() == Outlook::Passing {
             tracing::debug!(peer = peer_text, address, "no connection: {refusal}");
             return;
         }
-        if count % REFUSALS_PER_LOG_LINE == 1 {
+        if let Some(count) = self
+            .refusals
+            .happened((peer, refusal.kind()), Instant::now())
+        {
             tracing::warn!(peer = peer_text, address, count, "{refusal}");
         }
         self.events.offer(Event::Refused(Refused {
@@ -158,6 +163,11 @@ impl Shared {
             address,
             refusal,
         }));
+    }
+
+    /// The peer is connected: should it be refused again, that is news.
+    pub(super) fn welcome(&self, peer: NodeId) {
+        self.refusals.over(|(refused, _)| refused == Some(peer));
     }
 
     /// Reports every setting that is not equal at a peer.

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::Page;
+use crate::admin::door::Door;
 
 /// How long answers under way may take once the server is told to stop.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -59,7 +60,7 @@ pub async fn serve(
         .layer(map_response(with_policy))
         .with_state(Arc::new(page));
     let (stopping, told) = oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let server = axum::serve(Door::new(listener), router).with_graceful_shutdown(async move {
         stop.await;
         drop(stopping);
     });

@@ -365,6 +365,14 @@ impl Cluster {
         started
     }
 
+    /// A connection of its own to a node.
+    pub async fn connect(&self, at: usize) -> RpcClient {
+        let address = &self.nodes[at].clients;
+        let client = RpcClient::connect(address, &self.credentials, ClientLimits::default());
+        let client = tokio::time::timeout(PATIENCE, client).await;
+        client.expect("a connection in time").unwrap()
+    }
+
     /// What the node says to one request, asked once.
     pub async fn call(&self, at: usize, request: &Request) -> Response {
         let address = &self.nodes[at].clients;
@@ -494,6 +502,14 @@ impl Running {
         let _ = self.stop.send(());
         let ended = within("a stop in order", self.ended).await;
         ended.unwrap().unwrap();
+    }
+
+    /// Asks its admin port. Status and body.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.page(path).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
     }
 
     /// What its admin port answers, head included.

@@ -104,6 +104,14 @@ impl Status {
         (!self.peers.is_empty()).then(|| all.div_ceil(self.peers.len() as u64))
     }
 
+    /// Nodes whose disk was found to have gone back to an older copy of itself, as far as this one
+    /// knows: itself in this life, and on a leader its peers in this term.
+    pub fn disks_set_back(&self) -> usize {
+        let own = usize::from(self.set_back.is_some());
+        let peers = self.peers.iter();
+        own + peers.filter(|peer| peer.set_backs > 0).count()
+    }
+
     /// Nodes that may have forgotten copies in a power cut, as far as this one hears: itself, and on
     /// a leader its peers.
     pub fn suspects(&self) -> usize {

@@ -54,6 +54,13 @@ impl Clients {
             .unwrap();
     }
 
+    /// Waits no longer for some of them.
+    pub fn give_up(&mut self, cluster: &mut Cluster, whom: impl Fn(u32) -> bool) {
+        let node = cluster.node(self.node);
+        let history = |index| node.history.run_at(index);
+        self.waits.give_up(whom, &mut node.raft, history);
+    }
+
     /// Shows the node's outputs to the clients and returns what they are told.
     pub fn told(&mut self, cluster: &mut Cluster) -> Vec<Answer<u32>> {
         let now = cluster.now;

@@ -158,6 +158,17 @@ pub enum Action {
         /// Whose.
         node: Target,
     },
+    /// Somebody copies the disk of a node, as far as it is certain.
+    Copy {
+        /// Whose.
+        node: Target,
+    },
+    /// The disk of a node is replaced by the copy, and the node starts anew on that. Nothing happens
+    /// where nothing is promised then.
+    PutBack {
+        /// Whose.
+        node: Target,
+    },
     /// A node keeps a snapshot in place of its log, all but the last committed entries.
     Compact {
         /// Which.

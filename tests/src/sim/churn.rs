@@ -142,6 +142,7 @@ impl World {
         };
         let node = &mut self.nodes[place];
         node.generation = generation;
+        node.copied = None;
         node.config.store = members::store(place as u64 + 1, generation);
         let seed = self.seed.wrapping_add(generation << 32);
         node.disk = Disk::new(seed, place as u64 + 1, self.setup.disk, fsync);

@@ -14,6 +14,11 @@ pub struct Clock {
 const MILLION: u64 = 1_000_000;
 
 impl Clock {
+    /// Whether it runs as the world's does.
+    pub fn is_true(&self) -> bool {
+        self.ppm == 0
+    }
+
     fn rate(&self) -> u64 {
         MILLION.saturating_add_signed(i64::from(self.ppm)).max(1)
     }

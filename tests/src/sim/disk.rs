@@ -44,6 +44,25 @@ pub struct Saved {
     pub boot: u64,
 }
 
+/// An earlier copy of a disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Copied {
+    pub saved: Saved,
+    log: Vec<Entry>,
+    snapshot: Option<Kept>,
+    hint: Option<LogPosition>,
+}
+
+impl Copied {
+    pub fn log(&self) -> &[Entry] {
+        &self.log
+    }
+
+    pub fn len(&self) -> usize {
+        self.log.len()
+    }
+}
+
 /// Whether an fsync does what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Fsync {

@@ -18,6 +18,7 @@ enum Theme {
     Clocks,
     Members,
     Transfers,
+    Copies,
     Everything,
     Nothing,
 }
@@ -36,6 +37,7 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, lease: Lease, classes: &[Cla
         Theme::Members,
         Theme::Members,
         Theme::Transfers,
+        Theme::Copies,
         Theme::Everything,
         Theme::Everything,
         Theme::Everything,
@@ -60,9 +62,14 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, lease: Lease, classes: &[Cla
                 Theme::Members,
                 Theme::Members,
                 Theme::Transfers,
+                Theme::Copies,
             ]),
             theme => theme,
         };
+        if let Theme::Copies = kind {
+            at_us = copies(chance, nodes, at_us, classes, &mut actions);
+            continue;
+        }
         let last = chance.one_of(&[20_000, 300_000, 1_500_000]);
         let episode = match kind {
             Theme::Kills => kills(chance, nodes),
@@ -73,7 +80,7 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, lease: Lease, classes: &[Cla
             Theme::Clocks => clocks(chance, nodes, lease),
             Theme::Members => draw_members::members(chance, nodes),
             Theme::Transfers => draw_members::transfers(chance, nodes),
-            Theme::Everything | Theme::Nothing => Vec::new(),
+            Theme::Copies | Theme::Everything | Theme::Nothing => Vec::new(),
         };
         actions.extend(writes_before(chance, at_us, classes));
         let (ends, faults): (Vec<_>, Vec<_>) = episode.into_iter().partition(is_end);
@@ -89,6 +96,52 @@ pub(super) fn draw(chance: &mut Chance, nodes: u64, lease: Lease, classes: &[Cla
         at_us += chance.number(1, gap * 2);
     }
     actions
+}
+
+/// A disk is copied, its node goes on, and perhaps starts anew, and the copy takes the disk's place in
+/// fair weather. When it is over.
+fn copies(
+    chance: &mut Chance,
+    nodes: u64,
+    mut at_us: u64,
+    classes: &[Class],
+    actions: &mut Vec<Timed>,
+) -> u64 {
+    let node = Target::Node(chance.number(1, nodes) as u8);
+    let mut then = |at_us, action| actions.push(Timed { at_us, action });
+    then(at_us, Action::Copy { node });
+    for _ in 0..chance.number(0, 3) {
+        at_us += 200_000;
+        then(at_us, Action::Kill { node });
+        at_us += 50_000;
+        then(at_us, Action::StartAll);
+    }
+    for _ in 0..chance.number(0, 3) {
+        at_us += 20_000;
+        let class = chance.one_of(classes);
+        then(
+            at_us,
+            Action::Write {
+                to: Target::Leader,
+                class,
+                count: 1,
+            },
+        );
+    }
+    at_us += 50_000;
+    then(at_us, Action::Heal);
+    then(at_us, Action::StartAll);
+    then(
+        at_us,
+        Action::Network {
+            loss_permille: 0,
+            copy_permille: 0,
+            late_permille: 0,
+        },
+    );
+    at_us += 1_500_000;
+    then(at_us, Action::PutBack { node });
+    at_us + chance.number(100_000, 1_000_000)
 }
 
 /// What undoes faults rather than being one.

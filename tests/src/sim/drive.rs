@@ -212,6 +212,12 @@ impl World {
                 let entries = match write.kind() {
                     WriteKind::Entries(run) => live.entries(run)?,
                     WriteKind::HardState(hard) => {
+                        let number = hard.incarnation.number;
+                        if number != live.number && !self.set_back.is_some_and(|b| b.is_of(place)) {
+                            let id = place + 1;
+                            return Err(format!("node {id} is told that its disk went back"));
+                        }
+                        live.number = number;
                         if live.trust == Trust::Suspect && hard.trust != Trust::Suspect {
                             self.witness.see(Event::Readmitted { node: place });
                             self.tally.readmissions += 1;

@@ -14,6 +14,7 @@
 //! | an election out of turn; a transfer | always | nothing but progress |
 //! | members that change, one or several at a time; the leader among them; a removed node that stays up | always: what is refused is refused | nothing but progress |
 //! | the disk of a former member replaced by an empty one, on which it may join again | where members are bound to their stores, once no other node, up or down, goes by a configuration that names it, nor could after a power cut. What was on its way to the old store is lost: connections are between stores | nothing |
+//! | a disk set back to an earlier copy of itself | where one leader heard the node before, with all that is on its disk, hears it after, and stays until it is up to date: in fair weather, one at a time, and nothing else befalls meanwhile | nothing |
 //! | an fsync that lies | **never**: a mode of its own ([`Plant::FsyncLies`]) that shows what it costs | everything, at the next power cut |
 //! | bytes changed in flight or on the disk; a synced write forgotten | **never**: checksums are the host's | |
 //! | a node that lies | **never**: Raft is not Byzantine; see [`PLANTS`] | |
@@ -30,7 +31,7 @@ use super::plant::Plant;
 use super::world::World;
 
 /// Every kind of fault a sweep must have met.
-pub const FAULTS: [&str; 33] = [
+pub const FAULTS: [&str; 36] = [
     "kill",
     "kill of the leader",
     "power cut",
@@ -56,6 +57,9 @@ pub const FAULTS: [&str; 33] = [
     "member joined on an empty disk",
     "member joined again",
     "disk of a former member replaced",
+    "disk set back, lower number",
+    "disk set back, equal number",
+    "disk set back, higher number",
     "transfer",
     "loss",
     "copies",
@@ -67,7 +71,7 @@ pub const FAULTS: [&str; 33] = [
 ];
 
 /// What else a sweep must have met.
-pub const DEEDS: [&str; 26] = [
+pub const DEEDS: [&str; 27] = [
     "command applied",
     "command asked for again",
     "command known already",
@@ -83,6 +87,7 @@ pub const DEEDS: [&str; 26] = [
     "took over by a transfer",
     "change of members refused",
     "transfer refused",
+    "disk that went back noticed",
     "recall for a peer",
     "recall for a comparison",
     "recall for a fate",
@@ -136,6 +141,16 @@ impl World {
             } => self.seat_all(of, voters, learners),
             Action::Transfer { from, to } => self.transfer(from, to),
             Action::Compact { node, keep } => self.compact(node, keep),
+            Action::Copy { node } => {
+                if let Some(place) = self.place_of(node) {
+                    self.copy_disk(place);
+                }
+            }
+            Action::PutBack { node } => {
+                if let Some(place) = self.place_of(node) {
+                    self.put_back(place);
+                }
+            }
             Action::Replace { node } => {
                 if let Some(place) = self.place_of(node) {
                     self.replace(place);

@@ -46,6 +46,7 @@ mod recalls;
 mod rest;
 mod run;
 mod sessions;
+mod set_back;
 pub mod setup;
 pub mod shrink;
 mod snapshots;

@@ -94,6 +94,17 @@ impl Links {
         self.weather.late_permille = late;
     }
 
+    /// Whether every link carries, and nothing is lost, doubled or late by chance.
+    pub fn is_fair(&self) -> bool {
+        let Network {
+            loss_permille,
+            copy_permille,
+            late_permille,
+            ..
+        } = self.weather;
+        self.deaf == [0; NODES_MAX] && loss_permille + copy_permille + late_permille == 0
+    }
+
     /// Cuts a node off.
     pub fn isolate(&mut self, node: usize, way: Way) {
         if way != Way::Out {

@@ -10,7 +10,7 @@ use kraft_proto::{
 use serde::Serialize;
 
 use super::clock::Clock;
-use super::disk::Disk;
+use super::disk::{Copied, Disk};
 use super::entry::{Entry, run_at, runs};
 use super::members::{self, Sets, bytes_of, number_of};
 use super::plant::Plant;
@@ -60,6 +60,8 @@ pub(crate) struct Live {
     /// The snapshot it took last.
     pub taken: Option<Kept>,
     pub life: u64,
+    /// What that calls itself: another number only once its disk went back.
+    pub number: u64,
     pub role: Role,
     pub term: u64,
     pub trust: Trust,
@@ -77,6 +79,8 @@ pub(crate) struct Node {
     /// Which of its stores it runs on.
     pub generation: u64,
     pub disk: Disk,
+    /// An earlier copy of it.
+    pub copied: Option<Copied>,
     /// How often it was started, on any of its stores: the nonce of its newest life.
     pub starts: u64,
     pub clock: Clock,
@@ -183,6 +187,7 @@ impl Node {
             machine,
             taken: None,
             life: life(self.generation, self.starts),
+            number: hard.incarnation.number + 1,
             role: Role::Follower,
             term,
             trust,

@@ -16,6 +16,7 @@ use super::node::Node;
 use super::oracles::Oracles;
 use super::plant::Plant;
 use super::recalls::Recalls;
+use super::set_back::SetBack;
 use super::setup::Setup;
 use super::tally::Tally;
 use super::witness::{Tracing, Violation, Witness};
@@ -34,6 +35,8 @@ pub struct World {
     pub(super) attended: u64,
     /// How many messages, one after the other, caused what happens at this moment.
     pub(super) chain: u32,
+    /// The disk that went back last, until that is over.
+    pub(super) set_back: Option<SetBack>,
 }
 
 impl World {
@@ -51,6 +54,7 @@ impl World {
             generation: 1,
             starts: 0,
             disk: Disk::new(seed, config.id.0, setup.disk, fsync),
+            copied: None,
             clock: Clock::default(),
             live: None,
             wake_us: u64::MAX,
@@ -72,6 +76,7 @@ impl World {
             now_us: 0,
             attended: 0,
             chain: 0,
+            set_back: None,
             setup,
         };
         for place in 0..world.nodes.len() {
@@ -103,8 +108,12 @@ impl World {
             Action::ReadOwn { from } => self.read_own(from),
             Action::Command { to, session, class } => self.command(to, session, class),
             Action::Fate { of } => self.ask_fates(of),
-            ref fault => self.befall(fault),
+            Action::Calm => self.befall(action),
+            // What must not befall a node whose disk went back is left out.
+            ref fault if !self.is_quiet() => self.befall(fault),
+            _ => {}
         }
+        self.review_set_back();
     }
 
     /// Lets time pass until a moment of the world's clock, with everything that is due.

@@ -1,14 +1,17 @@
 // A page of either browser, from the test's side.
 
+import { pause } from '../cluster.js';
 import type { Rooms } from './page.js';
 
 /** What a tab needs of a browser's page, whoever drives it. */
 export interface Page {
   goto(address: string): Promise<unknown>;
-  waitForFunction(condition: () => boolean): Promise<unknown>;
   evaluate(work: (asked: Asked) => unknown, asked: Asked): Promise<unknown>;
   close(): Promise<void>;
 }
+
+/** How long a page may take to offer what it has. */
+const LOAD_MS_MAX = 60_000;
 
 /** Something of `page.ts` by name, and what it is given. */
 type Asked = readonly [name: string, args: readonly unknown[]];
@@ -22,7 +25,12 @@ export class Tab {
 
   async load(): Promise<void> {
     await this.opened.goto(this.address);
-    await this.opened.waitForFunction(() => 'rooms' in globalThis);
+    const until = Date.now() + LOAD_MS_MAX;
+    // Asked again and again: the page's policy lets no driver compile a condition of its own there.
+    while (!(await this.opened.evaluate(() => 'rooms' in globalThis, ['', []]))) {
+      if (Date.now() > until) throw new Error(`${this.address} has offered nothing after ${LOAD_MS_MAX} ms`);
+      await pause();
+    }
   }
 
   /** Runs something of `page.ts` there. */

@@ -1,6 +1,6 @@
 //! What a crash leaves of a disk, and what a new life finds there.
 
-use super::{Disk, Fsync, Op, apply};
+use super::{Copied, Disk, Fsync, Op, Saved, apply};
 use crate::sim::chance::Chance;
 
 impl Disk {
@@ -85,6 +85,33 @@ impl Disk {
             self.synced_snapshot.clone_from(&self.seen_snapshot);
         }
         self.written = 0;
+    }
+
+    /// A copy of what is certain.
+    pub(crate) fn copy(&self) -> Copied {
+        Copied {
+            saved: self.saved,
+            log: self.synced.clone(),
+            snapshot: self.synced_snapshot.clone(),
+            hint: self.hint,
+        }
+    }
+
+    /// The copy takes its place. The operating system is the one that runs.
+    pub(crate) fn put_back(&mut self, copied: Copied) {
+        self.ops.clear();
+        self.hards.clear();
+        self.written = 0;
+        self.forget_work();
+        self.saved = Saved {
+            boot: self.boot,
+            ..copied.saved
+        };
+        self.hint = copied.hint;
+        self.synced.clone_from(&copied.log);
+        self.seen = copied.log;
+        self.synced_snapshot.clone_from(&copied.snapshot);
+        self.seen_snapshot = copied.snapshot;
     }
 
     /// A recovery that brings back only so many entries: a broken store.

@@ -1,0 +1,95 @@
+//! What clients make a node hold, of all connections together: answers that wait to be sent, whose bytes
+//! are bounded before they are made, and requests that have not arrived as a whole.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::sync::Notify;
+
+use super::session::Session;
+use crate::transport::lock;
+
+/// What all connections make the node hold.
+#[derive(Debug)]
+pub(super) struct Pool {
+    /// An answer that can wait is not made beyond it; one that cannot may go as far again.
+    bytes_max: usize,
+    bytes: AtomicUsize,
+    sessions: Mutex<BTreeMap<u64, Weak<Session>>>,
+    /// Somebody waits for room.
+    wanted: AtomicBool,
+    freed: Notify,
+}
+
+impl Pool {
+    pub fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            bytes: AtomicUsize::new(0),
+            sessions: Mutex::default(),
+            wanted: AtomicBool::new(false),
+            freed: Notify::new(),
+        }
+    }
+
+    /// Bytes that are held.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether so many more may wait.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.bytes() + bytes <= self.bytes_max
+    }
+
+    pub fn enter(&self, connection: u64, session: &Arc<Session>) {
+        lock(&self.sessions).insert(connection, Arc::downgrade(session));
+    }
+
+    pub fn leave(&self, connection: u64) {
+        lock(&self.sessions).remove(&connection);
+    }
+
+    /// Counts an answer, or what arrived of a request. Whoever has most is sent away when there is far too much: it does not read,
+    /// and what it was sent cannot wait.
+    pub fn add(&self, bytes: usize) {
+        let all = bytes + self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if all > 2 * self.bytes_max {
+            self.send_largest_away(0);
+        }
+    }
+
+    /// Answers were written, or dropped with their connection.
+    pub fn remove(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if self.wanted.swap(false, Ordering::Relaxed) {
+            self.freed.notify_one();
+        }
+    }
+
+    /// Waits until answers were written since this was last asked for.
+    pub async fn freed(&self) {
+        self.freed.notified().await;
+    }
+
+    /// From now on [`Pool::freed`] is told when there is room again.
+    pub fn want(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes the connection with most bytes unsent, if that is more than `than`.
+    pub fn send_largest_away(&self, than: usize) {
+        let sessions = lock(&self.sessions);
+        let living = sessions.values().filter_map(Weak::upgrade);
+        let largest = living.max_by_key(|session| session.held_bytes());
+        drop(sessions);
+        if let Some(session) = largest
+            && session.held_bytes() > than
+        {
+            session.send_away(
+                "it does not read its answers or end its requests, and others need the room",
+            );
+        }
+    }
+}
