@@ -45,6 +45,8 @@ fn small_write(number: u64) -> bytes::Bytes {
     };
     let write = Write {
         request: RequestId { session, number: 1 },
+        attempt: Attempt::First,
+        patience_ms: None,
         operation: Operation::Put { pairs: vec![pair] },
         options: Options::default(),
     };

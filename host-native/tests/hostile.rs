@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use e2e::{Cluster, PATIENCE};
-use host_native::api::{Freshness, Options, Request, Write};
+use host_native::api::{Attempt, Freshness, Options, Request, Write};
 use host_native::client::Client;
 use host_native::command::{Operation, RequestId, SessionId};
 use host_native::descriptors;
@@ -118,6 +118,8 @@ fn put_for_an_hour(number: u64) -> bytes::Bytes {
     };
     let write = Write {
         request: RequestId { session, number: 1 },
+        attempt: Attempt::First,
+        patience_ms: None,
         operation: Operation::Put { pairs: vec![pair] },
         options: Options {
             mode: Some(CommitMode::All),

@@ -364,7 +364,9 @@ impl Node {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
-        kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap() * 1024
+        let kib = kib.and_then(|kib| kib.trim().parse::<u64>().ok());
+        let kib = kib.unwrap_or_else(|| panic!("its process has ended; log:\n{}", self.log()));
+        kib * 1024
     }
 
     /// Files and sockets it has open.

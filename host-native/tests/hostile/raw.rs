@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use host_native::cert::ClusterId;
 use host_native::config::Config;
-use host_native::rpc::CLIENT_ALPN;
+use host_native::rpc::{CLIENT_ALPN, CLIENT_VERSION};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use rustls::pki_types::pem::PemObject;
@@ -74,7 +74,7 @@ impl Raw {
         let connection = connecting.unwrap().await.map_err(|e| e.to_string())?;
         let (mut send, mut receive) = connection.open_bi().await.map_err(|e| e.to_string())?;
         let cluster = postcard::to_allocvec(&self.cluster).unwrap();
-        let hello = [&b"kraft"[..], &1_u16.to_le_bytes(), &cluster].concat();
+        let hello = [&b"kraft"[..], &CLIENT_VERSION.to_le_bytes(), &cluster].concat();
         let sent = send.write_all(&framed(&hello)).await;
         sent.map_err(|e| e.to_string())?;
         let mut length = [0; 4];
