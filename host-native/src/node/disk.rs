@@ -39,8 +39,6 @@ pub(super) struct DiskView {
     turned_away: (u32, u64),
     /// The last entry that was submitted to the disk thread.
     submitted: LogIndex,
-    /// Where entries replaced others last.
-    cut: Option<LogIndex>,
 }
 
 impl DiskView {
@@ -52,7 +50,6 @@ impl DiskView {
             full_since: None,
             turned_away: (0, 0),
             submitted: last,
-            cut: None,
         }
     }
 
@@ -69,18 +66,20 @@ impl DiskView {
 
     /// An entry was accepted at `index`: what was submitted there before is replaced.
     pub fn accepted(&mut self, index: LogIndex) {
-        if index <= self.submitted {
-            self.submitted = index.prev();
-            self.cut = Some(index);
-        }
+        self.submitted = self.submitted.min(index.prev());
     }
 }
 
 impl Engine {
     /// Whether the entries of an append, of so many bytes in all, may be accepted now; if not, why.
+    ///
+    /// On a full disk none that replace others: the log would go on in another segment, and the last
+    /// that is ready is kept for the next start. 1. Entries of a new leader replace some of the old
+    /// one's; 2. they are taken, and no segment is ready; 3. the disk thread waits for room, and this
+    /// node can neither vote nor be led.
     pub(super) fn admit_append(&mut self, run: Run, bytes: u64) -> Result<(), Refusal> {
-        match self.replaces(run) {
-            true => self.admit_cut(run.count, bytes),
+        match self.parts.disk.space().is_full() && self.replaces(run) {
+            true => Err(self.turn_away(run.count, bytes)),
             false => self.admit_entries(run.count, bytes),
         }
     }
@@ -93,29 +92,6 @@ impl Engine {
         run.first <= end && !self.parts.raft.run_from(end, 1).is_some_and(same)
     }
 
-    /// Whether entries that replace others may be accepted now: the log goes on in the next segment,
-    /// and what is left of the one it was in is of no use.
-    ///
-    /// 1. The disk is full, and no segment is ready; 2. entries of a new leader replace some of the
-    ///    old one's; 3. the disk thread waits for room, and this node can neither vote nor be led.
-    fn admit_cut(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
-        self.admit_unwritten(bytes)?;
-        let space = self.parts.disk.space();
-        let waiting = self.tail.next().prev() > self.disk.submitted;
-        let room = space.admit_behind_cut(entries, bytes);
-        match room.is_ok() && !(space.is_full() && waiting) {
-            true => Ok(()),
-            false => Err(self.turn_away(entries, bytes)),
-        }
-    }
-
-    /// Whether the disk thread has yet to replace entries. Until it has, it is not known how much of
-    /// the log's last segment is left.
-    fn is_cutting(&self) -> bool {
-        let written = |upto: LogIndex| self.parts.raft.status().holding.written >= upto;
-        self.disk.cut.is_some_and(|upto| !written(upto))
-    }
-
     /// Whether this many more entries, of so many bytes in all, may be accepted now; if not, why.
     pub(super) fn admit_entries(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
         self.admit_unwritten(bytes)?;
@@ -124,10 +100,9 @@ impl Engine {
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let space = self.parts.disk.space();
         let all = (entries.saturating_add(waiting), bytes + waiting_bytes);
-        let room = space.admit(all.0, all.1);
-        match room.is_ok() && !(space.is_full() && self.is_cutting()) {
-            true => Ok(()),
-            false => Err(self.turn_away(entries, bytes)),
+        match space.admit(all.0, all.1) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.turn_away(entries, bytes)),
         }
     }
 

@@ -96,38 +96,14 @@ impl Space {
         if !self.is_full() {
             return Ok(());
         }
-        let needed = Self::needed(entries, payload_bytes);
+        let each = (HEADER_BYTES + ALIGN) as u64;
+        let needed = payload_bytes.saturating_add(u64::from(entries) * each);
         let headroom = self.headroom();
         if needed.saturating_add(self.reserve()) <= headroom {
             Ok(())
         } else {
             Err(self.full_error())
         }
-    }
-
-    /// The same for entries that replace others: the log is cut before them, and goes on in the next
-    /// segment.
-    ///
-    /// Once no other segment can be prepared: if one is ready that nothing which waits to be written
-    /// can reach before them, and it holds them and the reserve.
-    pub fn admit_behind_cut(&self, entries: u32, payload_bytes: u64) -> Result<(), Full> {
-        if !self.is_full() {
-            return Ok(());
-        }
-        let spare = self.shared.spare_left.load(Ordering::Relaxed);
-        let queued = self.shared.queued.load(Ordering::Relaxed);
-        let needed = Self::needed(entries, payload_bytes).saturating_add(self.reserve());
-        if queued == 0 && needed <= spare {
-            Ok(())
-        } else {
-            Err(self.full_error())
-        }
-    }
-
-    /// Bytes of log that entries take, at most.
-    fn needed(entries: u32, payload_bytes: u64) -> u64 {
-        let each = (HEADER_BYTES + ALIGN) as u64;
-        payload_bytes.saturating_add(u64::from(entries) * each)
     }
 
     pub(super) fn queued(&self, bytes: u64) {
