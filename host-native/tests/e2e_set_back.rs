@@ -5,7 +5,7 @@ mod e2e;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use e2e::{Cluster, Node, kraft};
+use e2e::{Cluster, Node, kraft, process};
 use host_native::config::Config;
 use host_native::storage::{self, RealFs};
 use kraft_proto::{CommitMode, FsyncMode, HardState, Incarnation, Nonce, Trust};
@@ -109,7 +109,7 @@ async fn a_copy_that_was_refused_starts_again_only_on_its_operators_word() {
     store.close().unwrap();
 
     for _ in 0..4 {
-        let output = cluster.nodes[at].command().output().unwrap();
+        let output = process::output(&mut cluster.nodes[at].command());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success());
         assert!(said.contains("is a copy of one that runs"), "{said}");
@@ -120,7 +120,7 @@ async fn a_copy_that_was_refused_starts_again_only_on_its_operators_word() {
         let mut command = kraft();
         command.arg("recover").arg("--config");
         command.arg(&cluster.nodes[at].config).args(more);
-        let output = command.output().unwrap();
+        let output = process::output(&mut command);
         let both = [&output.stdout[..], &output.stderr[..]].concat();
         (output.status.success(), String::from_utf8(both).unwrap())
     };

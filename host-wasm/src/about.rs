@@ -35,6 +35,8 @@ pub enum MessageKind {
     ReadIndexReply,
     /// InstallSnapshot.
     Snapshot,
+    /// A candidate is no member any more.
+    LeftOut,
 }
 
 impl From<&Message> for MessageKind {
@@ -54,6 +56,7 @@ impl From<&Message> for MessageKind {
             Message::ReadIndex { .. } => Self::ReadIndex,
             Message::ReadIndexReply { .. } => Self::ReadIndexReply,
             Message::Snapshot { .. } => Self::Snapshot,
+            Message::LeftOut { .. } => Self::LeftOut,
         }
     }
 }

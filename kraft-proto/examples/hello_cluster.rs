@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     Output::Commit { upto } => println!("committed through {upto}"),
                     Output::Role { role, term, .. } => println!("{role:?} in term {term}"),
                     Output::Superseded { by } => return Err(format!("replaced by {by}").into()),
-                    Output::Read { .. } | Output::Settled { .. } => {}
+                    Output::Read { .. } | Output::Settled { .. } | Output::Members { .. } => {}
                     // A host with a store looks up which run stands there, and answers with
                     // `handle_recalled`; the log here has few enough runs that nobody asks.
                     Output::Recall { .. } => {}

@@ -296,6 +296,7 @@ mod tests {
             disk_full: Duration::ZERO,
             places_taken: 90,
             replicas_differing: 0,
+            disks_set_back: 0,
             without_leader: Duration::from_secs(5),
             certificate_left: Some(Duration::from_secs(30 * DAY_SECONDS)),
             disks_set_back: 0,

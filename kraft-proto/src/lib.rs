@@ -166,8 +166,8 @@ pub use message::{
 };
 pub use modes::{Class, CommitMode, FsyncMode, Held};
 pub use output::{
-    Fate, Force, Output, Question, ReadOutcome, ReadTicket, Receipt, Rest, Role, Unsynced, Verdict,
-    Write, WriteKind,
+    Agreed, Fate, Force, Output, Question, ReadOutcome, ReadTicket, Receipt, Rest, Role, Standing,
+    Unsynced, Verdict, Write, WriteKind,
 };
 pub use progress::PeerState;
 pub use raft::{

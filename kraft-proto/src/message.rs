@@ -128,6 +128,14 @@ pub enum Message {
         /// The last entry it covers.
         last: LogPosition,
     },
+    /// You are no member any more: the answer to a candidate that a committed configuration leaves out.
+    /// It is true in every term.
+    LeftOut {
+        /// The store that is meant: another one may be a member under the same id.
+        store: StoreId,
+        /// Where the configuration that says so stands.
+        at: LogIndex,
+    },
 }
 
 /// The leader lives.

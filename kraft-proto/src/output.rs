@@ -79,6 +79,16 @@ pub enum Output {
         /// The leader, where it is known.
         leader: Option<NodeId>,
     },
+    /// The members in force are others, or known to be committed by now, or a member says that this node
+    /// is none any more. [`Raft::members`](crate::Raft::members) shows those in this node's own log.
+    Members {
+        /// Where the entry of their configuration stands; 0 for the one the cluster began with.
+        at: LogIndex,
+        /// Whether it is known to be committed: one that is not may be cut off.
+        agreed: Agreed,
+        /// What this node is in it.
+        own: Standing,
+    },
     /// Which run stands at an index of the log? The host answers by
     /// [`Raft::handle_recalled`](crate::Raft::handle_recalled), from every [`Write`] handed out so far:
     /// at once, later, or not at all if it cannot. Nothing but what needs that run waits for it.
@@ -94,6 +104,27 @@ pub enum Output {
         /// The newer life.
         by: Incarnation,
     },
+}
+
+/// Whether a configuration is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Agreed {
+    /// It counts, and may yet be cut off: the one before comes back then.
+    Pending,
+    /// It is committed.
+    Committed,
+}
+
+/// What a node is in a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Standing {
+    /// It votes.
+    Voter,
+    /// It receives the log without a vote.
+    Learner,
+    /// It is no member, or its store is not the member's. It asks for no votes once that is committed,
+    /// hears of nothing written since, and can be stopped.
+    LeftOut,
 }
 
 /// What became of early acknowledgements that commit did not carry.

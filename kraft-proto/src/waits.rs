@@ -262,6 +262,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             | Output::Settled { .. }
             | Output::Read { .. }
             | Output::Snapshot { .. }
+            | Output::Members { .. }
             | Output::Recall { .. }
             | Output::Superseded { .. } => {}
         }

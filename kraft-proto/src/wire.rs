@@ -126,6 +126,7 @@ impl Envelope {
                 | Message::TransferVote { last } => position(last),
                 Message::PreVoteReply { .. } | Message::VoteReply { .. } => true,
                 Message::TimeoutNow => true,
+                Message::LeftOut { at, .. } => at.0 <= INDEX_MAX,
                 Message::ReadIndex { after, .. } => position(after),
                 Message::ReadIndexReply { index, .. } => index.0 <= INDEX_MAX,
                 Message::Snapshot { last } => position(last),

@@ -224,7 +224,7 @@ fn who_dies_before_its_disk_has_the_word_is_told_again() {
 }
 
 /// 1. (1, 1) of node 3 says that it holds everything; 2. (1, 9) speaks; 3. a late report of (1, 1)
-/// arrives, of a copy that is gone.
+///    arrives, of a copy that is gone.
 #[test]
 fn of_a_number_that_two_lives_have_nothing_counts() {
     let mut cluster = Cluster::new(3);
@@ -364,8 +364,8 @@ fn a_written_copy_that_a_power_cut_took_is_no_contradiction() {
 }
 
 /// 1. leader 1 counts what node 3 synced, with three of five away; 2. node 2 leads a later term and cuts
-/// that off; 3. node 3 is started anew, and leader 1, which heard of nothing, asks it for what its
-/// earlier life had.
+///    that off; 3. node 3 is started anew, and leader 1, which heard of nothing, asks it for what its
+///    earlier life had.
 #[test]
 fn what_another_leader_cut_off_is_no_contradiction() {
     let mut cluster = Cluster::with(5, |config| Config {

@@ -187,6 +187,14 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
         ),
         bare("timeout now", 7, Message::TimeoutNow),
         bare(
+            "left out",
+            7,
+            Message::LeftOut {
+                store: StoreId(300),
+                at: LogIndex(180),
+            },
+        ),
+        bare(
             "transfer vote",
             8,
             Message::TransferVote {
@@ -345,7 +353,7 @@ fn an_unknown_kind_of_message_is_refused() {
     let mut bytes = encode(&envelope, &[]);
     // Version, from, to, two bytes of store, three of incarnation, term: then the kind.
     assert_eq!(bytes[9], 0);
-    bytes[9] = 14;
+    bytes[9] = 15;
     assert_eq!(Frame::decode(&bytes), Err(WireError::Malformed));
 }
 

@@ -196,6 +196,7 @@ impl Cluster {
             | Output::Snapshot { .. }
             | Output::Recall { .. }
             | Output::Restored { .. }
+            | Output::Members { .. }
             | Output::Superseded { .. } => self.asked.others += 1,
         }
     }

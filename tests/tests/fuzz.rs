@@ -72,6 +72,11 @@ fn frames_have_one_encoding_and_no_node_panics_on_one() {
 }
 
 #[test]
+fn any_hostile_frames_leave_a_node_that_starts_from_its_own_disk() {
+    run("hostile");
+}
+
+#[test]
 fn any_members_are_in_order_or_refused() {
     run("members");
 }

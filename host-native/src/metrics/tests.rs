@@ -37,6 +37,12 @@ fn busy() -> Metrics {
         Room::Full,
         Duration::from_secs(2),
     );
+    metrics.places(11, 12, 13);
+    metrics.clients(5, 4);
+    metrics.unread(321);
+    metrics.client_refusals("too_many", 14);
+    metrics.without_leader(Duration::from_secs(9));
+    metrics.certificate_left(Duration::from_secs(86_400));
     metrics.replicas_differ(2);
     metrics.disks_set_back(1);
     metrics.replicas_compared();
@@ -72,6 +78,14 @@ fn every_family_has_its_name_labels_and_value() {
         ("kraft_entries_at_risk", 7.0),
         ("kraft_bytes_at_risk", 700.0),
         ("kraft_suspects", 1.0),
+        ("kraft_waiting_writes", 11.0),
+        ("kraft_waiting_reads", 12.0),
+        ("kraft_places_taken_percent", 13.0),
+        ("kraft_clients_sent_away_total", 4.0),
+        ("kraft_client_unread_bytes", 321.0),
+        ("kraft_client_refusals_total{reason=\"too_many\"}", 14.0),
+        ("kraft_without_leader_seconds", 9.0),
+        ("kraft_certificate_left_seconds", 86_400.0),
         ("kraft_replicas_differ", 2.0),
         ("kraft_disks_set_back", 1.0),
         ("kraft_replicas_compared_total", 1.0),

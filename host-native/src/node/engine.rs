@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kraft_proto::{
-    EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft, ReadOutcome, Rest,
-    Role, Slot, Term, Waits, Write, WriteKind,
+    Agreed, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft,
+    ReadOutcome, Rest, Role, Slot, Standing, Term, Waits, Write, WriteKind,
 };
 use tokio::sync::mpsc;
 
@@ -216,6 +216,16 @@ impl Engine {
         }
     }
 
+    /// Whether this node is a member is for its operator to know.
+    fn notice_members(&self, at: LogIndex, agreed: Agreed, own: Standing) {
+        if (agreed, own) == (Agreed::Committed, Standing::LeftOut) {
+            tracing::warn!(
+                "the configuration at {at} is committed and leaves this node out: it asks for no votes \
+                 any more and hears of nothing written since. Stop it, or add it again"
+            );
+        }
+    }
+
     pub(super) fn next_deadline(&self) -> Instant {
         let core = self.parts.raft.poll_timeout();
         core.min(self.waits.poll_timeout()).min(self.refresh_at)
@@ -373,6 +383,7 @@ impl Engine {
                     }
                 },
                 Output::Role { role, term, leader } => self.change_role(role, term, leader),
+                Output::Members { at, agreed, own } => self.notice_members(at, agreed, own),
                 Output::Superseded { by } => self.failed = Some(NodeError::Superseded(by)),
                 Output::Recall { question, index } => {
                     if let Some(run) = self.parts.history.run_at(index) {

@@ -356,7 +356,7 @@ impl Node {
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("it runs").id()
+        self.running.as_ref().expect("it runs").id()
     }
 
     /// Bytes of memory it has.

@@ -165,6 +165,8 @@ impl Node {
                 self.shown.index = upto.0;
                 OutputKind::Snapshot
             }
+            // The package shows who is a member in its status.
+            Output::Members { .. } => return None,
             Output::Recall { question, index } => {
                 if let Some(run) = self.history.run_at(index) {
                     self.raft.handle_recalled(self.now, question, run);

@@ -23,6 +23,7 @@
 //!    then those of the configuration before elect the next leader among themselves.
 //! 5. **A node that finds itself left out campaigns as long as that is not committed:** its vote and
 //!    its log may be needed until then (thesis §4.2.2).
+//!    Once it is, whoever hears the node ask for votes tells it so: `leaving.rs`.
 //! 6. **Who runs on another store than the configuration names is no voter of it:** 1. node 3 is the
 //!    only voter; others join, and it leaves; 2. its disk is lost, and it joins again on an empty one;
 //!    3. the log it is sent makes it, for a moment, the only voter again, and it elects itself.
@@ -286,8 +287,9 @@ impl Raft {
             let own = |store| store == StoreId::ANY || store == self.config.store;
             bound.is_some_and(|member| own(member.store)) && members.is_voter(self.config.id)
         };
-        votes_in(&self.members)
-            || (self.awaits_configuration() && votes_in(self.succession.before()))
+        let votes = votes_in(&self.members)
+            || (self.awaits_configuration() && votes_in(self.succession.before()));
+        votes && !self.is_left_out()
     }
 
     /// The smallest number of voters in a configuration that early acknowledgements are counted in.
@@ -320,6 +322,7 @@ impl Raft {
             }
             Message::PreVoteReply { .. }
             | Message::VoteReply { .. }
+            | Message::LeftOut { .. }
             | Message::Matched(_)
             | Message::Rejected { .. }
             | Message::HeartbeatReply(_)

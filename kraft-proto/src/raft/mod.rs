@@ -11,7 +11,7 @@
 //! | RequestVote | `candidate.rs` sends, `follower.rs` receives |
 //! | rules for all servers | `receive`, `adopt_term`, below |
 //! | rules for followers, candidates, leaders | the file of each role |
-//! | members, transfer, reads (§6, §8, thesis) | `membership.rs`, `transfer.rs`, `reading.rs` |
+//! | members, transfer, reads (§6, §8, thesis) | `membership.rs` and `leaving.rs`, `transfer.rs`, `reading.rs` |
 //! | InstallSnapshot (§7, figure 13) | `snapshots.rs`, and `leader/snapshots.rs` |
 //!
 //! What figure 2 has not: `trust.rs`, whose votes count in full after a power cut; `duty.rs`, how a
@@ -24,6 +24,7 @@ mod duty;
 mod follower;
 mod history;
 mod leader;
+mod leaving;
 mod membership;
 mod poll;
 mod proposal;
@@ -85,6 +86,8 @@ pub struct Raft {
     config: Config,
     members: Members,
     succession: Succession,
+    /// A committed configuration that leaves this node out stands here, by the word of a member.
+    left_out_at: Option<LogIndex>,
     hard: HardState,
     writes: Writes,
     log: Log,
@@ -185,6 +188,7 @@ impl Raft {
         writes.change_word();
         let mut raft = Self {
             told: Told::new(hard.term, snapshot.index),
+            left_out_at: None,
             config,
             members,
             succession,
@@ -214,6 +218,7 @@ impl Raft {
             Hint::Found(_) | Hint::None => {}
             Hint::Missing(_) => raft.count(Drop::Hint),
         }
+        raft.told.know_members(raft.standing());
         raft.withhold_votes(raft.config.election_timeout_max);
         raft.restart_election_timer();
         raft.settle();
@@ -389,9 +394,21 @@ impl Raft {
         let envelope = frame.envelope();
         if let Err(reason) = self.admit(envelope) {
             self.count(reason);
+            if matches!(reason, Drop::Stranger | Drop::ForeignStore) {
+                self.tell_who_is_left_out(envelope);
+            }
             return Taken::nothing();
         }
         match &envelope.message {
+            Message::LeftOut { store, at } => {
+                self.handle_left_out(*store, *at);
+                return Taken::nothing();
+            }
+            Message::PreVote { last }
+                if *last < self.log.last_position() && self.tell_who_is_left_out(envelope) =>
+            {
+                return Taken::nothing();
+            }
             Message::PreVote { last } => {
                 self.handle_pre_vote(envelope, *last);
                 return Taken::nothing();
@@ -438,7 +455,7 @@ impl Raft {
             } => self.handle_rejected(envelope, *rejected, *hint, *trust),
             Message::Heartbeat(beat) => self.handle_heartbeat(envelope, beat),
             Message::HeartbeatReply(reply) => self.handle_heartbeat_reply(envelope, reply),
-            Message::PreVote { .. } | Message::PreVoteReply { .. } => {}
+            Message::PreVote { .. } | Message::PreVoteReply { .. } | Message::LeftOut { .. } => {}
         }
         Taken::nothing()
     }

@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::leaving::Membership;
 use super::{Duty, Raft, RoleState};
 use crate::entry::Run;
 use crate::ids::{Incarnation, LogIndex, NodeId, Term};
 use crate::limits::RUN_ENTRIES_MAX;
 use crate::message::{Envelope, HeartbeatReply, Message};
 use crate::modes::{Class, CommitMode, FsyncMode};
-use crate::output::{Force, Output, ReadOutcome, ReadTicket, Role, Write, WriteKind};
+use crate::output::{
+    Agreed, Force, Output, ReadOutcome, ReadTicket, Role, Standing, Write, WriteKind,
+};
 use crate::writes::Alone;
 
 /// The kinds of output, in the order they are told. What comes later follows from the same input
@@ -20,6 +23,7 @@ enum Stage {
     Role,
     Settled,
     Commit,
+    Members,
     Ack,
     Read,
     HardState,
@@ -35,7 +39,8 @@ impl Stage {
             Self::Superseded => Self::Superseded,
             Self::Role => Self::Settled,
             Self::Settled => Self::Commit,
-            Self::Commit => Self::Ack,
+            Self::Commit => Self::Members,
+            Self::Members => Self::Ack,
             Self::Ack => Self::Read,
             Self::Read => Self::HardState,
             Self::HardState => Self::Log,
@@ -53,6 +58,8 @@ pub(super) struct Told {
     commit: LogIndex,
     /// Batches of reads in this span failed and were not told yet.
     reads_failed: Option<(ReadTicket, ReadTicket)>,
+    /// What it knows of the members.
+    members: Membership,
     /// A newer life that took this one's place.
     superseded: Option<Incarnation>,
     stage: Stage,
@@ -64,6 +71,7 @@ impl Told {
         Self {
             role: (Role::Follower, term, None),
             commit,
+            members: (LogIndex::ZERO, Agreed::Committed, Standing::Voter),
             reads_failed: None,
             superseded: None,
             stage: Stage::Role,
@@ -73,6 +81,11 @@ impl Told {
     /// How far the host knows of commit.
     pub fn committed(&self) -> LogIndex {
         self.commit
+    }
+
+    /// The host knows of the members what it recovered.
+    pub fn know_members(&mut self, members: Membership) {
+        self.members = members;
     }
 
     /// An input came: everything is to be looked at again.
@@ -106,6 +119,7 @@ impl Raft {
                 Stage::Role => self.poll_role(),
                 Stage::Settled => self.poll_settled(),
                 Stage::Commit => self.poll_commit(),
+                Stage::Members => self.poll_members(),
                 Stage::Ack => {
                     self.poll_ack()
                         .map(|(mode, held, upto)| Output::Ack { mode, held, upto })
@@ -192,6 +206,16 @@ impl Raft {
         }
         self.told.commit = self.commit.index;
         Some(Output::Commit { upto: self.commit })
+    }
+
+    fn poll_members(&mut self) -> Option<Output> {
+        let now = self.standing();
+        if self.told.members == now {
+            return None;
+        }
+        self.told.members = now;
+        let (at, agreed, own) = now;
+        Some(Output::Members { at, agreed, own })
     }
 
     fn poll_reads(&mut self) -> Option<Output> {

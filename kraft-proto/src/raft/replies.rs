@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Raft;
 use super::dropped::Drop;
 use crate::hard_state::Trust;
-use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Term};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::message::{Ballot, Envelope, Message};
 
 /// An answer that waits for the hard state it depends on.
@@ -32,6 +32,10 @@ pub(super) enum Answer {
     },
     /// The last word of a leader that left.
     TimeoutNow,
+    LeftOut {
+        store: StoreId,
+        at: LogIndex,
+    },
 }
 
 impl Answer {
@@ -55,6 +59,7 @@ impl Answer {
                 index,
             },
             Self::TimeoutNow => Message::TimeoutNow,
+            Self::LeftOut { store, at } => Message::LeftOut { store, at },
         }
     }
 }

@@ -169,7 +169,7 @@ impl Raft {
             Duty::Active => {}
         }
         self.wait_for_disk(&mut reasons);
-        if !self.members.contains(self.config.id) {
+        if !self.members.contains(self.config.id) || self.is_left_out() {
             reasons.add(Waiting::LeftOut);
         }
         if self.hard.trust == Trust::Suspect {

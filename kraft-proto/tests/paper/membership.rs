@@ -1,12 +1,13 @@
 //! Raft §6: changes of the members, learners, and voters that are not disturbed.
 
 use kraft_proto::{
-    Change, CheckQuorum, Class, CommitMode, Config, EntryKind, Envelope, FsyncMode, Held,
-    LogPosition, Member, MembersProposeError, Message, PreVote, Proposed, Role, StoreId, Waiting,
+    Agreed, Change, CheckQuorum, Class, CommitMode, Config, EntryKind, Envelope, FsyncMode, Held,
+    LogIndex, LogPosition, Member, MembersProposeError, Message, Output, PreVote, Proposed, Role,
+    Standing, StoreId, Waiting,
 };
 
 use crate::cluster::messages::envelope;
-use crate::cluster::{Cluster, Disk, id, ms};
+use crate::cluster::{Cluster, Disk, at, id, ms};
 
 /// §6: "the new servers join the cluster as non-voting members (the leader replicates log entries
 /// to them, but they are not considered for majorities)."
@@ -52,7 +53,7 @@ fn a_learner_never_campaigns() {
 fn voters_that_hear_a_leader_ignore_candidates_and_their_terms() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
-    let last = LogPosition::new(kraft_proto::Term(99), kraft_proto::LogIndex(99));
+    let last = LogPosition::new(kraft_proto::Term(99), LogIndex(99));
     cluster.inject(envelope(3, 2, 9, Message::Vote { last }));
     assert_eq!(
         (cluster.term(2), cluster.status(2).leader),
@@ -216,25 +217,109 @@ fn a_removed_leader_says_nothing_to_those_who_lack_its_last_entries() {
     assert!(matches!(cluster.leader(), Some(2 | 3)));
 }
 
-/// §6: "removed servers (those not in C_new) can disrupt the cluster": not here.
+/// What a node was told of the members last.
+fn told_of_members(cluster: &Cluster, n: u64) -> Option<(u64, Agreed, Standing)> {
+    let outputs = cluster.nodes[&id(n)].outputs.iter();
+    let mut told = outputs.filter_map(|output| match output {
+        Output::Members { at, agreed, own } => Some((at.0, *agreed, *own)),
+        _ => None,
+    });
+    told.next_back()
+}
+
+/// §6: "removed servers (those not in C_new) can disrupt the cluster": not here. The first of those
+/// whom it asks for a vote tells it that it is out, and it asks no more.
 #[test]
-fn a_removed_node_disturbs_nobody() {
-    let bold = |config| Config {
-        pre_vote: PreVote::Off,
-        check_quorum: CheckQuorum::Off,
-        ..config
-    };
-    let mut cluster = Cluster::with(3, bold);
+fn a_removed_node_hears_of_it_when_it_asks_and_disturbs_nobody() {
+    for (pre_vote, check_quorum) in [
+        (PreVote::Off, CheckQuorum::Off),
+        (PreVote::On, CheckQuorum::On),
+    ] {
+        let mut cluster = Cluster::with(3, |config| Config {
+            pre_vote,
+            check_quorum,
+            ..config
+        });
+        cluster.elect(1);
+        cluster.isolate(3);
+        let removal = cluster.change(1, &[Change::Remove(id(3))]).unwrap();
+        cluster.settle();
+        assert!(cluster.acked(1, &removal));
+        let term = cluster.term(1);
+        cluster.heal();
+        cluster.pass(ms(400));
+        let at = removal.run.first;
+        let out = (at.0, Agreed::Committed, Standing::LeftOut);
+        assert_eq!(told_of_members(&cluster, 3), Some(out));
+        assert!(cluster.status(3).waiting.contains(&Waiting::LeftOut));
+        let (asked, heard) = (cluster.term(3), cluster.status(2).dropped);
+        cluster.pass(ms(3000));
+        assert_eq!(cluster.term(3), asked, "it asks no more");
+        assert_eq!(cluster.status(2).dropped, heard, "and nobody hears of it");
+        assert_eq!((cluster.role(1), cluster.term(1)), (Role::Leader, term));
+        // It joins again, and votes and campaigns like anybody.
+        cluster.change(1, &[voter(3)]).unwrap();
+        cluster.pass(ms(500));
+        assert!(matches!(
+            told_of_members(&cluster, 3),
+            Some((_, Agreed::Committed, Standing::Voter))
+        ));
+        cluster.campaign(3);
+        cluster.pass(ms(3000));
+        cluster.kill(cluster.leader().unwrap());
+        cluster.pass(ms(3000));
+        assert!(cluster.leader().is_some(), "node 3 is one of two of three");
+    }
+}
+
+/// The story: 1. node 3 is to leave, and that is not committed; 2. told of it then, it would be quiet, and
+/// nobody could be elected if the entry were cut off: its vote may be needed until it is committed.
+#[test]
+fn a_removal_that_is_not_committed_is_told_to_nobody() {
+    let mut cluster = Cluster::new(3);
     cluster.elect(1);
-    cluster.isolate(3);
-    let removal = cluster.change(1, &[Change::Remove(id(3))]).unwrap();
+    cluster.isolate(1);
+    cluster.change(1, &[Change::Remove(id(3))]).unwrap();
     cluster.settle();
-    assert!(cluster.acked(1, &removal));
+    let pending = told_of_members(&cluster, 1);
+    assert_eq!(pending, Some((2, Agreed::Pending, Standing::Voter)));
+    let vote = Message::Vote { last: at(1, 1) };
+    cluster.inject(envelope(3, 1, 9, vote));
+    let told = |e: &Envelope| matches!(e.message, Message::LeftOut { .. });
+    assert!(cluster.intercept(told).is_empty());
+    cluster.kill(1);
     cluster.heal();
-    cluster.pass(ms(3000));
-    assert!(cluster.term(3) > 3, "it campaigns for ever");
-    assert_eq!((cluster.role(1), cluster.term(1)), (Role::Leader, 1));
-    assert!(cluster.status(2).dropped.strangers > 3);
+    cluster.pass(ms(2000));
+    assert!(cluster.leader().is_some(), "node 3's vote was needed");
+    cluster.restart(1);
+    cluster.pass(ms(1000));
+    let back = told_of_members(&cluster, 1);
+    assert_eq!(back, Some((0, Agreed::Committed, Standing::Voter)));
+}
+
+/// The word is for a store, and for as long as nothing newer is known.
+#[test]
+fn who_is_told_late_that_it_is_out_knows_better() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.propose_many(1, Class::default(), 5);
+    cluster.settle();
+    cluster.isolate(3);
+    let left_out = |store, at| Message::LeftOut {
+        store: StoreId(store),
+        at: LogIndex(at),
+    };
+    // Of another store, of what is committed here by now, beyond any log.
+    for (store, at) in [(9, 100), (3, 6), (3, u64::MAX / 4)] {
+        cluster.inject(envelope(1, 3, 1, left_out(store, at)));
+        assert_eq!(told_of_members(&cluster, 3), None, "store {store} at {at}");
+        cluster.pass(ms(400));
+        assert_eq!(cluster.role(3), Role::PreCandidate, "it asks on");
+    }
+    cluster.inject(envelope(1, 3, 1, left_out(3, 100)));
+    assert_eq!(cluster.role(3), Role::Follower);
+    cluster.pass(ms(1000));
+    assert_eq!(cluster.role(3), Role::Follower);
 }
 
 /// Thesis §4.1 as corrected: "a leader must not append a new configuration until it has committed
@@ -382,7 +467,7 @@ fn a_configuration_that_does_not_decode_is_dropped() {
         kind: EntryKind::Configuration,
         ..crate::cluster::run(1, 2, 1)
     };
-    cluster.append(1, 2, 1, crate::cluster::at(1, 1), run, 0);
+    cluster.append(1, 2, 1, at(1, 1), run, 0);
     assert_eq!(cluster.status(2).last.index.0, 1);
     assert_eq!(cluster.status(2).dropped.malformed, 1);
 }

@@ -92,6 +92,7 @@ impl Kraft {
                 | Output::Snapshot { .. }
                 | Output::Recall { .. }
                 | Output::Restored { .. }
+                | Output::Members { .. }
                 | Output::Superseded { .. } => {}
             }
         }

@@ -89,6 +89,13 @@ pub enum Canonical {
         #[serde(flatten)]
         sender: Sender,
     },
+    LeftOut {
+        term: Term,
+        index: LogIndex,
+        left_store: StoreId,
+        #[serde(flatten)]
+        sender: Sender,
+    },
     TimeoutNow {
         term: Term,
         #[serde(flatten)]
@@ -161,6 +168,7 @@ pub fn kind(message: &Message) -> &'static str {
         Message::HeartbeatReply(_) => "heartbeat_resp",
         Message::Snapshot { .. } => "snapshot",
         Message::TimeoutNow => "timeout_now",
+        Message::LeftOut { .. } => "left_out",
         Message::ReadIndex { .. } => "read_index_req",
         Message::ReadIndexReply { .. } => "read_index_resp",
     }
@@ -192,6 +200,12 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
             sender,
         },
         Message::TimeoutNow => Canonical::TimeoutNow { term, sender },
+        Message::LeftOut { store, at } => Canonical::LeftOut {
+            term,
+            index: at,
+            left_store: store,
+            sender,
+        },
         Message::ReadIndex { ticket, after } => Canonical::ReadIndex {
             term,
             ticket,

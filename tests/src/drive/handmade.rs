@@ -83,6 +83,12 @@ pub fn frames(
         }),
         "heartbeat_resp" => heartbeat_reply(msg, &defaults)?,
         "timeout_now" => Message::TimeoutNow,
+        "left_out" => Message::LeftOut {
+            store: msg
+                .number("left_store")?
+                .map_or(defaults.receiver.0, StoreId),
+            at: msg.need_index("index")?,
+        },
         "read_index_req" => Message::ReadIndex {
             ticket: msg.number("ticket")?.unwrap_or_default(),
             after: LogPosition::new(

@@ -331,6 +331,7 @@ impl Node {
             Output::Write(_)
             | Output::Ack { .. }
             | Output::Settled { .. }
+            | Output::Members { .. }
             | Output::Superseded { .. } => {}
             Output::Recall { question, index } => {
                 if let Some(run) = self.payloads.run_at(*index) {

@@ -293,6 +293,7 @@ impl Node {
                 | Output::Settled { .. }
                 | Output::Read { .. }
                 | Output::Role { .. }
+                | Output::Members { .. }
                 | Output::Superseded { .. } => {}
                 Output::Recall { question, index } => {
                     if let Some(run) = self.disk.run_at(index) {

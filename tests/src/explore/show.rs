@@ -81,6 +81,7 @@ pub fn message(envelope: &Envelope) -> String {
         ),
         Message::Snapshot { last } => format!("snapshot through {last}"),
         Message::TimeoutNow => "campaign now".to_owned(),
+        Message::LeftOut { at, .. } => format!("left out at {at}"),
         Message::TransferVote { last } => format!("vote in a transfer, last {last}"),
         Message::ReadIndex { ticket, after } => format!("read {ticket}, after {after}"),
         Message::ReadIndexReply { ticket, index, .. } => format!("read {ticket} at {index}"),

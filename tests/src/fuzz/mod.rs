@@ -7,6 +7,7 @@
 //! | body | takes | holds |
 //! | --- | --- | --- |
 //! | [`frames`] | the bytes of a frame | decoding is total and canonical; no node panics on what it decodes to |
+//! | [`hostile`] | what a member sends that no honest node would, and what happens meanwhile | a living node is started again from its own disk after each, and nothing committed is replaced |
 //! | [`members`] | the bytes of a configuration, and changes | likewise; what changes lead to is in order |
 //! | [`zones`] | patterns, keys, requests | the zone the plainest matcher finds; classes as asked, no floor undercut |
 //! | [`recovery`] | a hard state and runs | a node starts or says why not, and works |
@@ -28,6 +29,7 @@ pub mod driver;
 pub mod frames;
 #[cfg(not(target_family = "wasm"))]
 pub mod hello;
+pub mod hostile;
 pub mod inputs;
 pub mod members;
 pub mod operations;
@@ -52,6 +54,7 @@ pub type Body = fn(&[u8]) -> Depth;
 /// Every body and its name.
 pub const BODIES: &[(&str, Body)] = &[
     ("frames", frames::body),
+    ("hostile", hostile::body),
     ("members", members::body),
     ("zones", zones::body),
     ("recovery", recovery::body),

@@ -98,7 +98,10 @@ fn write(line: &Value) -> String {
                     .and_then(|blob| blob.rsplit(' ').next());
                 let trust = trust.filter(|trust| *trust != "clean");
                 let trust = trust.map_or_else(String::new, |trust| format!(", {trust}"));
-                format!(", term {} vote {}{trust}", line["term"], line["vote"])
+                let copy = line["blob"].as_str();
+                let copy = copy.filter(|blob| blob.contains("superseded-by"));
+                let copy = copy.map_or("", |_| ", superseded");
+                format!(", term {} vote {}{trust}{copy}", line["term"], line["vote"])
             }
             Some("entries") => format!(", entries {}..{}", line["first_index"], line["last_index"]),
             Some("snapshot") => ", snapshot".to_owned(),
@@ -136,6 +139,7 @@ fn message(line: &Value) -> String {
         "heartbeat_req" => {
             shown += &format!(" round {} commit {}", msg["round"], msg["commit"]);
             shown += &force(msg);
+            shown += &notice(msg);
         }
         "heartbeat_resp" => {
             shown += &format!(
@@ -148,6 +152,7 @@ fn message(line: &Value) -> String {
         }
         "snapshot" => shown += &format!(" through {}.{}", msg["last_term"], msg["index"]),
         "timeout_now" => {}
+        "left_out" => shown += &format!(" at {}", msg["index"]),
         "read_index_req" => {
             shown += &format!(" reads through {}", msg["ticket"]);
             if msg["after_index"] != 0 {
@@ -184,6 +189,15 @@ fn append(msg: &Value) -> String {
         msg["commit"],
         force(msg)
     )
+}
+
+/// What the leader found out about a life.
+fn notice(msg: &Value) -> String {
+    let Some(notice) = msg["notice"].as_str() else {
+        return String::new();
+    };
+    let (number, nonce) = (&msg["notice_incarnation"], &msg["notice_nonce"]);
+    format!(", life {number}.{nonce} {}", notice.replace('_', " "))
 }
 
 fn force(msg: &Value) -> String {

@@ -1,12 +1,14 @@
 //! The hosts at work: news goes into the cores, and what they ask for is done.
 
+use kraft_proto::{
+    Agreed, Fate, Frame, Message, Output, ReadOutcome, ReadTicket, Role, Standing, Trust, WriteKind,
+};
 use kraft_proto::{EntryKind, LogIndex, Term};
-use kraft_proto::{Fate, Frame, Message, Output, ReadOutcome, ReadTicket, Role, Trust, WriteKind};
 
 use super::action::DiskState;
 use super::entry::run_at;
 use super::event::{End, Event};
-use super::members::generation;
+use super::members::{generation, seats};
 use super::node::{Stopping, life};
 use super::plant::Plant;
 use super::world::World;
@@ -292,6 +294,9 @@ impl World {
                 self.tally.deed("snapshot restored");
                 self.commit_through(place, upto.index, None);
             }
+            Output::Members { at, agreed, own } => {
+                self.hear_of_members(place, (at, agreed, own))?;
+            }
             Output::Recall { question, index } => self.recall(place, question, index),
             Output::Superseded { by } => {
                 return Err(format!(
@@ -300,6 +305,31 @@ impl World {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// A node believes that it is out only once a configuration that says so is committed.
+    fn hear_of_members(
+        &mut self,
+        place: usize,
+        (at, agreed, own): (LogIndex, Agreed, Standing),
+    ) -> Result<(), String> {
+        if (agreed, own) != (Agreed::Committed, Standing::LeftOut) || at == LogIndex::ZERO {
+            return Ok(());
+        }
+        let committed = &self.witness.oracles.facts.committed;
+        let entry = committed.get(at.0 as usize - 1);
+        let store = self.nodes[place].generation;
+        let out = entry.is_some_and(|entry| {
+            entry.kind == EntryKind::Configuration && !seats(entry.data, place, store)
+        });
+        if !out {
+            return Err(format!(
+                "node {} is told that it is out as of {at}, and there stands {entry:?}",
+                place + 1
+            ));
+        }
+        self.tally.deed("heard that it is out");
         Ok(())
     }
 

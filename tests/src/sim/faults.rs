@@ -71,7 +71,8 @@ pub const FAULTS: [&str; 36] = [
 ];
 
 /// What else a sweep must have met.
-pub const DEEDS: [&str; 27] = [
+pub const DEEDS: [&str; 28] = [
+    "heard that it is out",
     "command applied",
     "command asked for again",
     "command known already",

@@ -41,14 +41,21 @@ pub(crate) fn number_of(members: &Members) -> u64 {
     members.iter().map(seat).sum()
 }
 
-fn seats(number: u64) -> impl Iterator<Item = (u64, u64)> {
+/// Whether the configuration with this number names a node on the so-manieth of its stores.
+pub(crate) fn seats(number: u64, place: usize, generation: u64) -> bool {
+    let seat = number >> (SEAT_BITS * place) & ((1 << SEAT_BITS) - 1);
+    let named = seat >> 3;
+    names(number, place) && (named == 0 || named == generation)
+}
+
+fn seats_of(number: u64) -> impl Iterator<Item = (u64, u64)> {
     let seat = move |place: usize| number >> (SEAT_BITS * place) & ((1 << SEAT_BITS) - 1);
     (0..NODES_MAX).map(move |place| (place as u64 + 1, seat(place)))
 }
 
 /// What the entry of the configuration with this number holds (`WIRE.md`).
 pub(crate) fn bytes_of(number: u64) -> Vec<u8> {
-    let members: Vec<(u64, u64, u8)> = seats(number)
+    let members: Vec<(u64, u64, u8)> = seats_of(number)
         .filter(|(_, seat)| seat & (VOTER | OUTGOING | LEARNER) != 0)
         .map(|(id, seat)| match seat >> 3 {
             0 => (id, StoreId::ANY.0, (seat & 7) as u8),
@@ -79,7 +86,7 @@ impl Sets {
     /// Those of a configuration.
     pub fn of(number: u64) -> Self {
         let mut sets = Self::default();
-        for (id, seat) in seats(number) {
+        for (id, seat) in seats_of(number) {
             let bit = 1 << (id - 1);
             sets.masks[0] |= if seat & VOTER != 0 { bit } else { 0 };
             sets.masks[1] |= if seat & OUTGOING != 0 { bit } else { 0 };

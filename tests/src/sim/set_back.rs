@@ -64,7 +64,9 @@ impl World {
         };
         let heard = self.life_heard(leader, place);
         let number = copied.saved.hard.incarnation.number + 1;
-        let lacks = copied.len() < self.nodes[place].disk.synced_log().len();
+        // A suspect says itself that it may have forgotten.
+        let lacks = copied.len() < self.nodes[place].disk.synced_log().len()
+            && copied.saved.hard.trust != Trust::Suspect;
         let kind = match number.cmp(&heard) {
             std::cmp::Ordering::Less => "disk set back, lower number",
             std::cmp::Ordering::Equal => "disk set back, equal number",

@@ -126,6 +126,7 @@ impl World {
                 }
                 live.reads.retain(|read| read.ticket != ticket);
             }
+            Output::Members { .. } => {}
             Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
             Output::Commit { upto } => {
                 let restored = live.raft.status().compacted.index.0 as usize;

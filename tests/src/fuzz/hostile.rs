@@ -1,0 +1,492 @@
+//! Hostile frames: a member sends what no honest node would, at numbers where rules begin and end, to a
+//! node that lives; and after each the node is started again from its own disk.
+//!
+//! 1. No frame ends the node, and none is written that the next start refuses.
+//! 2. What is committed is not replaced while the node lives.
+//! 3. What its disk holds is what its core says it holds.
+
+use kraft_proto::limits::{FRAME_HEADER_MAX, INDEX_MAX, TERM_MAX};
+use kraft_proto::{
+    Append, Ballot, Class, CommitMode, Config, EntryKind, Envelope, Finding, Frame, FsyncMode,
+    HardState, Heartbeat, HeartbeatReply, Holding, Incarnation, Instant, Known, LogIndex,
+    LogPosition, Members, Message, NodeId, Nonce, Notice, Output, Raft, Recovery, Run, Snapshot,
+    StoreId, Term, Trust, Write, WriteKind, entry_prefix,
+};
+
+use super::Depth;
+use super::inputs::Input;
+
+/// So many at most.
+const FRAMES_MAX: usize = 24;
+
+const OWN: NodeId = NodeId(1);
+
+/// Takes what is sent to a node, and what happens to it meanwhile.
+pub fn body(bytes: &[u8]) -> Depth {
+    let mut input = Input::new(bytes);
+    let mut victim = Victim::new();
+    let mut depth = Depth::Refused;
+    for _ in 0..FRAMES_MAX {
+        if input.is_empty() {
+            break;
+        }
+        match input.byte() % 16 {
+            0 => victim.pass(u64::from(input.byte()) * 4),
+            1 => victim.campaign(),
+            2 => victim.propose(u32::from(input.byte() % 4) + 1),
+            3 => victim.compact(),
+            4 => victim = victim.restarted(),
+            _ => depth = victim.hear(&mut input, depth),
+        }
+        // Whatever it wrote, it starts from that.
+        drop(victim.restarted());
+    }
+    depth
+}
+
+/// An entry as a disk keeps it.
+#[derive(Clone, Debug)]
+struct Kept {
+    at: LogPosition,
+    kind: EntryKind,
+    bytes: Vec<u8>,
+}
+
+impl Kept {
+    fn run(&self) -> Run {
+        Run {
+            term: self.at.term,
+            kind: self.kind,
+            first: self.at.index,
+            count: 1,
+        }
+    }
+}
+
+/// A disk that holds what it was asked to, in order.
+#[derive(Clone, Debug, Default)]
+struct Disk {
+    hard: HardState,
+    snapshot: Option<(LogPosition, Vec<u8>)>,
+    log: Vec<Kept>,
+}
+
+impl Disk {
+    fn base(&self) -> LogIndex {
+        self.snapshot
+            .as_ref()
+            .map_or(LogIndex(0), |(at, _)| at.index)
+    }
+
+    fn last(&self) -> LogIndex {
+        self.log.last().map_or(self.base(), |kept| kept.at.index)
+    }
+
+    /// The whole run around an entry.
+    fn run_at(&self, index: LogIndex) -> Option<Run> {
+        let place = self.log.iter().position(|kept| kept.at.index == index)?;
+        let run = self.log[place].run();
+        let belongs = |kept: &&Kept| (kept.at.term, kept.kind) == (run.term, run.kind);
+        if run.kind != EntryKind::Command {
+            return Some(run);
+        }
+        let before = self.log[..place].iter().rev().take_while(belongs).count();
+        let behind = self.log[place..].iter().take_while(belongs).count();
+        Some(Run {
+            first: self.log[place - before].at.index,
+            count: (before + behind) as u32,
+            ..run
+        })
+    }
+
+    fn recovery(&self) -> Recovery {
+        let mut recovery = Recovery::resume(self.hard, members()).same_boot();
+        if let Some((_, bytes)) = &self.snapshot {
+            let snapshot = Snapshot::decode(bytes).expect("a snapshot that was taken decodes");
+            recovery = recovery.snapshot(&snapshot);
+        }
+        for kept in &self.log {
+            let Kept { at, kind, bytes } = kept;
+            recovery = match kind {
+                EntryKind::Configuration => recovery.config(*at, bytes),
+                _ => recovery.run(kept.run()),
+            };
+        }
+        recovery
+    }
+}
+
+fn members() -> Members {
+    Members::new([NodeId(1), NodeId(2), NodeId(3)], [NodeId(4)]).expect("members")
+}
+
+struct Victim {
+    raft: Raft,
+    now: Instant,
+    disk: Disk,
+    /// Bytes that were taken, until they are written.
+    taken: Vec<(LogPosition, Vec<u8>)>,
+    snapshots: Vec<(LogPosition, Vec<u8>)>,
+    /// What it told as committed in this life, and where that ends.
+    committed: Vec<LogPosition>,
+}
+
+impl Victim {
+    fn new() -> Self {
+        Self::started(Disk::default(), Instant::ZERO)
+    }
+
+    fn started(disk: Disk, now: Instant) -> Self {
+        let config = Config::new(OWN, StoreId(1), 7);
+        let nonce = Nonce(disk.hard.incarnation.number + 1);
+        let raft = Raft::new(config, disk.recovery(), nonce, now)
+            .unwrap_or_else(|error| panic!("its own disk is refused: {error}: {disk:?}"));
+        let mut victim = Self {
+            raft,
+            now,
+            disk,
+            taken: Vec::new(),
+            snapshots: Vec::new(),
+            committed: Vec::new(),
+        };
+        victim.settle();
+        victim
+    }
+
+    /// The same node after a kill.
+    fn restarted(&self) -> Self {
+        Self::started(self.disk.clone(), self.now)
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.now = Instant(self.now.0 + millis * 1_000);
+        self.raft.handle_timeout(self.now);
+        self.settle();
+    }
+
+    fn campaign(&mut self) {
+        self.raft.campaign(self.now);
+        self.settle();
+    }
+
+    fn propose(&mut self, count: u32) {
+        if let Ok(proposed) = self.raft.propose(self.now, Class::default(), count) {
+            for at in proposed.run.positions() {
+                self.taken.push((at, b"own".to_vec()));
+            }
+        }
+        self.settle();
+    }
+
+    fn compact(&mut self) {
+        let commit = self.raft.status().commit;
+        let Ok(snapshot) = self.raft.snapshot_at(commit) else {
+            return;
+        };
+        let mut buffer = [0; kraft_proto::limits::SNAPSHOT_BYTES_MAX];
+        let bytes = snapshot
+            .encode(&mut buffer)
+            .expect("there is room")
+            .to_vec();
+        if self.raft.compacted(commit).is_ok() {
+            self.disk.log.retain(|kept| kept.at.index > commit.index);
+            self.disk.snapshot = Some((snapshot.last(), bytes));
+        }
+        self.settle();
+    }
+
+    fn hear(&mut self, input: &mut Input<'_>, depth: Depth) -> Depth {
+        let bytes = self.frame(input);
+        let Ok(frame) = Frame::decode(&bytes) else {
+            return depth;
+        };
+        let before = self.raft.status();
+        let taken = self.raft.handle_message(self.now, &frame);
+        for (at, bytes) in taken.entries() {
+            self.taken.push((at, bytes.to_vec()));
+        }
+        if let Some(last) = taken.snapshot() {
+            let bytes = frame.entries().next().expect("its history");
+            self.snapshots.push((last, bytes.to_vec()));
+        }
+        self.settle();
+        let after = self.raft.status();
+        assert!(after.term >= before.term && after.commit.index >= before.commit.index);
+        Depth::Taken
+    }
+
+    /// Takes whatever it puts out, and syncs whatever it writes.
+    fn settle(&mut self) {
+        let mut outputs = 0;
+        while let Some(output) = self.raft.poll_output() {
+            match output {
+                Output::Write(write) => self.write(write),
+                Output::Commit { upto } => self.committed.push(upto),
+                Output::Restored { upto } => self.committed = vec![upto],
+                Output::Recall { question, index } => {
+                    if let Some(run) = self.disk.run_at(index) {
+                        self.raft.handle_recalled(self.now, question, run);
+                    }
+                }
+                _ => {}
+            }
+            outputs += 1;
+            assert!(outputs < 10_000, "it never falls silent");
+        }
+        let status = self.raft.status();
+        assert!(status.commit.index <= status.last.index && status.last.index.0 <= INDEX_MAX);
+        assert_eq!(
+            status.holding.synced,
+            self.disk.last(),
+            "what its disk holds"
+        );
+        for at in &self.committed {
+            let kept = self.disk.log.iter().find(|kept| kept.at.index == at.index);
+            assert!(kept.is_none_or(|kept| kept.at == *at), "{at} was replaced");
+        }
+    }
+
+    fn write(&mut self, write: Write) {
+        match write.kind() {
+            WriteKind::HardState(hard) => self.disk.hard = hard,
+            WriteKind::Entries(run) => {
+                self.disk.log.retain(|kept| kept.at.index < run.first);
+                for at in run.positions() {
+                    let bytes = match run.kind {
+                        EntryKind::Barrier => Some(Vec::new()),
+                        _ => self.bytes(at),
+                    };
+                    self.disk.log.push(Kept {
+                        at,
+                        kind: run.kind,
+                        bytes: bytes.unwrap_or_else(|| panic!("no bytes of {at}")),
+                    });
+                }
+            }
+            WriteKind::Snapshot(last) => {
+                let snapshots = self.snapshots.iter().rev();
+                let found = snapshots.clone().find(|(at, _)| *at == last);
+                self.disk.snapshot = Some(found.expect("it was taken").clone());
+                self.disk.log.clear();
+            }
+            WriteKind::Force => {}
+        }
+        self.raft.handle_stored(self.now, write.synced());
+    }
+
+    fn bytes(&self, at: LogPosition) -> Option<Vec<u8>> {
+        let own = self.raft.configuration_bytes(at).map(|own| own.to_vec());
+        let taken = self.taken.iter().rev().find(|(of, _)| *of == at);
+        taken.map(|(_, bytes)| bytes.clone()).or(own)
+    }
+
+    /// A frame of a member, with numbers from where rules begin and end.
+    fn frame(&self, input: &mut Input<'_>) -> Vec<u8> {
+        let kind = input.byte();
+        let from = NodeId(u64::from(input.byte() % 6));
+        let (message, entries) = self.message(kind, input);
+        let term = self.term(input);
+        let lives = self.raft.status().incarnation.number;
+        let envelope = Envelope {
+            from,
+            to: OWN,
+            store: StoreId(from.0),
+            incarnation: self.life(lives, input),
+            term,
+            message,
+        };
+        let mut header = [0; FRAME_HEADER_MAX];
+        let mut bytes = envelope.encode(&mut header).expect("room").to_vec();
+        for entry in entries {
+            bytes.extend(entry_prefix(entry.len() as u32));
+            bytes.extend(entry);
+        }
+        bytes
+    }
+
+    /// One life or another, with the nonce of the victim's or another.
+    fn life(&self, lives: u64, input: &mut Input<'_>) -> Incarnation {
+        let byte = input.byte();
+        let number = [1, lives, lives, lives + 1, u64::MAX][usize::from(byte % 5)];
+        Incarnation::new(number, Nonce(u64::from(byte / 5 % 3) + lives - 1))
+    }
+
+    fn message(&self, kind: u8, input: &mut Input<'_>) -> (Message, Vec<Vec<u8>>) {
+        let lives = self.raft.status().incarnation.number;
+        let message = match kind % 20 {
+            0..=6 => return self.append(input),
+            7..=9 => return self.snapshot(input),
+            10 | 11 => Message::Heartbeat(Heartbeat {
+                commit: self.index(input),
+                round: u64::from(input.byte()),
+                force_upto: self.index(input),
+                known: input.byte().is_multiple_of(2).then(|| Known {
+                    store: StoreId(u64::from(input.byte() % 3)),
+                    incarnation: self.life(lives, input),
+                    readmit_upto: self.index(input),
+                    notice: input.byte().is_multiple_of(2).then(|| Notice {
+                        life: self.life(lives, input),
+                        finding: [Finding::WentBack, Finding::Superseded]
+                            [usize::from(input.byte() % 2)],
+                    }),
+                }),
+            }),
+            12 => Message::Vote {
+                last: self.position(input),
+            },
+            13 => Message::PreVote {
+                last: self.position(input),
+            },
+            14 => Message::VoteReply {
+                ballot: Ballot::Granted,
+            },
+            15 => Message::PreVoteReply {
+                ballot: Ballot::Granted,
+            },
+            16 => Message::Matched(self.holding(input)),
+            17 => Message::Rejected {
+                rejected: self.index(input),
+                hint: self.position(input),
+                trust: Trust::Clean,
+            },
+            18 => Message::HeartbeatReply(HeartbeatReply {
+                round: self.number(input),
+                received: self.index(input),
+                holding: self.holding(input),
+                trust: Trust::Clean,
+            }),
+            _ => match input.byte() % 4 {
+                0 => Message::TimeoutNow,
+                1 => Message::TransferVote {
+                    last: self.position(input),
+                },
+                2 => Message::ReadIndex {
+                    ticket: self.number(input),
+                    after: self.position(input),
+                },
+                _ => Message::LeftOut {
+                    store: StoreId(1),
+                    at: self.index(input),
+                },
+            },
+        };
+        (message, Vec::new())
+    }
+
+    fn append(&self, input: &mut Input<'_>) -> (Message, Vec<Vec<u8>>) {
+        let kinds = [
+            EntryKind::Command,
+            EntryKind::Command,
+            EntryKind::Barrier,
+            EntryKind::Configuration,
+        ];
+        let kind = kinds[usize::from(input.byte() % 4)];
+        let count = match kind {
+            EntryKind::Command => u32::from(input.byte() % 6),
+            _ => 1,
+        };
+        let entry = match (kind, input.byte() % 4) {
+            (EntryKind::Configuration, 0) => vec![1, 2, 3],
+            (EntryKind::Configuration, 1) => {
+                let alone = Members::new([NodeId(2)], []).expect("one voter");
+                alone.to_bytes().to_vec()
+            }
+            (EntryKind::Configuration, _) => members().to_bytes().to_vec(),
+            (EntryKind::Command, byte) => vec![byte; usize::from(byte)],
+            (EntryKind::Barrier, _) => Vec::new(),
+        };
+        let relied_upto = self.index(input);
+        let append = Append {
+            prev: self.position(input),
+            kind,
+            run_term: self.term(input),
+            count,
+            commit: self.index(input),
+            force_upto: self.index(input),
+            written_upto: relied_upto,
+            relied_upto,
+            mode: CommitMode::Sync,
+            fsync: [FsyncMode::None, FsyncMode::Always][usize::from(input.byte() % 2)],
+        };
+        (Message::Append(append), vec![entry; count as usize])
+    }
+
+    /// A history of one or two stretches, which ends where the message says or elsewhere.
+    fn snapshot(&self, input: &mut Input<'_>) -> (Message, Vec<Vec<u8>>) {
+        let last = self.position(input);
+        let base = match input.byte() % 3 {
+            0 => (0, 0),
+            _ => (self.term(input).0, self.index(input).0),
+        };
+        let mut runs = vec![(self.term(input).0, base.1.saturating_add(1), 1_u8)];
+        if input.byte().is_multiple_of(2) {
+            runs.push((last.term.0, self.index(input).0, 1));
+        }
+        let members_at = match input.byte() % 2 {
+            0 => 0,
+            _ => self.index(input).0,
+        };
+        let head = (last.index.0, base, runs, members_at);
+        let mut buffer = [0; 256];
+        let used = postcard::to_slice(&head, &mut buffer).expect("a few numbers");
+        let mut core = used.to_vec();
+        core.extend(&*members().to_bytes());
+        (Message::Snapshot { last }, vec![core])
+    }
+
+    fn number(&self, input: &mut Input<'_>) -> u64 {
+        match input.byte() % 4 {
+            0 => u64::MAX,
+            1 => 1 << 40,
+            _ => input.number(),
+        }
+    }
+
+    fn holding(&self, input: &mut Input<'_>) -> Holding {
+        let written = self.index(input);
+        Holding {
+            written,
+            synced: written.min(self.index(input)),
+        }
+    }
+
+    fn index(&self, input: &mut Input<'_>) -> LogIndex {
+        let status = self.raft.status();
+        let byte = input.byte();
+        let near = [
+            status.last.index,
+            status.commit.index,
+            status.compacted.index,
+        ];
+        match byte % 8 {
+            0..=4 => LogIndex(
+                (near[usize::from(byte / 8 % 3)].0 + 2).saturating_sub(u64::from(byte % 5)),
+            ),
+            5 => LogIndex(u64::from(byte / 8)),
+            6 => LogIndex(INDEX_MAX - u64::from(byte / 8 % 4)),
+            _ => LogIndex(status.last.index.0 + (1 << (byte / 8 + 14))),
+        }
+    }
+
+    fn term(&self, input: &mut Input<'_>) -> Term {
+        let status = self.raft.status();
+        let byte = input.byte();
+        match byte % 8 {
+            0..=3 => status.term,
+            4 => Term(status.term.0 + 1),
+            5 => status.last.term,
+            6 => Term(u64::from(byte / 8 % 4)),
+            _ => Term(TERM_MAX - u64::from(byte / 8 % 2)),
+        }
+    }
+
+    fn position(&self, input: &mut Input<'_>) -> LogPosition {
+        let index = self.index(input);
+        let kept = self.disk.log.iter().find(|kept| kept.at.index == index);
+        match (kept, input.byte() % 4) {
+            (Some(kept), 0..=2) => kept.at,
+            (None, 0..=2) if index.0 == 0 => LogPosition::ZERO,
+            _ => LogPosition::new(self.term(input), index),
+        }
+    }
+}
