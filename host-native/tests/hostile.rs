@@ -142,9 +142,23 @@ async fn sessions(raw: &Raw, address: &str, count: usize) -> Vec<Session> {
     sessions
 }
 
+/// Whatever fails, what the nodes said is worth reading.
+fn show_logs_on_panic(cluster: &Cluster) {
+    let logs: Vec<_> = cluster.nodes.iter().map(|node| node.log.clone()).collect();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        for log in &logs {
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            eprintln!("{}:\n{said}", log.display());
+        }
+        usual(panic);
+    }));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_client_takes_the_memory_or_the_places_of_another() {
     let mut cluster = Cluster::start_with(PATIENT).await;
+    show_logs_on_panic(&cluster);
     let leader = cluster.leader().await;
     let raw = Raw::new(&cluster.created.client);
     let large = vec![b'x'; MIB as usize];
