@@ -136,7 +136,13 @@ impl Victim {
         Self::started(Disk::default(), Instant::ZERO)
     }
 
-    fn started(disk: Disk, now: Instant) -> Self {
+    /// Starts it, as an operator does who knows that there is no other copy of its disk.
+    fn started(mut disk: Disk, now: Instant) -> Self {
+        if let Some(by) = disk.hard.superseded.take() {
+            let lifted = by.number.max(disk.hard.incarnation.number);
+            disk.hard.incarnation.number = lifted;
+            disk.hard.trust = Trust::Suspect;
+        }
         let config = Config::new(OWN, StoreId(1), 7);
         let nonce = Nonce(disk.hard.incarnation.number + 1);
         let raft = Raft::new(config, disk.recovery(), nonce, now)
