@@ -299,7 +299,6 @@ mod tests {
             disks_set_back: 0,
             without_leader: Duration::from_secs(5),
             certificate_left: Some(Duration::from_secs(30 * DAY_SECONDS)),
-            disks_set_back: 0,
         };
         assert!(kinds(at).is_empty());
     }
