@@ -178,6 +178,13 @@ impl Lives {
         }
     }
 
+    /// Whether an older life spoke, and the newest has answered no round that was sent after it did: its
+    /// disk may have gone back, with all that it reported.
+    pub fn is_in_doubt(&self, round_answered: u64) -> bool {
+        let older = self.older.as_ref();
+        older.is_some_and(|older| round_answered <= older.round)
+    }
+
     /// The newest life refused an append whose predecessor is at `prev`: rule 3.
     pub fn refused(&mut self, prev: LogIndex, trust: Trust) {
         let contradicts = prev <= self.claimed.index && prev > LogIndex::ZERO;

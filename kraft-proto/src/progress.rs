@@ -112,6 +112,14 @@ impl Progress {
         self.holding
     }
 
+    /// What counts of what it holds: nothing while its newest life is in doubt.
+    pub fn counted(&self) -> Holding {
+        match self.lives.is_in_doubt(self.round_answered) {
+            true => Holding::default(),
+            false => self.holding,
+        }
+    }
+
     pub fn state(&self) -> PeerState {
         self.state
     }
@@ -263,13 +271,17 @@ impl Progress {
         self.move_next(self.next.max(written.next()));
     }
 
-    /// An append matched: appends may follow each other, unless it is the late answer to one from
-    /// before a snapshot was needed.
+    /// An append matched: appends may follow each other, if what went before the one that is asked about
+    /// is there. Other answers are late ones, or come from a disk that is behind:
+    ///
+    /// 1. a peer is sent a log of many terms faster than its disk takes it, and turns an append away;
+    /// 2. it refuses those behind, is probed, and then an answer arrives to what it took before;
+    /// 3. by that all would be sent to it again: answers and refusals cause appends, sixteen each, until
+    ///    its disk has moved.
     pub fn replicate(&mut self) {
-        let lacks_snapshot =
-            self.state == PeerState::Snapshot && self.holding.written.next() < self.next;
-        if self.state != PeerState::Replicate && !lacks_snapshot {
-            self.replicate_from(self.holding.written.next());
+        let written = self.holding.written;
+        if self.state != PeerState::Replicate && written >= self.next.prev() {
+            self.replicate_from(written.next());
         }
     }
 
@@ -345,13 +357,18 @@ impl Progress {
         self.round_answered = self.round_answered.max(round);
         let received = received.min(last);
         match self.state {
-            PeerState::Probe | PeerState::Snapshot
-                if received >= self.next.prev() && received > LogIndex::ZERO =>
-            {
+            PeerState::Snapshot if received >= self.next.prev() && received > LogIndex::ZERO => {
                 self.replicate_from(received.next());
             }
-            PeerState::Probe => self.probe = Probe::Due,
-            PeerState::Replicate if self.stall.round > 0 && round >= self.stall.round => {
+            PeerState::Probe if received >= self.next.min(last) && received > LogIndex::ZERO => {
+                self.replicate_from(received.next());
+            }
+            // Lost, or turned away by a peer that is busy.
+            PeerState::Probe if self.stall.is_answered(round) => {
+                self.stall.round = 0;
+                self.probe = Probe::Due;
+            }
+            PeerState::Replicate if self.stall.is_answered(round) => {
                 let missing = received.next() < self.stall.next_before;
                 let stuck = received <= self.stall.received;
                 self.stall.received = received;
@@ -360,7 +377,14 @@ impl Progress {
                     self.probe_from(received.max(self.holding.written).next());
                 }
             }
-            PeerState::Replicate | PeerState::Snapshot => {}
+            PeerState::Probe | PeerState::Replicate | PeerState::Snapshot => {}
         }
+    }
+}
+
+impl Stall {
+    /// Whether the round that is watched is answered by this one.
+    fn is_answered(&self, round: u64) -> bool {
+        self.round > 0 && round >= self.round
     }
 }

@@ -7,7 +7,7 @@ use cluster::messages::{envelope, heartbeat_reply, holding};
 use cluster::store::{Stop, Store};
 use cluster::{Cluster, Disk, id, ms};
 use kraft_proto::{
-    CheckQuorum, Class, CommitMode, Config, Envelope, Fate, Finding, FsyncMode, Heartbeat,
+    CheckQuorum, Class, CommitMode, Config, Envelope, Fate, Finding, FsyncMode, Heartbeat, Held,
     Incarnation, Known, LogIndex, LogPosition, Message, Nonce, Notice, PeerStatus, PreVote,
     Proposed, Role, StoreId, Trust, Waiting, WriteKind,
 };
@@ -116,6 +116,58 @@ fn a_disk_set_back_to_a_lower_number_is_found_and_brought_up_to_date() {
     assert_eq!(back.trust, Trust::Dirty);
     assert_eq!(peer(&cluster, 3).set_backs, 1);
     survive(&mut cluster, &acked);
+}
+
+/// The story: 1. nodes 1 and 3 have synced an entry that waits for all, and node 2 is away; 2. the disk of
+/// node 3 goes back, and it speaks under a lower number; 3. node 2 has the entry too, and all seem to:
+/// what the newer life of node 3 had synced is gone with it. So nothing of a peer is counted from the
+/// moment on at which an older life speaks, until the newest has answered what was asked after that.
+#[test]
+fn of_a_disk_that_may_have_gone_back_nothing_counts() {
+    let (mut cluster, saved, _) = story(4, 1);
+    let all = cluster.propose(1, Class::new(CommitMode::All, FsyncMode::Commit));
+    cluster.settle();
+    let entry = all.run.last_position();
+    assert_eq!(cluster.holders(entry, Held::Synced), [1, 3]);
+    put_back(&mut cluster, 3, &saved);
+    cluster.pass(ms(51));
+    assert_eq!(cluster.status(3).incarnation, life(2, 5));
+    cluster.heal();
+    // It hears no appends.
+    cluster.lossy = |envelope| envelope.to == id(3) && Cluster::is_append(envelope);
+    cluster.pass(ms(110));
+    assert_eq!(cluster.holders(entry, Held::Synced), [1, 2]);
+    assert!(!cluster.acked(1, &all), "node 3 has no copy");
+    cluster.heal();
+    cluster.pass(ms(1000));
+    assert_eq!(cluster.holders(entry, Held::Synced), [1, 2, 3]);
+    assert!(cluster.acked(1, &all));
+}
+
+/// A late word of an older life is no disk that went back: what the newest holds counts again once it has
+/// answered a round that was sent after that word.
+#[test]
+fn a_late_word_of_an_older_life_takes_nothing_for_long() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.kill(3);
+    cluster.restart(3);
+    cluster.isolate(2);
+    cluster.pass(ms(100));
+    let old = Message::Matched(holding(1, 1));
+    cluster.inject(envelope(3, 1, 1, old));
+    let before = cluster.propose(1, FIRM);
+    cluster.settle();
+    assert!(
+        !cluster.acked(1, &before),
+        "which of the two lives is unknown"
+    );
+    cluster.pass(ms(60));
+    assert!(cluster.acked(1, &before));
+    assert_eq!(
+        (peer(&cluster, 3).set_backs, cluster.status(3).set_back),
+        (0, None)
+    );
 }
 
 /// It was started so often from the copy, unheard, that its number is above all that were heard: what

@@ -106,7 +106,7 @@ impl Leader {
 fn held_by(peers: &[Progress], own: (NodeId, &Writes), id: NodeId, held: Held) -> LogIndex {
     let (leader, writes) = own;
     let holding = match peers.iter().find(|peer| peer.id == id) {
-        Some(peer) => peer.holding(),
+        Some(peer) => peer.counted(),
         None if id == leader => Holding {
             written: writes.written(),
             synced: writes.synced(),

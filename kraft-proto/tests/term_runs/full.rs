@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use kraft_proto::limits::TERM_RUNS_MAX;
-use kraft_proto::{CheckQuorum, Class, Config, ConfigError, Fate, PreVote, Raft, Role, StoreId};
+use kraft_proto::{
+    CheckQuorum, Class, Config, ConfigError, Fate, Message, PreVote, Raft, Role, StoreId,
+};
 
-use crate::cluster::{self, Cluster, Disk, at, ms, run};
-use crate::narrow;
+use crate::cluster::{self, Cluster, Disk, at, id, ms, run};
+use crate::{narrow, terms};
 
 /// A leader that writes a barrier at each of 200 elections it wins, and never gets one across.
 #[test]
@@ -134,4 +136,52 @@ fn a_window_is_two_to_sixty_four_runs() {
         };
         assert_eq!(config.check().is_ok(), fits, "{window}");
     }
+}
+
+/// The story: 1. a leader feeds a log of forty terms to a node whose window holds two, and whose disk is
+/// busy: the third append is turned away, and those behind it are refused; 2. the answers to those it
+/// took before, that are held and not written, arrive after the refusals; 3. by each the leader sends
+/// sixteen appends again, as fast as the wire carries them, until the disk has moved.
+#[test]
+fn a_busy_disk_causes_no_storm_of_appends() {
+    let mut cluster = Cluster::with(3, narrow);
+    cluster.start_on(1, 40, terms(1..=40));
+    cluster.isolate(2);
+    cluster.elect(1);
+    cluster.node(2).disk = Disk::Busy;
+    cluster.heal();
+    let mut most = 0;
+    for _ in 0..20 {
+        let now = cluster.now.after(ms(50));
+        cluster.now = now;
+        for n in 1..=3 {
+            cluster.node(n).raft.handle_timeout(now);
+        }
+        most = most.max(talk_refusals_first(&mut cluster));
+    }
+    assert!(most <= 40, "{most} appends between two heartbeats");
+    assert!(most > 2, "node 2 was sent some");
+    cluster.node(2).disk = Disk::Prompt;
+    cluster.pass(ms(6000));
+    assert_eq!(cluster.status(2).last, cluster.status(1).last);
+}
+
+/// All talk until they come to rest, or have said too much; of what is on its way, the refusals arrive
+/// first. How many appends node 2 was sent.
+fn talk_refusals_first(cluster: &mut Cluster) -> usize {
+    let mut appends = 0;
+    while appends < 1000 {
+        cluster.poll();
+        let mut packets = cluster.intercept(|_| true);
+        if packets.is_empty() {
+            break;
+        }
+        packets.sort_by_key(|packet| !matches!(packet.envelope.message, Message::Rejected { .. }));
+        for packet in packets {
+            let envelope = &packet.envelope;
+            appends += usize::from(envelope.to == id(2) && Cluster::is_append(envelope));
+            cluster.deliver(&packet);
+        }
+    }
+    appends
 }

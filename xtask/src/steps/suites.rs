@@ -9,6 +9,8 @@ use crate::shell;
 use crate::workshop::{Length, Workshop};
 
 pub fn step(workshop: &Workshop) -> Result<Done> {
+    // By itself: a build says nothing on its standard output, and may take long on a small machine.
+    shell::run(&mut workshop.cargo(&["test", "--workspace", "--locked", "--no-run"]))?;
     let mut test = workshop.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     for (name, _) in env::vars_os() {
         if is_of_a_cluster(&name.to_string_lossy()) {
