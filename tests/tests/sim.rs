@@ -218,6 +218,42 @@ fn story(plant: Plant) -> Option<Run> {
             (270, cut(3)),
             (335, Action::Campaign { node: node(1) }),
         ],
+        // Node 3 has an entry that nobody else has; another takes its place and is committed, and the
+        // disk of node 3 does not come to it before its power goes.
+        Plant::ClampsHint => vec![
+            (10, Action::Campaign { node: node(3) }),
+            (100, cut(3)),
+            (
+                101,
+                Action::Write {
+                    to,
+                    class: Class::default(),
+                    count: 1,
+                },
+            ),
+            (300, Action::Campaign { node: node(1) }),
+            (340, disk(3, DiskState::Slow(1000))),
+            (350, Action::Heal),
+            (680, Action::CutPower { node: node(3) }),
+            (681, healthy(3)),
+            (690, Action::Start { node: 3 }),
+        ],
+        // The disk of node 3 is copied, starts again, takes an entry, and goes back: to the same number.
+        Plant::RepeatsNonce => vec![
+            (10, Action::Campaign { node: node(1) }),
+            (200, Action::Copy { node: node(3) }),
+            (210, Action::Kill { node: node(3) }),
+            (220, Action::Start { node: 3 }),
+            (
+                500,
+                Action::Write {
+                    to,
+                    class: Class::default(),
+                    count: 1,
+                },
+            ),
+            (800, Action::PutBack { node: node(3) }),
+        ],
         _ => return None,
     };
     let mut run = told(&actions);
@@ -230,6 +266,9 @@ fn story(plant: Plant) -> Option<Run> {
             ..Config::new(NodeId(id), StoreId(100 + id), id)
         });
         run.setup.nodes = nodes.collect();
+    }
+    if plant == Plant::RepeatsNonce {
+        run.storm_us = 5_000_000;
     }
     if plant == Plant::DriftsBeyond {
         for config in &mut run.setup.nodes {

@@ -329,6 +329,17 @@ impl Cluster {
         self.settle();
     }
 
+    /// The oldest write that waits for a busy node's disk is written and synced.
+    pub fn write_one(&mut self, n: u64) {
+        let now = self.now;
+        let node = self.nodes.get_mut(&NodeId(n)).unwrap();
+        let store = self.stores.get_mut(&NodeId(n)).unwrap();
+        if let Some(write) = node.queued.pop_front() {
+            node.take(write, store, now);
+            node.force(store, now, |_| true);
+        }
+    }
+
     /// What a node was asked to write so far is written and synced.
     pub fn sync(&mut self, n: u64) {
         self.write(n);

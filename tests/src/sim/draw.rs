@@ -96,7 +96,7 @@ fn draw_setup(chance: &mut Chance, mut windows: Chance) -> Setup {
     }
 }
 
-/// The log's window in a core, narrower than by default: what lies below it is asked of the host.
+/// The log's window in a core, as narrow as it gets: what lies below it is asked of the host.
 fn draw_window(chance: &mut Chance, config: Config) -> Config {
     Config {
         term_runs_max: chance.number(2, 4) as u8,

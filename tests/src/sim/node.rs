@@ -166,7 +166,10 @@ impl Node {
             };
         }
         self.starts += 1;
-        let nonce = Nonce(self.starts);
+        let nonce = match self.plant {
+            Some(Plant::RepeatsNonce) => Nonce(hard.incarnation.number + 1),
+            _ => Nonce(self.starts),
+        };
         let raft = Raft::new(self.config, recovery, nonce, self.clock.show(now_us))
             .map_err(|error| format!("node {} does not start: {error}", self.config.id))?;
         let trust = match (hard.trust, same_boot) {

@@ -45,10 +45,12 @@ pub enum Plant {
     ClampsHint,
     /// It answers what stands in its log by the log from before the last cut.
     AnswersFromBefore,
+    /// The nonce of each start is the number on its disk, not a fresh one.
+    RepeatsNonce,
 }
 
-/// Every plant whose oracle is known to find it in the runs of the suite, and that oracle.
-pub const PLANTS: [(Plant, &str); 16] = [
+/// Every plant, and the oracle that finds it.
+pub const PLANTS: [(Plant, &str); 19] = [
     (Plant::ForgetsVote, "election_safety"),
     (Plant::RewritesOwnLog, "leader_append_only"),
     (Plant::ShipsOtherBytes, "log_matching"),
@@ -65,4 +67,7 @@ pub const PLANTS: [(Plant, &str); 16] = [
     (Plant::NeverReports, "convergence"),
     (Plant::KeepsWrites, "bounded_memory"),
     (Plant::SendsAgain, "message_chains"),
+    (Plant::ClampsHint, "state_machine_safety"),
+    (Plant::AnswersFromBefore, "log_matching"),
+    (Plant::RepeatsNonce, "set_back"),
 ];

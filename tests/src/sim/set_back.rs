@@ -10,6 +10,7 @@ use super::action::DiskState;
 use super::disk::Copied;
 use super::event::End;
 use super::node::Stopping;
+use super::plant::Plant;
 use super::world::World;
 
 /// How long nothing else befalls, in microseconds: three times what it takes.
@@ -106,7 +107,9 @@ impl World {
 
     /// The leader that sees both, and the copy; `None` where nothing is promised.
     fn may_put_back(&self, place: usize) -> Option<(usize, Copied)> {
-        let fair = self.setup.plant.is_none() && self.links.is_fair() && !self.is_quiet();
+        let fair = matches!(self.setup.plant, None | Some(Plant::RepeatsNonce))
+            && self.links.is_fair()
+            && !self.is_quiet();
         let healthy = self.nodes.iter().all(|node| {
             let up = node.live.as_ref();
             let up = up
