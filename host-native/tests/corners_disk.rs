@@ -10,7 +10,8 @@ use host_native::client::ClientError;
 use host_native::node::NodeError;
 use host_native::pair::Unfit;
 use kraft_proto::{CommitMode, FsyncMode, Grade, Held, LogIndex};
-use rig::{Cluster, Gate, SEGMENT_BYTES};
+use rig::disk::Gate;
+use rig::{Cluster, SEGMENT_BYTES};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// Modes that rest on copies, and how many of three disks each needs, the leader's last.

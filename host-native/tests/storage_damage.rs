@@ -11,7 +11,7 @@ use host_native::storage::{
 };
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, LogIndex, NodeId, Nonce, StoreId, Term};
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 
 const DIR: &str = "/data";
 
@@ -198,7 +198,9 @@ fn any_byte_of_one_copy_of_a_closed_hard_state_costs_a_warning() {
         trust: Trust::Dirty,
         superseded: None,
     };
+    let committed = LogPosition::new(Term(3), LogIndex(7));
     let mut store = open(&fs).unwrap().store;
+    store.committed().tell(committed);
     store.save_hard_state(hard_state).unwrap();
     store.close().unwrap();
     let meta = Path::new(DIR).join("meta");
@@ -215,6 +217,7 @@ fn any_byte_of_one_copy_of_a_closed_hard_state_costs_a_warning() {
             fs.flip_bit(&meta, at, at as u8);
             let opened = open(&fs).unwrap();
             assert_eq!(opened.hard_state, hard_state, "byte {at}");
+            assert_eq!(opened.committed, committed, "byte {at}");
             let file = meta.clone();
             assert_eq!(opened.warnings, [Warning::TornMeta { file, offset }]);
             flipped += 1;

@@ -123,7 +123,8 @@ fn strange_request(chance: &mut Chance) -> String {
     let (n, term) = (chance.number(), chance.number());
     let rest = match chance.below(20) {
         0 => format!(
-            r#""new", "voters": [1, 2, 3], "seed": {n}, "prevote": {}, "check_quorum": {}, "fsync_mode": "{fsync}", "commit_mode": "{mode}""#,
+            r#""new", "voters": [1, 2, 3], "seed": {n}, "window": {}, "prevote": {}, "check_quorum": {}, "fsync_mode": "{fsync}", "commit_mode": "{mode}""#,
+            n.min(65) + 1,
             n % 4 == 0,
             n % 2 == 0
         ),

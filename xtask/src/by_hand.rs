@@ -132,7 +132,12 @@ fn words<'a>(
 
 /// What it prints may be a file's contents: nothing of ours goes in between.
 fn run_bin(workshop: &Workshop, bin: &str, words: &[&str]) -> ExitCode {
-    let mut command = workshop.cargo(&["run", "--release", "--quiet", "--locked"]);
+    // A sweep plays for longer than it is built.
+    let profile = match words.first() {
+        Some(&"sweep") => "sweep",
+        _ => "release",
+    };
+    let mut command = workshop.cargo(&["run", "--profile", profile, "--quiet", "--locked"]);
     command.args(["--package", "tests", "--bin", bin, "--"]);
     #[expect(
         clippy::disallowed_methods,

@@ -366,6 +366,7 @@ impl Engine {
                 Output::Write(write) => self.write(write),
                 Output::Commit { upto } => {
                     self.commit = upto.index;
+                    self.parts.disk.committed().tell(upto);
                     self.at_risk.commit(upto);
                     self.parts.metrics.committed(upto.index);
                 }

@@ -268,7 +268,7 @@ pub async fn start_on(
         tracing::warn!("{warning}");
     }
     let members = first_members(&config.data_dir, &opened.founding)?;
-    let mut recovery = Recovery::resume(opened.hard_state, members);
+    let mut recovery = Recovery::resume(opened.hard_state, members).committed(opened.committed);
     if opened.boot == Boot::Same {
         recovery = recovery.same_boot();
     }
@@ -288,6 +288,14 @@ pub async fn start_on(
         config.check_voters(raft.members().voters().len())?;
     }
     let contacts = Contacts::new(&opened.founding, &config.members);
+    let status = raft.status();
+    if status.dropped.hints > 0 {
+        tracing::info!(
+            "entry {} was committed when this node last knew, and its log does not have it: it hears \
+             from the others what is committed",
+            opened.committed
+        );
+    }
 
     if raft.status().trust == Trust::Suspect {
         tracing::warn!(

@@ -1,5 +1,5 @@
 //! `meta`: whose store this is and with whom it began, the node's hard state, and how far the log
-//! was once forced.
+//! was once forced and committed.
 //!
 //! Two slots are written in turn, so that one is whole whatever happens to a write; the whole one of
 //! the higher sequence number counts. What is written has the same length each time, and the file
@@ -10,16 +10,22 @@
 //!  ├ magic ┼ version ┼ zero ┼ sequence ┼ cluster ┼ node ┼ store ┼ term ┼ vote ┼ incarnation ┼
 //!  80         81      82         83           84     88     104                112           120
 //!  ├ has vote ┼ trust ┼ has boot ┼ superseded ┼ zero ┼ boot ┼ synced generation ┼ synced end ┼ first gen ┼
-//!  128     136     144                    152                   160               164
-//!  ├ epoch ┼ nonce ┼ superseded by number ┼ superseded by nonce ┼ founding length ┼ founding ┼ CRC32C
+//!  128     136     144                    152                   160              168
+//!  ├ epoch ┼ nonce ┼ superseded by number ┼ superseded by nonce ┼ committed term ┼ committed index ┼
+//!  176               180
+//!  ├ founding length ┼ founding ┼ CRC32C
 //! ```
+//!
+//! Version 2 has the founding length at 160: nothing was kept as committed. Opening such a store makes it
+//! one of this version.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, NodeId, Nonce, StoreId, Term};
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 
+use super::committed::Committed;
 use super::error::{Corrupt, Doing, FormatError, IoError, OpenError};
 use super::founding::Founding;
 use super::fs::{File, Fs};
@@ -30,7 +36,11 @@ use crate::cluster_id::ClusterId;
 use crate::epoch::Epoch;
 
 const MAGIC: &[u8; 8] = b"kraftmet";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+
+/// Version 2 had nothing kept as committed, and the rest behind that as much earlier.
+const VERSION_2: u32 = 2;
+const COMMITTED_BYTES: usize = 16;
 
 /// Version 1 had slots of this length, and nothing behind the first generation.
 const VERSION_1: u32 = 1;
@@ -38,7 +48,7 @@ const VERSION_1_BYTES: usize = 128;
 
 const SLOT_BYTES: usize = 16 * 1024;
 const FOUNDING_AT: usize = FOUNDING_LENGTH_AT + 4;
-const FOUNDING_LENGTH_AT: usize = 160;
+const FOUNDING_LENGTH_AT: usize = 176;
 const CHECKSUM_BYTES: usize = 4;
 
 /// The longest founding that fits, in bytes: a full cluster with names of 250 bytes.
@@ -67,15 +77,25 @@ pub(super) struct Meta {
     /// Where the log begins since it was last compacted; segments of earlier generations do not
     /// count.
     pub first_generation: u64,
+    /// The last position told as committed by the time this was written.
+    pub committed: LogPosition,
 }
 
 /// The open file and what it says now.
 pub(super) struct MetaFile {
     file: Arc<dyn File>,
     path: PathBuf,
-    sequence: u64,
-    now: Meta,
+    now: Slot,
+    committed: Committed,
     stats: Arc<StorageStats>,
+}
+
+/// One of the two slots.
+struct Slot {
+    sequence: u64,
+    meta: Meta,
+    /// The same as it stands in the file.
+    bytes: Vec<u8>,
 }
 
 /// How a slot was found.
@@ -118,6 +138,7 @@ impl MetaFile {
             boot: fs.boot_id(),
             synced: Mark::default(),
             first_generation: 0,
+            committed: LogPosition::ZERO,
         };
         let (draft, path) = (dir.join("meta.new"), Self::path_in(dir));
         match fs.remove(&draft) {
@@ -159,7 +180,9 @@ impl MetaFile {
             *slot = decode(&bytes[..read], &path)?;
         }
         let (best, other) = match slots {
-            [Some(first), Some(second)] if second.0 > first.0 => (second, OtherSlot::Whole),
+            [Some(first), Some(second)] if second.sequence > first.sequence => {
+                (second, OtherSlot::Whole)
+            }
             [Some(first), Some(_)] => (first, OtherSlot::Whole),
             [Some(first), None] => {
                 let offset = slot_offset(1);
@@ -177,8 +200,8 @@ impl MetaFile {
         let meta = Self {
             file,
             path,
-            sequence: best.0,
-            now: best.1,
+            committed: Committed::kept(best.meta.committed),
+            now: best,
             stats: Arc::clone(stats),
         };
         Ok((meta, other))
@@ -186,34 +209,47 @@ impl MetaFile {
 
     /// What it says.
     pub fn now(&self) -> &Meta {
-        &self.now
+        &self.now.meta
     }
 
-    /// Writes what was read once more, in place, and forces it.
+    /// What is kept as committed with whatever is written next.
+    pub fn committed(&self) -> &Committed {
+        &self.committed
+    }
+
+    /// Writes the bytes that were read once more, in place, and forces them.
     ///
     /// 1. An fsync of the slot failed: the page cache has it, the disk does not, and the page
     ///    counts as clean. 2. The process starts again, reads it, and saves to the *other* slot,
     ///    the only one on the disk. 3. The power goes during that write, and both are lost.
-    pub fn confirm(&mut self) -> Result<(), IoError> {
-        self.write(self.now.clone(), self.sequence)
+    pub fn confirm(&self) -> Result<(), IoError> {
+        self.write(&self.now)
     }
 
-    /// Replaces it; durable when this returns.
+    /// Replaces it, and what is kept as committed by what was told last; durable when this returns.
     pub fn save(&mut self, meta: Meta) -> Result<(), IoError> {
-        self.write(meta, self.sequence + 1)
+        let meta = Meta {
+            committed: self.committed.last(),
+            ..meta
+        };
+        let sequence = self.now.sequence + 1;
+        let slot = Slot {
+            sequence,
+            bytes: encode(&meta, sequence),
+            meta,
+        };
+        self.write(&slot)?;
+        self.now = slot;
+        Ok(())
     }
 
-    fn write(&mut self, meta: Meta, sequence: u64) -> Result<(), IoError> {
-        let slot = encode(&meta, sequence);
+    fn write(&self, slot: &Slot) -> Result<(), IoError> {
         self.file
-            .write_at(&slot, slot_offset(sequence))
+            .write_at(&slot.bytes, slot_offset(slot.sequence))
             .doing("write", &self.path)?;
         self.stats
             .time(Forced::Meta, 0, || self.file.sync())
-            .doing("force", &self.path)?;
-        self.now = meta;
-        self.sequence = sequence;
-        Ok(())
+            .doing("force", &self.path)
     }
 }
 
@@ -252,6 +288,8 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
     put(144, &by.unwrap_or_default().number.to_le_bytes());
     put(152, &by.unwrap_or_default().nonce.0.to_le_bytes());
     let founding_bytes = founding.len() as u32;
+    put(160, &meta.committed.term.0.to_le_bytes());
+    put(168, &meta.committed.index.0.to_le_bytes());
     put(FOUNDING_LENGTH_AT, &founding_bytes.to_le_bytes());
     bytes.extend_from_slice(&founding);
     let checksum = crc32c::crc32c(&bytes);
@@ -259,8 +297,8 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
     bytes
 }
 
-/// The sequence number and content of a slot; `None` if it is torn.
-fn decode(bytes: &[u8], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
+/// Reads a slot; `None` if it is torn.
+fn decode(bytes: &[u8], path: &Path) -> Result<Option<Slot>, OpenError> {
     if bytes.len() < FOUNDING_AT || &bytes[..8] != MAGIC {
         return Ok(None);
     }
@@ -277,16 +315,28 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
     if version == VERSION_1 && whole(VERSION_1_BYTES).is_some() {
         return Err(unknown(version));
     }
-    let Some(end) = whole(FOUNDING_AT.saturating_add(u32_at(bytes, FOUNDING_LENGTH_AT) as usize))
-    else {
+    let earlier = match version {
+        VERSION_2 => COMMITTED_BYTES,
+        _ => 0,
+    };
+    let founding_at = FOUNDING_AT - earlier;
+    let founding_bytes = u32_at(bytes, FOUNDING_LENGTH_AT - earlier) as usize;
+    let Some(end) = whole(founding_at.saturating_add(founding_bytes)) else {
         return Ok(None);
     };
-    if version != VERSION {
+    if !matches!(version, VERSION_2 | VERSION) || founding_bytes > FOUNDING_BYTES_MAX {
         return Err(unknown(version));
     }
-    let Some(founding) = Founding::from_bytes(&bytes[FOUNDING_AT..end]) else {
+    let Some(founding) = Founding::from_bytes(&bytes[founding_at..end]) else {
         return Ok(None);
     };
+    let committed = match version {
+        VERSION_2 => LogPosition::ZERO,
+        _ => LogPosition::new(Term(u64_at(bytes, 160)), LogIndex(u64_at(bytes, 168))),
+    };
+    if (committed.term == Term::ZERO) != (committed.index == LogIndex::ZERO) {
+        return Ok(None);
+    }
     let Some(trust) = trust_of(bytes[81]) else {
         return Ok(None);
     };
@@ -312,8 +362,13 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Option<(u64, Meta)>, OpenError> {
         first_generation: u64_at(bytes, 120),
         founding,
         epoch: Epoch(u64_at(bytes, 128)),
+        committed,
     };
-    Ok(Some((u64_at(bytes, 16), meta)))
+    Ok(Some(Slot {
+        sequence: u64_at(bytes, 16),
+        meta,
+        bytes: bytes[..end + CHECKSUM_BYTES].to_vec(),
+    }))
 }
 
 fn u128_at(bytes: &[u8], at: usize) -> u128 {

@@ -3,7 +3,7 @@
 //! ```text
 //! data directory
 //! ├── lock                held by the one process that uses it
-//! ├── meta                identity, first members, hard state, how far the log was forced: two slots
+//! ├── meta                identity, first members, hard state, how far the log was forced and committed: two slots
 //! └── log/00000007.seg    segments, prepared ahead of need and recycled
 //! ```
 //!
@@ -15,6 +15,7 @@
 //! is damage and what a torn tail, and `recovery` for why opening a store writes to it.
 
 mod catalog;
+mod committed;
 #[cfg(test)]
 mod crash_points;
 mod error;
@@ -38,6 +39,7 @@ mod store;
 mod survey;
 mod syncer;
 
+pub use committed::Committed;
 pub use error::{
     Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError, StopError, Unfinished,
 };

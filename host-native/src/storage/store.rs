@@ -10,6 +10,7 @@ use kraft_proto::hard_state::HardState;
 use kraft_proto::ids::LogPosition;
 
 use super::catalog::Catalog;
+use super::committed::Committed;
 use super::error::{DiskError, Doing, FormatError, OpenError};
 use super::founding::Founding;
 use super::fs::{Fs, LockGuard};
@@ -69,6 +70,8 @@ pub struct Opened {
     pub boot: Boot,
     /// The entry before the first of `log`: [`LogPosition::ZERO`] unless the log was compacted.
     pub base: LogPosition,
+    /// The last position told as committed that was kept; the log may not have that entry.
+    pub committed: LogPosition,
     /// The entries in maximal runs, in order, without gaps. All of them are forced to the disk.
     pub log: Vec<Run>,
     /// What recovery put right.
@@ -201,6 +204,7 @@ pub(super) fn open_sized(
         hard_state: now.hard_state,
         boot: Boot::between(now.boot, boot_id),
         base,
+        committed: now.committed,
         log: runs,
         warnings,
         store,
@@ -339,7 +343,7 @@ impl Store {
     }
 
     /// Forces everything and notes in `meta` where the log ends, so that damage there cannot pass
-    /// for a torn tail. The store is dropped with it.
+    /// for a torn tail, and what was told as committed. The store is dropped with it.
     pub fn close(mut self) -> Result<(), DiskError> {
         self.sync()?;
         self.working(|store| {
@@ -370,6 +374,11 @@ impl Store {
     /// What it did to the disk so far, from any thread.
     pub fn stats(&self) -> Arc<StorageStats> {
         Arc::clone(&self.stats)
+    }
+
+    /// Where to say what is committed, from any thread.
+    pub fn committed(&self) -> Committed {
+        self.meta.committed().clone()
     }
 
     /// Whose it is.

@@ -8,6 +8,7 @@ use kraft_proto::ids::LogPosition;
 use kraft_proto::modes::Held;
 use kraft_proto::output::{Force, Receipt, Unsynced, Write, WriteKind};
 
+use super::committed::Committed;
 use super::error::{DiskError, StopError};
 use super::reader::LogReader;
 use super::record::record_bytes;
@@ -48,6 +49,7 @@ impl Disk {
         mut on_done: impl FnMut(Done) + Send + 'static,
     ) -> std::io::Result<DiskHandle> {
         let (reader, space, stats) = (store.reader(), store.space(), store.stats());
+        let committed = store.committed();
         let payload_bytes_max = store.payload_bytes_max();
         let inner = Running::start(store, move |done| {
             on_done(match done {
@@ -61,6 +63,7 @@ impl Disk {
             space,
             payload_bytes_max,
             stats,
+            committed,
         })
     }
 }
@@ -76,6 +79,7 @@ pub struct DiskHandle {
     space: Space,
     payload_bytes_max: u64,
     stats: Arc<StorageStats>,
+    committed: Committed,
 }
 
 impl DiskHandle {
@@ -101,6 +105,11 @@ impl DiskHandle {
     /// anything that is submitted later.
     pub fn restart_behind(&self, base: LogPosition) {
         self.inner.push(Task::RestartBehind(base));
+    }
+
+    /// Where to say what is committed: kept with what is written to `meta` some time.
+    pub fn committed(&self) -> &Committed {
+        &self.committed
     }
 
     /// Reads entries back, from any thread.

@@ -4,23 +4,23 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod disk;
 #[path = "../e2e/ports.rs"]
 mod ports;
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use disk::{Disk, OpenAtEnd};
 use host_native::api::{Request, Response, StatusReport};
 use host_native::cert::{ClusterCa, ClusterId, Credentials};
 use host_native::client::{Client, Settings};
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
 use host_native::rpc::{ClientLimits, RpcClient};
-use host_native::storage::fs::{File, LockGuard};
-use host_native::storage::{self, BootId, Crash, FaultFs, Founding, Fs, Identity};
+use host_native::storage::{self, Crash, Founding, Identity};
 use kraft_proto::{Member, Members, NodeId, Role, StoreId};
 use ports::Block;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,169 +32,6 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Bytes of a segment: full soon.
 pub const SEGMENT_BYTES: u64 = 1024 * 1024;
-
-/// Where forcing a disk may have to wait.
-#[derive(Clone, Default)]
-pub struct Gate {
-    state: Arc<(Mutex<GateState>, Condvar)>,
-}
-
-#[derive(Default)]
-struct GateState {
-    shut: bool,
-    waiting: usize,
-}
-
-impl Gate {
-    /// From now on nothing is forced.
-    pub fn shut(&self) {
-        self.state.0.lock().unwrap().shut = true;
-    }
-
-    /// What waits goes on.
-    pub fn open(&self) {
-        self.state.0.lock().unwrap().shut = false;
-        self.state.1.notify_all();
-    }
-
-    pub fn is_open(&self) -> bool {
-        !self.state.0.lock().unwrap().shut
-    }
-
-    /// Whether somebody waits.
-    pub fn is_waited_at(&self) -> bool {
-        self.state.0.lock().unwrap().waiting > 0
-    }
-
-    fn pass(&self) {
-        let (state, changed) = &*self.state;
-        let mut state = state.lock().unwrap();
-        state.waiting += 1;
-        state = changed.wait_while(state, |state| state.shut).unwrap();
-        state.waiting -= 1;
-    }
-}
-
-/// Opens a gate when its test ends, however it ends: a node that waits at one is dropped late.
-struct OpenAtEnd(Gate);
-
-impl Drop for OpenAtEnd {
-    fn drop(&mut self) {
-        self.0.open();
-    }
-}
-
-/// A disk in memory whose fsyncs wait at a gate.
-#[derive(Clone)]
-pub struct Disk {
-    pub fs: FaultFs,
-    pub gate: Gate,
-}
-
-struct GatedFile {
-    file: Arc<dyn File>,
-    gate: Gate,
-}
-
-impl Disk {
-    pub fn new(seed: u64) -> Self {
-        Self {
-            fs: FaultFs::new(seed),
-            gate: Gate::default(),
-        }
-    }
-
-    /// Leaves no room for anything more.
-    pub fn fill(&self) {
-        self.fs.set_capacity(u64::MAX);
-        let free = self.fs.free_bytes(Path::new("/")).unwrap();
-        self.fs.set_capacity(u64::MAX - free);
-    }
-
-    /// Makes room again.
-    pub fn free(&self) {
-        self.fs.set_capacity(u64::MAX);
-    }
-
-    /// What its machine has left of it.
-    fn crash(&self, crash: Crash) -> Self {
-        Self {
-            fs: self.fs.crash(crash),
-            gate: Gate::default(),
-        }
-    }
-
-    fn gated(&self, file: Arc<dyn File>) -> Arc<dyn File> {
-        let gate = self.gate.clone();
-        Arc::new(GatedFile { file, gate })
-    }
-}
-
-impl Fs for Disk {
-    fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        self.fs.create_dir(dir)
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.fs.list(dir)
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(self.gated(self.fs.open(path)?))
-    }
-
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(self.gated(self.fs.create(path)?))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.fs.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.fs.remove(path)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.gate.pass();
-        self.fs.sync_dir(dir)
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<LockGuard> {
-        self.fs.lock(path)
-    }
-
-    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        self.fs.free_bytes(dir)
-    }
-
-    fn boot_id(&self) -> Option<BootId> {
-        self.fs.boot_id()
-    }
-}
-
-impl File for GatedFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buffer, offset)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_at(bytes, offset)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.gate.pass();
-        self.file.sync()
-    }
-
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-
-    fn set_size(&self, bytes: u64) -> io::Result<()> {
-        self.file.set_size(bytes)
-    }
-}
 
 /// Waits, but not forever.
 async fn within<T>(what: &str, wanted: impl Future<Output = T>) -> T {
@@ -336,6 +173,7 @@ impl Cluster {
             let config = settings(configured(dir.path(), &ca, id, &members));
             let disk = Disk::new(id);
             gates.push(OpenAtEnd(disk.gate.clone()));
+            gates.push(OpenAtEnd(disk.log_gate.clone()));
             let identity = Identity {
                 cluster,
                 node: NodeId(id),
@@ -448,10 +286,19 @@ impl Cluster {
 
     /// Ends node `at` as a crash does, and returns what its machine has left.
     pub async fn crash(&mut self, at: usize, crash: Crash) -> Stopped {
+        self.end(at, |disk| disk.crash(crash)).await
+    }
+
+    /// The same by a power cut that takes all that was not forced.
+    pub async fn cut_power(&mut self, at: usize) -> Stopped {
+        self.end(at, Disk::without_power).await
+    }
+
+    async fn end(&mut self, at: usize, leaves: impl Fn(&Disk) -> Disk) -> Stopped {
         let node = self.nodes.remove(at);
-        let disk = node.disk.crash(crash);
+        let disk = leaves(&node.disk);
         node.ended.abort();
-        node.disk.gate.open();
+        node.disk.open_gates();
         // Whether it was aborted or its disk failed first: it is gone.
         let _ = within("the end of a node that crashed", node.ended).await;
         Stopped {
@@ -480,6 +327,14 @@ impl Cluster {
         (ended, stopped)
     }
 
+    /// Stops node `at` in order, and returns what its machine has.
+    pub async fn halt(&mut self, at: usize) -> Stopped {
+        let node = self.nodes.remove(at);
+        let (disk, config) = (node.disk.clone(), node.config.clone());
+        node.stop().await;
+        Stopped { at, disk, config }
+    }
+
     /// Starts a node from what its machine has left. Nodes come back in the order of their places.
     pub async fn restart(&mut self, stopped: Stopped) {
         let running = run(stopped.disk, stopped.config).await;
@@ -497,7 +352,7 @@ impl Cluster {
 impl Running {
     /// Stops it in order.
     pub async fn stop(self) {
-        self.disk.gate.open();
+        self.disk.open_gates();
         // It may have noticed by itself that nobody holds the other end.
         let _ = self.stop.send(());
         let ended = within("a stop in order", self.ended).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication};
+use kraft_proto::limits::{TERM_RUNS_MAX, TERM_RUNS_MIN};
 use kraft_proto::{
     CheckQuorum, Class, Config, Durability, Instant, Lease, Members, NodeId, Nonce, PreVote,
     StoreId,
@@ -101,9 +102,26 @@ fn config(node: NodeId, fields: Fields<'_>) -> Result<Config, Refusal> {
             .unwrap_or(common.append_entries_max),
         appends_in_flight_max: tiny("appends_in_flight_max", common.appends_in_flight_max)?,
         writes_in_flight_max: tiny("writes_in_flight_max", common.writes_in_flight_max)?,
+        term_runs_max: window(fields)?.unwrap_or(common.term_runs_max),
         durability: durability(fields)?,
         ..common
     })
+}
+
+/// The core's own refusal would not say `window`.
+fn window(fields: Fields<'_>) -> Result<Option<u8>, Refusal> {
+    let wrong = || {
+        Refusal(format!(
+            "window: must lie in {TERM_RUNS_MIN}..={TERM_RUNS_MAX}"
+        ))
+    };
+    let Some(given) = fields.number("window")? else {
+        return Ok(None);
+    };
+    match u8::try_from(given) {
+        Ok(runs) if (TERM_RUNS_MIN..=TERM_RUNS_MAX).contains(&runs.into()) => Ok(Some(runs)),
+        _ => Err(wrong()),
+    }
 }
 
 fn durability(fields: Fields<'_>) -> Result<Durability, Refusal> {

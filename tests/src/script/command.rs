@@ -21,6 +21,10 @@ fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
     let words: Vec<&str> = rest.split_whitespace().collect();
     match (name, &words[..]) {
         ("json", _) => world.raw(rest),
+        ("repeat", [count, _, ..]) => {
+            let (_, round) = rest.split_once(' ').unwrap_or_default();
+            return repeat(world, number(count)?, round);
+        }
         ("hand", _) => return hand(world, rest),
         ("cluster", [count, fields @ ..]) => world.cluster(number(count)?, settings(fields)?),
         ("settle", []) => world.settle(),
@@ -59,6 +63,25 @@ fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
             }
         }
         _ => return Err(format!("{name}?")),
+    }
+    Ok(())
+}
+
+/// The same commands again and again, `#` being the number of the round. Only what went wrong is shown.
+fn repeat(world: &mut World, count: u64, commands: &str) -> Result<(), Confused> {
+    for round in 1..=count {
+        let commands = commands.replace('#', &round.to_string());
+        let before = world.take_said();
+        for command in commands.split(';').map(str::trim) {
+            let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
+            dispatch(world, name, rest).map_err(|why| format!("round {round}: {why}"))?;
+        }
+        let said = world.take_said();
+        let wrong = said.into_iter().filter(|line| show::is_wrong(line));
+        before
+            .into_iter()
+            .chain(wrong)
+            .for_each(|line| world.say(line));
     }
     Ok(())
 }

@@ -27,6 +27,7 @@
 //! | `members NODES` | who is in the cluster, as these know |
 //! | `compact NODES index` | these take a snapshot of what they have applied, and drop their log through there |
 //! | `hand A>B kind {…}` | a message written by hand |
+//! | `repeat N command; command; …` | these N times, `#` being the round; only what is refused is shown |
 //! | `json {…}` | a request as it is, and the reply as it is |
 //!
 //! NODES is a list such as `1,3`, or `*` for all that run; in `A>B` either may be `*`.

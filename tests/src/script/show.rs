@@ -4,6 +4,12 @@ use serde_json::Value;
 
 use super::world::Detail;
 
+/// What a refusal begins with.
+pub const REFUSED: &str = "refused: ";
+
+/// Disks and network have more and more to do.
+pub const UNSETTLED: &str = "it does not settle";
+
 /// One output of a node; `None` if it is not shown in this detail.
 pub fn line(node: u64, line: &Value, detail: Detail) -> Option<String> {
     let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
@@ -206,6 +212,11 @@ fn force(msg: &Value) -> String {
         Some(index) => format!(", {word} {index}"),
     };
     through("force_upto", "force through") + &through("relied_upto", "relied on through")
+}
+
+/// Whether a line says that something did not work.
+pub fn is_wrong(line: &str) -> bool {
+    line.starts_with(REFUSED) || line == UNSETTLED
 }
 
 /// The whole state of a node.

@@ -99,7 +99,7 @@ impl World {
         let reply = self.driver.answer(request.to_string().as_bytes()).to_json();
         let reply: Value = serde_json::from_str(&reply).unwrap_or_default();
         if let Some(why) = reply["err"].as_str() {
-            self.said.push(format!("refused: {why}"));
+            self.said.push(format!("{}{why}", show::REFUSED));
         }
         for line in reply["out"].as_array().into_iter().flatten() {
             self.take(node, line);
@@ -279,6 +279,6 @@ impl World {
                 return;
             }
         }
-        self.said.push("it does not settle".to_owned());
+        self.said.push(show::UNSETTLED.to_owned());
     }
 }

@@ -9,6 +9,7 @@
 //! | power cut | its log is one that was asked for, or a prefix of it, with all that was reported synced |
 //! | kill | the same, with all that was reported written |
 //! | either | its hard state is the last one reported, or one asked for since, and it knows its boot |
+//! | either | what it kept as committed was told, and no earlier than that hard state was asked for |
 //! | either | a power cut right after, which takes all that is not forced, changes nothing of that |
 //! | either | entries added then and synced are there after another |
 //! | a crash or a failure in that very recovery | the same again |
@@ -358,8 +359,8 @@ fn open(disk: &FaultFs, point: &Point<'_>) -> Result<crate::storage::Opened, Str
 }
 
 fn same(found: &Found, again: &Found, after: &str) -> Result<(), String> {
-    let alike = (found.base, &found.log, found.hard_state);
-    if alike == (again.base, &again.log, again.hard_state) {
+    let alike = (found.base, &found.log, found.hard_state, found.committed);
+    if alike == (again.base, &again.log, again.hard_state, again.committed) {
         return Ok(());
     }
     Err(format!(

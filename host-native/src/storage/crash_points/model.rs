@@ -1,6 +1,7 @@
 //! What storage was told and what it reported, and therefore what a crash may leave.
 
 use kraft_proto::hard_state::HardState;
+use kraft_proto::ids::{LogPosition, Term};
 
 use crate::storage::{Boot, BootId, Crash, Fs};
 
@@ -18,6 +19,7 @@ pub(super) struct Found {
     pub log: Vec<Entry>,
     pub hard_state: HardState,
     pub boot: Boot,
+    pub committed: LogPosition,
 }
 
 /// A log that was asked for. Index `i` is entry `i + 1`.
@@ -40,6 +42,8 @@ struct Saved {
     number: u32,
     hard_state: HardState,
     boot: BootId,
+    /// How many of what was told as committed it need not have taken along.
+    told: usize,
 }
 
 /// Everything asked for that may be found, oldest first. There is always one of each.
@@ -47,6 +51,8 @@ struct Saved {
 pub(super) struct Model {
     versions: Vec<Version>,
     saved: Vec<Saved>,
+    /// What was told as committed, oldest first.
+    told: Vec<LogPosition>,
     /// Versions older than this write's are not in the page cache any more.
     cached_since: u32,
     number: u32,
@@ -68,7 +74,9 @@ impl Model {
                 number: 0,
                 hard_state: HardState::default(),
                 boot,
+                told: 0,
             }],
+            told: vec![LogPosition::ZERO],
             cached_since: 0,
             number: 0,
         }
@@ -139,7 +147,22 @@ impl Model {
             number,
             hard_state,
             boot,
+            told: self.told.len() - 1,
         });
+    }
+
+    /// What is told as committed next: a position like no other.
+    pub fn tell(&mut self) -> LogPosition {
+        let next = self.told[self.told.len() - 1].index.next();
+        let told = LogPosition::new(Term(next.0 + 100), next);
+        self.told.push(told);
+        told
+    }
+
+    /// The store was closed: what was told last is kept.
+    pub fn closed(&mut self) {
+        let last = self.told.len() - 1;
+        self.saved.iter_mut().for_each(|saved| saved.told = last);
     }
 
     /// A log write is written, and every earlier one with it.
@@ -205,13 +228,14 @@ impl Model {
         let admitted = self.saved.iter().any(|saved| {
             saved.hard_state == found.hard_state
                 && Boot::between(Some(saved.boot), boot) == found.boot
+                && self.told[saved.told..].contains(&found.committed)
         });
         if admitted {
             return Ok(());
         }
         Err(format!(
-            "found {:?} of {:?} boot; may be {:?}",
-            found.hard_state, found.boot, self.saved
+            "found {:?} of {:?} boot, committed through {}; may be {:?} of {:?}",
+            found.hard_state, found.boot, found.committed, self.saved, self.told
         ))
     }
 
@@ -245,6 +269,8 @@ impl Model {
         self.versions = vec![version];
         self.saved
             .retain(|saved| saved.hard_state == found.hard_state);
+        self.told = vec![found.committed];
+        self.saved.iter_mut().for_each(|saved| saved.told = 0);
     }
 
     fn versions_in_words(&self) -> String {

@@ -18,8 +18,8 @@ use crate::storage::fault::Fate;
 use crate::storage::store::open_sized;
 use crate::storage::syncer::{Promise, Task, Worker};
 use crate::storage::{
-    ClusterId, Crash, DiskError, FaultFs, Founding, Identity, OpenError, Opened, Options, Store,
-    Warning, format,
+    ClusterId, Committed, Crash, DiskError, FaultFs, Founding, Identity, OpenError, Opened,
+    Options, Store, Warning, format,
 };
 
 pub(super) const DIR: &str = "/data";
@@ -103,6 +103,7 @@ struct Runner {
     fs: FaultFs,
     model: Rc<RefCell<Model>>,
     worker: Option<Worker<Ask, Tell>>,
+    committed: Committed,
     mode: FsyncMode,
     term: u64,
     appends: u32,
@@ -146,6 +147,7 @@ pub(super) fn run(
         model: Rc::new(RefCell::new(Model::new(&fs))),
         fs,
         worker: None,
+        committed: Committed::default(),
         mode,
         term: 1,
         appends: 0,
@@ -213,6 +215,7 @@ impl Runner {
             Ok(Told::Synced(number)) => model.borrow_mut().told_synced(number),
             Err(_) => {}
         });
+        self.committed = opened.store.committed();
         self.worker = Some(Worker::new(opened.store, tell));
         Ok(())
     }
@@ -223,6 +226,7 @@ impl Runner {
     }
 
     fn step(&mut self, step: Step) -> Result<(), Cut> {
+        self.committed.tell(self.model.borrow_mut().tell());
         match step {
             Step::Append(sizes) => self.append(0, sizes),
             Step::Replace(cut) => self.append(cut, &[70]),
@@ -269,6 +273,7 @@ impl Runner {
                 let mut model = self.model.borrow_mut();
                 let all = model.next_number();
                 model.told_synced(all);
+                model.closed();
                 drop(model);
                 self.next_life(&Losses::Kill(Fate::Kept, Vec::new()), Crash::Process)
             }
@@ -426,6 +431,7 @@ pub(super) fn found(opened: &Opened) -> Found {
         log,
         hard_state: opened.hard_state,
         boot: opened.boot,
+        committed: opened.committed,
     }
 }
 
