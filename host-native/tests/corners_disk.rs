@@ -149,7 +149,10 @@ async fn synced_by(cluster: &Cluster, leader: usize, followers: &[usize], index:
             let status = cluster.status(leader).await?;
             let synced = |at: &usize| {
                 let mut peers = status.peers.iter();
-                peers.any(|peer| peer.id.0 as usize == at + 1 && peer.holding.synced >= index)
+                peers.any(|peer| {
+                    peer.id.0 as usize == at + 1
+                        && peer.holding.is_some_and(|holding| holding.synced >= index)
+                })
             };
             followers.iter().all(synced).then_some(())
         })
