@@ -149,7 +149,10 @@ async fn synced_by(cluster: &Cluster, leader: usize, followers: &[usize], index:
             let status = cluster.status(leader).await?;
             let synced = |at: &usize| {
                 let mut peers = status.peers.iter();
-                peers.any(|peer| peer.id.0 as usize == at + 1 && peer.holding.synced >= index)
+                peers.any(|peer| {
+                    peer.id.0 as usize == at + 1
+                        && peer.holding.is_some_and(|holding| holding.synced >= index)
+                })
             };
             followers.iter().all(synced).then_some(())
         })
@@ -376,8 +379,12 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
     assert!(warns_of_full_disk(&cluster, leader).await);
     let read = cluster.client.get("leader:1").await.unwrap();
     assert!(read.is_some(), "reads are served");
-    let (status, why) = cluster.nodes[leader].get("/readyz").await;
-    assert!(status == 503 && why.contains("the disk is full"), "{why}");
+    // What it publishes is looked at now and then.
+    let turned_away = async || {
+        let (status, why) = cluster.nodes[leader].get("/readyz").await;
+        (status == 503 && why.contains("the disk is full")).then_some(())
+    };
+    cluster.until("a node that is not ready", turned_away).await;
     let alerted = async || {
         let (_, alerts) = cluster.nodes[leader].get("/v1/alerts").await;
         alerts.contains("\"disk_full\"").then_some(())

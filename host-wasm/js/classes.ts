@@ -87,7 +87,7 @@ export interface Class {
   readonly fsync: FsyncMode;
 }
 
-/** What is said in a message. `MATCHED` and `REJECTED` answer an `APPEND`. */
+/** What is said in a message. `MATCHED` and `REJECTED` answer an `APPEND`; `LEFT_OUT` one that is no member any more. */
 export type MessageKindName =
   | 'PRE_VOTE'
   | 'PRE_VOTE_REPLY'
@@ -102,7 +102,8 @@ export type MessageKindName =
   | 'TRANSFER_VOTE'
   | 'READ_INDEX'
   | 'READ_INDEX_REPLY'
-  | 'SNAPSHOT';
+  | 'SNAPSHOT'
+  | 'LEFT_OUT';
 
 export const messageKindName = (kind: MessageKind): MessageKindName =>
   ({
@@ -120,6 +121,7 @@ export const messageKindName = (kind: MessageKind): MessageKindName =>
     [MessageKind.ReadIndex]: 'READ_INDEX',
     [MessageKind.ReadIndexReply]: 'READ_INDEX_REPLY',
     [MessageKind.Snapshot]: 'SNAPSHOT',
+    [MessageKind.LeftOut]: 'LEFT_OUT',
   } as const)[kind];
 
 /** Why nothing was done. */

@@ -48,28 +48,34 @@ export interface Members {
   readonly learners: readonly number[];
 }
 
-/** What a leader knows of another node. */
+/** What a leader knows of another node. What that node has not told it in its own term is not known: nothing, not 0. */
 export interface Peer {
   readonly node: number;
-  readonly trust: TrustName;
-  readonly written: number;
-  readonly synced: number;
+  /** How many milliseconds ago it was heard; nothing: not since this node leads. */
+  readonly heard: number | undefined;
+  readonly trust: TrustName | undefined;
+  readonly written: number | undefined;
+  readonly synced: number | undefined;
   /** Entries it lacks, and for how many milliseconds, as exact as it is looked at often. */
-  readonly lag: { readonly entries: number; readonly ms: number };
+  readonly lag: { readonly entries: number; readonly ms: number } | undefined;
+  /** For how many milliseconds it has not told what it holds. */
+  readonly silent: number;
 }
 
 /** What an operator should know of. Values are bytes, or milliseconds. */
 export interface Alert {
-  readonly kind: 'DATA_AT_RISK' | 'REPLICATION_LAG' | 'SLOW_FSYNC';
+  readonly kind: 'DATA_AT_RISK' | 'REPLICATION_LAG' | 'PEER_SILENT' | 'SLOW_FSYNC';
   readonly value: number;
   readonly threshold: number;
   readonly text: string;
 }
 
-/** Beyond which an alert is due. The defaults are the core's: 100 MiB, 10 s, 100 ms. */
+/** Beyond which an alert is due, in bytes and milliseconds. The defaults are the core's: 100 MiB, 10 s, 10 s, 100 ms. */
 export interface AlertThresholds {
   readonly bytesAtRisk?: number;
   readonly lag?: number;
+  /** For how long a peer has not told its leader what it holds. */
+  readonly peerSilent?: number;
   readonly fsyncP99?: number;
 }
 
@@ -155,16 +161,35 @@ export function membersOf(core: Node): Members {
 }
 
 function peersOf(core: Node, now: number): Peer[] {
-  return rowsOf(core.peers(now), 6, ([node = 0, trust = 0, written = 0, synced = 0, entries = 0, us = 0]) => {
-    return { node, trust: trustName(trust as Trust), written, synced, lag: { entries, ms: us / 1e3 } };
+  return rowsOf(core.peers(now), 8, ([node = 0, heard, trust, written, synced, entries, us, silent = 0]) => {
+    const behind = [known(entries), known(us)];
+    return {
+      node,
+      heard: millis(known(heard)),
+      trust: known(trust) === undefined ? undefined : trustName(trust as Trust),
+      written: known(written),
+      synced: known(synced),
+      lag: behind[0] === undefined ? undefined : { entries: behind[0], ms: millis(behind[1]) ?? 0 },
+      silent: silent / 1e3,
+    };
   });
 }
 
-const ALERTS = ['DATA_AT_RISK', 'REPLICATION_LAG', 'SLOW_FSYNC'] as const;
+/** The core says −1 of what it does not know. */
+function known(figure = -1): number | undefined {
+  return figure < 0 ? undefined : figure;
+}
 
-function alertsOf(core: Node, fsyncP99: number, { bytesAtRisk, lag, fsyncP99: slow }: AlertThresholds): Alert[] {
+function millis(us: number | undefined): number | undefined {
+  return us === undefined ? undefined : us / 1e3;
+}
+
+const ALERTS = ['DATA_AT_RISK', 'REPLICATION_LAG', 'PEER_SILENT', 'SLOW_FSYNC'] as const;
+
+function alertsOf(core: Node, fsyncP99: number, given: AlertThresholds): Alert[] {
+  const { bytesAtRisk, lag, peerSilent, fsyncP99: slow } = given;
   const us = (ms: number | undefined): number => (ms === undefined ? -1 : ms * 1e3);
-  const thresholds = Float64Array.of(bytesAtRisk ?? -1, us(lag), us(slow));
+  const thresholds = Float64Array.of(bytesAtRisk ?? -1, us(lag), us(peerSilent), us(slow));
   return rowsOf(core.alerts(fsyncP99 * 1e3, thresholds), 3, ([code = 0, value = 0, threshold = 0]) => {
     const kind = ALERTS[code] ?? 'SLOW_FSYNC';
     const unit = kind === 'DATA_AT_RISK' ? 1 : 1e3;
@@ -177,6 +202,8 @@ function alert(kind: Alert['kind'], value: number, threshold: number): Alert {
   const text = {
     DATA_AT_RISK: () => `${value} acknowledged bytes are not yet on a majority's disks (more than ${threshold})`,
     REPLICATION_LAG: () => `the slowest peer is ${duration(value)} behind (more than ${duration(threshold)})`,
+    PEER_SILENT: () =>
+      `a peer has not told what it holds for ${duration(value)} (more than ${duration(threshold)}): it is down or cut off, or cannot be fed`,
     SLOW_FSYNC: () => `one fsync in a hundred takes ${duration(value)} or longer (more than ${duration(threshold)})`,
   }[kind]();
   return { kind, value, threshold, text };

@@ -9,15 +9,17 @@ use serde::{Deserialize, Serialize};
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Alerts there can be at once: one of each kind.
-pub const ALERTS_MAX: usize = 9;
+pub const ALERTS_MAX: usize = 10;
 
 /// What is watched, as it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Figures {
     /// Bytes acknowledged and not yet synced by a majority.
     pub bytes_at_risk: u64,
-    /// How far the slowest peer is behind.
+    /// How far the slowest peer is behind, of those of which that is known.
     pub replication_lag_max: Duration,
+    /// The longest that a peer has not told its leader what it holds.
+    pub peer_silent_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
     /// How long entries have been turned away because the disk is full; zero while it has room.
@@ -39,8 +41,10 @@ pub struct Figures {
 pub struct Thresholds {
     /// Bytes acknowledged and not yet synced by a majority.
     pub bytes_at_risk: u64,
-    /// How far the slowest peer is behind.
+    /// How far the slowest peer is behind, of those of which that is known.
     pub replication_lag_max: Duration,
+    /// The longest that a peer has not told its leader what it holds.
+    pub peer_silent_max: Duration,
     /// The 99th percentile of the time one fsync takes.
     pub fsync_p99: Duration,
     /// How long entries have been turned away because the disk is full.
@@ -58,6 +62,7 @@ impl Default for Thresholds {
         Self {
             bytes_at_risk: 100 * 1024 * 1024,
             replication_lag_max: Duration::from_secs(10),
+            peer_silent_max: Duration::from_secs(10),
             fsync_p99: Duration::from_millis(100),
             disk_full: Duration::ZERO,
             places_taken: 90,
@@ -74,6 +79,8 @@ pub enum AlertKind {
     DataAtRisk,
     /// A peer is too far behind. Counted in microseconds.
     ReplicationLag,
+    /// A peer has not told what it holds for too long. Counted in microseconds.
+    PeerSilent,
     /// The disk is slow to force. Counted in microseconds.
     SlowFsync,
     /// The disk is full: entries are turned away. Counted in microseconds.
@@ -113,6 +120,11 @@ pub fn alerts(figures: &Figures, thresholds: &Thresholds) -> Vec<Alert, ALERTS_M
             kind: AlertKind::ReplicationLag,
             value: micros(figures.replication_lag_max),
             threshold: micros(thresholds.replication_lag_max),
+        },
+        Alert {
+            kind: AlertKind::PeerSilent,
+            value: micros(figures.peer_silent_max),
+            threshold: micros(thresholds.peer_silent_max),
         },
         Alert {
             kind: AlertKind::SlowFsync,
@@ -168,6 +180,7 @@ impl AlertKind {
     pub const ALL: [Self; ALERTS_MAX] = [
         Self::DataAtRisk,
         Self::ReplicationLag,
+        Self::PeerSilent,
         Self::SlowFsync,
         Self::DiskFull,
         Self::PlacesTaken,
@@ -182,6 +195,7 @@ impl AlertKind {
         match self {
             Self::DataAtRisk => "data_at_risk",
             Self::ReplicationLag => "replication_lag",
+            Self::PeerSilent => "peer_silent",
             Self::SlowFsync => "slow_fsync",
             Self::DiskFull => "disk_full",
             Self::PlacesTaken => "places_taken",
@@ -197,6 +211,7 @@ impl AlertKind {
         match self {
             Self::DataAtRisk => "bytes",
             Self::ReplicationLag
+            | Self::PeerSilent
             | Self::SlowFsync
             | Self::DiskFull
             | Self::NoLeader
@@ -228,6 +243,13 @@ impl fmt::Display for Alert {
             AlertKind::ReplicationLag => write!(
                 f,
                 "the slowest peer is {:?} behind (more than {:?})",
+                time(value),
+                time(threshold)
+            ),
+            AlertKind::PeerSilent => write!(
+                f,
+                "a peer has not told what it holds for {:.1?} (more than {:?}): it is down or cut off, or \
+                 cannot be fed",
                 time(value),
                 time(threshold)
             ),
@@ -292,6 +314,7 @@ mod tests {
         let at = Figures {
             bytes_at_risk: 104_857_600,
             replication_lag_max: Duration::from_millis(10_000),
+            peer_silent_max: Duration::from_millis(10_000),
             fsync_p99: Duration::from_millis(100),
             disk_full: Duration::ZERO,
             places_taken: 90,
@@ -315,6 +338,11 @@ mod tests {
             ..Figures::default()
         };
         assert_eq!(kinds(lag)[..], [AlertKind::ReplicationLag]);
+        let silent = Figures {
+            peer_silent_max: Duration::from_micros(10_000_001),
+            ..Figures::default()
+        };
+        assert_eq!(kinds(silent)[..], [AlertKind::PeerSilent]);
         let fsync = Figures {
             fsync_p99: Duration::from_micros(100_001),
             ..Figures::default()
@@ -364,6 +392,7 @@ mod tests {
         let figures = Figures {
             bytes_at_risk: 11,
             replication_lag_max: Duration::MAX,
+            peer_silent_max: Duration::from_micros(13),
             fsync_p99: Duration::from_micros(8),
             disk_full: Duration::from_micros(6),
             places_taken: 4,
@@ -373,6 +402,7 @@ mod tests {
         let thresholds = Thresholds {
             bytes_at_risk: 10,
             replication_lag_max: Duration::from_micros(9),
+            peer_silent_max: Duration::from_micros(12),
             fsync_p99: Duration::from_micros(7),
             disk_full: Duration::from_micros(5),
             places_taken: 3,
@@ -388,6 +418,7 @@ mod tests {
             [
                 (AlertKind::DataAtRisk, 11, 10),
                 (AlertKind::ReplicationLag, u64::MAX, 9),
+                (AlertKind::PeerSilent, 13, 12),
                 (AlertKind::SlowFsync, 8, 7),
                 (AlertKind::DiskFull, 6, 5),
                 (AlertKind::PlacesTaken, 4, 3),

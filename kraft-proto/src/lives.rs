@@ -107,6 +107,11 @@ impl Lives {
         self.newest
     }
 
+    /// When a life that counts, or one of the newest number, spoke last; `None` before the first.
+    pub fn spoke(&self) -> Option<Instant> {
+        (self.newest.number > 0).then_some(self.spoke)
+    }
+
     pub fn set_backs(&self) -> u32 {
         self.set_backs
     }

@@ -120,6 +120,23 @@ impl Progress {
         }
     }
 
+    /// The same, `None` until the newest life has said so of this leader's log.
+    ///
+    /// 1. a node holds 3,000 entries, and is cut off;
+    /// 2. another leader is elected, which counts from nothing for every peer;
+    /// 3. that zero told, the node is 3,000 entries behind, and is rebuilt by its operator.
+    pub fn told_holding(&self) -> Option<Holding> {
+        // Logs agree where they begin: one that is fed from there holds nothing of this leader's.
+        let compared = self.state == PeerState::Replicate || self.next == LogIndex(1);
+        let told = compared || self.holding.written > LogIndex::ZERO;
+        (self.was_heard() && told).then(|| self.counted())
+    }
+
+    /// Whether it may have forgotten what it reported, `None` until its newest life has said so.
+    pub fn told_trust(&self) -> Option<Trust> {
+        (self.round_answered > 0).then_some(self.trust)
+    }
+
     pub fn state(&self) -> PeerState {
         self.state
     }

@@ -387,7 +387,7 @@ fn a_silent_peer_is_sent_as_many_appends_as_was_set_and_catches_up() {
         let silent = status.peers.iter().find(|peer| peer.id == id(3)).unwrap();
         assert_eq!(silent.state, PeerState::Replicate);
         assert_eq!(silent.in_flight, usize::from(most));
-        assert_eq!(silent.lag_entries, 20);
+        assert_eq!(silent.lag_entries, Some(20));
         assert_eq!(status.lag_entries_max(), Some(20));
         assert_eq!(status.lag_entries_mean(), Some(10));
         assert_eq!(status.commit, status.last, "the others go on");

@@ -280,7 +280,7 @@ fn what_was_inherited_is_nobodys_acknowledgement() {
     // It matched what was there, as an append of nothing asks.
     let matched = Message::Matched(holding(3, 3));
     cluster.inject(envelope(2, 1, 2, matched));
-    assert_eq!(cluster.status(1).peers[0].holding, holding(3, 3));
+    assert_eq!(cluster.status(1).peers[0].holding, Some(holding(3, 3)));
     let acks = |cluster: &mut Cluster| {
         let outputs = cluster.node(1).outputs.iter();
         let acks = outputs.filter_map(|output| match output {

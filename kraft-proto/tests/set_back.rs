@@ -364,7 +364,7 @@ fn nothing_that_one_life_says_contradicts_itself() {
     cluster.elect(1);
     cluster.propose(1, FIRM);
     cluster.settle();
-    assert_eq!(peer(&cluster, 3).holding.synced, LogIndex(2));
+    assert_eq!(peer(&cluster, 3).holding.unwrap().synced, LogIndex(2));
     cluster.inject(refused(3, life(1, 1), 1, Trust::Clean));
     cluster.inject(refused(3, life(1, 1), 2, Trust::Clean));
     cluster.pass(ms(200));
@@ -403,7 +403,7 @@ fn a_written_copy_that_a_power_cut_took_is_no_contradiction() {
         cluster.sync_hard_state(n);
         cluster.write(n);
     }
-    let reported = peer(&cluster, 3).holding;
+    let reported = peer(&cluster, 3).holding.unwrap();
     assert!(reported.written > reported.synced, "{reported:?}");
     cluster.cut_power(3);
     cluster.disks(Disk::Prompt);
@@ -431,7 +431,7 @@ fn what_another_leader_cut_off_is_no_contradiction() {
     }
     cluster.propose(1, FIRM);
     cluster.settle();
-    assert_eq!(peer(&cluster, 3).holding.synced, LogIndex(2));
+    assert_eq!(peer(&cluster, 3).holding.unwrap().synced, LogIndex(2));
     cluster.heal();
     cluster.isolate(1);
     cluster.elect(2);

@@ -108,12 +108,16 @@ pub struct PeerStatus {
     /// How it is fed.
     #[serde(with = "words::peer_state")]
     pub state: PeerState,
-    /// How far it holds the leader's log.
-    pub holding: Holding,
-    /// Entries it lacks.
-    pub lag_entries: u64,
-    /// How long it has lacked the oldest of them, in milliseconds.
-    pub lag_ms: u64,
+    /// How long ago it was heard, in milliseconds; none: not since this node leads.
+    pub heard_ms: Option<u64>,
+    /// How far it holds the leader's log; none while it has not told this leader, which is not zero.
+    pub holding: Option<Holding>,
+    /// Entries it lacks; none while that is not known.
+    pub lag_entries: Option<u64>,
+    /// How long it has lacked the oldest of them, in milliseconds; none while that is not known.
+    pub lag_ms: Option<u64>,
+    /// For how long it has not told what it holds, in milliseconds.
+    pub silent_ms: u64,
     /// Why it does not get on, where it does not.
     pub why: Option<String>,
 }
@@ -137,17 +141,20 @@ pub struct AtRisk {
     pub bytes: u64,
 }
 
-/// How far the followers of a leader are behind; zeros unless it leads.
+/// How far the followers of a leader are behind, of those that have told it what they hold; nothing
+/// where none has, and on a node that does not lead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LagStatus {
     /// Entries the slowest lacks.
-    pub entries_max: u64,
+    pub entries_max: Option<u64>,
     /// Entries one lacks on average, rounded up.
-    pub entries_mean: u64,
+    pub entries_mean: Option<u64>,
     /// How long the slowest has lacked the oldest of them, in milliseconds.
-    pub ms_max: u64,
+    pub ms_max: Option<u64>,
     /// The same on average, rounded up.
-    pub ms_mean: u64,
+    pub ms_mean: Option<u64>,
+    /// Followers that have not told what they hold.
+    pub unknown: u64,
 }
 
 /// Acknowledged writes that commit did not keep.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::connect::Connect;
 use super::output::{Failure, Style, Table, exit, say, tell};
-use crate::api::{Candidacy, Link, StatusReport};
+use crate::api::{Candidacy, Link, PeerStatus, StatusReport};
 use crate::client::{Client, ClientError};
 use crate::config::format_bytes;
 
@@ -181,22 +181,7 @@ fn show(asked: &[Asked]) {
 fn remarks(report: &StatusReport) -> Vec<String> {
     let node = report.node;
     let mut remarks = Vec::new();
-    for peer in &report.peers {
-        let down = match peer.link {
-            Link::Connected => "",
-            Link::Down => ", not connected",
-        };
-        let why = peer.why.as_deref().map(|why| format!(": {why}"));
-        if peer.lag_entries > 0 || peer.link == Link::Down || why.is_some() {
-            remarks.push(format!(
-                "node {} is {} entries, {} ms behind leader {node}{down}{}",
-                peer.id,
-                peer.lag_entries,
-                peer.lag_ms,
-                why.unwrap_or_default()
-            ));
-        }
-    }
+    remarks.extend(report.peers.iter().filter_map(|peer| of_peer(node, peer)));
     if report.unkept.lost + report.unkept.unknown > 0 {
         remarks.push(format!(
             "node {node}: of what it acknowledged early {} writes are lost, and of {} nothing is known \
@@ -210,11 +195,113 @@ fn remarks(report: &StatusReport) -> Vec<String> {
     remarks
 }
 
+/// What there is to say of a follower. What its leader does not know is said to be unknown.
+fn of_peer(leader: NodeId, peer: &PeerStatus) -> Option<String> {
+    let id = peer.id;
+    let silent = peer.silent_ms / 1000;
+    let state = match (peer.lag_entries, peer.heard_ms) {
+        (Some(0), _) if peer.link == Link::Connected && peer.why.is_none() => return None,
+        (Some(entries), _) => {
+            let for_long = peer.lag_ms.map(|ms| format!(", {ms} ms"));
+            let for_long = for_long.unwrap_or_default();
+            format!("node {id} is {entries} entries{for_long} behind leader {leader}")
+        }
+        (None, None) => format!(
+            "node {id} has not been heard since node {leader} leads ({silent} s), and what it holds is not \
+             known"
+        ),
+        (None, Some(_)) => {
+            format!("node {id} has not told leader {leader} what it holds ({silent} s)")
+        }
+    };
+    Some(match (&peer.why, peer.link) {
+        (Some(why), _) => format!("{state}: {why}"),
+        (None, Link::Down) => format!("{state}, not connected"),
+        (None, Link::Connected) => state,
+    })
+}
+
 const fn role(role: Role) -> &'static str {
     match role {
         Role::Follower => "follower",
         Role::PreCandidate => "pre-candidate",
         Role::Candidate => "candidate",
         Role::Leader => "leader",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kraft_proto::{Holding, PeerState};
+
+    use super::*;
+
+    fn peer() -> PeerStatus {
+        PeerStatus {
+            id: NodeId(4),
+            link: Link::Connected,
+            state: PeerState::Probe,
+            heard_ms: None,
+            holding: None,
+            lag_entries: None,
+            lag_ms: None,
+            silent_ms: 12_345,
+            why: None,
+        }
+    }
+
+    fn said(peer: &PeerStatus) -> String {
+        of_peer(NodeId(2), peer).unwrap_or_default()
+    }
+
+    #[test]
+    fn of_a_node_that_was_not_heard_no_number_of_entries_is_said() {
+        let down = PeerStatus {
+            link: Link::Down,
+            why: Some("no connection".into()),
+            ..peer()
+        };
+        assert_eq!(
+            said(&down),
+            "node 4 has not been heard since node 2 leads (12 s), and what it holds is not known: \
+             no connection"
+        );
+        let heard = PeerStatus {
+            heard_ms: Some(20),
+            ..peer()
+        };
+        assert_eq!(
+            said(&heard),
+            "node 4 has not told leader 2 what it holds (12 s)"
+        );
+    }
+
+    #[test]
+    fn of_one_that_was_heard_it_is_said_how_far_it_is_behind() {
+        let behind = PeerStatus {
+            heard_ms: Some(20),
+            holding: Some(Holding::default()),
+            lag_entries: Some(3004),
+            lag_ms: Some(40),
+            ..peer()
+        };
+        assert_eq!(
+            said(&behind),
+            "node 4 is 3004 entries, 40 ms behind leader 2"
+        );
+        let level = PeerStatus {
+            lag_entries: Some(0),
+            lag_ms: Some(0),
+            ..behind
+        };
+        assert_eq!(said(&level), "");
+        let down = PeerStatus {
+            link: Link::Down,
+            ..level
+        };
+        assert_eq!(
+            said(&down),
+            "node 4 is 0 entries, 0 ms behind leader 2, not connected"
+        );
     }
 }

@@ -304,6 +304,10 @@ pub const SETTINGS: &[Setting] = &[
         "alert when a peer is further behind than this"
     },
     setting! {
+        "alerts.peer_silent", "alert_peer_silent", duration, quoted_duration, alerts.peer_silent_max,
+        "alert when a peer has not told its leader what it holds for longer than this"
+    },
+    setting! {
         "alerts.fsync_p99", "alert_fsync_p99", duration, quoted_duration, alerts.fsync_p99,
         "alert when one fsync in a hundred takes longer than this"
     },

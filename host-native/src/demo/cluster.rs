@@ -216,7 +216,8 @@ impl Cluster {
             let leader = cluster.leader_status().await?;
             let running = |id: NodeId| cluster.node(id).is_running();
             let behind = |peer: &crate::api::PeerStatus| {
-                running(peer.id) && peer.holding.written < leader.last.index
+                let written = peer.holding.map(|holding| holding.written);
+                running(peer.id) && written.is_none_or(|written| written < leader.last.index)
             };
             let whole = leader.holding.written == leader.last.index;
             (whole && !leader.peers.iter().any(behind)).then_some(())

@@ -4,6 +4,7 @@
 //! is held for a few instructions and never waits for a reader.
 
 mod labels;
+mod lag;
 mod window;
 
 use std::fmt;
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kraft_proto::health::{AlertKind, Figures};
-use kraft_proto::ids::{LogIndex, NodeId, Term};
+use kraft_proto::ids::{LogIndex, Term};
 use kraft_proto::modes::{Class, CommitMode, Held};
 use kraft_proto::output::Role;
 use prometheus_client::encoding::text;
@@ -23,7 +24,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use serde::{Deserialize, Serialize};
 
-use labels::{AlertLabels, CommitLabels, ModeLabels, PeerLabels, ReasonLabels};
+pub use lag::{Behind, Lag};
+
+use labels::{AlertLabels, CommitLabels, ModeLabels, ReasonLabels};
+use lag::Replication;
 use window::Window;
 
 /// The content type of [`Metrics::encode`].
@@ -53,10 +57,7 @@ struct Inner {
     unread_bytes: Gauge<u64, AtomicU64>,
     client_refusals: Family<ReasonLabels, Counter>,
     clients_sent_away: Counter,
-    lag_entries: Family<PeerLabels, Gauge>,
-    lag_seconds: Family<PeerLabels, Seconds>,
-    lag_max: Seconds,
-    lag_mean: Seconds,
+    replication: Replication,
     entries_at_risk: Gauge<u64, AtomicU64>,
     bytes_at_risk: Gauge<u64, AtomicU64>,
     suspects: Gauge<u64, AtomicU64>,
@@ -76,17 +77,6 @@ struct Inner {
     transport_spares: Counter,
     alerts: Family<AlertLabels, Counter>,
     fsync_window: Mutex<Window>,
-}
-
-/// How far one peer is behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lag {
-    /// Which peer.
-    pub peer: NodeId,
-    /// Entries it does not hold yet.
-    pub entries: u64,
-    /// How long the oldest of them has been waiting for it.
-    pub time: Duration,
 }
 
 /// Whether the disk takes more entries.
@@ -130,7 +120,9 @@ impl Metrics {
     /// Figures of a node at which nothing has happened yet.
     pub fn new() -> Self {
         let mut names = Names(Registry::with_prefix("kraft"));
+        let replication = Replication::new(&mut names);
         let inner = Inner {
+            replication,
             commit_latency: names.add(
                 "commit_latency_seconds",
                 "Time from a write's arrival to its acknowledgement, by what was held at the time",
@@ -192,26 +184,6 @@ impl Metrics {
                 "clients_sent_away",
                 "Clients' connections closed because others needed their place",
                 Counter::default(),
-            ),
-            lag_entries: names.add(
-                "replication_lag_entries",
-                "Entries the leader has and the peer does not hold",
-                Family::default(),
-            ),
-            lag_seconds: names.add(
-                "replication_lag_seconds",
-                "How long the oldest of them has been waiting",
-                Family::default(),
-            ),
-            lag_max: names.add(
-                "replication_lag_max_seconds",
-                "The lag of the slowest peer",
-                Seconds::default(),
-            ),
-            lag_mean: names.add(
-                "replication_lag_mean_seconds",
-                "The mean lag of all peers",
-                Seconds::default(),
             ),
             entries_at_risk: names.add(
                 "entries_at_risk",
@@ -337,21 +309,7 @@ impl Metrics {
 
     /// How far every peer is behind, as the leader sees it; nobody, on another node.
     pub fn replication_lag(&self, lags: &[Lag]) {
-        let inner = &self.inner;
-        inner.lag_entries.clear();
-        inner.lag_seconds.clear();
-        for lag in lags {
-            let labels = PeerLabels::new(lag.peer);
-            let entries = i64::try_from(lag.entries).unwrap_or(i64::MAX);
-            inner.lag_entries.get_or_create(&labels).set(entries);
-            let seconds = lag.time.as_secs_f64();
-            inner.lag_seconds.get_or_create(&labels).set(seconds);
-        }
-        let max = lags.iter().map(|lag| lag.time).max().unwrap_or_default();
-        let sum: Duration = lags.iter().map(|lag| lag.time).sum();
-        inner.lag_max.set(max.as_secs_f64());
-        let peers = lags.len().max(1) as f64;
-        inner.lag_mean.set(sum.as_secs_f64() / peers);
+        self.inner.replication.show(lags);
     }
 
     /// What is acknowledged and not yet synced by a majority.
@@ -484,10 +442,10 @@ impl Metrics {
     pub fn figures(&self) -> Figures {
         let seconds =
             |gauge: &Seconds| Duration::try_from_secs_f64(gauge.get()).unwrap_or_default();
-        let lag = seconds(&self.inner.lag_max);
         Figures {
             bytes_at_risk: self.inner.bytes_at_risk.get(),
-            replication_lag_max: lag,
+            replication_lag_max: self.inner.replication.lag_max(),
+            peer_silent_max: self.inner.replication.silent_max(),
             replicas_differing: self.inner.replicas_differ.get(),
             disks_set_back: self.inner.disks_set_back.get(),
             fsync_p99: self.with_window(|window| window.p99()),

@@ -1,3 +1,4 @@
+use kraft_proto::ids::NodeId;
 use kraft_proto::modes::FsyncMode;
 
 use super::*;
@@ -21,13 +22,24 @@ fn busy() -> Metrics {
     metrics.replication_lag(&[
         Lag {
             peer: NodeId(2),
-            entries: 10,
-            time: Duration::from_secs(3),
+            behind: Some(Behind {
+                entries: 10,
+                time: Duration::from_secs(3),
+            }),
+            silence: Duration::from_millis(50),
         },
         Lag {
             peer: NodeId(3),
-            entries: 0,
-            time: Duration::ZERO,
+            behind: Some(Behind {
+                entries: 0,
+                time: Duration::ZERO,
+            }),
+            silence: Duration::from_millis(20),
+        },
+        Lag {
+            peer: NodeId(4),
+            behind: None,
+            silence: Duration::from_secs(12),
         },
     ]);
     metrics.at_risk(7, 700);
@@ -75,6 +87,9 @@ fn every_family_has_its_name_labels_and_value() {
         ("kraft_replication_lag_seconds{peer=\"3\"}", 0.0),
         ("kraft_replication_lag_max_seconds", 3.0),
         ("kraft_replication_lag_mean_seconds", 1.5),
+        ("kraft_peer_silent_seconds{peer=\"2\"}", 0.05),
+        ("kraft_peer_silent_seconds{peer=\"4\"}", 12.0),
+        ("kraft_peer_silent_max_seconds", 12.0),
         ("kraft_entries_at_risk", 7.0),
         ("kraft_bytes_at_risk", 700.0),
         ("kraft_suspects", 1.0),
@@ -117,8 +132,6 @@ fn a_node_at_which_nothing_happened_shows_all_but_peers_and_transport() {
         "fsync_latency_seconds",
         "fsyncs",
         "fsync_bytes",
-        "replication_lag_max_seconds",
-        "replication_lag_mean_seconds",
         "entries_at_risk",
         "bytes_at_risk",
         "suspects",
@@ -147,8 +160,30 @@ fn a_peer_that_left_is_no_longer_shown() {
     metrics.replication_lag(&[]);
     let page = metrics.encode();
     assert!(!page.contains("peer="), "{page}");
-    assert_eq!(value(&page, "kraft_replication_lag_max_seconds"), 0.0);
-    assert_eq!(value(&page, "kraft_replication_lag_mean_seconds"), 0.0);
+    assert!(!page.contains("kraft_replication_lag"), "{page}");
+    assert!(!page.contains("kraft_peer_silent"), "{page}");
+    assert_eq!(metrics.figures().peer_silent_max, Duration::ZERO);
+}
+
+/// A zero would say that the peer holds everything, or the whole log's length that it holds nothing.
+#[test]
+fn of_a_peer_that_has_not_told_what_it_holds_there_is_no_sample_but_its_silence() {
+    let page = busy().encode();
+    for family in ["entries", "seconds"] {
+        let series = format!("kraft_replication_lag_{family}{{peer=\"4\"}}");
+        assert!(!page.contains(&series), "{page}");
+    }
+    let metrics = Metrics::new();
+    metrics.replication_lag(&[Lag {
+        peer: NodeId(4),
+        behind: None,
+        silence: Duration::from_secs(12),
+    }]);
+    let page = metrics.encode();
+    assert!(!page.contains("kraft_replication_lag"), "{page}");
+    let figures = metrics.figures();
+    assert_eq!(figures.replication_lag_max, Duration::ZERO);
+    assert_eq!(figures.peer_silent_max, Duration::from_secs(12));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::api::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus,
     PeerStatus, PlacesStatus, StatusReport, Voting,
 };
-use crate::metrics::{Lag as LagFigure, Room};
+use crate::metrics::{Behind, Lag as LagFigure, Room};
 use crate::transport::{Dropped, RefusalKind};
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
@@ -23,15 +23,18 @@ impl Engine {
         let last = status.last.index;
         let mut figures = Vec::with_capacity(status.peers.len());
         for peer in &status.peers {
-            let held = peer.holding.written;
             if !self.lags.iter().any(|(id, _)| *id == peer.id) {
                 self.lags.push((peer.id, Lag::new(now)));
             }
             if let Some((_, lag)) = self.lags.iter_mut().find(|(id, _)| *id == peer.id) {
+                lag.look(now, peer, last);
                 figures.push(LagFigure {
                     peer: peer.id,
-                    entries: peer.lag_entries,
-                    time: lag.look(now, held, last),
+                    behind: match (peer.lag_entries, lag.age()) {
+                        (Some(entries), Some(time)) => Some(Behind { entries, time }),
+                        _ => None,
+                    },
+                    silence: lag.silence(),
                 });
             }
         }
@@ -204,21 +207,23 @@ impl Engine {
         }
     }
 
-    /// How long the peer has lacked the oldest entry it lacks, when last looked at.
-    fn lag_age(&self, peer: &CorePeer) -> Duration {
-        let lag = self.lags.iter().find(|(id, _)| *id == peer.id);
-        lag.map_or(Duration::ZERO, |(_, lag)| lag.age())
+    /// The peer's lag in time, when last looked at.
+    fn lag_of(&self, peer: &CorePeer) -> Option<&Lag> {
+        let mut lags = self.lags.iter();
+        lags.find(|(id, _)| *id == peer.id).map(|(_, lag)| lag)
     }
 
     fn lag(&self, status: &Status) -> LagStatus {
-        let ages = status.peers.iter().map(|peer| self.lag_age(peer));
-        let ages: Vec<u64> = ages.map(|age| age.as_millis() as u64).collect();
-        let peers = ages.len().max(1) as u64;
+        let known = status.peers.iter().filter(|peer| peer.holding.is_some());
+        let ages = known.filter_map(|peer| self.lag_of(peer)?.age());
+        let ages: Vec<u64> = ages.map(millis).collect();
         LagStatus {
-            entries_max: status.lag_entries_max().unwrap_or_default(),
-            entries_mean: status.lag_entries_mean().unwrap_or_default(),
-            ms_max: ages.iter().copied().max().unwrap_or_default(),
-            ms_mean: ages.iter().sum::<u64>().div_ceil(peers),
+            entries_max: status.lag_entries_max(),
+            entries_mean: status.lag_entries_mean(),
+            ms_max: ages.iter().copied().max(),
+            ms_mean: (!ages.is_empty())
+                .then(|| ages.iter().sum::<u64>().div_ceil(ages.len() as u64)),
+            unknown: status.peers_unknown() as u64,
         }
     }
 
@@ -245,16 +250,26 @@ impl Engine {
         } else {
             (Link::Connected, None)
         };
+        let lag = self.lag_of(peer);
         PeerStatus {
             id: peer.id,
             link,
             state: peer.state,
+            heard_ms: peer.heard.map(|heard| millis(self.now().since(heard))),
             holding: peer.holding,
             lag_entries: peer.lag_entries,
-            lag_ms: self.lag_age(peer).as_millis() as u64,
+            lag_ms: lag
+                .filter(|_| peer.holding.is_some())
+                .and_then(Lag::age)
+                .map(millis),
+            silent_ms: lag.map_or(0, |lag| millis(lag.silence())),
             why,
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    time.as_millis() as u64
 }
 
 /// The votes it asks for, if it does.

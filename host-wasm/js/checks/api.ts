@@ -160,7 +160,7 @@ export const HOST_OPTIONS = both(
     timing: maybe(options({ electionMin: TICK, electionMax: TICK, heartbeat: TICK })),
     elections: maybe(ELECTIONS),
     bounds: maybe(BOUNDS),
-    alerts: maybe(options({ bytesAtRisk: maybe(THRESHOLD), lag: maybe(THRESHOLD), fsyncP99: maybe(THRESHOLD) })),
+    alerts: maybe(options({ bytesAtRisk: maybe(THRESHOLD), lag: maybe(THRESHOLD), peerSilent: maybe(THRESHOLD), fsyncP99: maybe(THRESHOLD) })),
     snapshotEvery: maybe(whole(1)),
     onRole: maybe(work),
     onEnd: maybe(work),

@@ -166,6 +166,7 @@ const ENTRIES: Readonly<Record<string, readonly Row[]>> = {
     [started({ bounds: { clients: 1e9 } }), /`options.bounds.clients` must be a whole number from 1 to 65536/],
     [started({ bounds: { appendEntries: 0 } }), /`options.bounds.appendEntries`/],
     [started({ alerts: { lag: NaN } }), /`options.alerts.lag` must be a number/],
+    [started({ alerts: { peerSilent: -1 } }), /`options.alerts.peerSilent` must be a number/],
     [started({ snapshotEvery: NaN }), /`options.snapshotEvery` must be a whole number from 1/],
     [started({ snapshotEvery: 0 }), /`options.snapshotEvery` must be a whole number from 1/],
     [started({ onEnd: 'stop' }), /`options.onEnd` must be a function/],

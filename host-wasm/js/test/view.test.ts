@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
-import { type About, type Channel, entriesOf, Host, Hub, load, MemoryDisk, presetOf } from '../index.js';
+import { type About, type Channel, entriesOf, Host, Hub, load, MemoryDisk, type Peer, presetOf } from '../index.js';
 import { Cluster, pause } from './cluster.js';
 import { Journal } from './journal.js';
 
@@ -88,7 +88,7 @@ test('what was acknowledged and is not committed is at risk, in bytes, and an al
   const alert = twice.alerts.find(({ kind }) => kind === 'DATA_AT_RISK');
   assert.deepEqual([alert?.value, alert?.threshold], [100, 99]);
   assert.match(alert?.text ?? '', /100 acknowledged bytes/);
-  assert.deepEqual(twice.peers.map(({ node, lag }) => [node, lag.entries > 0]), others.map((node) => [node, true]));
+  assert.deepEqual(twice.peers.map(({ node, lag }) => [node, (lag?.entries ?? 0) > 0]), others.map((node) => [node, true]));
   // Others elect a leader that has neither, and commit: both are lost, and no longer at risk.
   cluster.hosts.delete(leader);
   await cluster.put('instead');
@@ -96,6 +96,38 @@ test('what was acknowledged and is not committed is at risk, in bytes, and an al
   while (host.fate({ term, index }) !== 'LOST') await pause();
   assert.deepEqual(host.view().atRisk, { entries: 0, bytes: 0, ms: 0 });
   cluster.hosts.set(leader, host);
+  await cluster.stop();
+});
+
+test('of a node that was not heard since the leader changed nothing is known, which is not zero, and it is told as silent', async () => {
+  const cluster = await Cluster.start({ alerts: { peerSilent: 300 } });
+  await cluster.put('before');
+  await cluster.settled();
+  const [first] = await cluster.leader();
+  await cluster.put('held by everybody');
+  while ([1, 2, 3].some((id) => cluster.host(id).view().synced < 3)) await pause();
+  // The leader is cut off for good: the two others elect one of theirs.
+  for (const other of [1, 2, 3].filter((id) => id !== first)) cluster.hub.sever(first, other);
+  const cut = cluster.host(first);
+  cluster.hosts.delete(first);
+  const [, host] = await cluster.leader();
+  const peer = (): Peer => host.view().peers.find(({ node }) => node === first) ?? assert.fail('no such peer');
+  const { silent, ...unknown } = peer();
+  assert.deepEqual(unknown, { node: first, heard: undefined, trust: undefined, written: undefined, synced: undefined, lag: undefined });
+  assert(silent >= 0);
+  await cluster.put('without it');
+  while (!host.view().alerts.some(({ kind }) => kind === 'PEER_SILENT')) await pause();
+  const { alerts } = host.view();
+  const told = alerts.find(({ kind }) => kind === 'PEER_SILENT');
+  assert.match(told?.text ?? '', /a peer has not told what it holds for \d+(\.\d+)?m?s \(more than 300ms\)/);
+  assert(peer().silent > 300);
+  const known = host.view().peers.find(({ node }) => node !== first);
+  assert.deepEqual([known?.trust, typeof known?.written, typeof known?.lag?.ms], ['CLEAN', 'number', 'number']);
+  cluster.hub.heal();
+  while (peer().written !== host.view().last) await pause();
+  assert.deepEqual([peer().trust, peer().lag], ['CLEAN', { entries: 0, ms: 0 }]);
+  assert((peer().heard ?? Infinity) < 300);
+  cluster.hosts.set(first, cut);
   await cluster.stop();
 });
 

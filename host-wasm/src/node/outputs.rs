@@ -2,7 +2,7 @@
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Class, EntryKind, Envelope, Force, LogPosition, Message, Output, ReadOutcome, Role, Run,
+    Class, EntryKind, Envelope, Force, Lag, LogPosition, Message, Output, ReadOutcome, Role, Run,
     WriteKind as Kind, entry_prefix,
 };
 use wasm_bindgen::prelude::*;
@@ -147,7 +147,9 @@ impl Node {
             }
             Output::Role { term, role, .. } => {
                 if role == Role::Leader {
-                    self.lags.clear();
+                    let peers = self.raft.status().peers;
+                    let begun = peers.iter().map(|peer| (peer.id, Lag::new(self.now)));
+                    self.lags = begun.collect();
                 }
                 self.shown.term = term.0;
                 OutputKind::Role

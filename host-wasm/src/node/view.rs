@@ -67,8 +67,10 @@ impl Node {
             .collect()
     }
 
-    /// What a leader knows of its peers: number, trust, written, synced, entries that it lacks, and
-    /// for how many microseconds. Looked at again and again, the last becomes exact.
+    /// What a leader knows of its peers: number; how many microseconds ago it was heard; trust,
+    /// written, synced, entries that it lacks, and for how many microseconds; for how many it has not
+    /// told what it holds. What is not known in this term is −1. Looked at again and again, the times
+    /// become exact.
     pub fn peers(&mut self, now_us: f64) -> Vec<f64> {
         let now = moment(now_us);
         let status = self.raft.status();
@@ -79,18 +81,21 @@ impl Node {
             if !self.lags.iter().any(|(id, _)| *id == peer.id) {
                 self.lags.push((peer.id, Lag::new(now)));
             }
-            let lag = self.lags.iter_mut().find(|(id, _)| *id == peer.id);
-            let held = peer.holding.written;
-            let age = lag.map_or(Duration::ZERO, |(_, lag)| {
-                lag.look(now, held, status.last.index)
-            });
+            let Some((_, lag)) = self.lags.iter_mut().find(|(id, _)| *id == peer.id) else {
+                continue;
+            };
+            lag.look(now, peer, status.last.index);
+            let known = |number: Option<f64>| number.unwrap_or(-1.0);
+            let micros = |time: Duration| time.as_micros() as f64;
             rows.extend([
                 peer.id.0 as f64,
-                f64::from(Trust::from(peer.trust) as u8),
-                held.0 as f64,
-                peer.holding.synced.0 as f64,
-                peer.lag_entries as f64,
-                age.as_micros() as f64,
+                known(peer.heard.map(|heard| micros(now.since(heard)))),
+                known(peer.trust.map(|trust| f64::from(Trust::from(trust) as u8))),
+                known(peer.holding.map(|holding| holding.written.0 as f64)),
+                known(peer.holding.map(|holding| holding.synced.0 as f64)),
+                known(peer.lag_entries.map(|entries| entries as f64)),
+                known(lag.age().map(micros)),
+                micros(lag.silence()),
             ]);
         }
         rows
@@ -109,13 +114,15 @@ impl Node {
     }
 
     /// The alerts that are due: kind, value, threshold. Thresholds: bytes at risk, and microseconds of
-    /// a peer's lag and of the 99th percentile of an fsync, which the host measures; negative: the
-    /// core's own.
+    /// a peer's lag, of a peer's silence, and of the 99th percentile of an fsync, which the host
+    /// measures; negative: the core's own.
     pub fn alerts(&self, fsync_p99_us: f64, thresholds: &[f64]) -> Vec<f64> {
-        let lags = self.lags.iter().map(|(_, lag)| lag.age());
+        let ages = self.lags.iter().filter_map(|(_, lag)| lag.age());
+        let silences = self.lags.iter().map(|(_, lag)| lag.silence());
         let figures = Figures {
             bytes_at_risk: self.at_risk.bytes() as u64,
-            replication_lag_max: lags.max().unwrap_or_default(),
+            replication_lag_max: ages.max().unwrap_or_default(),
+            peer_silent_max: silences.max().unwrap_or_default(),
             fsync_p99: micros(fsync_p99_us),
             ..Figures::default()
         };
@@ -124,7 +131,8 @@ impl Node {
         let thresholds = Thresholds {
             bytes_at_risk: given(0).map_or(usual.bytes_at_risk, |bytes| bytes as u64),
             replication_lag_max: given(1).map_or(usual.replication_lag_max, micros),
-            fsync_p99: given(2).map_or(usual.fsync_p99, micros),
+            peer_silent_max: given(2).map_or(usual.peer_silent_max, micros),
+            fsync_p99: given(3).map_or(usual.fsync_p99, micros),
             ..usual
         };
         let due = alerts(&figures, &thresholds);

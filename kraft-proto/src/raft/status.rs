@@ -12,8 +12,10 @@ use crate::members::Members;
 use crate::message::Holding;
 use crate::output::Role;
 use crate::progress::PeerState;
+use crate::time::Instant;
 
-/// What a leader knows of a peer.
+/// What a leader knows of a peer. It knows nothing before it has heard it in its own term, and nothing
+/// is not zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerStatus {
     /// Who.
@@ -23,14 +25,19 @@ pub struct PeerStatus {
     pub state: PeerState,
     /// The newest life of it that was heard; its number is 0 before the first.
     pub incarnation: Incarnation,
-    /// Whether it may have forgotten what it reported, as it said last.
-    pub trust: Trust,
+    /// When it was heard last; `None`: not since this node leads.
+    pub heard: Option<Instant>,
+    /// Whether it may have forgotten what it reported, as it said last; `None`: it has not said so
+    /// since this node leads, or since it was started.
+    pub trust: Option<Trust>,
     /// How often its disk was found to have gone back to an older copy of itself, in this term.
     pub set_backs: u32,
-    /// How far it holds the leader's log.
-    pub holding: Holding,
-    /// Entries of the leader's log it does not hold yet. [`Lag`](crate::Lag) turns that into time.
-    pub lag_entries: u64,
+    /// How far it holds the leader's log, as it said last; `None`: it has not said so since this node
+    /// leads, or since it was started.
+    pub holding: Option<Holding>,
+    /// Entries of the leader's log it does not hold yet, as far as that is known.
+    /// [`Lag`](crate::Lag) turns that into time.
+    pub lag_entries: Option<u64>,
     /// The next entry it will be sent.
     pub next: LogIndex,
     /// Appends sent and not answered.
@@ -92,16 +99,25 @@ pub struct Status {
 }
 
 impl Status {
-    /// Entries the slowest peer lacks; `None` without peers.
+    /// Entries the slowest peer lacks, of those of which that is known; `None` if it is of none.
     pub fn lag_entries_max(&self) -> Option<u64> {
-        self.peers.iter().map(|peer| peer.lag_entries).max()
+        self.lags().max()
     }
 
-    /// Entries a peer lacks on average, rounded up: above zero if any lacks one.
+    /// Entries such a peer lacks on average, rounded up: above zero if any lacks one.
     pub fn lag_entries_mean(&self) -> Option<u64> {
-        let lags = self.peers.iter().map(|peer| peer.lag_entries);
-        let all = lags.fold(0, u64::saturating_add);
-        (!self.peers.is_empty()).then(|| all.div_ceil(self.peers.len() as u64))
+        let all = self.lags().fold(0, u64::saturating_add);
+        let known = self.lags().count() as u64;
+        (known > 0).then(|| all.div_ceil(known))
+    }
+
+    /// Peers of which it is not known what they hold.
+    pub fn peers_unknown(&self) -> usize {
+        self.peers.len() - self.lags().count()
+    }
+
+    fn lags(&self) -> impl Iterator<Item = u64> {
+        self.peers.iter().filter_map(|peer| peer.lag_entries)
     }
 
     /// Nodes whose disk was found to have gone back to an older copy of itself, as far as this one
@@ -117,7 +133,9 @@ impl Status {
     pub fn suspects(&self) -> usize {
         let own = usize::from(self.trust == Trust::Suspect);
         let peers = self.peers.iter();
-        own + peers.filter(|peer| peer.trust == Trust::Suspect).count()
+        own + peers
+            .filter(|peer| peer.trust == Some(Trust::Suspect))
+            .count()
     }
 }
 
@@ -166,11 +184,14 @@ impl Raft {
         let peers = leader.peers.iter().map(|peer| PeerStatus {
             id: peer.id,
             incarnation: peer.lives.newest(),
-            trust: peer.trust,
+            heard: peer.lives.spoke(),
+            trust: peer.told_trust(),
             set_backs: peer.lives.set_backs(),
             state: peer.state(),
-            holding: peer.holding(),
-            lag_entries: self.log.last().since(peer.holding().written),
+            holding: peer.told_holding(),
+            lag_entries: peer
+                .told_holding()
+                .map(|holding| self.log.last().since(holding.written)),
             next: peer.next(),
             in_flight: peer.in_flight(),
             round_answered: peer.round_answered,

@@ -51,7 +51,7 @@ pub enum Waiting {
     Handover(NodeId),
     /// Entries wait for the disks of a majority.
     Majority {
-        /// Voters whose disk holds the next entry.
+        /// Voters whose disk is known to hold the next entry.
         synced: u8,
     },
     /// The configuration whose entry stands here is not committed: entries behind it are not
@@ -114,7 +114,7 @@ impl fmt::Display for Waiting {
             ),
             Self::Majority { synced } => write!(
                 f,
-                "entries wait to be committed: the disks of {synced} voters hold the next one"
+                "entries wait to be committed: the disks of {synced} voters are known to hold the next one"
             ),
             Self::Members(at) => write!(
                 f,

@@ -69,7 +69,11 @@ fn an_entry_of_an_earlier_term_on_every_disk_is_not_committed_by_that() {
     cluster.elect(1);
     cluster.pass(ms(120));
     let known = cluster.status(1).peers;
-    assert!(known.iter().all(|peer| peer.holding.synced == LogIndex(3)));
+    assert!(
+        known
+            .iter()
+            .all(|peer| peer.holding.unwrap().synced == LogIndex(3))
+    );
     assert_eq!(cluster.commit(1), LogPosition::ZERO);
     assert_eq!(cluster.fate(1, at(1, 3)), Fate::Pending);
     cluster.sync(1);
@@ -135,7 +139,10 @@ fn figure_8_d_an_earlier_entry_on_a_majority_is_overwritten() {
     let mut cluster = figure_8_c(Barrier::Held);
     assert_eq!(cluster.holders(at(2, 2), Held::Synced), [1, 2, 3]);
     let peers = cluster.status(1).peers;
-    let known = peers.iter().filter(|p| p.holding.synced == LogIndex(2));
+    let known = peers
+        .iter()
+        .filter_map(|p| p.holding)
+        .filter(|h| h.synced == LogIndex(2));
     assert_eq!(known.count(), 2, "as the leader knows");
     assert_eq!(cluster.commit(1), LogPosition::ZERO, "and is not committed");
     cluster.kill(1);

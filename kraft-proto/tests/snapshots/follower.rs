@@ -331,6 +331,6 @@ fn a_peer_that_claims_more_than_the_log_ends_at_the_log() {
         .find(|p| p.id == id(3))
         .cloned();
     let peer = peer.unwrap();
-    assert_eq!(peer.holding.synced, LogIndex(4));
+    assert_eq!(peer.holding.unwrap().synced, LogIndex(4));
     assert_eq!(peer.next, LogIndex(5));
 }

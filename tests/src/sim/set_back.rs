@@ -138,7 +138,9 @@ impl World {
         let log = self.nodes[place].disk.synced_log();
         // All of it is counted, and no members changed since.
         let counted = peer.incarnation == live.raft.status().incarnation
-            && peer.holding.synced.0 >= log.len() as u64
+            && peer
+                .holding
+                .is_some_and(|holding| holding.synced.0 >= log.len() as u64)
             && self.nodes[place].disk.log().len() == log.len();
         let same = log.get(..copied.len()) == Some(copied.log());
         let members = log.get(copied.len()..).unwrap_or_default().iter();

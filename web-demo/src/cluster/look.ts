@@ -23,6 +23,7 @@ const KINDS: Readonly<Record<MessageKindName, Look['kind']>> = {
   READ_INDEX: 'READ',
   READ_INDEX_REPLY: 'READ',
   SNAPSHOT: 'SNAPSHOT',
+  LEFT_OUT: 'VOTE',
 };
 
 export function lookOf({ kind, mode }: About): Look {
