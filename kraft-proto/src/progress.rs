@@ -120,7 +120,8 @@ impl Progress {
         }
     }
 
-    /// The same, `None` until the newest life has said so of this leader's log.
+    /// What it holds, `None` until its newest life has said so of this leader's log, and while that is
+    /// in doubt.
     ///
     /// 1. a node holds 3,000 entries, and is cut off;
     /// 2. another leader is elected, which counts from nothing for every peer;
@@ -129,7 +130,8 @@ impl Progress {
         // Logs agree where they begin: one that is fed from there holds nothing of this leader's.
         let compared = self.state == PeerState::Replicate || self.next == LogIndex(1);
         let told = compared || self.holding.written > LogIndex::ZERO;
-        (self.was_heard() && told).then(|| self.counted())
+        let certain = self.was_heard() && !self.lives.is_in_doubt(self.round_answered);
+        (certain && told).then_some(self.holding)
     }
 
     /// Whether it may have forgotten what it reported, `None` until its newest life has said so.
