@@ -122,7 +122,7 @@ fn who_has_no_room_for_the_entry_that_opens_a_term_does_not_stand() {
 fn a_gap_in_the_recovered_log_is_refused() {
     let cluster = Cluster::new(1);
     let recovery = cluster.recovery(2, [run(1, 1, 2), run(1, 4, 1)]);
-    let config = Config::new(cluster::id(1), StoreId(1), 1);
+    let config = Config::new(id(1), StoreId(1), 1);
     let refused = Raft::new(config, recovery, kraft_proto::Nonce(1), cluster.now);
     assert_eq!(refused.unwrap_err(), ConfigError::Gap);
 }
@@ -132,7 +132,7 @@ fn a_window_is_two_to_sixty_four_runs() {
     for (window, fits) in [(0, false), (1, false), (2, true), (64, true), (65, false)] {
         let config = Config {
             term_runs_max: window,
-            ..Config::new(cluster::id(1), StoreId(1), 1)
+            ..Config::new(id(1), StoreId(1), 1)
         };
         assert_eq!(config.check().is_ok(), fits, "{window}");
     }
