@@ -5,11 +5,11 @@ mod cluster;
 
 use cluster::messages::{envelope, heartbeat_reply, holding};
 use cluster::store::{Stop, Store};
-use cluster::{Cluster, Disk, id, ms};
+use cluster::{Answering, Cluster, Disk, id, ms, run};
 use kraft_proto::{
-    CheckQuorum, Class, CommitMode, Config, Envelope, Fate, Finding, FsyncMode, Heartbeat, Held,
-    Incarnation, Known, LogIndex, LogPosition, Message, Nonce, Notice, PeerStatus, PreVote,
-    Proposed, Role, StoreId, Trust, Waiting, WriteKind,
+    CheckQuorum, Class, CommitMode, Config, Envelope, Fate, Finding, FsyncMode, HardState,
+    Heartbeat, Held, Incarnation, Known, LogIndex, LogPosition, Message, Nonce, Notice, PeerStatus,
+    PreVote, Proposed, Role, StoreId, Term, Trust, Waiting, WriteKind,
 };
 
 const FIRM: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
@@ -481,6 +481,45 @@ fn a_refusal_beyond_what_was_synced_is_no_contradiction() {
     cluster.kill(3);
     cluster.inject(refused(3, life(2, 7), 7, Trust::Clean));
     assert_eq!(peer(&cluster, 3).set_backs, 0);
+}
+
+/// A life that has to ask its host about what an earlier one had synced says nothing until it was told:
+/// that is no contradiction, and what it says then is none.
+#[test]
+fn who_waits_for_its_host_to_recall_contradicts_nothing() {
+    let mut cluster = Cluster::new(3);
+    cluster.set(3, |config| Config {
+        term_runs_max: 2,
+        ..config
+    });
+    let runs = |upto| (1..=upto).map(|term| run(term, term, 1));
+    cluster.start_on(1, 20, runs(20));
+    cluster.start_on(3, 20, runs(10));
+    cluster.isolate(2);
+    cluster.lossy = |envelope| envelope.to == id(3) && Cluster::is_append(envelope);
+    cluster.elect(1);
+    let term = cluster.term(1);
+    cluster.inject(envelope(3, 1, term, Message::Matched(holding(10, 10))));
+    cluster.kill(3);
+    let hard = HardState {
+        term: Term(term),
+        incarnation: life(1, 1),
+        ..HardState::default()
+    };
+    let recovery = kraft_proto::Recovery::resume(hard, cluster.members.clone()).same_boot();
+    cluster.start_from(3, recovery, runs(20));
+    cluster.node(3).answering = Answering::WhenTold;
+    cluster.lossy = |_| false;
+    cluster.pass(ms(500));
+    assert_eq!(
+        cluster.status(3).waiting[..],
+        [Waiting::Recall(LogIndex(10))]
+    );
+    assert_eq!(peer(&cluster, 3).set_backs, 0, "silence is no refusal");
+    cluster.answer(3);
+    cluster.pass(ms(200));
+    assert_eq!(peer(&cluster, 3).set_backs, 0);
+    assert_eq!(cluster.commit(3), cluster.status(1).last);
 }
 
 // Who is told, and by whom.
