@@ -44,7 +44,14 @@ struct Round {
 const FAST: Round = Round {
     name: "fast",
     suite: Suite {
-        programs: Some(&["kraft_proto", "limits", "paper"]),
+        programs: Some(&[
+            "kraft_proto",
+            "limits",
+            "paper",
+            "set_back",
+            "term_runs",
+            "waits",
+        ]),
         skipped: &[
             "contract::minority_loses_power",
             "contract::all_lose_power",
