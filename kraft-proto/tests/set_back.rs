@@ -563,7 +563,7 @@ fn a_word_for_another_life_is_ignored() {
             ),
             word(2, known(newer, notice)),
             Envelope {
-                term: kraft_proto::Term(0),
+                term: Term(0),
                 ..word(1, known(newer, notice))
             },
             // No store is started so often.
@@ -632,7 +632,7 @@ fn a_copy_that_was_refused_starts_no_more_and_counts_no_further() {
     );
     assert_eq!(lifted.reclaimed(), lifted, "once is enough");
     // The mark on the very disk of the life that it names refuses nothing.
-    let own = kraft_proto::HardState {
+    let own = HardState {
         incarnation: twin,
         ..hard
     };

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use kraft_proto::{Force, HardState, Run, Write, WriteKind};
+use kraft_proto::{Force, HardState, LogIndex, Run, Write, WriteKind};
 use tests::conformance::{
     Adapter, Crash, Disk, Effort, Found, Midway, OpenError, PowerCuts, Step, Stopped, check,
 };
@@ -14,6 +14,8 @@ use tests::conformance::{
 struct Journal {
     disk: Disk,
     queue: VecDeque<(Write, Vec<Vec<u8>>)>,
+    /// Which entry stands where, by every write that was submitted: what the core asks for.
+    log: Vec<Run>,
 }
 
 impl Journal {
@@ -60,6 +62,8 @@ impl Journal {
             hard,
             runs,
             payloads,
+            // This store keeps none: it learns anew what is committed.
+            committed: None,
         })
     }
 }
@@ -102,11 +106,22 @@ impl Adapter for Journal {
     }
 
     fn open(&mut self) -> Result<Found, OpenError> {
-        self.recover().map_err(|Stopped| OpenError::Stopped)
+        let found = self.recover().map_err(|Stopped| OpenError::Stopped)?;
+        self.log.clone_from(&found.runs);
+        Ok(found)
     }
 
     fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>) {
+        if let WriteKind::Entries(run) = write.kind() {
+            self.log.truncate(run.first.prev().0 as usize);
+            self.log.extend(run.positions().map(|at| single(run, at)));
+        }
         self.queue.push_back((write, payloads));
+    }
+
+    fn run_at(&mut self, index: LogIndex) -> Option<Run> {
+        let place = index.0.checked_sub(1)?;
+        self.log.get(place as usize).copied()
     }
 
     fn step(&mut self) -> Step {

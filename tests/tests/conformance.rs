@@ -12,6 +12,8 @@ mod flawed;
 mod kills;
 #[path = "conformance/native.rs"]
 mod native;
+#[path = "conformance/told.rs"]
+mod told;
 
 use flawed::{Flaw, Flawed};
 use kills::KillsOnly;
@@ -36,6 +38,7 @@ fn passes<A: Adapter>(name: &str, make: impl FnMut(u64) -> A, effort: &Effort) -
         exercised.receipts,
         exercised.reopenings,
         exercised.entries,
+        exercised.questions,
         cuts,
     ] {
         assert!(
@@ -72,7 +75,7 @@ fn the_disk_thread_of_host_native_passes() {
 
 #[test]
 fn a_wrong_store_fails_by_the_name_of_the_rule_it_breaks() {
-    let flaws: [(Flaw, &[Rule]); 13] = [
+    let flaws: [(Flaw, &[Rule]); 20] = [
         (Flaw::Reorders, &[Rule::Order]),
         (Flaw::DropsEntry, &[Rule::Gap]),
         (Flaw::NoChecksum, &[Rule::TornWrite]),
@@ -85,6 +88,13 @@ fn a_wrong_store_fails_by_the_name_of_the_rule_it_breaks() {
         (Flaw::NeverSynced, &[Rule::WrittenForSynced]),
         (Flaw::IgnoresForce, &[Rule::Unanswered]),
         (Flaw::RefusesTornTail, &[Rule::Reopen]),
+        (Flaw::ForgetsRuns, &[Rule::ForgottenRun]),
+        (Flaw::TellsDone, &[Rule::LateRun]),
+        (Flaw::TellsCutTail, &[Rule::StaleRun]),
+        (Flaw::TellsReplaced, &[Rule::StaleRun]),
+        (Flaw::StretchesRun, &[Rule::MadeUp]),
+        (Flaw::ClampsCommitted, &[Rule::MadeUp]),
+        (Flaw::MixesCommitted, &[Rule::MadeUp]),
         // Which one depends on where the first tear falls.
         (
             Flaw::SkipsDamage,

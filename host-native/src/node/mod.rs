@@ -36,6 +36,7 @@ mod stopping;
 mod tail;
 
 pub use certificate::Reload;
+pub use history::History;
 pub use members::MembersRefused;
 pub(crate) use members::founding_of;
 pub(crate) use open::expected;

@@ -1,6 +1,6 @@
 //! What an embedder writes: its storage, on a disk that can be broken.
 
-use kraft_proto::{HardState, Receipt, Run, Write};
+use kraft_proto::{HardState, LogIndex, LogPosition, Receipt, Run, Write};
 
 /// A host's storage as the suite uses it: a store on a disk that outlives crashes.
 ///
@@ -12,6 +12,7 @@ use kraft_proto::{HardState, Receipt, Run, Write};
 /// open ─► Found        submit(write, payloads) ─► step ─► receipts        crash ─► open ─► Found
 ///                              ▲                   │
 ///                              └── the core's next write ◄┘
+///                      run_at(index) ─► which run stands there, at any time in between
 /// ```
 ///
 /// Nothing here may depend on the time of day or on chance that was not seeded: a failure is
@@ -31,6 +32,20 @@ pub trait Adapter {
     /// [`WriteKind::Entries`](kraft_proto::WriteKind::Entries), barriers included (theirs is
     /// empty), and none for other kinds. Nothing is on the disk before [`step`](Adapter::step).
     fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>);
+
+    /// Which run of one term and one kind holds this index of the log; `None` where no entry stands. The
+    /// core asks so of what it does not remember, by [`Output::Recall`](kraft_proto::Output::Recall).
+    ///
+    /// By what [`open`](Adapter::open) returned and every write submitted since, done or not. A part of
+    /// the run that holds the index is an answer too; the longer, the fewer questions. Asked only while
+    /// the machine runs, and no disk operation: [`stop_after`](Adapter::stop_after) counts none here.
+    fn run_at(&mut self, index: LogIndex) -> Option<Run>;
+
+    /// This was told as committed: a host that keeps it does so with whatever it writes some time, and
+    /// returns it as [`Found::committed`]. Without this it keeps none, and learns commit from others.
+    fn committed(&mut self, position: LogPosition) {
+        let _ = position;
+    }
 
     /// Does some of what was queued, and reports what is held by now.
     ///
@@ -63,6 +78,9 @@ pub struct Found {
     pub runs: Vec<Run>,
     /// The bytes of every entry the runs name, in order.
     pub payloads: Vec<Vec<u8>>,
+    /// A position told as committed, the newer the better, as it was told: whether the log has that
+    /// entry is for the core to judge. `None` if none was kept.
+    pub committed: Option<LogPosition>,
 }
 
 /// Why a store was not opened.

@@ -26,6 +26,8 @@ pub struct Exercised {
     pub reopenings: u64,
     /// Entries found and compared, byte by byte.
     pub entries: u64,
+    /// Times it was asked which run stands at an index.
+    pub questions: u64,
 }
 
 impl Exercised {
@@ -40,6 +42,7 @@ impl Exercised {
             cuts: 0,
             reopenings: 0,
             entries: 0,
+            questions: 0,
         }
     }
 
@@ -61,7 +64,7 @@ impl fmt::Display for Exercised {
         write!(
             f,
             "{} disks, {} crash points, {} writes, {} receipts, {} kills, {} power cuts, \
-             {} reopenings, {} entries compared",
+             {} reopenings, {} entries compared, {} questions asked",
             self.disks,
             self.crash_points,
             self.writes,
@@ -69,7 +72,8 @@ impl fmt::Display for Exercised {
             self.kills,
             self.cuts,
             self.reopenings,
-            self.entries
+            self.entries,
+            self.questions
         )?;
         for (rule, how) in self.short_of() {
             match how {

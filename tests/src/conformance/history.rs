@@ -42,6 +42,14 @@ pub(super) struct Version {
     pub keeps: usize,
 }
 
+impl Version {
+    /// The entry at an index.
+    pub fn at(&self, index: LogIndex) -> Option<Entry> {
+        let place = index.0.checked_sub(1)?;
+        self.log.get(place as usize).copied()
+    }
+}
+
 /// The receipts a write may be reported with. Receipts tell nothing, but equal ones are equal.
 #[derive(Debug)]
 struct Handed {
@@ -97,6 +105,8 @@ pub(super) struct History {
     log_writes: Vec<Handed>,
     hard_writes: Vec<Handed>,
     ever: BTreeSet<(LogIndex, Term, u8)>,
+    /// Every position that was told as committed.
+    committed: BTreeSet<(LogIndex, Term)>,
 }
 
 /// How a write was left.
@@ -134,6 +144,7 @@ impl History {
             versions: vec![Version { log, keeps }],
             hard_states: vec![found.hard],
             ever: std::mem::take(&mut self.ever),
+            committed: std::mem::take(&mut self.committed),
             ..Self::default()
         };
     }
@@ -180,6 +191,11 @@ impl History {
         &self.versions[self.versions.len() - 1]
     }
 
+    /// The log by the writes that were reported.
+    pub fn done(&self) -> &Version {
+        &self.versions[self.log.written]
+    }
+
     /// The store reports a write. One of another life says nothing, as to the core.
     pub fn report(&mut self, receipt: &Receipt) {
         let lanes = [
@@ -195,6 +211,22 @@ impl History {
                 }
             }
         }
+    }
+
+    /// A position is told as committed.
+    pub fn commit(&mut self, at: LogPosition) {
+        self.committed.insert((at.index, at.term));
+    }
+
+    /// Whether it was ever told as committed.
+    pub fn was_committed(&self, at: LogPosition) -> bool {
+        self.committed.contains(&(at.index, at.term))
+    }
+
+    /// The longest that the log has been in this life.
+    pub fn reached(&self) -> LogIndex {
+        let lengths = self.versions.iter().map(|version| version.log.len());
+        LogIndex(lengths.max().unwrap_or(0) as u64)
     }
 
     /// Whether an entry of this kind was ever written there.

@@ -30,6 +30,7 @@ impl Broken {
 /// Judges what a store held when it was opened. What was reported at least `held` had to survive.
 pub(super) fn judge(history: &History, found: &Found, held: Held) -> Result<(), Broken> {
     hard_state(history, found.hard)?;
+    committed(history, found)?;
     let log = Log::read(history, found)?;
     let newest = log.newest_write(history);
     if let Some(hole) = log.hole {
@@ -63,6 +64,21 @@ fn hard_state(history: &History, found: HardState) -> Result<(), Broken> {
         ),
     };
     Err(Broken::new(rule, expected, ShownHard(found).to_string()))
+}
+
+/// One that was told some time, or none: it is kept for what it is worth.
+fn committed(history: &History, found: &Found) -> Result<(), Broken> {
+    match found.committed {
+        Some(position) if !history.was_committed(position) => Err(Broken::new(
+            Rule::MadeUp,
+            "as committed a position that was told so, or none",
+            format!(
+                "entry {} of term {} as committed",
+                position.index, position.term
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A log as it was found.
@@ -110,7 +126,7 @@ impl Log {
     fn newest_write(&self, history: &History) -> usize {
         let of = |&(index, entry): &(LogIndex, Entry)| {
             let there = history.versions.iter().rev();
-            let brought = there.filter_map(|version| at(version, index));
+            let brought = there.filter_map(|version| version.at(index));
             brought
                 .filter(|brought| *brought == entry)
                 .map(|brought| brought.write)
@@ -122,7 +138,7 @@ impl Log {
     fn is_prefix_of(&self, version: &Version) -> bool {
         self.entries
             .iter()
-            .all(|(index, entry)| at(version, *index) == Some(*entry))
+            .all(|(index, entry)| version.at(*index) == Some(*entry))
     }
 
     fn fits(&self, history: &History, held: Held) -> bool {
@@ -144,7 +160,7 @@ impl Log {
         let stranger = self
             .entries
             .iter()
-            .find(|(index, entry)| at(version, *index) != Some(*entry));
+            .find(|(index, entry)| version.at(*index) != Some(*entry));
         match stranger {
             Some((index, entry)) => strange(version, newest, *index, *entry),
             None => self.too_short(history, held),
@@ -183,14 +199,9 @@ impl Log {
     }
 }
 
-fn at(version: &Version, index: LogIndex) -> Option<Entry> {
-    let place = index.0.checked_sub(1)?;
-    version.log.get(place as usize).copied()
-}
-
 /// A later write is there and an earlier one is not; or part of one write is not.
 fn hole_at(history: &History, hole: LogIndex, newest: usize) -> Broken {
-    let missing = at(&history.versions[newest], hole);
+    let missing = history.versions[newest].at(hole);
     let found = format!("no entry {hole}, and later ones");
     match missing {
         Some(missing) if missing.write < newest && missing.write > 0 => Broken::new(
@@ -213,7 +224,7 @@ fn strange(version: &Version, newest: usize, index: LogIndex, entry: Entry) -> B
     let first = version.log.iter().position(|entry| entry.write == newest);
     let before = first.is_some_and(|first| (index.0 as usize) <= first);
     let found = format!("entry {index} of term {}", entry.term);
-    match at(version, index) {
+    match version.at(index) {
         Some(there) if before && there.write > 0 => Broken::new(
             Rule::Order,
             format!(

@@ -10,6 +10,8 @@
 //!     crash ──►  open ──► Found ──────────────► judge ──► Violation, or it goes on
 //! ```
 //!
+//! In between it is asked which run stands where, as the core asks of what it does not remember.
+//!
 //! Implement [`Adapter`] over your storage and call [`check`]. The outcome is what was
 //! [`Exercised`], or the first [`Violation`] with the [`Rule`] it broke. `CONFORMANCE.md` has the
 //! rules and a complete example.
@@ -22,6 +24,7 @@ mod history;
 mod judge;
 mod node;
 mod payload;
+mod recall;
 mod rule;
 mod script;
 mod suite;

@@ -27,6 +27,16 @@ pub enum Rule {
     Unanswered,
     /// The store opens after every crash.
     Reopen,
+    /// The run at an index is told for as long as an entry stands there, from its first write on and
+    /// after every start.
+    ForgottenRun,
+    /// A write counts for what is told from the moment it is submitted, done or not.
+    LateRun,
+    /// Nothing is told of entries that were replaced or cut off.
+    StaleRun,
+    /// A run it tells was given to it, whole or in part, and so was a position it returns as committed:
+    /// neither stretched or clamped nor put together.
+    MadeUp,
 }
 
 /// How much of a rule is exercised by killing processes only.
@@ -42,7 +52,7 @@ pub enum WithoutPowerCuts {
 
 impl Rule {
     /// Every rule, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Order,
         Self::Gap,
         Self::TornWrite,
@@ -54,6 +64,10 @@ impl Rule {
         Self::WrittenForSynced,
         Self::Unanswered,
         Self::Reopen,
+        Self::ForgottenRun,
+        Self::LateRun,
+        Self::StaleRun,
+        Self::MadeUp,
     ];
 
     /// What it asks, in one sentence.
@@ -80,6 +94,17 @@ impl Rule {
                 "every write is reported, by its own receipt or that of a later one"
             }
             Self::Reopen => "the store opens after every crash",
+            Self::ForgottenRun => {
+                "the run at an index is told for as long as an entry stands there, after every start too"
+            }
+            Self::LateRun => {
+                "a write counts for what is told from the moment it is submitted, done or not"
+            }
+            Self::StaleRun => "nothing is told of entries that were replaced or cut off",
+            Self::MadeUp => {
+                "a run it tells, and a position it returns as committed, was given to it: neither \
+                 stretched or clamped nor put together"
+            }
         }
     }
 
@@ -131,6 +156,22 @@ impl Rule {
                 "take a torn tail for what it is: cut it off and open; refuse only what was synced \
                  and is damaged"
             }
+            Self::ForgottenRun => {
+                "keep the runs of the log in memory, beginning with those that `open` returns, and \
+                 let none go before a snapshot covers it"
+            }
+            Self::LateRun => {
+                "take note of a run when its write is submitted, not when the disk has it: the core \
+                 asks of the log as it is to be"
+            }
+            Self::StaleRun => {
+                "when a run is submitted that begins at or before the end of the log, forget every run \
+                 from its first index on, and shorten the one that reaches across it"
+            }
+            Self::MadeUp => {
+                "tell a run with the term, the kind and the bounds it was submitted with; return the \
+                 position told as committed whole and as it was, whatever the log has there"
+            }
         }
     }
 
@@ -143,10 +184,15 @@ impl Rule {
             | Self::Truncation
             | Self::ForgottenVote
             | Self::LostRecovered
-            | Self::Reopen => WithoutPowerCuts::KillsOnly,
-            Self::Gap | Self::LostWritten | Self::WrittenForSynced | Self::Unanswered => {
-                WithoutPowerCuts::Whole
-            }
+            | Self::Reopen
+            | Self::MadeUp => WithoutPowerCuts::KillsOnly,
+            Self::Gap
+            | Self::LostWritten
+            | Self::WrittenForSynced
+            | Self::Unanswered
+            | Self::ForgottenRun
+            | Self::LateRun
+            | Self::StaleRun => WithoutPowerCuts::Whole,
         }
     }
 }
@@ -165,6 +211,10 @@ impl fmt::Display for Rule {
             Self::WrittenForSynced => "written for synced",
             Self::Unanswered => "unanswered",
             Self::Reopen => "reopen",
+            Self::ForgottenRun => "forgotten run",
+            Self::LateRun => "late run",
+            Self::StaleRun => "stale run",
+            Self::MadeUp => "made up",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! One disk, put through lives and crashes, and judged each time it is opened.
 
-use kraft_proto::{Held, Receipt};
+use kraft_proto::{Held, LogIndex, Receipt, WriteKind};
 
 use super::adapter::{Adapter, Crash, Found, OpenError, Step, Unsynced};
 use super::exercised::Exercised;
@@ -8,6 +8,7 @@ use super::history::{History, Owed, Shown};
 use super::judge::{Broken, judge};
 use super::node::Node;
 use super::payload::payloads;
+use super::recall::judge_run;
 use super::rule::Rule;
 use super::script::{Action, Script, Seat};
 use super::violation::{Story, Violation};
@@ -85,6 +86,7 @@ impl<'a, A: Adapter> Trial<'a, A> {
         self.history.begin(&found);
         self.survives = Held::Written;
         self.found = found;
+        self.ask()?;
         Ok(Ended::Whole)
     }
 
@@ -98,7 +100,7 @@ impl<'a, A: Adapter> Trial<'a, A> {
         self.step = format!("\"{}\"", script.name);
         for action in &script.actions {
             node.act(*action);
-            self.submit(&mut node);
+            self.submit(&mut node)?;
             let steps = match action {
                 Action::Step => 1,
                 Action::Drain => STEPS_MAX,
@@ -128,7 +130,7 @@ impl<'a, A: Adapter> Trial<'a, A> {
                         Some(owed) => Err(self.violation(unpaid(owed))),
                     };
                 }
-                Step::Worked(receipts) => self.report(node, receipts),
+                Step::Worked(receipts) => self.report(node, receipts)?,
             }
         }
         if steps < STEPS_MAX {
@@ -138,24 +140,67 @@ impl<'a, A: Adapter> Trial<'a, A> {
         Err(self.violation(Broken::new(Rule::Unanswered, "Step::Idle", found)))
     }
 
-    fn report(&mut self, node: &mut Node, receipts: Vec<Receipt>) {
+    fn report(&mut self, node: &mut Node, receipts: Vec<Receipt>) -> Result<(), Violation> {
         for receipt in receipts {
             self.tally.receipts += 1;
             self.history.report(&receipt);
             node.stored(receipt);
         }
-        self.submit(node);
+        self.submit(node)
     }
 
-    fn submit(&mut self, node: &mut Node) {
+    fn submit(&mut self, node: &mut Node) -> Result<(), Violation> {
         for write in node.writes() {
             self.tally.writes += 1;
             self.history.hand(&write);
             let payloads = match write.kind() {
-                kraft_proto::WriteKind::Entries(run) => payloads(run),
+                WriteKind::Entries(run) => payloads(run),
                 _ => Vec::new(),
             };
+            let kind = write.kind();
             self.adapter.submit(write, payloads);
+            // Not every write, so that the end of the log is often another position.
+            if let WriteKind::Entries(run) = kind
+                && self.tally.writes.is_multiple_of(2)
+            {
+                self.history.commit(run.last_position());
+                self.adapter.committed(run.last_position());
+            }
+        }
+        self.ask()
+    }
+
+    /// Asks which run stands at every index there was in this life.
+    fn ask(&mut self) -> Result<(), Violation> {
+        for index in (0..=self.history.reached().0 + 1).map(LogIndex) {
+            self.tally.questions += 1;
+            let told = self.adapter.run_at(index);
+            if let Err(broken) = judge_run(&self.history, index, told) {
+                let violation = self.violation(broken);
+                return Err(self.look_again(index, violation));
+            }
+        }
+        Ok(())
+    }
+
+    /// A store that is right once its writes are done tells too late; one that is wrong then is wrong.
+    fn look_again(&mut self, index: LogIndex, first: Violation) -> Violation {
+        if first.rule != Rule::LateRun {
+            return first;
+        }
+        for _ in 0..STEPS_MAX {
+            match self.adapter.step() {
+                Step::Worked(receipts) => {
+                    receipts.iter().for_each(|r| self.history.report(r));
+                }
+                Step::Stopped => return first,
+                Step::Idle => break,
+            }
+        }
+        let told = self.adapter.run_at(index);
+        match judge_run(&self.history, index, told) {
+            Err(still) if still.rule != Rule::LateRun => self.violation(still),
+            _ => first,
         }
     }
 

@@ -10,6 +10,8 @@ use tests::conformance::{
     Adapter, Crash, Disk, Found, Midway, OpenError, PowerCuts, Step, Stopped,
 };
 
+use crate::told::Told;
+
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
@@ -42,6 +44,20 @@ pub enum Flaw {
     IgnoresForce,
     /// A torn tail is refused as damage.
     RefusesTornTail,
+    /// Of what recovery read it tells no run.
+    ForgetsRuns,
+    /// It tells by the writes that were done, and of those that wait nothing.
+    TellsDone,
+    /// What stood behind a shorter replacement is told still.
+    TellsCutTail,
+    /// What was replaced is told still.
+    TellsReplaced,
+    /// A run that it tells is longer by one than it was.
+    StretchesRun,
+    /// What was told as committed is clamped to the log that is left.
+    ClampsCommitted,
+    /// What was told as committed has the index of the end of the log.
+    MixesCommitted,
 }
 
 /// A journal with a flaw.
@@ -51,12 +67,23 @@ pub struct Flawed {
     queue: VecDeque<(Write, Vec<Vec<u8>>)>,
     buffered: Vec<u8>,
     unsynced: Option<Unsynced>,
+    told: Told,
+    /// To be kept with the next write.
+    committed: Option<LogPosition>,
 }
 
-/// One record of the journal: a hard state, or an entry. An entry cuts the log where it stands.
+/// What a record says beside bytes.
+type Shape = (
+    Option<HardState>,
+    Option<(LogPosition, EntryKind)>,
+    Option<LogPosition>,
+);
+
+/// One record of the journal. An entry cuts the log where it stands.
 enum Record {
     Hard(HardState),
     Entry(LogPosition, EntryKind, Vec<u8>),
+    Committed(LogPosition),
 }
 
 /// Why a record was not read.
@@ -74,6 +101,8 @@ impl Flawed {
             queue: VecDeque::new(),
             buffered: Vec::new(),
             unsynced: None,
+            told: Told::default(),
+            committed: None,
         }
     }
 
@@ -82,15 +111,14 @@ impl Flawed {
     }
 
     fn encode(&self, record: &Record, out: &mut Vec<u8>) {
-        let body = match record {
-            Record::Hard(hard) => serde_json::to_vec(&(hard, None::<(LogPosition, EntryKind)>)),
-            Record::Entry(at, kind, _) => {
-                serde_json::to_vec(&(HardState::default(), Some((at, kind))))
-            }
-        }
-        .unwrap();
+        let shape: Shape = match record {
+            Record::Hard(hard) => (Some(*hard), None, None),
+            Record::Entry(at, kind, _) => (None, Some((*at, *kind)), None),
+            Record::Committed(at) => (None, None, Some(*at)),
+        };
+        let body = serde_json::to_vec(&shape).unwrap();
         let bytes: &[u8] = match record {
-            Record::Hard(_) => &[],
+            Record::Hard(_) | Record::Committed(_) => &[],
             Record::Entry(_, _, bytes) => bytes,
         };
         let sum = if self.has(Flaw::NoChecksum) {
@@ -131,11 +159,11 @@ impl Flawed {
         if expected != sum {
             return Err(NoRecord::Damaged { behind });
         }
-        let (hard, entry): (HardState, Option<(LogPosition, EntryKind)>) =
-            serde_json::from_slice(body).unwrap();
-        let record = match entry {
-            None => Record::Hard(hard),
-            Some((at, kind)) => Record::Entry(at, kind, whole),
+        let shape: Shape = serde_json::from_slice(body).unwrap();
+        let record = match shape {
+            (_, Some((at, kind)), _) => Record::Entry(at, kind, whole),
+            (_, _, Some(at)) => Record::Committed(at),
+            (hard, ..) => Record::Hard(hard.unwrap()),
         };
         Ok((record, behind.min(file.len())))
     }
@@ -169,7 +197,7 @@ impl Flawed {
             let cut = self.disk.cut(from).and_then(|()| self.disk.sync());
             cut.map_err(|Stopped| OpenError::Stopped)?;
         }
-        Ok(found.found())
+        Ok(found.found(self.flaw))
     }
 
     /// The records of a write.
@@ -199,7 +227,16 @@ impl Flawed {
 
     fn work(&mut self, write: Write, payloads: Vec<Vec<u8>>) -> Result<Step, Stopped> {
         let kind = write.kind();
-        let records = self.records(&write, payloads);
+        if let WriteKind::Entries(run) = kind
+            && self.has(Flaw::TellsDone)
+        {
+            self.told.take(run, self.flaw);
+        }
+        let mut records = Vec::new();
+        if let Some(position) = self.committed.take() {
+            self.encode(&Record::Committed(position), &mut records);
+        }
+        records.extend(self.records(&write, payloads));
         if self.has(Flaw::BuffersWritten) && write.force() == Force::Later {
             self.buffered.extend(records);
             return Ok(Step::Worked(vec![write.written().0]));
@@ -234,6 +271,7 @@ impl Flawed {
 struct Recovered {
     hard: HardState,
     log: Vec<(LogPosition, EntryKind, Vec<u8>)>,
+    committed: Option<LogPosition>,
 }
 
 impl Recovered {
@@ -241,6 +279,10 @@ impl Recovered {
         let (at, kind, bytes) = match record {
             Record::Hard(hard) => {
                 self.hard = hard;
+                return;
+            }
+            Record::Committed(at) => {
+                self.committed = Some(at);
                 return;
             }
             Record::Entry(at, kind, bytes) => (at, kind, bytes),
@@ -268,7 +310,13 @@ impl Recovered {
         }
     }
 
-    fn found(self) -> Found {
+    fn found(self, flaw: Flaw) -> Found {
+        let last = self.log.last().map_or(LogPosition::ZERO, |(at, ..)| *at);
+        let committed = self.committed.map(|told| match flaw {
+            Flaw::ClampsCommitted if told.index > last.index => last,
+            Flaw::MixesCommitted => LogPosition::new(told.term, last.index),
+            _ => told,
+        });
         let single = |at: LogPosition, kind| Run {
             term: at.term,
             kind,
@@ -283,6 +331,7 @@ impl Recovered {
             hard: self.hard,
             runs,
             payloads,
+            committed,
         }
     }
 }
@@ -298,10 +347,25 @@ impl Adapter for Flawed {
     }
 
     fn open(&mut self) -> Result<Found, OpenError> {
-        self.recover()
+        let found = self.recover()?;
+        self.told = Told::recovered(&found.runs, self.flaw);
+        Ok(found)
+    }
+
+    fn run_at(&mut self, index: LogIndex) -> Option<Run> {
+        self.told.run_at(index, self.flaw)
+    }
+
+    fn committed(&mut self, position: LogPosition) {
+        self.committed = Some(position);
     }
 
     fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>) {
+        if let WriteKind::Entries(run) = write.kind()
+            && !self.has(Flaw::TellsDone)
+        {
+            self.told.take(run, self.flaw);
+        }
         self.queue.push_back((write, payloads));
     }
 
@@ -316,6 +380,7 @@ impl Adapter for Flawed {
         self.queue.clear();
         self.buffered.clear();
         self.unsynced = None;
+        self.committed = None;
         self.disk.crash(crash);
     }
 

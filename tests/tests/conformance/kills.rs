@@ -1,7 +1,7 @@
 //! Storage on a disk that keeps its power and stops between steps only, as a real one under a real
 //! process would.
 
-use kraft_proto::Write;
+use kraft_proto::{LogIndex, LogPosition, Run, Write};
 use tests::conformance::{Adapter, Crash, Found, OpenError, PowerCuts, Step};
 
 /// The same storage on such a disk.
@@ -18,6 +18,14 @@ impl<A: Adapter> Adapter for KillsOnly<A> {
 
     fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>) {
         self.0.submit(write, payloads);
+    }
+
+    fn run_at(&mut self, index: LogIndex) -> Option<Run> {
+        self.0.run_at(index)
+    }
+
+    fn committed(&mut self, position: LogPosition) {
+        self.0.committed(position);
     }
 
     fn step(&mut self) -> Step {

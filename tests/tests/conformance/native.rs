@@ -1,16 +1,19 @@
 //! host-native's storage on its fault-injecting file system: the store by itself, one call a step,
-//! and the disk thread as a node runs it.
+//! and the disk thread as a node runs it. Beside each is the history that a node answers its core from.
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use host_native::node::History;
 use host_native::storage::{
     self, ClusterId, Disk, DiskError, DiskHandle, Done, FaultFs, Founding, Identity, Job, Opened,
     Options, Store,
 };
-use kraft_proto::{Force, NodeId, Receipt, StoreId, Unsynced, Write, WriteKind};
+use kraft_proto::{
+    Force, LogIndex, LogPosition, NodeId, Receipt, Run, StoreId, Unsynced, Write, WriteKind,
+};
 use tests::conformance::{Adapter, Crash, Found, Midway, OpenError, PowerCuts, Step};
 
 const DIR: &str = "/data";
@@ -58,6 +61,7 @@ fn found(opened: &Opened) -> Found {
         hard: opened.hard_state,
         payloads: payloads.map(|bytes| bytes.to_vec()).collect(),
         runs: opened.log.clone(),
+        committed: (opened.committed != LogPosition::ZERO).then_some(opened.committed),
     }
 }
 
@@ -79,6 +83,7 @@ pub struct NativeStore {
     fs: FaultFs,
     rewrite_bytes_max: u64,
     store: Option<Store>,
+    history: History,
     queue: VecDeque<Job>,
     relaxed: Option<Unsynced>,
 }
@@ -89,6 +94,7 @@ impl NativeStore {
             fs: formatted(seed),
             rewrite_bytes_max: [0, 2_000, 1 << 20][seed as usize % 3],
             store: None,
+            history: History::default(),
             queue: VecDeque::new(),
             relaxed: None,
         }
@@ -125,10 +131,21 @@ impl Adapter for NativeStore {
     fn open(&mut self) -> Result<Found, OpenError> {
         let (found, store) = open(&self.fs, self.rewrite_bytes_max)?;
         self.store = Some(store);
+        self.history = History::of(found.runs.iter().copied());
         Ok(found)
     }
 
+    fn run_at(&mut self, index: LogIndex) -> Option<Run> {
+        self.history.run_at(index)
+    }
+
+    fn committed(&mut self, position: LogPosition) {
+        let store = self.store.as_ref().expect("an open store");
+        store.committed().tell(position);
+    }
+
     fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>) {
+        self.history.take(write.kind());
         self.queue.push_back(job(write, payloads));
     }
 
@@ -164,6 +181,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct NativeThread {
     fs: FaultFs,
     disk: Option<(DiskHandle, Receiver<Done>)>,
+    history: History,
     /// Writes not known to be synced, oldest first: of the log, and of hard state.
     awaited: [Vec<Awaited>; 2],
 }
@@ -199,6 +217,7 @@ impl NativeThread {
         Self {
             fs: formatted(seed),
             disk: None,
+            history: History::default(),
             awaited: Default::default(),
         }
     }
@@ -215,10 +234,21 @@ impl Adapter for NativeThread {
         // A node that was dropped hears nothing more.
         let disk = Disk::start(store, move |news| drop(done.send(news)));
         self.disk = Some((disk.expect("a thread"), receipts));
+        self.history = History::of(found.runs.iter().copied());
         Ok(found)
     }
 
+    fn run_at(&mut self, index: LogIndex) -> Option<Run> {
+        self.history.run_at(index)
+    }
+
+    fn committed(&mut self, position: LogPosition) {
+        let (disk, _) = self.disk.as_ref().expect("an open store");
+        disk.committed().tell(position);
+    }
+
     fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>) {
+        self.history.take(write.kind());
         let lane = usize::from(matches!(write.kind(), WriteKind::HardState(_)));
         self.awaited[lane].push(Awaited {
             write: write.clone(),

@@ -52,6 +52,7 @@ fn holding(history: &History, runs: &[Run]) -> Found {
         hard: history.hard_states[history.hard_states.len() - 1],
         payloads: payloads.collect(),
         runs: runs.to_vec(),
+        committed: None,
     }
 }
 
@@ -123,4 +124,30 @@ fn bytes_and_hard_states_are_compared_as_a_whole() {
     let mut invented = right;
     invented.hard.term = Term(99);
     assert_eq!(rule(&history, &invented), Some(Rule::TornWrite));
+}
+
+#[test]
+fn what_comes_back_as_committed_was_told_once_whatever_the_log_has_there() {
+    let (mut history, _) = story();
+    let at = |term, index| LogPosition::new(Term(term), LogIndex(index));
+    for told in [at(1, 4), at(2, 7)] {
+        history.commit(told);
+    }
+    history.begin(&holding(&history, &[run(1, 1, 5)]));
+    let five = holding(&history, &[run(1, 1, 5)]);
+    let cases = [
+        (None, None),
+        (Some(at(1, 4)), None),
+        (Some(at(2, 7)), None),
+        (Some(at(1, 5)), Some(Rule::MadeUp)),
+        (Some(at(2, 4)), Some(Rule::MadeUp)),
+        (Some(at(1, 7)), Some(Rule::MadeUp)),
+    ];
+    for (committed, broken) in cases {
+        let found = Found {
+            committed,
+            ..five.clone()
+        };
+        assert_eq!(rule(&history, &found), broken, "{committed:?}");
+    }
 }
