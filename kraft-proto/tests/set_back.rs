@@ -3,9 +3,9 @@
 
 mod cluster;
 
-use cluster::messages::{envelope, heartbeat_reply, holding};
+use cluster::messages::{append, envelope, heartbeat_reply, holding};
 use cluster::store::{Stop, Store};
-use cluster::{Answering, Cluster, Disk, id, ms, run};
+use cluster::{Answering, Cluster, Disk, at, id, ms, run};
 use kraft_proto::{
     CheckQuorum, Class, CommitMode, Config, Envelope, Fate, Finding, FsyncMode, HardState,
     Heartbeat, Held, Incarnation, Known, LogIndex, LogPosition, Message, Nonce, Notice, PeerStatus,
@@ -520,6 +520,36 @@ fn who_waits_for_its_host_to_recall_contradicts_nothing() {
     cluster.pass(ms(200));
     assert_eq!(peer(&cluster, 3).set_backs, 0);
     assert_eq!(cluster.commit(3), cluster.status(1).last);
+}
+
+/// The story (simulated seed 22281): 1. node 1 leads, and an append to node 3 is late; 2. it leads again,
+/// and node 3 has synced all of its log; 3. node 3 is started again, and the late append arrives. It is of
+/// an earlier term, which the answer says in this one: it must not pass for the refusal of an entry.
+#[test]
+fn an_answer_to_an_append_of_an_earlier_term_contradicts_nothing() {
+    let mut cluster = Cluster::with(3, |config| Config {
+        pre_vote: PreVote::Off,
+        check_quorum: CheckQuorum::Off,
+        ..config
+    });
+    cluster.elect(1);
+    cluster.propose_many(1, FIRM, 3);
+    cluster.pass(ms(100));
+    let late = append(at(1, 2), run(1, 3, 1), 2);
+    let late = envelope(1, 3, 1, Message::Append(late));
+    cluster.elect(2);
+    cluster.elect(1);
+    cluster.propose_many(1, FIRM, 3);
+    cluster.pass(ms(100));
+    cluster.kill(3);
+    cluster.restart(3);
+    cluster.inject(late);
+    cluster.pass(ms(200));
+    assert_eq!(peer(&cluster, 3).incarnation, life(2, 2));
+    assert_eq!(
+        (peer(&cluster, 3).set_backs, cluster.status(3).set_back),
+        (0, None)
+    );
 }
 
 // Who is told, and by whom.

@@ -72,18 +72,17 @@ impl Raft {
         }
     }
 
-    /// Tells a node of an earlier term about this one (Raft §5.1).
+    /// Tells a node of an earlier term about this one (Raft §5.1), and of no entry: it may lead this term
+    /// too, and would take an answer to its append of before for one to an append of now.
     pub(super) fn answer_stale(&mut self, envelope: &Envelope) {
         let answer = match envelope.message {
             Message::Vote { .. } | Message::TransferVote { .. } => Answer::Vote(Ballot::Refused),
-            Message::Append(append) => Answer::Rejected {
-                rejected: append.prev.index,
-                hint: self.commit,
-            },
-            Message::Heartbeat(_) | Message::Snapshot { .. } => Answer::Rejected {
-                rejected: LogIndex::ZERO,
-                hint: self.commit,
-            },
+            Message::Append(_) | Message::Heartbeat(_) | Message::Snapshot { .. } => {
+                Answer::Rejected {
+                    rejected: LogIndex::ZERO,
+                    hint: self.commit,
+                }
+            }
             _ => return,
         };
         self.reply(Reply {
