@@ -266,7 +266,12 @@ fn who_dies_before_its_disk_has_the_word_is_told_again() {
     for _ in 0..3 {
         put_back(&mut cluster, 3, &saved);
         // Not the write that answers the word.
+        let end = cluster.now.after(ms(2000));
         while cluster.status(3).set_back.is_none() {
+            assert!(
+                cluster.now < end,
+                "node 3 is not told that its disk went back"
+            );
             cluster.pass(ms(1));
         }
     }
