@@ -42,34 +42,42 @@ fn asked(way: usize) -> (CommitMode, Held) {
     }
 }
 
-/// For each way of asking the last entry that asked and the last that was acknowledged, within one
-/// term of one leader.
+/// For each way of asking the last entry that asked and how far behind it the last that was
+/// acknowledged is, within one term of one leader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Acks {
     wanted: Vec<LogIndex, WAYS>,
-    acked: Vec<LogIndex, WAYS>,
-    /// One bit for each way with `acked < wanted`.
+    /// At most so many as a number of this size counts: of entries that wait behind more, the watermark
+    /// that reaches the first that is counted tells.
+    behind: Vec<u32, WAYS>,
+    /// One bit for each way with some behind.
     open: u64,
 }
 
 impl Acks {
     pub fn new() -> Self {
-        let zeros = || Vec::from_array([LogIndex::ZERO; WAYS]);
         Self {
-            wanted: zeros(),
-            acked: zeros(),
+            wanted: Vec::from_array([LogIndex::ZERO; WAYS]),
+            behind: Vec::from_array([0; WAYS]),
             open: 0,
         }
+    }
+
+    /// The last entry that was acknowledged this way, or before the first that asked.
+    fn acked(&self, way: usize) -> LogIndex {
+        LogIndex(self.wanted[way].since(LogIndex(self.behind[way].into())))
     }
 
     /// Entries of a run ask to be acknowledged this way. Nobody asked for what lies before them since
     /// the last that did, so no watermark stops there.
     pub fn want(&mut self, mode: CommitMode, held: Held, run: Run) {
         let way = way(mode, held);
-        if self.open & 1 << way == 0 {
-            self.acked[way] = self.acked[way].max(run.first.prev());
-        }
-        self.wanted[way] = self.wanted[way].max(run.last());
+        let acked = match self.open & 1 << way {
+            0 => run.first.prev(),
+            _ => self.acked(way),
+        };
+        self.wanted[way] = run.last();
+        self.behind[way] = u32::try_from(run.last().since(acked)).unwrap_or(u32::MAX);
         self.open |= 1 << way;
     }
 
@@ -84,9 +92,10 @@ impl Acks {
             open &= open - 1;
             let (mode, held) = asked(way);
             let reached = level(mode, held).min(self.wanted[way]);
-            if reached > self.acked[way] {
-                self.acked[way] = reached;
-                if reached == self.wanted[way] {
+            if reached > self.acked(way) {
+                // Fewer than there were.
+                self.behind[way] = self.wanted[way].since(reached) as u32;
+                if self.behind[way] == 0 {
                     self.open &= !(1 << way);
                 }
                 return Some((mode, held, reached));
@@ -102,10 +111,34 @@ impl Acks {
 pub(crate) struct Early {
     pub term: Term,
     pub acked: LogIndex,
-    /// 0 if the log holds none; `None` where a snapshot took its place and its history does not tell.
-    ///
-    /// Kept here, as the log's window may be past it when commit decides, and that waits for nobody.
-    pub end: Option<LogIndex>,
+    end: End,
+}
+
+/// Where the log's entries of a term end. In one number: [`End::UNTOLD`] is no index.
+///
+/// Kept here, as the log's window may be past it when commit decides, and that waits for nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct End(LogIndex);
+
+impl End {
+    /// A snapshot took the place of the log, and its history does not tell.
+    const UNTOLD: Self = Self(LogIndex(u64::MAX));
+
+    fn of(end: Option<LogIndex>) -> Self {
+        end.map_or(Self::UNTOLD, Self)
+    }
+
+    fn told(self) -> Option<LogIndex> {
+        (self != Self::UNTOLD).then_some(self.0)
+    }
+}
+
+impl Early {
+    /// Where the log's entries of this term end: 0 if it holds none; `None` where a snapshot took its
+    /// place and its history does not tell.
+    pub fn end(&self) -> Option<LogIndex> {
+        self.end.told()
+    }
 }
 
 /// The terms whose early acknowledgements are not settled.
@@ -135,7 +168,7 @@ impl Unsettled {
         match self.terms.iter_mut().find(|early| early.term == term) {
             Some(early) => early.acked = early.acked.max(acked),
             None => {
-                let end = Some(end);
+                let end = End(end);
                 let _ = self.terms.push(Early { term, acked, end });
             }
         }
@@ -145,15 +178,15 @@ impl Unsettled {
     pub fn extended(&mut self, run: Run) {
         let led = self.terms.iter_mut().find(|early| early.term == run.term);
         if let Some(early) = led {
-            early.end = Some(run.last());
+            early.end = End(run.last());
         }
     }
 
     /// The log was cut behind `keep`. Terms do not go back along a log.
     pub fn cut(&mut self, keep: LogPosition) {
         for early in &mut self.terms {
-            if early.end.is_some_and(|end| end > keep.index) {
-                early.end = Some(match early.term == keep.term {
+            if early.end().is_some_and(|end| end > keep.index) {
+                early.end = End(match early.term == keep.term {
                     true => keep.index,
                     false => LogIndex::ZERO,
                 });
@@ -164,7 +197,7 @@ impl Unsettled {
     /// Another log took the place of this one.
     pub fn replaced(&mut self, log: &Log) {
         for early in &mut self.terms {
-            early.end = log.end_of_term(early.term);
+            early.end = End::of(log.end_of_term(early.term));
         }
     }
 
@@ -214,6 +247,21 @@ mod tests {
         assert_eq!(poll(9), Some(LogIndex(5)));
         acks.want(CommitMode::All, Held::Written, run(9, 1));
         assert_eq!(acks.poll(|_, _| LogIndex(8)), None);
+    }
+
+    #[test]
+    fn who_waits_behind_more_than_can_be_counted_hears_with_those_that_are() {
+        let mut acks = Acks::new();
+        let far = 1 << 33;
+        acks.want(CommitMode::Sync, Held::Synced, run(1, 1));
+        acks.want(CommitMode::Sync, Held::Synced, run(far, 1));
+        let mut poll = |level| acks.poll(|_, _| LogIndex(level)).map(|(_, _, upto)| upto);
+        assert_eq!(poll(1), None);
+        let counted = far - u64::from(u32::MAX);
+        assert_eq!(poll(counted), None);
+        assert_eq!(poll(counted + 1), Some(LogIndex(counted + 1)));
+        assert_eq!(poll(far + 9), Some(LogIndex(far)));
+        assert_eq!(poll(far + 9), None);
     }
 
     #[test]

@@ -7,13 +7,38 @@ use crate::ids::LogIndex;
 use crate::limits::CLASS_RUNS_MAX;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
 
-/// Entries of one class: from `first` to where the next stretch begins.
+/// Entries of one class: from its first to where the next stretch begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct ClassRun {
-    first: LogIndex,
+    first: Halves,
     class: Class,
     copies: Copies,
 }
+
+/// An index in two halves, so that what stands beside it in a table takes no more room than it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "LogIndex", into = "LogIndex")]
+struct Halves([u32; 2]);
+
+impl From<LogIndex> for Halves {
+    fn from(index: LogIndex) -> Self {
+        Self([(index.0 >> 32) as u32, index.0 as u32])
+    }
+}
+
+impl From<Halves> for LogIndex {
+    fn from(Halves([upper, lower]): Halves) -> Self {
+        Self(u64::from(upper) << 32 | u64::from(lower))
+    }
+}
+
+impl ClassRun {
+    fn first(&self) -> LogIndex {
+        self.first.into()
+    }
+}
+
+const _: () = assert!(size_of::<ClassRun>() == 12);
 
 /// When the copies that followers hold of a stretch count for some client, from the least that is
 /// asked of a follower to the most.
@@ -95,7 +120,7 @@ impl Classes {
         }
         // A slot is free: it was, or the lines above made one.
         let _ = self.runs.push(ClassRun {
-            first,
+            first: first.into(),
             class,
             copies,
         });
@@ -108,10 +133,13 @@ impl Classes {
     /// entries wide; 3. every node forces its disk thousands of times for entries that asked for
     /// nothing, and the `Always` entries wait behind them.
     fn merge_cheapest(&mut self, end: LogIndex, voters: usize) {
-        let ends = self.runs.iter().skip(2).map(|run| run.first);
+        let ends = self.runs.iter().skip(2).map(|run| run.first());
         let ends = ends.chain(core::iter::once(end));
         let costs = self.runs.windows(2).zip(ends).map(|(pair, end)| {
-            let sizes = (pair[1].first.since(pair[0].first), end.since(pair[1].first));
+            let sizes = (
+                pair[1].first().since(pair[0].first()),
+                end.since(pair[1].first()),
+            );
             cost(pair[0].class.fsync, pair[1].class.fsync, sizes)
         });
         let Some((place, _)) = costs.enumerate().min_by_key(|(_, cost)| *cost) else {
@@ -128,14 +156,14 @@ impl Classes {
         let over = self
             .runs
             .windows(2)
-            .take_while(|pair| pair[1].first <= settled.next())
+            .take_while(|pair| pair[1].first() <= settled.next())
             .count();
         self.runs.drain(..over);
     }
 
     /// Forgets what was said of entries after `index`.
     pub fn truncate(&mut self, index: LogIndex) {
-        while self.runs.last().is_some_and(|run| run.first > index) {
+        while self.runs.last().is_some_and(|run| run.first() > index) {
             self.runs.pop();
         }
     }
@@ -145,20 +173,20 @@ impl Classes {
     }
 
     fn stretch_at(&self, index: LogIndex) -> Option<&ClassRun> {
-        self.runs.iter().rev().find(|run| run.first <= index)
+        self.runs.iter().rev().find(|run| run.first() <= index)
     }
 
     /// The last index of the stretch that holds `index`, at most `limit`.
     fn end_of_stretch(&self, index: LogIndex, limit: LogIndex) -> LogIndex {
-        let next = self.runs.iter().find(|run| run.first > index);
-        next.map_or(limit, |run| run.first.prev().min(limit))
+        let next = self.runs.iter().find(|run| run.first() > index);
+        next.map_or(limit, |run| run.first().prev().min(limit))
     }
 
     /// The class of everything from `index` on, and how its copies count, where that is one
     /// stretch: nearly always.
     fn only_class_from(&self, index: LogIndex) -> Option<(Class, Copies)> {
         match self.runs.last() {
-            Some(newest) => (newest.first <= index).then_some((newest.class, newest.copies)),
+            Some(newest) => (newest.first() <= index).then_some((newest.class, newest.copies)),
             None => Some((INHERITED, Copies::Synced)),
         }
     }
@@ -176,8 +204,8 @@ impl Classes {
         }
         self.runs
             .iter()
-            .find(|run| run.first > first && run.class.fsync == FsyncMode::Always)
-            .map_or(last, |run| run.first.prev().min(last))
+            .find(|run| run.first() > first && run.class.fsync == FsyncMode::Always)
+            .map_or(last, |run| run.first().prev().min(last))
     }
 
     /// What the entries in `first..=last` ask for.
@@ -256,6 +284,17 @@ mod tests {
         let demands = classes.demands(LogIndex(1), LogIndex(9), 3);
         assert_eq!(demands.force_upto, LogIndex(3));
         assert_eq!(demands.class, USER);
+    }
+
+    #[test]
+    fn stretches_are_told_apart_wherever_in_a_log_they_stand() {
+        let far = 5 << 32;
+        let classes = classes(&[(3, USER), (far, METRIC), (far + 4, USER)]);
+        assert_eq!(classes.class_at(LogIndex(far - 1)), USER);
+        assert_eq!(classes.class_at(LogIndex(far + 3)), METRIC);
+        assert_eq!(classes.class_at(LogIndex(far + 4)), USER);
+        let demands = classes.demands(LogIndex(far), LogIndex(far + 3), 3);
+        assert_eq!(demands.force_upto, LogIndex::ZERO);
     }
 
     #[test]

@@ -6,19 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX};
 
-const _: () = assert!(RUN_ENTRIES_MAX <= u16::MAX as u32);
+/// Two counts, of twelve bits each, stand in three bytes. Each is one less than what it counts, as no
+/// append in flight holds nothing.
+const BYTES: usize = APPENDS_IN_FLIGHT_MAX * 3 / 2;
+
+const _: () = assert!(RUN_ENTRIES_MAX <= 1 << 12);
 const _: () = assert!(APPENDS_IN_FLIGHT_MAX < u8::MAX as usize);
+const _: () = assert!(APPENDS_IN_FLIGHT_MAX.is_multiple_of(2));
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InFlight {
-    counts: [u16; APPENDS_IN_FLIGHT_MAX],
+    counts: [u8; BYTES],
     len: u8,
 }
 
 impl InFlight {
     pub const fn new() -> Self {
         Self {
-            counts: [0; APPENDS_IN_FLIGHT_MAX],
+            counts: [0; BYTES],
             len: 0,
         }
     }
@@ -27,9 +32,36 @@ impl InFlight {
         usize::from(self.len)
     }
 
+    fn get(&self, place: usize) -> u16 {
+        let at = place / 2 * 3;
+        let [low, middle, high] = [0, 1, 2].map(|byte| u16::from(self.counts[at + byte]));
+        1 + match place % 2 {
+            0 => low | (middle & 0xF) << 8,
+            _ => middle >> 4 | high << 4,
+        }
+    }
+
+    fn set(&mut self, place: usize, count: u16) {
+        let less = count - 1;
+        let at = place / 2 * 3;
+        let middle = self.counts[at + 1];
+        match place % 2 {
+            0 => {
+                self.counts[at] = less as u8;
+                self.counts[at + 1] = middle & 0xF0 | (less >> 8) as u8;
+            }
+            _ => {
+                self.counts[at + 1] = middle & 0xF | (less << 4) as u8;
+                self.counts[at + 2] = (less >> 4) as u8;
+            }
+        }
+    }
+
     /// How many entries all of them hold.
     pub fn entries(&self) -> u64 {
-        self.counts.iter().copied().map(u64::from).sum()
+        (0..self.len())
+            .map(|place| u64::from(self.get(place)))
+            .sum()
     }
 
     pub fn clear(&mut self) {
@@ -38,13 +70,13 @@ impl InFlight {
 
     /// The oldest.
     pub fn front(&self) -> Option<u16> {
-        (self.len > 0).then_some(self.counts[0])
+        (self.len > 0).then(|| self.get(0))
     }
 
-    /// One more; the caller asked whether there is room.
+    /// One more, of at least one entry; the caller asked whether there is room.
     pub fn push(&mut self, count: u32) {
-        if let Some(slot) = self.counts.get_mut(usize::from(self.len)) {
-            *slot = count as u16;
+        if self.len() < APPENDS_IN_FLIGHT_MAX {
+            self.set(self.len(), count.max(1) as u16);
             self.len += 1;
         }
     }
@@ -52,9 +84,12 @@ impl InFlight {
     /// The oldest has arrived.
     pub fn pop(&mut self) {
         if self.len > 0 {
-            self.counts.copy_within(1.., 0);
-            self.counts[APPENDS_IN_FLIGHT_MAX - 1] = 0;
+            for place in 1..self.len() {
+                self.set(place - 1, self.get(place));
+            }
             self.len -= 1;
+            // What is not in flight is written in one way only.
+            self.set(self.len(), 1);
         }
     }
 }
@@ -77,5 +112,26 @@ mod tests {
         assert_eq!(in_flight.len(), 0);
         in_flight.pop();
         assert_eq!(in_flight, InFlight::new());
+    }
+
+    #[test]
+    fn each_count_stands_for_itself() {
+        let counts = [1, RUN_ENTRIES_MAX, 2, 255, 256, 257, RUN_ENTRIES_MAX - 1, 4];
+        let mut in_flight = InFlight::new();
+        let mut shorter = InFlight::new();
+        in_flight.push(77);
+        for count in counts {
+            in_flight.push(count);
+            shorter.push(count);
+        }
+        let sum = counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+        assert_eq!(in_flight.entries(), 77 + sum);
+        in_flight.pop();
+        assert_eq!(in_flight, shorter, "the same, whatever was before");
+        for count in counts {
+            assert_eq!(in_flight.front(), Some(count as u16));
+            in_flight.pop();
+        }
+        assert_eq!((in_flight.front(), in_flight.entries()), (None, 0));
     }
 }

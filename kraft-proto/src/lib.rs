@@ -171,7 +171,7 @@ pub use output::{
 };
 pub use progress::PeerState;
 pub use raft::{
-    CompactError, Dropped, Duty, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft,
+    CompactError, Dropped, MembersProposeError, PeerStatus, ProposeError, Proposed, Raft,
     ReadError, SnapshotError, Status, TransferError, WAITING_MAX, Waiting,
 };
 pub use recovery::Recovery;

@@ -18,6 +18,7 @@
 //! 5. **A notice names the life it is about.** Otherwise a heartbeat that was late, or meant for
 //!    another life, condemns one that was never heard.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -59,28 +60,43 @@ enum Number {
     Contested,
 }
 
+/// Whether the disk of the newest life went back, until it has taken a higher number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Disk {
+    WentOn,
+    WentBack,
+}
+
 /// An older life that spoke after the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Older {
-    life: Incarnation,
+    /// Lives count from 1.
+    number: NonZeroU64,
+    nonce: Nonce,
     /// The newest round of heartbeats when it was first heard, and the time.
     round: u64,
     heard: Instant,
+}
+
+impl Older {
+    const fn life(&self) -> Incarnation {
+        Incarnation::new(self.number.get(), self.nonce)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lives {
     /// The store the replies come from; [`StoreId::ANY`] until the first.
     store: StoreId,
-    /// The newest life; its number is 0 until the first, as lives count from 1.
+    /// The newest life; its number is 0 until the first, as lives count from 1. Of two with one number
+    /// the one that spoke last.
     newest: Incarnation,
     /// When it spoke last.
     spoke: Instant,
     /// The end of the leader's log when it was first heard.
     readmit_upto: LogIndex,
     number: Number,
-    /// The life of the newest number whose disk went back, until it has taken a higher one.
-    went_back: Option<Nonce>,
+    disk: Disk,
     /// Lives before the newest had synced the leader's log through here.
     claimed: LogPosition,
     older: Option<Older>,
@@ -96,7 +112,7 @@ impl Lives {
             spoke: Instant::ZERO,
             readmit_upto: LogIndex::ZERO,
             number: Number::Sole,
-            went_back: None,
+            disk: Disk::WentOn,
             claimed: LogPosition::ZERO,
             older: None,
             set_backs: 0,
@@ -118,8 +134,7 @@ impl Lives {
 
     /// The life that is to take a higher number.
     pub fn went_back(&self) -> Option<Incarnation> {
-        let number = self.newest.number;
-        self.went_back.map(|nonce| Incarnation::new(number, nonce))
+        (self.disk == Disk::WentBack).then_some(self.newest)
     }
 
     /// How far lives before the newest had synced the leader's log.
@@ -140,9 +155,10 @@ impl Lives {
         }
         let first = self.newest.number == 0;
         if speaks.number < self.newest.number {
-            if self.older.is_none_or(|older| older.life != speaks) {
-                self.older = Some(Older {
-                    life: speaks,
+            if self.older.is_none_or(|older| older.life() != speaks) {
+                self.older = NonZeroU64::new(speaks.number).map(|number| Older {
+                    number,
+                    nonce: speaks.nonce,
                     round: moment.round,
                     heard: moment.now,
                 });
@@ -151,7 +167,7 @@ impl Lives {
         }
         if speaks.number == self.newest.number && self.number == Number::Contested {
             self.spoke = moment.now;
-            self.went_back = Some(speaks.nonce);
+            self.newest = speaks;
             return Life::Stale;
         }
         self.store = store;
@@ -162,20 +178,18 @@ impl Lives {
         self.claimed = self.claimed.max(synced);
         if speaks.number == self.newest.number {
             self.number = Number::Contested;
-            self.find_back(speaks.nonce);
+            self.newest = speaks;
+            self.find_back();
             return Life::Contested;
         }
         // One that was told to, by its nonce.
-        if self
-            .older
-            .is_some_and(|older| older.life.nonce == speaks.nonce)
-        {
+        if self.older.is_some_and(|older| older.nonce == speaks.nonce) {
             self.set_backs = self.set_backs.saturating_add(1);
         }
         self.newest = speaks;
         self.number = Number::Sole;
         self.readmit_upto = moment.last;
-        self.went_back = None;
+        self.disk = Disk::WentOn;
         self.older = None;
         match first {
             true => Life::Current,
@@ -193,13 +207,13 @@ impl Lives {
     /// The newest life refused an append whose predecessor is at `prev`: rule 3.
     pub fn refused(&mut self, prev: LogIndex, trust: Trust) {
         let contradicts = prev <= self.claimed.index && prev > LogIndex::ZERO;
-        if contradicts && trust != Trust::Suspect && self.went_back.is_none() {
-            self.find_back(self.newest.nonce);
+        if contradicts && trust != Trust::Suspect && self.disk == Disk::WentOn {
+            self.find_back();
         }
     }
 
-    fn find_back(&mut self, nonce: Nonce) {
-        self.went_back = Some(nonce);
+    fn find_back(&mut self) {
+        self.disk = Disk::WentBack;
         self.set_backs = self.set_backs.saturating_add(1);
     }
 
@@ -209,17 +223,12 @@ impl Lives {
         if self.newest.number == 0 {
             return None;
         }
-        let notice = self.notice(round_answered, now, timeout);
-        let incarnation = match self.went_back() {
-            // Nothing of its number counts, so nothing re-admits another life of it.
-            Some(told) if self.number == Number::Contested => told,
-            _ => self.newest,
-        };
         Some(Known {
             store: self.store,
-            incarnation,
+            // Of two with one number nothing counts, so nothing re-admits the other.
+            incarnation: self.newest,
             readmit_upto: self.readmit_upto,
-            notice,
+            notice: self.notice(round_answered, now, timeout),
         })
     }
 
@@ -227,10 +236,10 @@ impl Lives {
         let silent = |since: Instant| now.since(since) >= timeout;
         if let Some(older) = self.older {
             if silent(self.spoke.max(older.heard)) {
-                return Some(Notice::new(older.life, Finding::WentBack));
+                return Some(Notice::new(older.life(), Finding::WentBack));
             }
             if round_answered > older.round && !silent(self.spoke) {
-                return Some(Notice::new(older.life, Finding::Superseded));
+                return Some(Notice::new(older.life(), Finding::Superseded));
             }
         }
         self.went_back()

@@ -50,16 +50,23 @@ pub(crate) struct Progress {
     synced: LogPosition,
     /// The appends in flight end where `next` begins; here is how many entries each holds.
     in_flight: InFlight,
-    /// The commit index it was last told.
-    pub commit_told: LogIndex,
-    /// The last round of heartbeats sent to it, and answered by it.
-    pub round_sent: u64,
+    /// The newest commit index, and the heartbeat of the newest round.
+    pub commit: Word,
+    pub beat: Word,
+    /// The last round of heartbeats that it answered.
     pub round_answered: u64,
     /// Heard of since the last check of the quorum.
     pub heard: Heard,
     stall: Stall,
     /// What the host is asked for, to feed it.
     pub asking: Asking,
+}
+
+/// Whether something is to be said to a peer, or was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Word {
+    Due,
+    Given,
 }
 
 /// Whether anything was heard.
@@ -99,8 +106,8 @@ impl Progress {
             holding: Holding::default(),
             synced: LogPosition::ZERO,
             in_flight: InFlight::new(),
-            commit_told: LogIndex::ZERO,
-            round_sent: 0,
+            commit: Word::Due,
+            beat: Word::Due,
             round_answered: 0,
             heard: Heard::No,
             stall: Stall::default(),
@@ -189,7 +196,7 @@ impl Progress {
                 };
                 *self = Self {
                     lives: self.lives.clone(),
-                    round_sent: self.round_sent,
+                    beat: self.beat,
                     heard,
                     prev_term,
                     ..Self::new(self.id, store, next)

@@ -1,6 +1,6 @@
 //! Batches of linearizable reads on their way (ReadIndex: Raft thesis §6.4).
 
-use heapless::Deque;
+use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::LogIndex;
@@ -27,19 +27,20 @@ pub(crate) const ANSWERED: u64 = 1;
 /// Only the last batch may be open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reads {
-    batches: Deque<Batch, READ_BATCHES_MAX>,
+    /// The oldest first.
+    batches: Vec<Batch, READ_BATCHES_MAX>,
 }
 
 impl Reads {
     pub fn new() -> Self {
         Self {
-            batches: Deque::new(),
+            batches: Vec::new(),
         }
     }
 
     /// Adds a read to the open batch, or opens one with the `fresh` ticket.
     pub fn join(&mut self, fresh: ReadTicket, target: LogIndex) -> ReadTicket {
-        if let Some(batch) = self.batches.back_mut()
+        if let Some(batch) = self.batches.last_mut()
             && batch.round == OPEN
         {
             batch.target = batch.target.max(target);
@@ -51,18 +52,18 @@ impl Reads {
             round: OPEN,
         };
         // Not full: the last slot is only ever taken by an open batch.
-        let _ = self.batches.push_back(batch);
+        let _ = self.batches.push(batch);
         fresh
     }
 
     /// Whether an open batch may set out.
     pub fn may_start(&self) -> bool {
-        !self.batches.is_full() && self.batches.back().is_some_and(|b| b.round == OPEN)
+        !self.batches.is_full() && self.batches.last().is_some_and(|b| b.round == OPEN)
     }
 
     /// Closes the open batch: `round` confirms it.
     pub fn start(&mut self, round: u64) {
-        if let Some(batch) = self.batches.back_mut() {
+        if let Some(batch) = self.batches.last_mut() {
             batch.round = round;
         }
     }
@@ -73,10 +74,10 @@ impl Reads {
         confirmed: impl Fn(u64) -> bool,
         commit: LogIndex,
     ) -> Option<(ReadTicket, LogIndex)> {
-        let batch = *self.batches.front()?;
+        let batch = *self.batches.first()?;
         let ready = batch.target <= commit && batch.round != OPEN && confirmed(batch.round);
         ready.then(|| {
-            self.batches.pop_front();
+            self.batches.remove(0);
             (batch.ticket, batch.target)
         })
     }
@@ -99,6 +100,6 @@ impl Reads {
 
     /// Takes any batch: nobody can confirm it any more.
     pub fn take_any(&mut self) -> Option<ReadTicket> {
-        self.batches.pop_front().map(|batch| batch.ticket)
+        (!self.batches.is_empty()).then(|| self.batches.remove(0).ticket)
     }
 }

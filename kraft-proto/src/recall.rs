@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::Run;
 use crate::ids::{Incarnation, LogIndex};
+use crate::limits::INDEX_MAX;
 use crate::log::Stretch;
 
 /// A question to the host: which run stands at an index of the log as it is now.
@@ -92,54 +93,63 @@ impl Recalled {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     No,
     Due,
     Yes,
 }
 
-/// The one question of a peer or of a comparison.
+/// The one question of a peer or of a comparison: the index in the upper bits, and in the lower two
+/// whether it was asked. In one number, as there is one for each peer and an index leaves room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Asking {
-    index: LogIndex,
-    asked: Asked,
-}
+pub(crate) struct Asking(u64);
+
+const _: () = assert!(INDEX_MAX <= u64::MAX >> ASKED_BITS);
+const ASKED_BITS: u32 = 2;
 
 impl Asking {
+    const fn new(index: LogIndex, asked: Asked) -> Self {
+        Self(index.0 << ASKED_BITS | asked as u64)
+    }
+
     pub const fn nothing() -> Self {
-        Self {
-            index: LogIndex::ZERO,
-            asked: Asked::No,
-        }
+        Self::new(LogIndex::ZERO, Asked::No)
+    }
+
+    const fn index(self) -> LogIndex {
+        LogIndex(self.0 >> ASKED_BITS)
+    }
+
+    const fn is(self, asked: Asked) -> bool {
+        self.0 & ((1 << ASKED_BITS) - 1) == asked as u64
     }
 
     /// What is waited for.
     pub fn pending(&self) -> Option<LogIndex> {
-        (self.asked != Asked::No).then_some(self.index)
+        (!self.is(Asked::No)).then_some(self.index())
     }
 
     /// The run at `index` is needed, and no other.
     pub fn want(&mut self, index: LogIndex) {
         if self.pending() != Some(index) {
-            self.index = index;
-            self.asked = Asked::Due;
+            *self = Self::new(index, Asked::Due);
         }
     }
 
     /// What the host is to be asked now.
     pub fn poll(&mut self) -> Option<LogIndex> {
-        if self.asked != Asked::Due {
+        if !self.is(Asked::Due) {
             return None;
         }
-        self.asked = Asked::Yes;
-        Some(self.index)
+        *self = Self::new(self.index(), Asked::Yes);
+        Some(self.index())
     }
 
     /// The answer may never come: it is asked again.
     pub fn ask_again(&mut self) {
-        if self.asked == Asked::Yes {
-            self.asked = Asked::Due;
+        if self.is(Asked::Yes) {
+            *self = Self::new(self.index(), Asked::Due);
         }
     }
 }
@@ -171,6 +181,8 @@ mod tests {
         assert_eq!(asking.poll(), Some(LogIndex(7)));
         asking.want(LogIndex(6));
         assert_eq!(asking.poll(), Some(LogIndex(6)));
+        asking.want(LogIndex(INDEX_MAX));
+        assert_eq!(asking.poll(), Some(LogIndex(INDEX_MAX)));
         asking = Asking::nothing();
         asking.ask_again();
         assert_eq!(asking.poll(), None);

@@ -9,7 +9,7 @@
 //! 3. A's receipt arrives: it proves 1..=5, and nothing of 6' and 7'
 //! ```
 
-use heapless::{Deque, Vec};
+use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::LogIndex;
@@ -33,10 +33,26 @@ impl Mark {
     }
 }
 
+/// A write that is not held as firmly as was asked: its number, and in the lowest bit whether it is to
+/// be forced. In one number, as there are many writes and a number leaves room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct InFlight {
-    seq: u64,
-    force: Force,
+struct InFlight(u64);
+
+impl InFlight {
+    const fn new(seq: u64, force: Force) -> Self {
+        Self(seq << 1 | matches!(force, Force::Now) as u64)
+    }
+
+    const fn seq(self) -> u64 {
+        self.0 >> 1
+    }
+
+    const fn force(self) -> Force {
+        match self.0 & 1 {
+            0 => Force::Later,
+            _ => Force::Now,
+        }
+    }
 }
 
 /// Writes with a number below `before` prove nothing after `index`.
@@ -57,7 +73,8 @@ pub(crate) struct Writes {
     emitted: LogIndex,
     written: Mark,
     synced: Mark,
-    in_flight: Deque<InFlight, WRITES_IN_FLIGHT_MAX>,
+    /// The oldest first.
+    in_flight: Vec<InFlight, WRITES_IN_FLIGHT_MAX>,
     truncations: Vec<Truncation, TRUNCATIONS_MAX>,
     /// The log must be forced through here.
     force_upto: LogIndex,
@@ -92,7 +109,7 @@ impl Writes {
             emitted: last,
             written: mark,
             synced: mark,
-            in_flight: Deque::new(),
+            in_flight: Vec::new(),
             truncations: Vec::new(),
             force_upto: last,
             asked_upto: last,
@@ -168,7 +185,7 @@ impl Writes {
     /// What the disk owes longest, of the log and of hard states: the same until it is reported, and
     /// zeros if it owes nothing.
     pub fn owed(&self) -> (u64, u64) {
-        let log = self.in_flight.front().map_or(0, |write| write.seq);
+        let log = self.in_flight.first().map_or(0, |write| write.seq());
         let hard = match self.hard_synced < self.hard_emitted {
             true => self.hard_synced + 1,
             false => 0,
@@ -202,12 +219,8 @@ impl Writes {
         if alone == Alone::Yes {
             self.always = Some(self.seq);
         }
-        let slot = InFlight {
-            seq: self.seq,
-            force,
-        };
         // The caller asked `has_room`.
-        let _ = self.in_flight.push_back(slot);
+        let _ = self.in_flight.push(InFlight::new(self.seq, force));
         Stamp {
             maker: self.maker,
             lane: Lane::Log,
@@ -298,8 +311,8 @@ impl Writes {
     fn retire(&mut self) {
         let (written, synced) = (self.written.seq, self.synced.seq);
         self.in_flight.retain(|write| {
-            write.seq
-                > match write.force {
+            write.seq()
+                > match write.force() {
                     Force::Later => written,
                     Force::Now => synced,
                 }

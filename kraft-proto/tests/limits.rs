@@ -13,9 +13,9 @@ use kraft_proto::limits::{
     WRITES_IN_FLIGHT_MAX,
 };
 use kraft_proto::{
-    CheckQuorum, Class, CommitMode, Config, FsyncMode, Incarnation, LogIndex, LogPosition, Members,
-    MembersError, Message, NodeId, Nonce, Output, PreVote, ProposeError, Raft, ReadOutcome, Role,
-    Waiting, WireError, WriteKind,
+    Change, CheckQuorum, Class, CommitMode, Config, FsyncMode, Incarnation, LogIndex, LogPosition,
+    Members, MembersError, Message, NodeId, Nonce, Output, PreVote, ProposeError, Raft,
+    ReadOutcome, Role, Waiting, WireError, WriteKind,
 };
 
 const RELAXED: Class = Class::new(CommitMode::LeaderOnly, FsyncMode::None);
@@ -136,6 +136,14 @@ fn fifteen_members_work_and_sixteen_are_refused() {
     cluster.heal();
     cluster.pass(Duration::from_secs(2));
     assert!(cluster.acked(1, &all), "by all fifteen");
+    // A leader that leaves them feeds the others until that is committed.
+    let left = cluster.change(1, &[Change::Remove(NodeId(1))]).unwrap();
+    assert_eq!(cluster.status(1).peers.len(), MEMBERS_MAX - 1);
+    cluster.settle();
+    cluster.pass(Duration::from_secs(2));
+    for n in 2..=MEMBERS_MAX as u64 {
+        assert!(cluster.commit(n) >= left.run.last_position(), "node {n}");
+    }
 }
 
 #[test]

@@ -251,7 +251,6 @@ impl Raft {
         if let Some(to) = follower.leader {
             self.reply(Reply {
                 to,
-                term: self.hard.term,
                 answer: Answer::Rejected {
                     rejected: prev.index,
                     hint,

@@ -10,17 +10,14 @@ use crate::time::Instant;
 
 /// Whether a node takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Duty {
+pub(super) enum Duty {
     /// It does.
     Active,
     /// It says and takes nothing more, and waits for its disk: see [`Raft::stop`].
     Stopping,
-    /// A newer life of its store runs elsewhere. This one must end, once its disk knows that it may
-    /// not start again: nothing it says is believed.
-    Superseded {
-        /// The newer life.
-        by: Incarnation,
-    },
+    /// A newer life of its store runs elsewhere: the hard state says which. This one must end, once its
+    /// disk knows that it may not start again: nothing it says is believed.
+    Superseded,
 }
 
 impl Raft {
@@ -51,7 +48,7 @@ impl Raft {
                     && self.hard.trust != Trust::Dirty
                     && self.writes.hard_state_is_synced()
             }
-            Duty::Superseded { .. } => self.writes.hard_state_is_synced(),
+            Duty::Superseded => self.writes.hard_state_is_synced(),
         }
     }
 
@@ -73,7 +70,7 @@ impl Raft {
         self.become_follower(None);
         self.replies.clear();
         self.timers.stop_all();
-        self.duty = Duty::Superseded { by };
+        self.duty = Duty::Superseded;
     }
 
     /// This node's disk went back to an older copy of itself; lives through number `heard` are known

@@ -145,8 +145,7 @@ impl Raft {
         };
         self.reply(Reply {
             to: envelope.from,
-            term,
-            answer: Answer::PreVote(ballot),
+            answer: Answer::PreVote(term, ballot),
         });
     }
 
@@ -175,7 +174,6 @@ impl Raft {
         };
         self.reply(Reply {
             to: envelope.from,
-            term: self.hard.term,
             answer: Answer::Vote(ballot),
         });
     }

@@ -254,7 +254,7 @@ impl Raft {
             let all = self.commit.term == early.term && self.commit.index >= early.acked;
             return all.then_some((early.acked, None));
         }
-        let Some(end) = early.end else {
+        let Some(end) = early.end() else {
             return Some((LogIndex::ZERO, Some(Rest::Unknown)));
         };
         let kept = end.min(self.commit.index);

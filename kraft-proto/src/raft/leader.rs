@@ -24,9 +24,10 @@ use crate::limits::MEMBERS_MAX;
 use crate::members::Members;
 use crate::message::Holding;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
-use crate::progress::{Heard, Progress};
+use crate::progress::{Heard, Progress, Word};
 use crate::quorum;
 use crate::reads::Reads;
+use crate::time::Instant;
 use crate::timers::Timer;
 use crate::writes::Writes;
 
@@ -34,8 +35,9 @@ use handing_over::Handover;
 use lease::Tenure;
 use reading::Askers;
 
-/// Everybody but the leader; a leader on its way out may have them all as peers.
-const PEERS_MAX: usize = MEMBERS_MAX;
+/// Everybody but the leader. One that its newest configuration leaves out is led by the one before,
+/// which is the same with it.
+const PEERS_MAX: usize = MEMBERS_MAX - 1;
 
 /// What exists only while leading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +69,7 @@ impl Leader {
     fn new(members: &Members, own: NodeId, next: LogIndex) -> Self {
         let mut peers = Vec::new();
         for member in members.iter().filter(|member| member.id != own) {
-            // As many slots as members.
+            // As many slots as there are others.
             let _ = peers.push(Progress::new(member.id, member.store, next));
         }
         Self {
@@ -93,6 +95,15 @@ impl Leader {
 
     fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
         self.peers.iter_mut().find(|peer| peer.id == id)
+    }
+
+    /// Another round of heartbeats is sent.
+    fn begin_round(&mut self, now: Instant) {
+        self.round += 1;
+        self.tenure.watch(self.round, now);
+        for peer in &mut self.peers {
+            peer.beat = Word::Due;
+        }
     }
 
     fn release(&mut self, upto: LogIndex) {
@@ -165,8 +176,7 @@ impl Raft {
     pub(super) fn handle_heartbeat_due(&mut self) {
         let snapshot_rounds = self.snapshot_rounds();
         if let RoleState::Leader(leader) = &mut self.role {
-            leader.round += 1;
-            leader.tenure.watch(leader.round, self.now);
+            leader.begin_round(self.now);
             leader.release(self.log.last());
             leader.repeat_order();
             for peer in &mut leader.peers {
@@ -222,7 +232,7 @@ impl Raft {
     /// What follows from what is held by now: the commit index, in entries of this term only (Raft
     /// §5.3, §5.4.2).
     pub(super) fn advance_leader(&mut self) {
-        let RoleState::Leader(leader) = &self.role else {
+        let RoleState::Leader(leader) = &mut self.role else {
             return;
         };
         if self.commit.index == self.log.last() {
@@ -234,6 +244,9 @@ impl Raft {
         });
         if synced > self.commit.index && synced >= leader.barrier {
             self.commit = LogPosition::new(self.hard.term, synced);
+            for peer in &mut leader.peers {
+                peer.commit = Word::Due;
+            }
         }
     }
 }

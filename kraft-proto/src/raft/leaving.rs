@@ -41,7 +41,6 @@ impl Raft {
         }
         self.reply(Reply {
             to: envelope.from,
-            term: self.hard.term,
             answer: Answer::LeftOut {
                 store: envelope.store,
                 at,
@@ -65,7 +64,7 @@ impl Raft {
             self.count(Drop::Malformed);
             return;
         }
-        self.left_out_at = self.left_out_at.max(Some(at));
+        self.left_out_at = self.left_out_at.max(at);
         let campaigns = matches!(
             self.role,
             RoleState::PreCandidate(_) | RoleState::Candidate(_)
@@ -78,14 +77,13 @@ impl Raft {
     /// Whether this node goes by the word of a member that it is left out: rule 3.
     pub(super) fn is_left_out(&self) -> bool {
         let (newest, commit) = (self.succession.at(), self.commit.index);
-        self.left_out_at
-            .is_some_and(|at| at >= newest && at > commit)
+        self.left_out_at >= newest && self.left_out_at > commit
     }
 
     /// What the host is to know of the members.
     pub(super) fn standing(&self) -> Membership {
-        if let Some(at) = self.left_out_at.filter(|_| self.is_left_out()) {
-            return (at, Agreed::Committed, Standing::LeftOut);
+        if self.is_left_out() {
+            return (self.left_out_at, Agreed::Committed, Standing::LeftOut);
         }
         let bound = self.members.iter().find(|m| m.id == self.config.id);
         let seated = |store| store == StoreId::ANY || store == self.config.store;

@@ -233,7 +233,7 @@ impl Raft {
                 let mut fresh = Progress::new(member.id, member.store, at);
                 // A newcomer gets its time to answer before the quorum is checked.
                 fresh.heard = Heard::Yes;
-                // As many slots as members.
+                // As many slots as there are others, unless a hostile leader made up the members.
                 let _ = leader.peers.push(fresh);
             }
         }

@@ -36,7 +36,7 @@ mod transfer;
 mod trust;
 mod waiting;
 
-use heapless::Deque;
+use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::acks::Unsettled;
@@ -66,10 +66,10 @@ use crate::writes::Writes;
 
 use candidate::Candidate;
 use dropped::Drop;
+use duty::Duty;
 use replies::Reply;
 
 pub use dropped::Dropped;
-pub use duty::Duty;
 use follower::Follower;
 use leader::Leader;
 pub use membership::MembersProposeError;
@@ -86,8 +86,9 @@ pub struct Raft {
     config: Config,
     members: Members,
     succession: Succession,
-    /// A committed configuration that leaves this node out stands here, by the word of a member.
-    left_out_at: Option<LogIndex>,
+    /// A committed configuration that leaves this node out stands here, by the word of a member; 0 if
+    /// none does.
+    left_out_at: LogIndex,
     hard: HardState,
     writes: Writes,
     log: Log,
@@ -107,7 +108,8 @@ pub struct Raft {
     relied_upto: LogIndex,
     unsettled: Unsettled,
     timers: Timers,
-    replies: Deque<Reply, REPLIES_MAX>,
+    /// The oldest first.
+    replies: Vec<Reply, REPLIES_MAX>,
     /// Election timeouts in a row without a leader.
     silent_timeouts: u32,
     /// Batches of reads opened so far.
@@ -188,7 +190,7 @@ impl Raft {
         writes.change_word();
         let mut raft = Self {
             told: Told::new(hard.term, snapshot.index),
-            left_out_at: None,
+            left_out_at: LogIndex::ZERO,
             config,
             members,
             succession,
@@ -206,7 +208,7 @@ impl Raft {
             relied_upto: LogIndex::ZERO,
             unsettled: Unsettled::new(),
             timers: Timers::new(),
-            replies: Deque::new(),
+            replies: Vec::new(),
             silent_timeouts: 0,
             tickets: 0,
             dropped: Dropped::default(),
@@ -292,7 +294,7 @@ impl Raft {
         self.begin(now);
         let taken = match self.duty {
             Duty::Active => self.receive(frame),
-            Duty::Stopping | Duty::Superseded { .. } => Taken::nothing(),
+            Duty::Stopping | Duty::Superseded => Taken::nothing(),
         };
         self.settle();
         taken
@@ -536,5 +538,5 @@ impl Raft {
     }
 }
 
-const _: () = assert!(size_of::<Raft>() <= 10 * 1024);
+const _: () = assert!(size_of::<Raft>() <= 8 * 1024);
 const _: () = assert!(MEMBERS_MAX <= u8::MAX as usize);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::leaving::Membership;
 use super::{Duty, Raft, RoleState};
 use crate::entry::Run;
-use crate::ids::{Incarnation, LogIndex, NodeId, Term};
+use crate::ids::{LogIndex, NodeId, Term};
 use crate::limits::RUN_ENTRIES_MAX;
 use crate::message::{Envelope, HeartbeatReply, Message};
 use crate::modes::{Class, CommitMode, FsyncMode};
@@ -51,6 +51,13 @@ impl Stage {
     }
 }
 
+/// Whether the host was told of the newer life that took this one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Superseded {
+    Untold,
+    Told,
+}
+
 /// What the host was told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Told {
@@ -60,8 +67,7 @@ pub(super) struct Told {
     reads_failed: Option<(ReadTicket, ReadTicket)>,
     /// What it knows of the members.
     members: Membership,
-    /// A newer life that took this one's place.
-    superseded: Option<Incarnation>,
+    superseded: Superseded,
     stage: Stage,
 }
 
@@ -73,7 +79,7 @@ impl Told {
             commit,
             members: (LogIndex::ZERO, Agreed::Committed, Standing::Voter),
             reads_failed: None,
-            superseded: None,
+            superseded: Superseded::Untold,
             stage: Stage::Role,
         }
     }
@@ -92,7 +98,7 @@ impl Told {
     pub fn rewind(&mut self, duty: Duty) {
         self.stage = match duty {
             Duty::Active | Duty::Stopping => Stage::Role,
-            Duty::Superseded { .. } => Stage::Superseded,
+            Duty::Superseded => Stage::Superseded,
         };
     }
 
@@ -139,18 +145,15 @@ impl Raft {
     }
 
     fn poll_superseded(&mut self) -> Option<Output> {
-        let Duty::Superseded { by } = self.duty else {
-            return None;
-        };
+        let by = self.hard.superseded?;
         if let Some(write) = self.poll_hard_state() {
             return Some(write);
         }
         if !self.writes.hard_state_is_synced() {
             return None;
         }
-        let news = self.told.superseded != Some(by);
-        self.told.superseded = Some(by);
-        news.then_some(Output::Superseded { by })
+        let before = core::mem::replace(&mut self.told.superseded, Superseded::Told);
+        (before == Superseded::Untold).then_some(Output::Superseded { by })
     }
 
     /// What the node does, in which term, and whom it follows.
@@ -311,9 +314,11 @@ impl Raft {
         if !self.writes.word_is_synced() || !self.is_active() {
             return None;
         }
-        if let Some(reply) = self.replies.pop_front() {
-            let envelope =
-                self.envelope(reply.to, reply.term, reply.answer.message(self.hard.trust));
+        if !self.replies.is_empty() {
+            let reply = self.replies.remove(0);
+            let term = reply.answer.term(self.hard.term);
+            let message = reply.answer.message(self.hard.trust);
+            let envelope = self.envelope(reply.to, term, message);
             return Some(control(envelope));
         }
         if let Some(envelope) = self.poll_report() {

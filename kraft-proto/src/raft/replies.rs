@@ -8,18 +8,19 @@ use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::message::{Ballot, Envelope, Message};
 
-/// An answer that waits for the hard state it depends on.
+/// An answer that waits for the hard state it depends on. All but one are given in the term of this
+/// node: where that changes, what was to be answered before is dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Reply {
     pub to: NodeId,
-    pub term: Term,
     pub answer: Answer,
 }
 
 /// What is answered to a node that this one does not follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Answer {
-    PreVote(Ballot),
+    /// In the term that was asked about, if it is granted.
+    PreVote(Term, Ballot),
     Vote(Ballot),
     Rejected {
         rejected: LogIndex,
@@ -39,10 +40,18 @@ pub(super) enum Answer {
 }
 
 impl Answer {
+    /// The term it is given in, by a node in `current`.
+    pub fn term(&self, current: Term) -> Term {
+        match *self {
+            Self::PreVote(term, _) => term,
+            _ => current,
+        }
+    }
+
     /// The answer in words. `trust`: of who answers.
     pub fn message(&self, trust: Trust) -> Message {
         match *self {
-            Self::PreVote(ballot) => Message::PreVoteReply { ballot },
+            Self::PreVote(_, ballot) => Message::PreVoteReply { ballot },
             Self::Vote(ballot) => Message::VoteReply { ballot },
             Self::Rejected { rejected, hint } => Message::Rejected {
                 rejected,
@@ -67,7 +76,7 @@ impl Answer {
 impl Raft {
     /// Owes an answer. Beyond the limit it is lost, as on a network.
     pub(super) fn reply(&mut self, reply: Reply) {
-        if self.replies.push_back(reply).is_err() {
+        if self.replies.push(reply).is_err() {
             self.count(Drop::Replies);
         }
     }
@@ -87,7 +96,6 @@ impl Raft {
         };
         self.reply(Reply {
             to: envelope.from,
-            term: self.hard.term,
             answer,
         });
     }

@@ -163,10 +163,10 @@ impl Raft {
     /// What the node waits for at this moment, the most fundamental first.
     pub(super) fn waiting(&self) -> Vec<Waiting, WAITING_MAX> {
         let mut reasons = Reasons::default();
-        match self.duty {
-            Duty::Superseded { by } => reasons.add(Waiting::Superseded(by)),
-            Duty::Stopping => reasons.add(Waiting::Stop),
-            Duty::Active => {}
+        match (self.duty, self.hard.superseded) {
+            (Duty::Superseded, Some(by)) => reasons.add(Waiting::Superseded(by)),
+            (Duty::Stopping, _) => reasons.add(Waiting::Stop),
+            (Duty::Active | Duty::Superseded, _) => {}
         }
         self.wait_for_disk(&mut reasons);
         if !self.members.contains(self.config.id) || self.is_left_out() {

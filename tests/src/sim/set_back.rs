@@ -180,8 +180,7 @@ impl World {
             .iter()
             .any(|peer| peer.id.0 == id && peer.set_backs > 0);
         let whole = node.trust != Trust::Suspect && node.commit.index.0 >= back.commit;
-        let missed = back.notice == Notice::Must && !noticed;
-        if !missed && !whole && back.waits < WAITS_MAX {
+        if !whole && back.waits < WAITS_MAX {
             self.set_back = Some(SetBack {
                 until_us: self.now_us + QUIET_US,
                 waits: back.waits + 1,
@@ -189,7 +188,7 @@ impl World {
             });
             return;
         }
-        if missed || !whole {
+        if (back.notice == Notice::Must && !noticed) || !whole {
             let what = format!(
                 "{back:?}: noticed: {noticed}, {:?}, commit {}",
                 node.trust, node.commit

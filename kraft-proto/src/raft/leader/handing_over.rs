@@ -86,7 +86,6 @@ impl Raft {
         if let Some(to) = heir {
             self.reply(Reply {
                 to,
-                term: self.hard.term,
                 answer: Answer::TimeoutNow,
             });
         }

@@ -122,8 +122,7 @@ impl Raft {
                 // Nobody else has led by now: as if a round sent now had come back at once.
                 leader.reads.start(0);
             } else {
-                leader.round += 1;
-                leader.tenure.watch(leader.round, self.now);
+                leader.begin_round(self.now);
                 leader.reads.start(leader.round);
             }
         }
@@ -150,7 +149,6 @@ impl Raft {
         {
             self.reply(Reply {
                 to: asker.from,
-                term: self.hard.term,
                 answer: Answer::ReadIndex {
                     incarnation: asker.incarnation,
                     ticket: asker.asked,

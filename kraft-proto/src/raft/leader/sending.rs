@@ -5,6 +5,7 @@ use crate::ids::{LogIndex, LogPosition, NodeId, Term};
 use crate::message::{Append, Envelope, Heartbeat, Message};
 use crate::modes::CommitMode;
 use crate::output::Output;
+use crate::progress::Word;
 use crate::raft::history::Place;
 use crate::raft::{Raft, RoleState};
 use crate::recall::Asking;
@@ -51,17 +52,18 @@ impl Raft {
         };
         let peer = &mut leader.peers[place];
         let idle = !peer.is_probing() && peer.in_flight() == 0;
-        let due = if peer.round_sent < round {
-            peer.round_sent = round;
+        let news = peer.commit == Word::Due && commit > LogIndex::ZERO;
+        let due = if peer.beat == Word::Due && round > 0 {
+            peer.beat = Word::Given;
             Some(round)
-        } else if idle && peer.commit_told < commit && peer.holding().written >= commit {
+        } else if idle && news && peer.holding().written >= commit {
             // News of commit that nothing else carries, and that asks for no answer.
             Some(0)
         } else {
             None
         };
         let round = due?;
-        peer.commit_told = peer.commit_told.max(commit);
+        peer.commit = Word::Given;
         let to = peer.id;
         let message = Message::Heartbeat(Heartbeat {
             commit,
@@ -123,7 +125,7 @@ impl Raft {
         let demands = self.classes.demands(first, run.last(), voters);
         peer.asking = Asking::nothing();
         peer.sent(run);
-        peer.commit_told = peer.commit_told.max(commit);
+        peer.commit = Word::Given;
         Some(Append {
             prev,
             kind: run.kind,
