@@ -29,18 +29,23 @@ async fn warns(cluster: &Cluster, at: usize, words: &str) -> bool {
     warnings.iter().any(|text| text.contains(words))
 }
 
-/// Fills the disks of these nodes, and waits until each has noticed.
-async fn fill(cluster: &Cluster, nodes: &[usize]) {
+/// Fills the disks of these nodes, and writes until each has noticed: one that had made its next segment
+/// before notices when it needs the one after.
+async fn fill(cluster: &Cluster, nodes: &[usize], answers: &mut Answers) {
     for at in nodes {
         cluster.nodes[*at].disk.fill();
     }
-    for at in nodes {
-        let noticed = async || {
-            let noticed = warns(cluster, *at, "no room for another segment").await;
-            noticed.then_some(())
-        };
-        cluster.until("a warning ahead of time", noticed).await;
-    }
+    let noticed = async || {
+        send_one(cluster, answers);
+        for at in nodes {
+            let ahead = warns(cluster, *at, "no room for another segment").await;
+            if !ahead && !warns(cluster, *at, "the disk is full").await {
+                return None;
+            }
+        }
+        Some(())
+    };
+    until_mut(cluster, "nodes that notice full disks", noticed).await;
 }
 
 /// Writes until each of these nodes has turned something away.
@@ -92,10 +97,10 @@ async fn a_node_without_room_to_replace_its_entries_waits_for_it_and_votes() {
     let life = cluster.status(old).await.unwrap().incarnation;
     let mut answers = Answers::new();
 
-    fill(&cluster, &others).await;
+    fill(&cluster, &others, &mut answers).await;
     use_up(&cluster, &others, &mut answers).await;
     let waiting = waits_until_its_deadline(&cluster, old).await;
-    fill(&cluster, &[old]).await;
+    fill(&cluster, &[old], &mut answers).await;
     use_up(&cluster, &[old], &mut answers).await;
 
     cluster.nodes[old].disk.gate.shut();

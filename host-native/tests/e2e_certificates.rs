@@ -35,7 +35,7 @@ fn newcomer(cluster: &Cluster, at: usize) -> Client {
     let tls = Config::load(&cluster.created.client).unwrap().tls;
     let credentials = Credentials::load(&tls.cert, &tls.key, &tls.ca).unwrap();
     let settings = Settings {
-        deadline: Duration::from_secs(5),
+        deadline: Duration::from_secs(10),
         ..Settings::default()
     };
     Client::new([&cluster.nodes[at].clients], credentials, settings).unwrap()

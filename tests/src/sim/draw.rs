@@ -33,6 +33,10 @@ pub fn draw(seed: u64) -> Run {
     let nodes = setup.nodes.len() as u64;
     let lease = setup.nodes[0].lease;
     actions.extend(draw_faults::draw(&mut chance, nodes, lease, &classes));
+    let mut rare = Chance::about(&[seed, 102]);
+    if rare.permille(50) {
+        actions.extend(draw_faults::a_tail_that_comes_back(&mut rare));
+    }
     actions.sort_by_key(|timed| timed.at_us);
     Run {
         version: RUN_VERSION,

@@ -180,7 +180,8 @@ impl World {
             .iter()
             .any(|peer| peer.id.0 == id && peer.set_backs > 0);
         let whole = node.trust != Trust::Suspect && node.commit.index.0 >= back.commit;
-        if !whole && back.waits < WAITS_MAX {
+        let missed = back.notice == Notice::Must && !noticed;
+        if !missed && !whole && back.waits < WAITS_MAX {
             self.set_back = Some(SetBack {
                 until_us: self.now_us + QUIET_US,
                 waits: back.waits + 1,
@@ -188,7 +189,7 @@ impl World {
             });
             return;
         }
-        if (back.notice == Notice::Must && !noticed) || !whole {
+        if missed || !whole {
             let what = format!(
                 "{back:?}: noticed: {noticed}, {:?}, commit {}",
                 node.trust, node.commit
