@@ -35,7 +35,7 @@ pub fn draw(seed: u64) -> Run {
     actions.extend(draw_faults::draw(&mut chance, nodes, lease, &classes));
     let mut rare = Chance::about(&[seed, 102]);
     if rare.permille(50) {
-        actions.extend(draw_faults::a_tail_that_comes_back(&mut rare));
+        actions.extend(draw_faults::a_tail_that_comes_back(&mut rare, nodes));
     }
     actions.sort_by_key(|timed| timed.at_us);
     Run {

@@ -144,23 +144,23 @@ fn copies(
     at_us + chance.number(100_000, 1_000_000)
 }
 
-/// A leader is cut off with an entry of its own; another's takes its place and is committed, as the old
-/// leader is told; and its power goes before its disk has that one. Then its old tail is back, and what
-/// its host kept as committed is no entry of it.
-pub(super) fn a_tail_that_comes_back(chance: &mut Chance) -> Vec<Timed> {
+/// A node that leads, as may be, is cut off with an entry of its own; another's takes its place and is
+/// committed, as the node is told; and its power goes before its disk has that one. Then its old tail is
+/// back, and what its host kept as committed is no entry of it.
+pub(super) fn a_tail_that_comes_back(chance: &mut Chance, nodes: u64) -> Vec<Timed> {
+    let node = Target::Node(chance.number(1, nodes) as u8);
     let mut at_us = chance.number(600_000, STORM_US - 4_000_000);
     let mut actions = Vec::new();
     let mut then = |wait_us, action| {
         at_us += wait_us;
         actions.push(Timed { at_us, action });
     };
-    let (to, way) = (Target::Leader, Way::Both);
-    then(0, Action::Isolate { node: to, way });
-    let class = Class::default();
-    let count = 1;
+    then(0, Action::Campaign { node });
+    let way = Way::Both;
+    then(150_000, Action::Isolate { node, way });
+    let (to, class, count) = (node, Class::default(), 1);
     then(1_000, Action::Write { to, class, count });
     // By now another leads.
-    let node = Target::OldLeader;
     let state = DiskState::Slow(chance.one_of(&[30, 100, 300, 1000]));
     then(700_000, Action::Disk { node, state });
     then(1_000, Action::Heal);
