@@ -5,8 +5,8 @@
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Class, Config, Envelope, Frame, Instant, LogIndex, Members, NodeId, Output, Nonce, Raft, Recovery,
-    StoreId,
+    Class, Config, Envelope, Frame, Instant, LogIndex, Members, NodeId, Nonce, Output, Raft,
+    Recovery, StoreId,
 };
 
 use crate::contest::{Applied, Contender, NODES, PAYLOAD, RECORD, Store};
@@ -42,7 +42,8 @@ impl Default for Kraft {
         let nodes = ids.map(|id| {
             let config = Config::new(id, StoreId(id.0), id.0);
             let members = Members::new(ids, []).expect("three members");
-            let raft = Raft::new(config, Recovery::bootstrap(members), Nonce(1), NOW).expect("it starts");
+            let raft =
+                Raft::new(config, Recovery::bootstrap(members), Nonce(1), NOW).expect("it starts");
             Node {
                 raft,
                 store: Store::new(id.0 as usize - 1),
