@@ -1,6 +1,6 @@
 // Durability in words, and in the numbers that cross to the core.
 
-import { Fate, Grade, Held, MessageKind, Refusal, Role, Trust } from '../pkg/host_wasm.js';
+import { Fate, Grade, Held, MessageKind, Refusal, Role, Standing, Trust } from '../pkg/host_wasm.js';
 
 /** How many nodes hold a write before its client hears. */
 export type CommitMode = 'ASYNC' | 'LEADER_ONLY' | `AT_LEAST_${number}` | 'SYNC' | 'ALL';
@@ -13,6 +13,8 @@ export type HeldAs = 'ACCEPTED' | 'WRITTEN' | 'SYNCED' | undefined;
 
 export type GradeName = 'AS_ASKED' | 'FALLBACK' | 'TIMED_OUT' | 'LOST' | 'UNKNOWN';
 export type FateName = 'COMMITTED' | 'PENDING' | 'LOST' | 'UNKNOWN';
+/** What a node is among the members. */
+export type StandingName = 'VOTER' | 'LEARNER' | 'LEFT_OUT';
 export type RoleName = 'FOLLOWER' | 'PRE_CANDIDATE' | 'CANDIDATE' | 'LEADER';
 export type TrustName = 'CLEAN' | 'DIRTY' | 'SUSPECT';
 
@@ -67,6 +69,9 @@ export const roleName = (role: Role): RoleName =>
     [Role.Candidate]: 'CANDIDATE',
     [Role.Leader]: 'LEADER',
   } as const)[role];
+
+export const standingName = (standing: Standing | undefined): StandingName =>
+  standing === Standing.Voter ? 'VOTER' : standing === Standing.Learner ? 'LEARNER' : 'LEFT_OUT';
 
 export const trustName = (trust: Trust): TrustName =>
   ({ [Trust.Clean]: 'CLEAN', [Trust.Dirty]: 'DIRTY', [Trust.Suspect]: 'SUSPECT' } as const)[trust];

@@ -23,6 +23,7 @@ import {
   modeName,
   refusalName,
   roleName,
+  standingName,
 } from './classes.js';
 import { type Answer, type Asked, type AwaitAsked, Clients, type Position, type ReadAsked, type Waiter } from './clients.js';
 import { needCore } from './core.js';
@@ -341,6 +342,12 @@ export class Host {
       case OutputKind.Role: {
         const now = { role: roleName(core.role), term: core.currentTerm, leader: core.leader || undefined };
         byListener(() => this.options.onRole?.(now));
+        break;
+      }
+      case OutputKind.Members: {
+        const agreed = core.membersAgreed ? 'COMMITTED' : 'PENDING';
+        const now = { members: membersOf(core), at: core.index, agreed, own: standingName(core.standing) } as const;
+        byListener(() => this.options.onMembers?.(now));
         break;
       }
       case OutputKind.Superseded:

@@ -12,6 +12,7 @@ export type {
   MessageKindName,
   RefusalName,
   RoleName,
+  StandingName,
   TrustName,
 } from './classes.js';
 export { type Answer, type Asked, type AwaitAsked, type Position, type ReadAsked } from './clients.js';
@@ -24,7 +25,7 @@ export { databaseName, deleteDatabase, type IndexedDbOptions, IndexedDbStorage }
 export type { StateMachine } from './machine.js';
 export type { MemberChange } from './members.js';
 export { MemoryDisk, type MemoryStorage, type Survivors } from './memory.js';
-export type { Bounds, Elections, HostOptions, RoleNow } from './options.js';
+export type { Bounds, Elections, HostOptions, MembersNow, RoleNow } from './options.js';
 export { type PowerCut, PowerStorage, type RewindableStorage } from './power.js';
 export { Refused } from './refused.js';
 export {

@@ -4,13 +4,13 @@ import { Start } from '../pkg/host_wasm.js';
 import type { Channel } from './channel.js';
 import { HOST_OPTIONS } from './checks/api.js';
 import { hold } from './checks/rules.js';
-import type { CommitMode, FsyncMode, RoleName } from './classes.js';
+import type { CommitMode, FsyncMode, RoleName, StandingName } from './classes.js';
 import { type Durability, durabilityNumbers, type PresetName, presetOf } from './durability.js';
 import type { StateMachine } from './machine.js';
 import { Refused } from './refused.js';
 import type { Storage } from './store.js';
 import { takenOf } from './taken.js';
-import type { AlertThresholds } from './view.js';
+import type { AlertThresholds, Members } from './view.js';
 import type { Zone } from './zones.js';
 
 /** A node, and what it runs on. */
@@ -44,6 +44,8 @@ export interface HostOptions {
   readonly snapshotEvery?: number;
   /** Whenever the role, the term or the leader changes. */
   readonly onRole?: (now: RoleNow) => void;
+  /** Whenever the members are others, or known to stay, or this node hears that it is none any more. */
+  readonly onMembers?: (now: MembersNow) => void;
   /** When the node ends by itself, with the reason. Nothing is written after that. */
   readonly onEnd?: (reason: Error) => void;
 }
@@ -53,6 +55,18 @@ export interface RoleNow {
   readonly role: RoleName;
   readonly term: number;
   readonly leader: number | undefined;
+}
+
+/** Who belongs to the cluster, as a node has it. */
+export interface MembersNow {
+  /** Those of its own log: who was left out while it was away does not see who is in. */
+  readonly members: Members;
+  /** The index of the entry that says so; 0 for the members that the cluster began with. */
+  readonly at: number;
+  /** PENDING: that entry may still be cut off. */
+  readonly agreed: 'PENDING' | 'COMMITTED';
+  /** What this node is. LEFT_OUT, and COMMITTED: stop it, or add it again. */
+  readonly own: StandingName;
 }
 
 /** How leaders come into office, and stay. */

@@ -29,6 +29,8 @@ pub enum OutputKind {
     Read,
     /// The node's `role` or `leader` is another, in `term`.
     Role,
+    /// The members are others, from entry `index` on, or it is known by now that they stay.
+    Members,
     /// A newer life of this store runs: drop this node.
     Superseded,
 }
@@ -119,6 +121,18 @@ pub enum Role {
     Leader,
 }
 
+/// What a node is among the members.
+#[wasm_bindgen]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It votes.
+    Voter,
+    /// It receives the log and does not vote.
+    Learner,
+    /// It is none of them.
+    LeftOut,
+}
+
 /// Whether a node may have forgotten copies somebody relied on.
 #[wasm_bindgen]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +215,16 @@ impl From<kraft_proto::Role> for Role {
             kraft_proto::Role::PreCandidate => Self::PreCandidate,
             kraft_proto::Role::Candidate => Self::Candidate,
             kraft_proto::Role::Leader => Self::Leader,
+        }
+    }
+}
+
+impl From<kraft_proto::Standing> for Standing {
+    fn from(standing: kraft_proto::Standing) -> Self {
+        match standing {
+            kraft_proto::Standing::Voter => Self::Voter,
+            kraft_proto::Standing::Learner => Self::Learner,
+            kraft_proto::Standing::LeftOut => Self::LeftOut,
         }
     }
 }

@@ -23,8 +23,11 @@ impl Engine {
     pub(super) fn notice_absence(&mut self, before: Instant) -> Instant {
         let now = self.now();
         let absent = now.since(before);
-        let election = self.parts.config.timing.election_timeout_min;
-        if absent >= election {
+        let timing = &self.parts.config.timing;
+        let election = timing.election_timeout_min;
+        // The others count from the last heartbeat they heard, which this node sent up to one
+        // interval before it stood.
+        if absent >= election.saturating_sub(timing.heartbeat) {
             self.unsure_until = now.after(election);
         }
         if absent >= election.max(NOTABLE) {

@@ -163,6 +163,7 @@ export const HOST_OPTIONS = both(
     alerts: maybe(options({ bytesAtRisk: maybe(THRESHOLD), lag: maybe(THRESHOLD), peerSilent: maybe(THRESHOLD), fsyncP99: maybe(THRESHOLD) })),
     snapshotEvery: maybe(whole(1)),
     onRole: maybe(work),
+    onMembers: maybe(work),
     onEnd: maybe(work),
   }),
   seated,

@@ -1,7 +1,7 @@
 // Three nodes in this process, on disks of memory, for tests.
 
 import { Hub } from '../channel.js';
-import { type Answer, type Asked, Host, type HostOptions, Refused, type Storage } from '../index.js';
+import { type Answer, type Asked, Host, type HostOptions, type MembersNow, Refused, type Storage } from '../index.js';
 import { MemoryDisk, type Survivors } from '../memory.js';
 import { Journal } from './journal.js';
 
@@ -13,6 +13,8 @@ export class Cluster {
   readonly disks = new Map<number, MemoryDisk>();
   readonly hosts = new Map<number, Host>();
   readonly journals = new Map<number, Journal>();
+  /** What each was told of the members, since its first start. */
+  readonly told = new Map<number, MembersNow[]>();
 
   private constructor(private readonly settings: Partial<HostOptions>) {}
 
@@ -25,6 +27,8 @@ export class Cluster {
   /** Starts one: of the three, or one that is to join. */
   async startNode(node: number, storage: Storage = this.disk(node).attach()): Promise<void> {
     const journal = new Journal();
+    const told = this.told.get(node) ?? [];
+    this.told.set(node, told);
     const host = await Host.start({
       cluster: 'test',
       node,
@@ -33,6 +37,7 @@ export class Cluster {
       storage,
       channel: this.hub.join(node),
       machine: journal,
+      onMembers: (now) => told.push(now),
       ...this.settings,
     });
     this.journals.set(node, journal);

@@ -51,6 +51,26 @@ test('a learner joins, is promoted, and voters are swapped by way of both majori
   await cluster.stop();
 });
 
+test('a node hears who the members are, and one that was removed while it was away, that it is none', async () => {
+  const cluster = await Cluster.start();
+  await cluster.startNode(4);
+  await change(cluster, [{ kind: 'LEARNER', node: 4 }]);
+  await cluster.settled();
+  const joined = { voters: [1, 2, 3], outgoing: [], learners: [4] };
+  const seen = cluster.told.get(4)?.map(({ at, agreed, own, members }) => [at > 0, agreed, own, members]);
+  assert.deepEqual(seen, [
+    [true, 'PENDING', 'LEARNER', joined],
+    [true, 'COMMITTED', 'LEARNER', joined],
+  ]);
+  cluster.kill(4);
+  await change(cluster, [{ kind: 'REMOVE', node: 4 }]);
+  await cluster.startNode(4);
+  while (cluster.told.get(4)?.at(-1)?.own !== 'LEFT_OUT') await pause();
+  const { agreed, members } = cluster.told.get(4)?.at(-1) ?? {};
+  assert.deepEqual([agreed, members], ['COMMITTED', joined], 'it has no newer ones in its own log');
+  await cluster.stop();
+});
+
 test('a change that makes no sense is refused by name', async () => {
   const cluster = await Cluster.start();
   await cluster.put('one');

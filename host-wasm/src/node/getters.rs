@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use super::Node;
 use crate::about::MessageKind;
-use crate::codes::{self, Grade, Held, Refusal, Role, Trust, WriteKind};
+use crate::codes::{self, Grade, Held, Refusal, Role, Standing, Trust, WriteKind};
 
 /// The parts of the last output.
 #[wasm_bindgen]
@@ -33,6 +33,19 @@ impl Node {
     #[wasm_bindgen(getter)]
     pub fn index(&self) -> f64 {
         self.shown.index as f64
+    }
+
+    /// Whether the members that were shown are known to be committed.
+    #[wasm_bindgen(js_name = membersAgreed, getter)]
+    pub fn members_agreed(&self) -> bool {
+        let agreed = self.shown.members.map(|(agreed, _)| agreed);
+        agreed == Some(kraft_proto::Agreed::Committed)
+    }
+
+    /// What this node is among them.
+    #[wasm_bindgen(getter)]
+    pub fn standing(&self) -> Option<Standing> {
+        self.shown.members.map(|(_, own)| own.into())
     }
 
     /// The commit mode of an acknowledgement or a message.

@@ -2,8 +2,8 @@
 
 use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Class, EntryKind, Envelope, Force, Lag, LogPosition, Message, Output, ReadOutcome, Role, Run,
-    WriteKind as Kind, entry_prefix,
+    Agreed, Class, EntryKind, Envelope, Force, Lag, LogPosition, Message, Output, ReadOutcome,
+    Role, Run, Standing, WriteKind as Kind, entry_prefix,
 };
 use wasm_bindgen::prelude::*;
 
@@ -24,6 +24,8 @@ pub(super) struct Shown {
     pub write: Option<(WriteKind, Force)>,
     pub token: u32,
     pub rest: Option<kraft_proto::Rest>,
+    /// Whether the members are known to be committed, and what this node is among them.
+    pub members: Option<(Agreed, Standing)>,
     /// What a message is about: its kind, the fsync mode of an append, and how many entries it has.
     pub message: Option<MessageKind>,
     pub fsync: u8,
@@ -167,8 +169,11 @@ impl Node {
                 self.shown.index = upto.0;
                 OutputKind::Snapshot
             }
-            // The package shows who is a member in its status.
-            Output::Members { .. } => return None,
+            Output::Members { at, agreed, own } => {
+                self.shown.index = at.0;
+                self.shown.members = Some((agreed, own));
+                OutputKind::Members
+            }
             Output::Recall { question, index } => {
                 if let Some(run) = self.history.run_at(index) {
                     self.raft.handle_recalled(self.now, question, run);

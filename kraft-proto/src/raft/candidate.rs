@@ -79,6 +79,7 @@ impl Raft {
         self.silent_timeouts = self.silent_timeouts.saturating_add(1);
         self.restart_election_timer();
         self.fail_reads();
+        self.ask_standing_if_learner();
         if !self.may_stand() || matches!(self.role, RoleState::Leader(_)) {
             return;
         }

@@ -48,6 +48,8 @@ pub(super) struct Follower {
     pub reads: FollowerReads,
     /// What waits to be compared with the log.
     pub comparison: Comparison,
+    /// A learner that hears no leader asks a voter whether it is still a member, see `leaving`.
+    pub asks_standing: bool,
 }
 
 impl Follower {
@@ -64,6 +66,7 @@ impl Follower {
             round: None,
             reads: FollowerReads::new(),
             comparison: Comparison::new(),
+            asks_standing: false,
         }
     }
 

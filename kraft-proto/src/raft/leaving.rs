@@ -7,6 +7,10 @@
 //!  a voter that was removed: PreVote or Vote ─► any member that knows of it: LeftOut ─► it is quiet
 //! ```
 //!
+//! A learner asks for no votes, so it would never hear. Where it hears no leader for an election timeout
+//! it sends one voter a pre-vote, another one each time, whose answer elects nobody: a learner is never
+//! a candidate.
+//!
 //! 1. **Only a committed configuration is told of, and only that is believed.** One that may be cut off
 //!    removes nobody: the vote of who is to leave may be needed until then (thesis §4.2.2).
 //! 2. **It is said of a store.** Another one may have joined under the same id.
@@ -47,6 +51,29 @@ impl Raft {
             },
         });
         true
+    }
+
+    /// A learner that heard no leader for an election timeout asks a voter, once.
+    pub(super) fn ask_standing_if_learner(&mut self) {
+        let learns = self.standing().2 == Standing::Learner;
+        if let RoleState::Follower(follower) = &mut self.role {
+            follower.asks_standing = learns;
+        }
+    }
+
+    /// The question of a learner that hears no leader, to the voter whose turn it is.
+    pub(super) fn poll_standing_question(&mut self) -> Option<Envelope> {
+        let RoleState::Follower(follower) = &mut self.role else {
+            return None;
+        };
+        if !core::mem::take(&mut follower.asks_standing) {
+            return None;
+        }
+        let voters = self.members.voters();
+        let turn = (self.silent_timeouts as usize).checked_rem(voters.len())?;
+        let last = self.log.last_position();
+        let term = self.hard.term.next()?;
+        Some(self.envelope(voters.iter().nth(turn)?, term, Message::PreVote { last }))
     }
 
     fn is_seated(&self, members: &Members, envelope: &Envelope) -> bool {

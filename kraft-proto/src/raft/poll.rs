@@ -327,6 +327,9 @@ impl Raft {
         if let Some(envelope) = self.poll_vote_request() {
             return Some(control(envelope));
         }
+        if let Some(envelope) = self.poll_standing_question() {
+            return Some(control(envelope));
+        }
         self.poll_leader_message()
     }
 

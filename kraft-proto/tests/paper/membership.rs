@@ -272,6 +272,51 @@ fn a_removed_node_hears_of_it_when_it_asks_and_disturbs_nobody() {
     }
 }
 
+/// A learner that was removed is fed no more and asks for no votes: where it hears no leader it asks one
+/// voter after the other, until it is told.
+#[test]
+fn a_removed_learner_hears_of_it_when_it_asks_and_disturbs_nobody() {
+    for pre_vote in [PreVote::Off, PreVote::On] {
+        let mut cluster = Cluster::with_learners(3, 1);
+        for n in 1..=4 {
+            cluster.set(n, |config| Config { pre_vote, ..config });
+            cluster.restart(n);
+        }
+        cluster.elect(1);
+        cluster.settle();
+        let removal = cluster.change(1, &[Change::Remove(id(4))]).unwrap();
+        cluster.settle();
+        assert!(cluster.acked(1, &removal));
+        let (term, at) = (cluster.term(1), removal.run.first);
+        cluster.pass(ms(700));
+        let out = (at.0, Agreed::Committed, Standing::LeftOut);
+        assert_eq!(told_of_members(&cluster, 4), Some(out));
+        assert!(cluster.status(4).waiting.contains(&Waiting::LeftOut));
+        assert_eq!((cluster.role(1), cluster.term(1)), (Role::Leader, term));
+        cluster.lossy = |envelope| {
+            let asks = matches!(envelope.message, Message::PreVote { .. });
+            assert!(!asks, "it asks no more");
+            false
+        };
+        cluster.pass(ms(3000));
+        assert_eq!((cluster.role(4), cluster.term(4)), (Role::Follower, term));
+    }
+}
+
+/// What it asks elects nobody, whatever is answered: a learner is no candidate.
+#[test]
+fn a_learner_that_hears_no_leader_asks_and_is_never_elected() {
+    let mut cluster = Cluster::with_learners(3, 1);
+    cluster.elect(1);
+    cluster.settle();
+    let term = cluster.term(4);
+    cluster.kill(1);
+    cluster.kill(2);
+    cluster.pass(ms(3000));
+    assert_eq!((cluster.role(4), cluster.term(4)), (Role::Follower, term));
+    assert!(cluster.leader().is_none(), "one of three voters is no majority");
+}
+
 /// The story: 1. node 3 is to leave, and that is not committed; 2. told of it then, it would be quiet, and
 /// nobody could be elected if the entry were cut off: its vote may be needed until it is committed.
 #[test]

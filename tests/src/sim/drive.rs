@@ -236,6 +236,14 @@ impl World {
                 node.disk.take(now_us, write, entries, live.taken.clone())?;
             }
             Output::Ack { mode, held, upto } => {
+                // A leader that restores a snapshot tells of commit later, and counts already in the
+                // configuration that is committed.
+                if live.configuration().0 > live.commit {
+                    self.catch_up_commit(place);
+                }
+                let Some(live) = &mut self.nodes[place].live else {
+                    return Ok(());
+                };
                 if upto.index.0 as usize > live.commit {
                     live.early.push(upto);
                 }
