@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use kraft_proto::{Class, LogIndex, LogPosition};
 
-/// Entries by index, ascending. There are gaps: barriers have no bytes.
+/// Entries by index, ascending.
 #[derive(Default)]
 pub struct Bodies {
     entries: VecDeque<Body>,

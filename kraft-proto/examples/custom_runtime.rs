@@ -9,11 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant as Clock};
 
 use kraft_proto::durability::Fallback;
-use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
-    Class, CommitMode, Config, Envelope, Frame, FsyncMode, Grade, Instant, LogPosition, Members,
-    Message, NodeId, Nonce, Output, Raft, Receipt, Recovery, Role, Slot, StoreId, Waits, Write,
-    entry_prefix,
+    Class, CommitMode, Config, Frame, FsyncMode, Grade, Instant, LogPosition, Members, NodeId,
+    Nonce, Output, Raft, Receipt, Recovery, Role, Slot, StoreId, Waits, Write,
 };
 
 /// What wakes a node.
@@ -60,27 +58,17 @@ impl Host {
         Instant::from_micros(self.started.elapsed().as_micros() as u64)
     }
 
-    fn frame(&self, envelope: &Envelope) -> Option<Vec<u8>> {
-        let mut header = [0; FRAME_HEADER_MAX];
-        let mut bytes = envelope.encode(&mut header).ok()?.to_vec();
-        if let Message::Append(append) = envelope.message {
-            for position in append.run().positions() {
-                let payload = self.payloads.get(&position).map_or(&[][..], Vec::as_slice);
-                bytes.extend(entry_prefix(payload.len() as u32));
-                bytes.extend(payload);
-            }
-        }
-        Some(bytes)
-    }
-
     fn pump(&mut self) {
         while let Some(output) = self.raft.poll_output() {
             self.waits.handle_output(&output, &self.raft, |_| None);
             match output {
+                Output::OwnEntry { at, bytes, .. } => {
+                    self.payloads.insert(at, bytes.to_vec());
+                }
                 Output::Send { envelope, .. } => {
-                    if let (Some(frame), Some(peer)) =
-                        (self.frame(&envelope), self.peers.get(&envelope.to))
-                    {
+                    let mut frame = Vec::new();
+                    let whole = envelope.frame(&mut frame, |at| self.payloads.get(&at));
+                    if let (Ok(()), Some(peer)) = (whole, self.peers.get(&envelope.to)) {
                         // A peer that is gone loses messages, as on any network.
                         let _ = peer.send(Event::Frame(frame));
                     }

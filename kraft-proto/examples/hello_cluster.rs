@@ -7,30 +7,13 @@ use std::error::Error;
 
 use kraft_proto::{
     Class, Config, Frame, FsyncMode, Instant, LogPosition, Members, NodeId, Nonce, Output, Raft,
-    Recovery, StoreId, entry_prefix, limits::FRAME_HEADER_MAX,
+    Recovery, StoreId,
 };
 
 /// A node and what the core leaves to its host: the bytes of the entries.
 struct Node {
     raft: Raft,
     payloads: BTreeMap<LogPosition, Vec<u8>>,
-}
-
-/// An envelope and its entries, as they travel.
-fn frame(envelope: &kraft_proto::Envelope, payloads: &BTreeMap<LogPosition, Vec<u8>>) -> Vec<u8> {
-    let mut header = [0; FRAME_HEADER_MAX];
-    let mut bytes = envelope
-        .encode(&mut header)
-        .expect("the header fits")
-        .to_vec();
-    if let kraft_proto::Message::Append(append) = envelope.message {
-        for position in append.run().positions() {
-            let payload = payloads.get(&position).map_or(&[][..], Vec::as_slice);
-            bytes.extend(entry_prefix(payload.len() as u32));
-            bytes.extend(payload);
-        }
-    }
-    bytes
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -56,8 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         for node in nodes.values_mut() {
             while let Some(output) = node.raft.poll_output() {
                 match output {
+                    Output::OwnEntry { at, bytes, .. } => {
+                        node.payloads.insert(at, bytes.to_vec());
+                    }
                     Output::Send { envelope, .. } => {
-                        network.push_back((envelope.to, frame(&envelope, &node.payloads)));
+                        let mut frame = Vec::new();
+                        envelope.frame(&mut frame, |at| node.payloads.get(&at))?;
+                        network.push_back((envelope.to, frame));
                     }
                     Output::Write(write) => node.raft.handle_stored(now, write.synced()),
                     Output::Ack { mode, held, upto } => println!("{upto} acked: {mode}, {held}"),

@@ -1,7 +1,7 @@
 //! Acknowledgements as watermarks: one position per way of asking, whatever the number of writes.
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::entry::Run;
 use crate::ids::{LogIndex, LogPosition, Term};
@@ -44,7 +44,7 @@ fn asked(way: usize) -> (CommitMode, Held) {
 
 /// For each way of asking the last entry that asked and how far behind it the last that was
 /// acknowledged is, within one term of one leader.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Acks {
     wanted: Vec<LogIndex, WAYS>,
     /// At most so many as a number of this size counts: of entries that wait behind more, the watermark
@@ -107,7 +107,7 @@ impl Acks {
 
 /// A term this node led, the last entry it acknowledged there before commit, and where its log's
 /// entries of that term end by now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Early {
     pub term: Term,
     pub acked: LogIndex,
@@ -117,7 +117,7 @@ pub(crate) struct Early {
 /// Where the log's entries of a term end. In one number: [`End::UNTOLD`] is no index.
 ///
 /// Kept here, as the log's window may be past it when commit decides, and that waits for nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 struct End(LogIndex);
 
 impl End {
@@ -142,7 +142,7 @@ impl Early {
 }
 
 /// The terms whose early acknowledgements are not settled.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Unsettled {
     terms: Vec<Early, UNSETTLED_TERMS_MAX>,
 }

@@ -1,14 +1,14 @@
 //! Which class the newest entries were proposed or received with.
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::ids::LogIndex;
 use crate::limits::CLASS_RUNS_MAX;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
 
 /// Entries of one class: from its first to where the next stretch begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 struct ClassRun {
     first: Halves,
     class: Class,
@@ -16,7 +16,7 @@ struct ClassRun {
 }
 
 /// An index in two halves, so that what stands beside it in a table takes no more room than it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(from = "LogIndex", into = "LogIndex")]
 struct Halves([u32; 2]);
 
@@ -50,7 +50,7 @@ const _: () = assert!(size_of::<ClassRun>() == 12);
 /// 2. its copies are written everywhere, and its client hears, as asked: written by every voter;
 /// 3. by the joint class nobody relies on written copies, so no node marked itself dirty;
 /// 4. the power fails at a follower, which votes as if it had forgotten nothing: the entry is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 enum Copies {
     /// When synced, or not at all.
     Synced,
@@ -76,7 +76,7 @@ impl Copies {
 /// What lies before the first stretch is inherited and counts as `Sync`·`Commit`: the barrier of
 /// the term forces it. When the table is full, neighbours share the stronger class of both, which
 /// forces more than was asked and never less.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Classes {
     runs: Vec<ClassRun, CLASS_RUNS_MAX>,
 }

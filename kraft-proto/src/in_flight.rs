@@ -2,7 +2,7 @@
 //!
 //! Small on purpose: a leader has one for each peer.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::limits::{APPENDS_IN_FLIGHT_MAX, RUN_ENTRIES_MAX};
 
@@ -14,7 +14,7 @@ const _: () = assert!(RUN_ENTRIES_MAX <= 1 << 12);
 const _: () = assert!(APPENDS_IN_FLIGHT_MAX < u8::MAX as usize);
 const _: () = assert!(APPENDS_IN_FLIGHT_MAX.is_multiple_of(2));
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct InFlight {
     counts: [u8; BYTES],
     len: u8,

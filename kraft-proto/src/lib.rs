@@ -78,9 +78,11 @@
 //! 1. Writes in the order they come. A [`Receipt`] says no more than what happened; a disk that fails
 //!    ends the node: drop it and recover.
 //! 2. The bytes of every position it was handed, by [`Raft::propose`] or in a [`Taken`], until they
-//!    are written; and bytes by term *and* index, never by index alone. Those of a configuration the
-//!    core makes itself ([`Raft::configuration_bytes`]): a host stores and sends them like any others,
-//!    and gives them back to [`Recovery::config`].
+//!    are written; and bytes by term *and* index, never by index alone. Those of entries that the core
+//!    makes itself ([`Output::OwnEntry`]): a host stores and sends them like any others, and gives the
+//!    bytes of configurations back to [`Recovery::config`]. An entry may be cut off before its write: a
+//!    write that names another term at its index, or at a lower one, says so, and nothing asks for its
+//!    bytes again.
 //! 3. At the start everything on its disk, forced, by way of [`Recovery`], and whether the operating
 //!    system is still the one that took it ([`Recovery::same_boot`]). What a power cut may have taken
 //!    makes a node [suspect](Trust): it takes part, and its votes count in full only once a leader
@@ -178,4 +180,6 @@ pub use recovery::Recovery;
 pub use snapshot::{Snapshot, SnapshotBytesError};
 pub use time::Instant;
 pub use waits::{Answer, Grade, Slot, Waits};
-pub use wire::{ENTRY_PREFIX, Entries, Frame, Taken, WIRE_VERSION, WireError, entry_prefix};
+pub use wire::{
+    ENTRY_PREFIX, Entries, Frame, FrameError, Taken, WIRE_VERSION, WireError, entry_prefix,
+};

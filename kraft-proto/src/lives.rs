@@ -21,7 +21,7 @@
 use core::num::NonZeroU64;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, Nonce, StoreId};
@@ -54,21 +54,21 @@ pub(crate) struct Moment {
 }
 
 /// Whether one life of the newest number was heard, or two: rule 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Number {
     Sole,
     Contested,
 }
 
 /// Whether the disk of the newest life went back, until it has taken a higher number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Disk {
     WentOn,
     WentBack,
 }
 
 /// An older life that spoke after the newest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Older {
     /// Lives count from 1.
     number: NonZeroU64,
@@ -84,7 +84,7 @@ impl Older {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Lives {
     /// The store the replies come from; [`StoreId::ANY`] until the first.
     store: StoreId,

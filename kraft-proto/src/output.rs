@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::Run;
+use crate::entry::{EntryKind, Run};
 use crate::hard_state::HardState;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
+use crate::members::ConfigurationBytes;
 use crate::message::Envelope;
 use crate::modes::{Class, CommitMode, Held};
 pub use crate::recall::Question;
@@ -19,6 +20,16 @@ pub enum Output {
         /// What to send. For an append the host adds the entries' bytes, found by position; if it
         /// no longer has exactly those, it drops the message.
         envelope: Envelope,
+    },
+    /// This node appended an entry that no client proposed: keep its bytes under its position, like those
+    /// of a proposal. It comes before every write and message that names the entry.
+    OwnEntry {
+        /// Where it stands.
+        at: LogPosition,
+        /// What it is for; never [`EntryKind::Command`].
+        kind: EntryKind,
+        /// What it holds: nothing, unless it is a configuration.
+        bytes: ConfigurationBytes,
     },
     /// Write this. In order, never dropped; see [`Write`].
     Write(Write),
@@ -289,6 +300,7 @@ impl Write {
 
 /// A write that is held by the operating system and not yet forced.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "once the write is forced, only this says so to the node"]
 pub struct Unsynced {
     stamp: Stamp,
 }
@@ -309,6 +321,7 @@ impl Unsynced {
 /// node, of another store or of another life, it says nothing. A process that runs several nodes, of
 /// many clusters or groups, may have one disk report for all.
 #[derive(Debug, PartialEq, Eq)]
+#[must_use = "the node waits for it: hand it to `Raft::handle_stored`"]
 pub struct Receipt {
     pub(crate) stamp: Stamp,
     pub(crate) held: Held,

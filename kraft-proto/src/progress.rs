@@ -26,13 +26,13 @@ pub enum PeerState {
 }
 
 /// Whether a probe may go out, or a snapshot be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 enum Probe {
     Due,
     Sent,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Progress {
     pub id: NodeId,
     /// Whose replies count.
@@ -63,14 +63,14 @@ pub(crate) struct Progress {
 }
 
 /// Whether something is to be said to a peer, or was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(crate) enum Word {
     Due,
     Given,
 }
 
 /// Whether anything was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(crate) enum Heard {
     Yes,
     No,
@@ -81,7 +81,7 @@ pub(crate) enum Heard {
 ///
 /// One round is watched at a time, until it or a later one is answered: answers may take longer
 /// than a heartbeat.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 struct Stall {
     /// The round that is watched; 0 if none is. For a peer that needs a snapshot: the newest when
     /// that was asked for.

@@ -1,14 +1,14 @@
 //! Batches of linearizable reads on their way (ReadIndex: Raft thesis §6.4).
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::ids::LogIndex;
 use crate::limits::READ_BATCHES_MAX;
 use crate::output::ReadTicket;
 
 /// Reads that share one round of heartbeats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Batch {
     ticket: ReadTicket,
     /// Commit must get here first: everything acknowledged before the reads is then applied.
@@ -25,7 +25,7 @@ pub(crate) const ASKED: u64 = 0;
 pub(crate) const ANSWERED: u64 = 1;
 
 /// Only the last batch may be open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Reads {
     /// The oldest first.
     batches: Vec<Batch, READ_BATCHES_MAX>,

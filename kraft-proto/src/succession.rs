@@ -4,13 +4,13 @@
 //! whose entry is cut off goes back to the one before. No further: a leader appends a configuration
 //! only once the one before is committed, and what is committed is never cut.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::ids::LogIndex;
 use crate::members::Members;
 
 /// Where the configuration in force stands, and what it would fall back to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Succession {
     at: LogIndex,
     before: Members,

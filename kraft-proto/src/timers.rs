@@ -1,6 +1,6 @@
 //! Named deadlines in one table.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::time::Instant;
 
@@ -51,7 +51,7 @@ impl Timer {
 }
 
 /// The deadlines that are set.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Timers([Instant; Timer::ALL.len()]);
 
 impl Timers {

@@ -258,6 +258,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             Output::Commit { .. } | Output::Restored { .. } => self.handle_commit(raft, history),
             Output::Role { role, term, .. } => self.handle_role(*role, *term, raft, history),
             Output::Send { .. }
+            | Output::OwnEntry { .. }
             | Output::Write(_)
             | Output::Settled { .. }
             | Output::Read { .. }

@@ -70,10 +70,58 @@ impl fmt::Display for WireError {
 
 impl core::error::Error for WireError {}
 
+/// Why there is no frame of a message. Drop the message, as the network might have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameError {
+    /// The host does not have the bytes of the entry at this position any more.
+    Missing(LogPosition),
+    /// That entry has more bytes than its length can say: 4 GiB.
+    TooLong(LogPosition),
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(at) => write!(f, "the bytes of the entry at {at} are not here any more"),
+            Self::TooLong(at) => write!(f, "the entry at {at} is too long for a frame"),
+        }
+    }
+}
+
+impl core::error::Error for FrameError {}
+
 impl Envelope {
-    /// Writes the frame up to its entries and returns what was written. For an append the host adds
-    /// each entry behind it, [`entry_prefix`] and the bytes; for a snapshot likewise the bytes of the
-    /// core's [`Snapshot`](crate::Snapshot).
+    /// Adds the whole frame to `out`: the header, then each entry as `lookup` has it. An append's entries
+    /// are asked for by their positions, a snapshot's core ([`Snapshot::encode`](crate::Snapshot::encode))
+    /// by that of its last entry.
+    ///
+    /// Where `lookup` has nothing for one of them, `out` holds a part of a frame that means nothing.
+    pub fn frame<B: AsRef<[u8]>>(
+        &self,
+        out: &mut impl for<'a> Extend<&'a u8>,
+        mut lookup: impl FnMut(LogPosition) -> Option<B>,
+    ) -> Result<(), FrameError> {
+        let mut header = [0; FRAME_HEADER_MAX];
+        // A header has room in as many bytes.
+        out.extend(self.encode(&mut header).unwrap_or_default());
+        let mut entry = |at: LogPosition| {
+            let bytes = lookup(at).ok_or(FrameError::Missing(at))?;
+            let bytes = bytes.as_ref();
+            let length = u32::try_from(bytes.len()).map_err(|_| FrameError::TooLong(at))?;
+            out.extend(&entry_prefix(length));
+            out.extend(bytes);
+            Ok(())
+        };
+        match &self.message {
+            Message::Append(append) => append.run().positions().try_for_each(entry),
+            Message::Snapshot { last } => entry(*last),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the frame up to its entries and returns what was written: for hosts that send entries
+    /// where they lie. Behind it come the entries that [`Envelope::frame`] adds, each with its
+    /// [`entry_prefix`].
     pub fn encode<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8], WireError> {
         let (version, rest) = buffer.split_first_mut().ok_or(WireError::BufferTooSmall)?;
         *version = WIRE_VERSION;

@@ -10,7 +10,7 @@
 //! ```
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::ids::LogIndex;
 use crate::limits::{TRUNCATIONS_MAX, WRITES_IN_FLIGHT_MAX};
@@ -18,7 +18,7 @@ use crate::modes::Held;
 use crate::output::{Force, Lane, Maker, Receipt, Stamp};
 
 /// Held through `index`, by the receipt of write `seq`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 struct Mark {
     seq: u64,
     index: LogIndex,
@@ -35,7 +35,7 @@ impl Mark {
 
 /// A write that is not held as firmly as was asked: its number, and in the lowest bit whether it is to
 /// be forced. In one number, as there are many writes and a number leaves room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 struct InFlight(u64);
 
 impl InFlight {
@@ -56,13 +56,13 @@ impl InFlight {
 }
 
 /// Writes with a number below `before` prove nothing after `index`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 struct Truncation {
     before: u64,
     index: LogIndex,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Writes {
     /// The node whose writes these are: its life as it was called at its start, whatever number it has
     /// taken since.

@@ -22,9 +22,6 @@ fn equal_nodes_have_equal_bytes_and_different_ones_have_not() {
         cluster.propose(1, Class::new(CommitMode::Sync, fsync));
         cluster.settle();
         for node in cluster.nodes.values() {
-            let again: Raft = postcard::from_bytes(&bytes(&node.raft)).unwrap();
-            assert_eq!(again, node.raft, "read back");
-            assert_eq!(bytes(&again), bytes(&node.raft));
             seen.push(node.raft.clone());
         }
     }

@@ -6,8 +6,8 @@ use cluster::messages::{envelope, holding};
 use cluster::{Cluster, Disk, at, id, ms, run};
 use kraft_proto::limits::TERM_JUMP_MAX;
 use kraft_proto::{
-    Bound, Busy, Change, Class, CommitMode, FsyncMode, Member, Message, Output, PeerState,
-    ProposeError, ReadOutcome, ReadTicket, Role, StoreId, Trust, Waiting,
+    Bound, Busy, Class, CommitMode, FsyncMode, Message, Output, PeerState, ProposeError,
+    ReadOutcome, ReadTicket, Role, Trust, Waiting,
 };
 
 const RELAXED: Class = Class::new(CommitMode::Sync, FsyncMode::None);
@@ -162,30 +162,6 @@ fn what_a_node_waits_for_is_named_and_what_it_has_is_not() {
         waiting.contains(&Waiting::Majority { synced: 1 }),
         "{waiting:?}"
     );
-}
-
-#[test]
-fn bytes_of_a_configuration_are_those_of_its_entry_only() {
-    let mut cluster = Cluster::new(3);
-    cluster.elect(1);
-    let bytes = |cluster: &Cluster, term, index| {
-        let raft = &cluster.nodes[&id(1)].raft;
-        raft.configuration_bytes(at(term, index))
-            .map(|bytes| bytes.to_vec())
-    };
-    assert_eq!(bytes(&cluster, 0, 0), None);
-    cluster.join(4);
-    let learner = Change::Learner(Member {
-        id: id(4),
-        store: StoreId(4),
-    });
-    let changed = cluster.change(1, &[learner]).unwrap().run.first.0;
-    cluster.settle();
-    let members = cluster.status(1).members.to_bytes().to_vec();
-    assert_eq!(bytes(&cluster, 1, changed), Some(members));
-    assert_eq!(bytes(&cluster, 2, changed), None, "another term");
-    assert_eq!(bytes(&cluster, 1, changed - 1), None, "another entry");
-    assert_eq!(bytes(&cluster, 0, 0), None, "no entry");
 }
 
 /// Node 2 loses power with relaxed copies, the leader hears of its new life, and more entries

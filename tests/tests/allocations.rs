@@ -190,7 +190,8 @@ impl Cluster {
                 self.applied[place] = upto.index.0;
             }
             Output::Ack { .. } => self.asked.acks += 1,
-            Output::Settled { .. }
+            Output::OwnEntry { .. }
+            | Output::Settled { .. }
             | Output::Read { .. }
             | Output::Role { .. }
             | Output::Snapshot { .. }

@@ -156,6 +156,10 @@ impl Engine {
             reply.send(Response::Refused(refusal).encode());
             return;
         }
+        if self.tail.next() <= self.parts.raft.last().index {
+            // The core made an entry before this one: its bytes come first.
+            self.pump();
+        }
         let now = self.now();
         let proposed = match self.parts.raft.propose(now, asked, 1) {
             Ok(proposed) => proposed,
@@ -166,7 +170,6 @@ impl Engine {
             }
         };
         let position = proposed.run.last_position();
-        self.keep_own(position.index.prev());
         self.own_requests
             .propose(position.index, write.request, digest);
         let entry = sealed::seal(position, EntryKind::Command, &payload);

@@ -20,7 +20,6 @@ use super::open::{NodeError, TestSwitchAccess};
 use super::own_requests::OwnRequests;
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
 use super::replicas::ReplicaCheck;
-use super::sending::seals_of;
 use super::standby::Standby;
 use super::tail::Tail;
 use crate::admin::Publisher;
@@ -362,6 +361,14 @@ impl Engine {
             let history = |index| self.parts.history.run_at(index);
             self.waits.handle_output(&output, &self.parts.raft, history);
             match output {
+                Output::OwnEntry { at, kind, bytes } => {
+                    let bytes = match kind {
+                        // Its bytes are the core's, which reads them again.
+                        EntryKind::Configuration => Bytes::copy_from_slice(&bytes),
+                        EntryKind::Command | EntryKind::Barrier => sealed::seal(at, kind, &bytes),
+                    };
+                    self.tail.put(at, bytes);
+                }
                 Output::Send { mode, envelope } => self.send(mode, envelope),
                 Output::Write(write) => self.write(write),
                 Output::Commit { upto } => {
@@ -417,15 +424,7 @@ impl Engine {
     fn write(&mut self, write: Write) {
         self.parts.history.take(write.kind());
         let payloads = match write.kind() {
-            // The core makes barriers itself; their bytes are nothing but a seal.
-            WriteKind::Entries(run) if run.kind == EntryKind::Barrier => {
-                self.keep_own(run.first);
-                seals_of(run)
-            }
             WriteKind::Entries(run) => {
-                if run.kind == EntryKind::Configuration {
-                    self.keep_own(run.first);
-                }
                 let Some(payloads) = self.tail.run(run) else {
                     self.failed = Some(NodeError::Damaged(LogPosition::new(run.term, run.first)));
                     return;
@@ -443,26 +442,6 @@ impl Engine {
             self.disk.submitted(run.last());
         }
         self.parts.disk.submit(Job { write, payloads });
-    }
-
-    /// Keeps what the core makes itself through `upto` in its place among the newest entries: the
-    /// seals of barriers, and configurations, which have no seal.
-    pub(super) fn keep_own(&mut self, upto: LogIndex) {
-        while self.tail.next() <= upto {
-            let Some(run) = self.parts.raft.run_from(self.tail.next(), 1) else {
-                return;
-            };
-            let at = run.last_position();
-            let bytes = match run.kind {
-                EntryKind::Barrier => sealed::seal(at, run.kind, &[]),
-                EntryKind::Configuration => match self.parts.raft.configuration_bytes(at) {
-                    Some(bytes) => Bytes::copy_from_slice(&bytes),
-                    None => return,
-                },
-                EntryKind::Command => return,
-            };
-            self.tail.put(at, bytes);
-        }
     }
 
     fn change_role(&mut self, role: Role, term: Term, leader: Option<NodeId>) {

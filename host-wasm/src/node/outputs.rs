@@ -33,39 +33,13 @@ pub(super) struct Shown {
 }
 
 impl Node {
-    /// The bytes of an entry of `run`.
-    fn body(&self, kind: EntryKind, at: LogPosition) -> Option<&[u8]> {
-        match kind {
-            EntryKind::Barrier => Some(&[]),
-            EntryKind::Command | EntryKind::Configuration => self.bodies.at(at),
-        }
-    }
-
-    /// The bytes of a configuration are the core's, until they are here.
-    fn keep_configuration(&mut self, run: Run) {
-        let at = run.last_position();
-        if run.kind == EntryKind::Configuration
-            && self.bodies.at(at).is_none()
-            && let Some(bytes) = self.raft.configuration_bytes(at)
-        {
-            self.bodies.keep(at, Some(Class::default()), &bytes);
-        }
-    }
-
     /// A message with its entries; `None` if their bytes are not here any more.
-    fn frame(&mut self, envelope: &Envelope) -> Option<Vec<u8>> {
-        let mut header = [0; FRAME_HEADER_MAX];
-        let mut frame = envelope.encode(&mut header).ok()?.to_vec();
-        if let Message::Append(append) = &envelope.message {
-            let run = append.run();
-            self.keep_configuration(run);
-            for at in run.positions() {
-                let body = self.body(run.kind, at)?;
-                frame.extend(entry_prefix(body.len() as u32));
-                frame.extend(body);
-            }
-        }
-        Some(frame)
+    fn frame(&self, envelope: &Envelope) -> Option<Vec<u8>> {
+        let mut frame = Vec::new();
+        envelope
+            .frame(&mut frame, |at| self.bodies.at(at))
+            .ok()
+            .map(|()| frame)
     }
 
     fn show_write(&mut self, write: kraft_proto::Write) {
@@ -79,8 +53,7 @@ impl Node {
                 WriteKind::HardState
             }
             Kind::Entries(run) => {
-                self.keep_configuration(run);
-                let record = bytes::record(run, |at| self.body(run.kind, at));
+                let record = bytes::record(run, |at| self.bodies.at(at));
                 self.shown.bytes = record.expect("bytes are kept until they are written");
                 self.shown.index = run.first.0;
                 WriteKind::Record
@@ -102,6 +75,11 @@ impl Node {
     fn show(&mut self, output: Output) -> Option<OutputKind> {
         self.shown.bytes.clear();
         Some(match output {
+            Output::OwnEntry { at, kind, bytes } => {
+                let class = (kind == EntryKind::Configuration).then(Class::default);
+                self.bodies.keep(at, class, &bytes);
+                return None;
+            }
             Output::Send { mode, envelope } => {
                 self.shown.bytes = self.frame(&envelope)?;
                 self.shown.to = envelope.to.0;

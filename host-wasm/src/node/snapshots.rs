@@ -32,10 +32,8 @@ impl Node {
         let Some(envelope) = self.raft.snapshot_message(node(to), last) else {
             return Ok(None);
         };
-        let mut header = [0; FRAME_HEADER_MAX];
-        let mut frame = envelope.encode(&mut header)?.to_vec();
-        frame.extend(entry_prefix(core.len() as u32));
-        frame.extend(core);
+        let mut frame = Vec::new();
+        envelope.frame(&mut frame, |_| Some(core))?;
         Ok(Some(frame))
     }
 

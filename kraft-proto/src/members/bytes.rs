@@ -21,7 +21,7 @@ struct Written {
 }
 
 /// The bytes of an entry that holds a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigurationBytes(Vec<u8, CONFIGURATION_BYTES_MAX>);
 
 impl core::ops::Deref for ConfigurationBytes {

@@ -1,7 +1,7 @@
 //! The candidate: asks for votes, first without and then with a new term.
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Raft, RoleState};
 use crate::config::PreVote;
@@ -12,7 +12,7 @@ use crate::message::{Ballot, Envelope, Message};
 use crate::quorum;
 
 /// What a candidate goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum Call {
     /// No leader was heard, or a caller wants an election.
     Timeout,
@@ -21,7 +21,7 @@ pub(super) enum Call {
 }
 
 /// The votes of one attempt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Candidate {
     /// One answer a voter, the first it gave.
     ballots: Vec<(NodeId, Ballot), ASKED_MAX>,

@@ -10,7 +10,7 @@
 
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::history::Place;
 use super::replies::{Answer, Reply};
@@ -22,7 +22,7 @@ use crate::recall::Asking;
 use crate::time::Instant;
 
 /// What is compared, and what the host is asked for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Comparison {
     subject: Option<Subject>,
     pub asking: Asking,
@@ -31,7 +31,7 @@ pub(super) struct Comparison {
 }
 
 /// What waits for the host's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Subject {
     /// An append of a run behind an entry.
     Append { prev: LogPosition, run: Run },

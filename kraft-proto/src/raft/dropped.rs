@@ -1,6 +1,6 @@
 //! What was dropped, and why: a hostile or broken peer gets silence, and an operator a number.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Raft;
 
@@ -21,7 +21,7 @@ pub(super) enum Drop {
 }
 
 /// Messages and words of the host dropped since the node started, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Dropped {
     /// Meant for another node, or sent by this one.
     pub misaddressed: u64,

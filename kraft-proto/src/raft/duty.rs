@@ -1,6 +1,6 @@
 //! Whether a node takes part: it does, until it is told to stop or has been replaced.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Raft, RoleState};
 use crate::hard_state::Trust;
@@ -9,7 +9,7 @@ use crate::limits::INCARNATION_MAX;
 use crate::time::Instant;
 
 /// Whether a node takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(super) enum Duty {
     /// It does.
     Active,

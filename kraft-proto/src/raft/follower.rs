@@ -1,6 +1,6 @@
 //! The follower: believes one leader at a time, holds what it sends, and says how firmly.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::comparing::{Compared, Comparison};
 use super::dropped::Drop;
@@ -20,14 +20,14 @@ use crate::time::Instant;
 use crate::wire::{Frame, Taken};
 
 /// Whether an answer is owed although nothing new is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Acknowledgement {
     Due,
     Given,
 }
 
 /// What a follower knows of its leader's term.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Follower {
     pub leader: Option<NodeId>,
     /// When it was last heard.

@@ -226,6 +226,7 @@ impl Raft {
         self.unsettled.cut(keep);
         self.classes.truncate(keep.index);
         self.writes.truncate(keep.index);
+        self.told.cut(keep.index);
         self.rely_no_further_than(keep.index);
         self.fall_back(keep.index);
         self.void_recalled();

@@ -13,7 +13,7 @@ mod stuck_disk;
 use core::time::Duration;
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Raft, RoleState};
 use crate::acks::Acks;
@@ -40,7 +40,7 @@ use reading::Askers;
 const PEERS_MAX: usize = MEMBERS_MAX - 1;
 
 /// What exists only while leading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Leader {
     /// The entry that opened the term.
     pub barrier: LogIndex,
@@ -169,6 +169,7 @@ impl Raft {
             count: 1,
         };
         self.extend_log(run);
+        self.told.own_entry(index);
         self.note_class(run, Class::new(CommitMode::Sync, FsyncMode::Commit));
         self.writes.force(index);
     }

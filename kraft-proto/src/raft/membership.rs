@@ -111,8 +111,8 @@ impl Raft {
     /// Proposes other members, on this leader: one change by itself, or several together, which then
     /// need both majorities until whoever leads has proposed to leave the old ones behind.
     ///
-    /// The new configuration counts at once, and [`Raft::members`] shows it. The host stores the
-    /// entry's [bytes](Raft::configuration_bytes) like those of any other.
+    /// The new configuration counts at once, and [`Raft::members`] shows it. The entry's bytes come with
+    /// [`Output::OwnEntry`](crate::Output::OwnEntry).
     pub fn propose_members(
         &mut self,
         now: Instant,
@@ -130,10 +130,8 @@ impl Raft {
         &self.members
     }
 
-    /// The bytes of a configuration's entry, made by the core. Ask when its
-    /// [`Write`](crate::output::Write) or the append that sends it comes, if not before: those of
-    /// the newest two are known. What came in a frame has its bytes there.
-    pub fn configuration_bytes(&self, of: LogPosition) -> Option<ConfigurationBytes> {
+    /// The bytes of a configuration's entry: those of the newest two are known.
+    pub(super) fn configuration_bytes(&self, of: LogPosition) -> Option<ConfigurationBytes> {
         let succession = &self.succession;
         if of.index == LogIndex::ZERO || self.log.term_at(of.index) != TermAt::Known(of.term) {
             return None;
@@ -212,6 +210,7 @@ impl Raft {
             count: 1,
         };
         self.extend_log(run);
+        self.told.own_entry(run.first);
         self.enter_configuration(run.first, next);
         self.note_class(run, Class::new(CommitMode::Sync, FsyncMode::Commit));
         self.writes.force(run.first);

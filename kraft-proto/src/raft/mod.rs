@@ -37,7 +37,7 @@ mod trust;
 mod waiting;
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::acks::Unsettled;
 use crate::classes::Classes;
@@ -81,7 +81,7 @@ pub use transfer::TransferError;
 pub use waiting::{WAITING_MAX, Waiting};
 
 /// One node of a cluster: bytes, clocks, disks and sockets are its host's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Raft {
     config: Config,
     members: Members,
@@ -122,7 +122,7 @@ pub struct Raft {
 }
 
 /// What a node does in its term, with what exists only then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[expect(
     clippy::large_enum_variant,
     reason = "nothing is allocated: the largest role is the size"

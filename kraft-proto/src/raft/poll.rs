@@ -1,11 +1,11 @@
 //! Outputs, derived from the state by comparing it with what was told already.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::leaving::Membership;
 use super::{Duty, Raft, RoleState};
-use crate::entry::Run;
-use crate::ids::{LogIndex, NodeId, Term};
+use crate::entry::{EntryKind, Run};
+use crate::ids::{LogIndex, LogPosition, NodeId, Term};
 use crate::limits::RUN_ENTRIES_MAX;
 use crate::message::{Envelope, HeartbeatReply, Message};
 use crate::modes::{Class, CommitMode, FsyncMode};
@@ -16,10 +16,11 @@ use crate::writes::Alone;
 
 /// The kinds of output, in the order they are told. What comes later follows from the same input
 /// and may rest on what came before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Stage {
     /// That, once the disk knows it, and nothing else any more.
     Superseded,
+    OwnEntry,
     Role,
     Settled,
     Commit,
@@ -37,6 +38,7 @@ impl Stage {
     const fn next(self) -> Self {
         match self {
             Self::Superseded => Self::Superseded,
+            Self::OwnEntry => Self::Role,
             Self::Role => Self::Settled,
             Self::Settled => Self::Commit,
             Self::Commit => Self::Members,
@@ -52,14 +54,14 @@ impl Stage {
 }
 
 /// Whether the host was told of the newer life that took this one's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Superseded {
     Untold,
     Told,
 }
 
 /// What the host was told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Told {
     role: (Role, Term, Option<NodeId>),
     commit: LogIndex,
@@ -68,7 +70,23 @@ pub(super) struct Told {
     /// What it knows of the members.
     members: Membership,
     superseded: Superseded,
+    /// Where entries of the core's own stand that the host has no bytes of yet.
+    own: Span,
     stage: Stage,
+}
+
+/// Some part of the log; empty where it begins behind its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+struct Span {
+    first: LogIndex,
+    last: LogIndex,
+}
+
+impl Span {
+    /// An entry has an index from 1 on.
+    fn is_empty(self) -> bool {
+        self.first > self.last || self.first == LogIndex::ZERO
+    }
 }
 
 impl Told {
@@ -80,8 +98,22 @@ impl Told {
             members: (LogIndex::ZERO, Agreed::Committed, Standing::Voter),
             reads_failed: None,
             superseded: Superseded::Untold,
-            stage: Stage::Role,
+            own: Span::default(),
+            stage: Stage::OwnEntry,
         }
+    }
+
+    /// An entry of the core's own was appended at `index`.
+    pub fn own_entry(&mut self, index: LogIndex) {
+        if self.own.is_empty() {
+            self.own.first = index;
+        }
+        self.own.last = index;
+    }
+
+    /// The log was cut behind `keep`.
+    pub fn cut(&mut self, keep: LogIndex) {
+        self.own.last = self.own.last.min(keep);
     }
 
     /// How far the host knows of commit.
@@ -97,7 +129,7 @@ impl Told {
     /// An input came: everything is to be looked at again.
     pub fn rewind(&mut self, duty: Duty) {
         self.stage = match duty {
-            Duty::Active | Duty::Stopping => Stage::Role,
+            Duty::Active | Duty::Stopping => Stage::OwnEntry,
             Duty::Superseded => Stage::Superseded,
         };
     }
@@ -122,6 +154,7 @@ impl Raft {
         loop {
             let output = match self.told.stage {
                 Stage::Superseded => return self.poll_superseded(),
+                Stage::OwnEntry => self.poll_own_entry(),
                 Stage::Role => self.poll_role(),
                 Stage::Settled => self.poll_settled(),
                 Stage::Commit => self.poll_commit(),
@@ -165,6 +198,29 @@ impl Raft {
             RoleState::Candidate(_) => (Role::Candidate, term, None),
             RoleState::Leader(_) => (Role::Leader, term, Some(self.config.id)),
         }
+    }
+
+    /// The bytes of the next entry that this node made itself.
+    fn poll_own_entry(&mut self) -> Option<Output> {
+        while !self.told.own.is_empty() {
+            let Span { first, last } = self.told.own;
+            let count = last.since(first.prev()).min(u64::from(RUN_ENTRIES_MAX)) as u32;
+            // What was not written yet is in the window.
+            let Some(run) = self.log.run_from(first, count) else {
+                self.told.own = Span::default();
+                return None;
+            };
+            if run.kind == EntryKind::Command {
+                self.told.own.first = run.last().next();
+                continue;
+            }
+            self.told.own.first = first.next();
+            let at = LogPosition::new(run.term, first);
+            let bytes = self.configuration_bytes(at).unwrap_or_default();
+            let kind = run.kind;
+            return Some(Output::OwnEntry { at, kind, bytes });
+        }
+        None
     }
 
     fn poll_role(&mut self) -> Option<Output> {

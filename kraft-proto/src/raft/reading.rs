@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Raft, ReadError, RoleState};
 use crate::ids::{Incarnation, LogIndex, LogPosition};
@@ -16,14 +16,14 @@ use crate::reads::{ANSWERED, ASKED, Reads};
 use crate::time::Instant;
 
 /// Whether the leader is to be asked, again or for the first time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Question {
     Due,
     Sent,
 }
 
 /// The reads of a follower.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct FollowerReads {
     batches: Reads,
     /// The last entry that any of them is to see.

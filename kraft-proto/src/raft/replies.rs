@@ -1,6 +1,6 @@
 //! Answers owed to nodes that this one does not follow. They wait for the hard state they speak for.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Raft;
 use super::dropped::Drop;
@@ -10,14 +10,14 @@ use crate::message::{Ballot, Envelope, Message};
 
 /// An answer that waits for the hard state it depends on. All but one are given in the term of this
 /// node: where that changes, what was to be answered before is dropped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Reply {
     pub to: NodeId,
     pub answer: Answer,
 }
 
 /// What is answered to a node that this one does not follow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum Answer {
     /// In the term that was asked about, if it is granted.
     PreVote(Term, Ballot),

@@ -259,6 +259,7 @@ impl Raft {
         let last = snapshot.last();
         self.void_recalled();
         self.writes.truncate(agreed);
+        self.told.cut(LogIndex::ZERO);
         self.rely_no_further_than(agreed);
         self.classes.clear();
         self.log = snapshot.log.within(self.config.term_runs_max);

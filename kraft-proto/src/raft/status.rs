@@ -1,7 +1,7 @@
 //! A view of a node for humans: what it does, and why nothing moves if nothing does.
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Dropped, Raft, RoleState, WAITING_MAX, Waiting};
 use crate::entry::Run;
@@ -16,7 +16,7 @@ use crate::time::Instant;
 
 /// What a leader knows of a peer. It knows nothing before it has heard it in its own term, and nothing
 /// is not zero.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PeerStatus {
     /// Who.
     pub id: NodeId,
@@ -47,7 +47,7 @@ pub struct PeerStatus {
 }
 
 /// A node's state at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Who it is.
     pub id: NodeId,
@@ -197,6 +197,36 @@ impl Raft {
             round_answered: peer.round_answered,
         });
         peers.collect()
+    }
+
+    /// Which node this is.
+    pub fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    /// What it does in its term.
+    pub fn role(&self) -> Role {
+        self.role_now().0
+    }
+
+    /// The newest term it knows of.
+    pub fn term(&self) -> Term {
+        self.hard.term
+    }
+
+    /// Who leads that term, itself included, where it knows.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.role_now().2
+    }
+
+    /// The last entry that it knows to be committed; [`LogPosition::ZERO`] before the first.
+    pub fn commit(&self) -> LogPosition {
+        self.commit
+    }
+
+    /// The last entry of its log, written or not; [`LogPosition::ZERO`] of an empty one.
+    pub fn last(&self) -> LogPosition {
+        self.log.last_position()
     }
 
     /// The run that holds `index` from there on, at most `count_max` entries: what to read back to

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Duty, Raft, RoleState};
 use crate::hard_state::Trust;
@@ -17,7 +17,7 @@ use crate::quorum;
 pub const WAITING_MAX: usize = 16;
 
 /// Something a node waits for. Most last microseconds; one that stays is what to look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Waiting {
     /// A newer life of its store runs: it does nothing any more.
     Superseded(Incarnation),

@@ -1,10 +1,8 @@
 //! Messages made up by a test. Each kind is built in one place.
 
-use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Append, CommitMode, EntryKind, Envelope, FsyncMode, Heartbeat, HeartbeatReply, Holding,
     Incarnation, LogIndex, LogPosition, Members, Message, NodeId, Nonce, Run, StoreId, Term, Trust,
-    entry_prefix,
 };
 
 use super::store::payload;
@@ -19,19 +17,8 @@ pub struct Packet {
 impl Packet {
     /// Encodes a message; `bytes` are those of the entry at a position.
     pub fn new(envelope: Envelope, bytes: impl Fn(LogPosition) -> Vec<u8>) -> Self {
-        let mut header = [0; FRAME_HEADER_MAX];
-        let mut frame = envelope.encode(&mut header).unwrap().to_vec();
-        let positions: Vec<LogPosition> = match &envelope.message {
-            Message::Append(append) => append.run().positions().collect(),
-            // What the core knows of it stands where its last entry would.
-            Message::Snapshot { last } => vec![*last],
-            _ => Vec::new(),
-        };
-        for position in positions {
-            let entry = bytes(position);
-            frame.extend(entry_prefix(entry.len() as u32));
-            frame.extend(entry);
-        }
+        let mut frame = Vec::new();
+        envelope.frame(&mut frame, |at| Some(bytes(at))).unwrap();
         Self { envelope, frame }
     }
 

@@ -256,19 +256,25 @@ impl Cluster {
             }
             while let Some(output) = node.raft.poll_output() {
                 match output {
+                    Output::OwnEntry {
+                        at,
+                        kind,
+                        ref bytes,
+                    } => {
+                        assert_ne!(kind, EntryKind::Command, "{at}");
+                        node.bytes.insert(at, bytes.to_vec());
+                        node.outputs.push(output);
+                    }
                     Output::Send { envelope, .. } => {
-                        if let Message::Append(append) = &envelope.message {
-                            node.keep_own(append.run());
-                        }
-                        let known = |at| node.bytes.get(&at).cloned().unwrap_or_default();
-                        self.network.push_back(Packet::new(envelope, known));
+                        let bytes = |at| {
+                            let known = node.bytes.get(&at);
+                            known.unwrap_or_else(|| panic!("no bytes of {at}")).clone()
+                        };
+                        self.network.push_back(Packet::new(envelope, bytes));
                     }
                     Output::Write(write) => {
                         node.writes.push((write.kind(), write.force()));
                         node.history.take(write.kind());
-                        if let WriteKind::Entries(run) = write.kind() {
-                            node.keep_own(run);
-                        }
                         match write.kind() {
                             WriteKind::HardState(_) => node.take(write, store, now),
                             _ if node.disk == Disk::Busy => node.queued.push_back(write),

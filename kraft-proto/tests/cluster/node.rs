@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
 use kraft_proto::{
-    EntryKind, Force, Instant, LogIndex, LogPosition, NodeId, Output, Question, Raft, Run,
-    Snapshot, Unsynced, Write, WriteKind,
+    EntryKind, Force, Instant, LogIndex, LogPosition, NodeId, Output, Question, Raft, Snapshot,
+    Unsynced, Write, WriteKind,
 };
 
 use super::history::History;
@@ -112,22 +112,11 @@ impl Node {
         Some(Packet::new(envelope, |at| self.snapshots[&at].clone()))
     }
 
-    /// Keeps the bytes of a configuration of the core's own, named by an output.
-    pub fn keep_own(&mut self, run: Run) {
-        let at = run.last_position();
-        if run.kind == EntryKind::Configuration && !run.is_empty() && !self.bytes.contains_key(&at)
-        {
-            let bytes = self.raft.configuration_bytes(at);
-            let bytes = bytes.unwrap_or_else(|| panic!("no bytes of the configuration at {at}"));
-            self.bytes.insert(at, bytes.to_vec());
-        }
-    }
-
     /// The operating system takes a write.
     pub fn take(&mut self, write: Write, store: &mut Store, now: Instant) {
         let (kind, force) = (write.kind(), write.force());
         let held = |position| match kind {
-            WriteKind::Entries(run) if run.kind != EntryKind::Barrier => {
+            WriteKind::Entries(run) => {
                 let bytes = self.bytes.get(&position).cloned();
                 let bytes = bytes.unwrap_or_else(|| panic!("no bytes of {position}"));
                 if run.kind == EntryKind::Command {

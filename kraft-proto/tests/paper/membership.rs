@@ -2,12 +2,12 @@
 
 use kraft_proto::{
     Agreed, Change, CheckQuorum, Class, CommitMode, Config, EntryKind, Envelope, FsyncMode, Held,
-    LogIndex, LogPosition, Member, MembersProposeError, Message, Output, PreVote, Proposed, Role,
-    Standing, StoreId, Waiting,
+    LogIndex, LogPosition, Member, MembersProposeError, Message, Output, PreVote, Role, Standing,
+    StoreId, Waiting,
 };
 
-use crate::cluster::messages::envelope;
-use crate::cluster::{Cluster, Disk, at, id, ms};
+use crate::cluster::messages::{append, envelope};
+use crate::cluster::{Cluster, Disk, at, id, ms, run};
 
 /// §6: "the new servers join the cluster as non-voting members (the leader replicates log entries
 /// to them, but they are not considered for majorities)."
@@ -314,7 +314,10 @@ fn a_learner_that_hears_no_leader_asks_and_is_never_elected() {
     cluster.kill(2);
     cluster.pass(ms(3000));
     assert_eq!((cluster.role(4), cluster.term(4)), (Role::Follower, term));
-    assert!(cluster.leader().is_none(), "one of three voters is no majority");
+    assert!(
+        cluster.leader().is_none(),
+        "one of three voters is no majority"
+    );
 }
 
 /// The story: 1. node 3 is to leave, and that is not committed; 2. told of it then, it would be quiet, and
@@ -510,7 +513,7 @@ fn a_configuration_that_does_not_decode_is_dropped() {
     cluster.elect(1);
     let run = kraft_proto::Run {
         kind: EntryKind::Configuration,
-        ..crate::cluster::run(1, 2, 1)
+        ..run(1, 2, 1)
     };
     cluster.append(1, 2, 1, at(1, 1), run, 0);
     assert_eq!(cluster.status(2).last.index.0, 1);
@@ -602,23 +605,60 @@ fn members_stay_as_they_are_while_leadership_moves() {
     assert_eq!(refused, MembersProposeError::Moving(id(2)));
 }
 
-/// A host writes and sends entries of the core's own by these bytes, the former one too while it is on
-/// its way.
+/// The entries of its own that node `n` handed the bytes of.
+fn own_entries(cluster: &Cluster, n: u64) -> Vec<(LogPosition, EntryKind, Vec<u8>)> {
+    let outputs = cluster.nodes[&id(n)].outputs.iter();
+    let own = outputs.filter_map(|output| match output {
+        Output::OwnEntry { at, kind, bytes } => Some((*at, *kind, bytes.to_vec())),
+        _ => None,
+    });
+    own.collect()
+}
+
+/// A host keeps them as it keeps those of a proposal; a write or a message that names an entry without
+/// bytes would end the test.
 #[test]
-fn the_bytes_of_the_newest_two_configurations_are_known() {
+fn the_bytes_of_own_entries_are_handed_over_once_before_anything_names_them() {
     let mut cluster = with_joiners(&[4, 5]);
     let first = cluster.change(1, &[voter(4)]).unwrap();
+    cluster.propose(1, Class::default());
     cluster.settle();
-    let four = cluster.status(1).members;
+    let four = cluster.status(1).members.to_bytes().to_vec();
     let second = cluster.change(1, &[voter(5)]).unwrap();
     cluster.settle();
-    let five = cluster.status(1).members;
-    let bytes = |change: &Proposed| {
-        let raft = &cluster.nodes[&id(1)].raft;
-        raft.configuration_bytes(change.run.last_position())
-    };
-    assert_eq!(bytes(&first).unwrap().as_ref(), four.to_bytes().as_ref());
-    assert_eq!(bytes(&second).unwrap().as_ref(), five.to_bytes().as_ref());
+    cluster.pass(ms(1000));
+    let five = cluster.status(1).members.to_bytes().to_vec();
+    let own = [
+        (at(1, 1), EntryKind::Barrier, Vec::new()),
+        (first.run.last_position(), EntryKind::Configuration, four),
+        (second.run.last_position(), EntryKind::Configuration, five),
+    ];
+    assert_eq!(own_entries(&cluster, 1), own);
+    assert_eq!(own_entries(&cluster, 2), [], "they came to it in frames");
+}
+
+/// The story: 1. node 1 proposes a configuration, and before its host polls it follows another leader,
+/// which goes on from that entry's place in the log; 2. its disk must still be told what it holds.
+#[test]
+fn the_bytes_of_an_own_entry_outlive_the_term_and_go_with_the_entry() {
+    for cut_off in [false, true] {
+        let mut cluster = with_joiners(&[4]);
+        cluster.settle();
+        let now = cluster.now;
+        let change = cluster.raft(1).propose_members(now, &[voter(4)]).unwrap();
+        let at_change = change.run.last_position();
+        let prev = match cut_off {
+            true => at(1, 1),
+            false => at_change,
+        };
+        let next = run(2, prev.index.0 + 1, 1);
+        cluster.inject(envelope(2, 1, 2, Message::Append(append(prev, next, 0))));
+        let handed = own_entries(&cluster, 1)
+            .iter()
+            .any(|(at, ..)| *at == at_change);
+        assert_eq!(handed, !cut_off);
+        assert_eq!(cluster.status(1).last, next.last_position());
+    }
 }
 
 #[test]

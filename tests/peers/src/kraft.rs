@@ -86,7 +86,8 @@ impl Kraft {
                 Output::Send { envelope, .. } => self.send(place, &envelope),
                 Output::Write(write) => self.nodes[place].raft.handle_stored(NOW, write.synced()),
                 Output::Commit { upto } => self.nodes[place].apply(upto.index),
-                Output::Ack { .. }
+                Output::OwnEntry { .. }
+                | Output::Ack { .. }
                 | Output::Settled { .. }
                 | Output::Read { .. }
                 | Output::Role { .. }

@@ -302,26 +302,28 @@ impl Node {
         if self.raft.poll_timeout() <= now {
             self.raft.handle_timeout(now);
         }
-        self.adopt_own_entries();
         while let Some(output) = self.raft.poll_output() {
             self.handle_output(output);
-            self.adopt_own_entries();
         }
         let (raft, log) = (&mut self.raft, &self.payloads);
         self.clients.handle_timeout(now, raft, log, &mut self.out);
     }
 
     /// The core adds entries of its own: barriers, which hold nothing, and configurations.
-    fn adopt_own_entries(&mut self) {
-        while let Some(run) = self.raft.run_from(self.payloads.last().index.next(), 1) {
-            let bytes = self.raft.configuration_bytes(run.last_position());
-            let data = bytes.map(|bytes| hex::encode(&bytes));
-            self.payloads.replace(run, [data]);
-        }
+    fn keep_own_entry(&mut self, at: LogPosition, kind: EntryKind, bytes: &[u8]) {
+        let run = Run {
+            term: at.term,
+            kind,
+            first: at.index,
+            count: 1,
+        };
+        let data = (kind == EntryKind::Configuration).then(|| hex::encode(bytes));
+        self.payloads.replace(run, [data]);
     }
 
     fn handle_output(&mut self, output: Output) {
         match &output {
+            Output::OwnEntry { at, kind, bytes } => self.keep_own_entry(*at, *kind, bytes),
             Output::Send { mode, envelope } => self.send(mode.to_string(), envelope),
             Output::Commit { upto } => self.commit(upto.index),
             Output::Restored { upto } => self.restore(upto.index),

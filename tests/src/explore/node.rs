@@ -193,45 +193,29 @@ impl Node {
     /// Takes a message. The configuration it brought, if it did, for the disk.
     fn receive(&mut self, letter: &Letter, rule: Rule) -> Option<Configuration> {
         let envelope = &letter.envelope;
-        let mut header = [0; FRAME_HEADER_MAX];
-        let Ok(bytes) = envelope.encode(&mut header) else {
-            unreachable!("a header has room");
+        let brings = brings_configuration(envelope);
+        let entry = |at| match brings == Some(at) {
+            true => rule.read(letter.configuration).bytes(),
+            false => Vec::new(),
         };
-        let mut bytes = bytes.to_vec();
-        let brings = brings_configuration(envelope).is_some();
-        if brings {
-            let entry = rule.read(letter.configuration).bytes();
-            bytes.extend(entry_prefix(entry.len() as u32));
-            bytes.extend(entry);
-        } else {
-            for _ in 0..envelope.entries() {
-                bytes.extend(entry_prefix(0));
-            }
-        }
+        let mut bytes = Vec::new();
+        let whole = envelope.frame(&mut bytes, |at| Some(entry(at)));
+        assert_eq!(whole, Ok(()), "every entry has bytes");
         match Frame::decode(&bytes) {
             // Other entries are their positions here: there are no bytes to keep.
             Ok(frame) => drop(self.raft.handle_message(NOW, &frame)),
             Err(error) => panic!("a node sent {letter:?}: {error}"),
         }
-        brings.then_some(letter.configuration)
-    }
-
-    /// What a configuration's entry holds: as the disk has it, or else as the core does.
-    fn configuration(&self, of: LogPosition) -> Configuration {
-        let core = || {
-            let bytes = self.raft.configuration_bytes(of)?;
-            let members = Members::from_bytes(&bytes)?;
-            Some(Configuration::of(&members))
-        };
-        match self.disk.configuration(of).or_else(core) {
-            Some(configuration) => configuration,
-            None => panic!("nobody knows the configuration at {of}"),
-        }
+        brings.map(|_| letter.configuration)
     }
 
     fn letter(&self, envelope: Envelope) -> Letter {
         let configuration = match brings_configuration(&envelope) {
-            Some(at) => self.configuration(at),
+            // What is sent was written before: all that is handed out is taken at once.
+            Some(at) => match self.disk.configuration(at) {
+                Some(configuration) => configuration,
+                None => panic!("nobody knows the configuration at {at}"),
+            },
             None => Configuration::default(),
         };
         Letter {
@@ -240,31 +224,32 @@ impl Node {
         }
     }
 
-    /// What a write of a configuration's entry holds: as it came, or as the core has it.
-    fn written(&self, write: &Write, came: Option<Configuration>) -> Configuration {
-        match write.kind() {
-            WriteKind::Entries(run) if run.kind == EntryKind::Configuration => {
-                came.unwrap_or_else(|| self.configuration(run.last_position()))
-            }
-            _ => Configuration::default(),
-        }
-    }
-
     fn drain(
         &mut self,
         rule: Rule,
         hard_states: HardStates,
-        came: Option<Configuration>,
+        mut came: Option<Configuration>,
     ) -> Vec<Deed> {
         let mut deeds = Vec::new();
         let voters = self.raft.members().voters_min();
         while let Some(output) = self.raft.poll_output() {
             match output {
+                Output::OwnEntry { kind, bytes, .. } => {
+                    if kind == EntryKind::Configuration {
+                        let members = Members::from_bytes(&bytes).expect("the core made them");
+                        came = Some(Configuration::of(&members));
+                    }
+                }
                 Output::Send { envelope, .. } => {
                     deeds.push(Deed::Sent(self.letter(rule.sent(envelope))));
                 }
                 Output::Write(write) => {
-                    let configuration = self.written(&write, came);
+                    let configuration = match write.kind() {
+                        WriteKind::Entries(run) if run.kind == EntryKind::Configuration => {
+                            came.expect("it came in a message, or the core made it")
+                        }
+                        _ => Configuration::default(),
+                    };
                     let written = self.disk.take(write, configuration);
                     let synced = match hard_states {
                         HardStates::AtOnce => self.disk.sync_hard_state(),

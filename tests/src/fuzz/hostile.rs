@@ -226,6 +226,7 @@ impl Victim {
         let mut outputs = 0;
         while let Some(output) = self.raft.poll_output() {
             match output {
+                Output::OwnEntry { at, bytes, .. } => self.taken.push((at, bytes.to_vec())),
                 Output::Write(write) => self.write(write),
                 Output::Commit { upto } => self.committed.push(upto),
                 Output::Restored { upto } => self.committed = vec![upto],
@@ -258,10 +259,7 @@ impl Victim {
             WriteKind::Entries(run) => {
                 self.disk.log.retain(|kept| kept.at.index < run.first);
                 for at in run.positions() {
-                    let bytes = match run.kind {
-                        EntryKind::Barrier => Some(Vec::new()),
-                        _ => self.bytes(at),
-                    };
+                    let bytes = self.bytes(at);
                     self.disk.log.push(Kept {
                         at,
                         kind: run.kind,
@@ -281,9 +279,8 @@ impl Victim {
     }
 
     fn bytes(&self, at: LogPosition) -> Option<Vec<u8>> {
-        let own = self.raft.configuration_bytes(at).map(|own| own.to_vec());
         let taken = self.taken.iter().rev().find(|(of, _)| *of == at);
-        taken.map(|(_, bytes)| bytes.clone()).or(own)
+        taken.map(|(_, bytes)| bytes.clone())
     }
 
     /// A frame of a member, with numbers from where rules begin and end.

@@ -131,12 +131,6 @@ impl World {
     /// Looks at a node after anything happened to it, and does what it says.
     pub(super) fn attend(&mut self, place: usize) {
         self.attended += 1;
-        let live = self.nodes[place].live.as_ref();
-        if live.is_some_and(|live| live.own_entry() == Some(EntryKind::Configuration)) {
-            // The configuration before decided by now; the new one does from here on.
-            self.catch_up_commit(place);
-        }
-        self.adopt_own_entries(place);
         let budget = self.setup.outputs_max.unwrap_or(u32::MAX);
         self.nodes[place].poll_us = u64::MAX;
         let mut fetched = 0;
@@ -165,10 +159,14 @@ impl World {
     }
 
     /// Takes into the log what the core added by itself.
-    pub(super) fn adopt_own_entries(&mut self, place: usize) {
-        if let Some(live) = &mut self.nodes[place].live
-            && let Some(from) = live.adopt_own_entries()
-        {
+    fn take_own_entry(&mut self, place: usize, at: LogPosition, kind: EntryKind, bytes: &[u8]) {
+        if kind == EntryKind::Configuration {
+            // The configuration before decided by now; the new one does from here on.
+            self.catch_up_commit(place);
+        }
+        if let Some(live) = &mut self.nodes[place].live {
+            let from = live.log.len();
+            live.take_own_entry(at, kind, bytes);
             let (node, log, sets) = (place, &live.log, live.sets());
             self.witness.see(Event::Log {
                 node,
@@ -186,6 +184,9 @@ impl World {
             return Ok(());
         };
         match output {
+            Output::OwnEntry { at, kind, bytes } => {
+                self.take_own_entry(place, at, kind, &bytes);
+            }
             Output::Send { envelope, .. } => {
                 let saved = node.disk.saved().hard;
                 let chain = match envelope.message {

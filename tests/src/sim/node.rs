@@ -233,29 +233,15 @@ impl Live {
         self.raft.fate_with(of, |index| run_at(&self.log, index))
     }
 
-    /// What the core will add to the log that its host has not taken yet: a barrier or a
-    /// configuration.
-    pub fn own_entry(&self) -> Option<EntryKind> {
-        let next = LogPosition::ZERO.index.plus(self.log.len() as u64 + 1);
-        self.raft.run_from(next, 1).map(|run| run.kind)
-    }
-
-    /// Takes what the core added by itself. The place from which the log is new.
-    pub fn adopt_own_entries(&mut self) -> Option<usize> {
-        let from = self.log.len();
-        loop {
-            let next = LogPosition::ZERO.index.plus(self.log.len() as u64 + 1);
-            let Some(run) = self.raft.run_from(next, 1) else {
-                return (self.log.len() > from).then_some(from);
-            };
-            let bytes = self.raft.configuration_bytes(run.last_position());
-            let number = bytes.and_then(|bytes| members::number_in(&bytes));
-            self.push(Entry {
-                term: run.term.0,
-                kind: run.kind,
-                data: number.unwrap_or(0),
-            });
-        }
+    /// Takes an entry that the core added by itself.
+    pub fn take_own_entry(&mut self, at: LogPosition, kind: EntryKind, bytes: &[u8]) {
+        debug_assert_eq!(at.index.0, self.log.len() as u64 + 1);
+        let number = members::number_in(bytes).filter(|_| kind == EntryKind::Configuration);
+        self.push(Entry {
+            term: at.term.0,
+            kind,
+            data: number.unwrap_or(0),
+        });
     }
 
     fn push(&mut self, entry: Entry) {
@@ -353,30 +339,21 @@ impl Live {
 
     /// A message as bytes.
     pub fn encode(&self, envelope: &Envelope, plant: Option<Plant>) -> Result<Vec<u8>, String> {
-        let mut header = [0; FRAME_HEADER_MAX];
-        let header = envelope.encode(&mut header).map_err(|e| format!("{e:?}"))?;
-        let mut bytes = header.to_vec();
-        if let Message::Append(append) = &envelope.message {
-            for position in append.run().positions() {
-                let entry = self.entry(position)?;
-                let shipped = match plant {
-                    Some(Plant::ShipsOtherBytes) => entry.data + 1,
-                    _ => entry.data,
-                };
-                match entry.kind {
-                    EntryKind::Command => {
-                        bytes.extend(entry_prefix(8));
-                        bytes.extend(shipped.to_le_bytes());
-                    }
-                    EntryKind::Configuration => {
-                        let members = bytes_of(entry.data);
-                        bytes.extend(entry_prefix(members.len() as u32));
-                        bytes.extend(members);
-                    }
-                    EntryKind::Barrier => bytes.extend(entry_prefix(0)),
-                }
-            }
-        }
+        let held = |at| {
+            let entry = self.entry(at).ok()?;
+            let shipped = match plant {
+                Some(Plant::ShipsOtherBytes) => entry.data + 1,
+                _ => entry.data,
+            };
+            Some(match entry.kind {
+                EntryKind::Command => shipped.to_le_bytes().to_vec(),
+                EntryKind::Configuration => bytes_of(entry.data),
+                EntryKind::Barrier => Vec::new(),
+            })
+        };
+        let mut bytes = Vec::new();
+        let whole = envelope.frame(&mut bytes, held);
+        whole.map_err(|error| error.to_string())?;
         Ok(bytes)
     }
 

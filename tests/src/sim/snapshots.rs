@@ -97,9 +97,7 @@ impl World {
 }
 
 fn framed(envelope: &Envelope, core: &[u8]) -> Option<Vec<u8>> {
-    let mut header = [0; FRAME_HEADER_MAX];
-    let mut bytes = envelope.encode(&mut header).ok()?.to_vec();
-    bytes.extend(entry_prefix(core.len() as u32));
-    bytes.extend(core);
+    let mut bytes = Vec::new();
+    envelope.frame(&mut bytes, |_| Some(core)).ok()?;
     Some(bytes)
 }

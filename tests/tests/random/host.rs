@@ -40,6 +40,8 @@ pub struct Live {
     pub reads: Vec<Reading>,
     /// What it was trusted with when it was last looked at.
     pub trust: Trust,
+    /// What the core said last and was not done yet.
+    next: Option<Output>,
 }
 
 /// A place for a node.
@@ -125,6 +127,7 @@ impl Host {
             early: Vec::new(),
             reads: Vec::new(),
             trust: Trust::Clean,
+            next: None,
         });
     }
 }
@@ -151,24 +154,26 @@ impl Live {
         self.raft.fate_with(of, |index| run_at(&self.log, index))
     }
 
-    /// The core adds barriers and configurations by itself.
+    /// The core adds barriers and configurations by itself, and hands them over first of all.
     pub fn adopt_own_entries(&mut self) {
-        let first_missing = |log: &Vec<Entry>| LogPosition::ZERO.index.plus(log.len() as u64 + 1);
-        while let Some(run) = self.raft.run_from(first_missing(&self.log), 1) {
-            let at = run.last_position();
-            let data = match run.kind {
-                EntryKind::Barrier => 0,
-                EntryKind::Configuration => {
-                    let bytes = self.raft.configuration_bytes(at);
-                    configurations::number_of(&bytes.expect("the newest configuration"))
+        while self.next.is_none() {
+            match self.raft.poll_output() {
+                Some(Output::OwnEntry { at, kind, bytes }) => {
+                    assert_eq!(at.index.0 as usize, self.log.len() + 1);
+                    let data = match kind {
+                        EntryKind::Barrier => 0,
+                        EntryKind::Configuration => configurations::number_of(&bytes),
+                        EntryKind::Command => panic!("nobody proposed {at}"),
+                    };
+                    self.log.push(Entry {
+                        term: at.term.0,
+                        kind,
+                        data,
+                    });
                 }
-                EntryKind::Command => panic!("nobody proposed {at}"),
-            };
-            self.log.push(Entry {
-                term: run.term.0,
-                kind: run.kind,
-                data,
-            });
+                Some(other) => self.next = Some(other),
+                None => return,
+            }
         }
     }
 
@@ -247,7 +252,7 @@ impl Live {
     /// The next output, shown to those who wait.
     pub fn poll(&mut self) -> Option<Output> {
         self.adopt_own_entries();
-        let output = self.raft.poll_output()?;
+        let output = self.next.take()?;
         let history = |index| run_at(&self.log, index);
         self.waits.handle_output(&output, &self.raft, history);
         Some(output)
@@ -255,27 +260,22 @@ impl Live {
 
     /// A message as bytes.
     pub fn encode(&self, envelope: &Envelope) -> Vec<u8> {
-        let mut header = [0; FRAME_HEADER_MAX];
-        let mut bytes = envelope.encode(&mut header).expect("it fits").to_vec();
-        if let Message::Append(append) = &envelope.message {
-            for entry in self.entries(append.run()) {
-                let data = entry.data.to_le_bytes();
-                let data = match entry.kind {
-                    EntryKind::Command => data.to_vec(),
+        let held = |at| match &envelope.message {
+            Message::Snapshot { last } => self.snapshots[last].core.clone(),
+            _ => {
+                let entry = self.entry(at);
+                match entry.kind {
+                    EntryKind::Command => entry.data.to_le_bytes().to_vec(),
                     EntryKind::Barrier => Vec::new(),
                     EntryKind::Configuration => {
                         configurations::numbered(entry.data).to_bytes().to_vec()
                     }
-                };
-                bytes.extend(entry_prefix(data.len() as u32));
-                bytes.extend(data);
+                }
             }
-        }
-        if let Message::Snapshot { last } = &envelope.message {
-            let core = &self.snapshots[last].core;
-            bytes.extend(entry_prefix(core.len() as u32));
-            bytes.extend(core);
-        }
+        };
+        let mut bytes = Vec::new();
+        let whole = envelope.frame(&mut bytes, |at| Some(held(at)));
+        assert_eq!(whole, Ok(()), "every entry has bytes");
         bytes
     }
 }

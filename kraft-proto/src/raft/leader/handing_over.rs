@@ -5,7 +5,7 @@
 //! 2. **Nothing is proposed meanwhile**, or the target never gets there.
 //! 3. **It ends.** A target that died would keep writes out for ever.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Leader;
 use crate::hard_state::Trust;
@@ -17,14 +17,14 @@ use crate::raft::{Raft, RoleState};
 use crate::timers::Timer;
 
 /// Whether the target was told to take over, since the last heartbeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Order {
     Due,
     Given,
 }
 
 /// Leadership on its way to another node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Handover {
     to: NodeId,
     order: Order,

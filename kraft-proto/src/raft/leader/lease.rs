@@ -15,7 +15,7 @@
 
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Leader;
 use crate::config::Lease;
@@ -24,14 +24,14 @@ use crate::raft::{Raft, RoleState};
 use crate::time::Instant;
 
 /// Whether a leader may still have a lease in its term.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Claim {
     Kept,
     GivenUp,
 }
 
 /// What a leader knows of its time in office.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Tenure {
     /// The round that is watched; 0 if none is.
     round: u64,

@@ -8,7 +8,7 @@
 //! 2. a read asked now would be served before that entry, though no later leader lacks it.
 
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId};
 use crate::limits::REMOTE_READS_MAX;
@@ -20,7 +20,7 @@ use crate::raft::replies::{Answer, Reply};
 use crate::raft::{Raft, RoleState};
 
 /// A follower that waits for a read index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Asker {
     from: NodeId,
     incarnation: Incarnation,
@@ -31,7 +31,7 @@ struct Asker {
 }
 
 /// Followers that wait.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Askers(Vec<Asker, REMOTE_READS_MAX>);
 
 impl Askers {
