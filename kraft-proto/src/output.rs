@@ -11,6 +11,10 @@ use crate::modes::{Class, CommitMode, Held};
 pub use crate::recall::Question;
 
 /// One thing for the host to do. Exhaustive on purpose: a host answers every arm.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is no heap to put a configuration's bytes on, and they come once a change"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send this. It may be lost, late or doubled.

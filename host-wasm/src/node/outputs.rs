@@ -1,9 +1,8 @@
 //! What a node asks for, one output at a time, with the bytes that only this crate keeps.
 
-use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Agreed, Class, EntryKind, Envelope, Force, Lag, LogPosition, Message, Output, ReadOutcome,
-    Role, Run, Standing, WriteKind as Kind, entry_prefix,
+    Role, Standing, WriteKind as Kind,
 };
 use wasm_bindgen::prelude::*;
 

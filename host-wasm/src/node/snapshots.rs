@@ -1,7 +1,7 @@
 //! Snapshots: made of a log that is to go, sent to a node that lacks it, taken from a leader.
 
-use kraft_proto::limits::{FRAME_HEADER_MAX, SNAPSHOT_BYTES_MAX};
-use kraft_proto::{Frame, LogIndex, LogPosition, Snapshot, entry_prefix};
+use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
+use kraft_proto::{Frame, LogIndex, LogPosition, Snapshot};
 use wasm_bindgen::prelude::*;
 
 use super::Node;

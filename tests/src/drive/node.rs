@@ -5,9 +5,9 @@ mod snapshots;
 use std::collections::BTreeMap;
 
 use kraft_proto::{
-    Change, Class, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition, Message,
-    NodeId, Nonce, Output, Raft, ReadOutcome, ReadTicket, Role, Snapshot, StoreId, Term, Trust,
-    WriteKind,
+    Change, Class, EntryKind, Envelope, Fate, Force, Frame, Incarnation, LogIndex, LogPosition,
+    Message, NodeId, Nonce, Output, Raft, ReadOutcome, ReadTicket, Role, Run, Snapshot, StoreId,
+    Term, Trust, WriteKind,
 };
 use serde_json::Value;
 

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     CheckQuorum, Config, EntryKind, Envelope, Frame, Instant, LogIndex, LogPosition, Members,
     Message, NodeId, Nonce, Output, PreVote, Raft, ReadOutcome, ReadTicket, Recovery, Role, Run,
-    StoreId, Term, Trust, Write, WriteKind, entry_prefix,
+    StoreId, Term, Trust, WriteKind,
 };
 use serde::Serialize;
 

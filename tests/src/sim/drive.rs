@@ -1,7 +1,8 @@
 //! The hosts at work: news goes into the cores, and what they ask for is done.
 
 use kraft_proto::{
-    Agreed, Fate, Frame, Message, Output, ReadOutcome, ReadTicket, Role, Standing, Trust, WriteKind,
+    Agreed, Fate, Frame, LogPosition, Message, Output, ReadOutcome, ReadTicket, Role, Standing,
+    Trust, WriteKind,
 };
 use kraft_proto::{EntryKind, LogIndex, Term};
 

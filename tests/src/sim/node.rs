@@ -1,10 +1,9 @@
 //! One node and its host: it keeps what entries hold, and does what the core says.
 
-use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{
     Class, CommitMode, Config, EntryKind, Envelope, Fate, Frame, Instant, LogPosition, Members,
-    Message, Nonce, Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run,
-    Slot, Snapshot, Trust, Waits, entry_prefix,
+    Nonce, Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot,
+    Snapshot, Trust, Waits,
 };
 
 use serde::Serialize;

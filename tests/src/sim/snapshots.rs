@@ -1,10 +1,8 @@
 //! Compaction and snapshots. What a snapshot holds of the state machine is, in this world, the log
 //! it stands for: hosts keep all of theirs, and the cores know only what lies behind their snapshot.
 
-use kraft_proto::limits::{FRAME_HEADER_MAX, SNAPSHOT_BYTES_MAX};
-use kraft_proto::{
-    EntryKind, Envelope, LogIndex, LogPosition, NodeId, Snapshot, Term, entry_prefix,
-};
+use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
+use kraft_proto::{EntryKind, Envelope, LogIndex, LogPosition, NodeId, Snapshot, Term};
 
 use super::action::Target;
 use super::entry::Entry;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kraft_proto::{
     Change, Class, Config, EntryKind, Envelope, Fate, Frame, Incarnation, Instant, LogPosition,
     Members, Message, NodeId, Nonce, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot,
-    Snapshot, Trust, Waits, entry_prefix, limits::FRAME_HEADER_MAX,
+    Snapshot, Trust, Waits,
 };
 
 use crate::configurations;

@@ -126,6 +126,7 @@ impl World {
                 }
                 live.reads.retain(|read| read.ticket != ticket);
             }
+            Output::OwnEntry { at, .. } => panic!("{at} comes before what was polled before"),
             Output::Members { .. } => {}
             Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
             Output::Commit { upto } => {
