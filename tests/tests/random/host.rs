@@ -1,6 +1,6 @@
 //! One node and its host: it keeps what entries hold, and does what the core says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kraft_proto::{
     Change, Class, Config, EntryKind, Envelope, Fate, Frame, Incarnation, Instant, LogPosition,
@@ -40,8 +40,8 @@ pub struct Live {
     pub reads: Vec<Reading>,
     /// What it was trusted with when it was last looked at.
     pub trust: Trust,
-    /// What the core said last and was not done yet.
-    next: Option<Output>,
+    /// Entries of the core's own whose bytes it did not hand over yet.
+    unhanded: BTreeSet<LogPosition>,
 }
 
 /// A place for a node.
@@ -127,7 +127,7 @@ impl Host {
             early: Vec::new(),
             reads: Vec::new(),
             trust: Trust::Clean,
-            next: None,
+            unhanded: BTreeSet::new(),
         });
     }
 }
@@ -154,26 +154,43 @@ impl Live {
         self.raft.fate_with(of, |index| run_at(&self.log, index))
     }
 
-    /// The core adds barriers and configurations by itself, and hands them over first of all.
+    /// The core adds barriers and configurations by itself. Seen here at once, as this host may take no
+    /// output for a while; that the core hands over the same, [`Live::check_own_entry`] sees.
     pub fn adopt_own_entries(&mut self) {
-        while self.next.is_none() {
-            match self.raft.poll_output() {
-                Some(Output::OwnEntry { at, kind, bytes }) => {
-                    assert_eq!(at.index.0 as usize, self.log.len() + 1);
-                    let data = match kind {
-                        EntryKind::Barrier => 0,
-                        EntryKind::Configuration => configurations::number_of(&bytes),
-                        EntryKind::Command => panic!("nobody proposed {at}"),
-                    };
-                    self.log.push(Entry {
-                        term: at.term.0,
-                        kind,
-                        data,
-                    });
+        let first_missing = |log: &Vec<Entry>| LogPosition::ZERO.index.plus(log.len() as u64 + 1);
+        while let Some(run) = self.raft.run_from(first_missing(&self.log), 1) {
+            let data = match run.kind {
+                EntryKind::Barrier => 0,
+                EntryKind::Configuration => {
+                    configurations::number_of(&self.raft.members().to_bytes())
                 }
-                Some(other) => self.next = Some(other),
-                None => return,
-            }
+                EntryKind::Command => panic!("nobody proposed {}", run.last_position()),
+            };
+            self.unhanded.insert(run.last_position());
+            self.log.push(Entry {
+                term: run.term.0,
+                kind: run.kind,
+                data,
+            });
+        }
+    }
+
+    /// What the core hands over of its own is what stands in its log.
+    pub fn check_own_entry(&mut self, at: LogPosition, kind: EntryKind, bytes: &[u8]) {
+        let data = match kind {
+            EntryKind::Configuration => configurations::number_of(bytes),
+            EntryKind::Barrier | EntryKind::Command => 0,
+        };
+        let entry = self.entry(at);
+        assert_eq!((entry.kind, entry.data), (kind, data), "{at}");
+        assert_ne!(kind, EntryKind::Command, "{at}");
+        assert!(self.unhanded.remove(&at), "{at} was handed over before");
+    }
+
+    /// What a write or a message names, the host has the bytes of.
+    pub fn check_handed(&self, run: Run) {
+        for at in run.positions() {
+            assert!(!self.unhanded.contains(&at), "{at} is named without bytes");
         }
     }
 
@@ -252,7 +269,7 @@ impl Live {
     /// The next output, shown to those who wait.
     pub fn poll(&mut self) -> Option<Output> {
         self.adopt_own_entries();
-        let output = self.next.take()?;
+        let output = self.raft.poll_output()?;
         let history = |index| run_at(&self.log, index);
         self.waits.handle_output(&output, &self.raft, history);
         Some(output)

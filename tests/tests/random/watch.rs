@@ -1,7 +1,7 @@
 //! What nodes say and hold, shown to the oracle at every step.
 
 use kraft_proto::{
-    CommitMode, Grade, LogPosition, Members, Output, ReadOutcome, Role, Trust, WriteKind,
+    CommitMode, Grade, LogPosition, Members, Message, Output, ReadOutcome, Role, Trust, WriteKind,
 };
 
 use crate::configurations;
@@ -86,6 +86,9 @@ impl World {
             Output::Send { envelope, .. } => {
                 let disk = host.disk.synced_hard_state();
                 self.oracle.saw_sent(&envelope, disk);
+                if let Message::Append(append) = &envelope.message {
+                    live.check_handed(append.run());
+                }
                 let bytes = live.encode(&envelope);
                 self.packets.push(Packet {
                     from: envelope.from,
@@ -97,7 +100,10 @@ impl World {
             Output::Write(write) => {
                 let change = match write.kind() {
                     WriteKind::HardState(_) | WriteKind::Force => Change::Nothing,
-                    WriteKind::Entries(run) => Change::Entries(run, live.entries(run)),
+                    WriteKind::Entries(run) => {
+                        live.check_handed(run);
+                        Change::Entries(run, live.entries(run))
+                    }
                     WriteKind::Snapshot(last) => Change::Snapshot(live.snapshots[&last].clone()),
                 };
                 host.disk.take(write, change);
@@ -126,7 +132,9 @@ impl World {
                 }
                 live.reads.retain(|read| read.ticket != ticket);
             }
-            Output::OwnEntry { at, .. } => panic!("{at} comes before what was polled before"),
+            Output::OwnEntry { at, kind, bytes } => {
+                live.check_own_entry(at, kind, &bytes);
+            }
             Output::Members { .. } => {}
             Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
             Output::Commit { upto } => {
