@@ -57,7 +57,7 @@ pub fn open(position: LogPosition, kind: EntryKind, sealed: &[u8]) -> Result<&[u
 /// seal, it is computed; of others it stands in the seal.
 pub fn checksum_of(position: LogPosition, kind: EntryKind, entry: &[u8]) -> u32 {
     match (kind, entry.first_chunk::<SEAL_LEN>()) {
-        (EntryKind::Command | EntryKind::Barrier, Some(seal)) => u32::from_le_bytes(*seal),
+        (EntryKind::Command | EntryKind::NoOp, Some(seal)) => u32::from_le_bytes(*seal),
         _ => checksum(position, kind, entry),
     }
 }
@@ -75,7 +75,7 @@ fn checksum(position: LogPosition, kind: EntryKind, payload: &[u8]) -> u32 {
 const fn kind_number(kind: EntryKind) -> u8 {
     match kind {
         EntryKind::Command => 0,
-        EntryKind::Barrier => 1,
+        EntryKind::NoOp => 1,
         EntryKind::Configuration => 2,
     }
 }
@@ -92,8 +92,8 @@ mod tests {
     fn what_was_sealed_opens_where_it_belongs() {
         let sealed = seal(HERE, EntryKind::Command, b"payload");
         assert_eq!(open(HERE, EntryKind::Command, &sealed), Ok(&b"payload"[..]));
-        let empty = seal(HERE, EntryKind::Barrier, b"");
-        assert_eq!(open(HERE, EntryKind::Barrier, &empty), Ok(&b""[..]));
+        let empty = seal(HERE, EntryKind::NoOp, b"");
+        assert_eq!(open(HERE, EntryKind::NoOp, &empty), Ok(&b""[..]));
     }
 
     #[test]

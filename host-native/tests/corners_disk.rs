@@ -75,7 +75,10 @@ async fn a_relaxed_write_waits_for_no_disk(cluster: &Cluster, mode: CommitMode, 
     );
     for at in 0..3 {
         let status = cluster.status(at).await.unwrap();
-        assert!(status.holding.synced < answer.position.index, "node {at}");
+        assert!(
+            status.watermarks.synced < answer.position.index,
+            "node {at}"
+        );
         assert!(status.commit < answer.position, "only forced copies commit");
     }
     open_all(cluster);
@@ -151,7 +154,9 @@ async fn synced_by(cluster: &Cluster, leader: usize, followers: &[usize], index:
                 let mut peers = status.peers.iter();
                 peers.any(|peer| {
                     peer.id.0 as usize == at + 1
-                        && peer.holding.is_some_and(|holding| holding.synced >= index)
+                        && peer
+                            .watermarks
+                            .is_some_and(|watermarks| watermarks.synced >= index)
                 })
             };
             followers.iter().all(synced).then_some(())

@@ -83,7 +83,7 @@ async fn fsync_modes_are_told_apart_by_counted_fsyncs(cluster: &Cluster) {
             cluster
                 .until("the leader's own disk", async || {
                     let status = cluster.status(leader).await?;
-                    (status.holding.synced >= status.last.index).then_some(())
+                    (status.watermarks.synced >= status.last.index).then_some(())
                 })
                 .await;
         }

@@ -4,7 +4,7 @@ mod e2e;
 
 use e2e::{Cluster, kraft, process};
 use host_native::api::{Link, PeerStatus};
-use kraft_proto::{CommitMode, FsyncMode, Holding};
+use kraft_proto::{CommitMode, FsyncMode, Watermarks};
 use serde_json::Value;
 
 const QUICK: [&str; 2] = ["--alert-peer-silent", "1s"];
@@ -50,13 +50,13 @@ async fn a_node_that_was_not_heard_since_the_leader_changed_is_unknown_and_not_f
     let found = cluster
         .until("a leader that knows of both", async || {
             let known = peer(&cluster, leader, first).await?;
-            known.holding?;
+            known.watermarks?;
             peer(&cluster, leader, silent).await
         })
         .await;
     let unknown = (
         found.heard_ms,
-        found.holding,
+        found.watermarks,
         found.lag_entries,
         found.lag_ms,
     );
@@ -77,7 +77,7 @@ async fn a_node_that_was_not_heard_since_the_leader_changed_is_unknown_and_not_f
     let leads = nodes.iter().find(|node| node["node"] == by).unwrap();
     let peers = leads["status"]["peers"].as_array().unwrap();
     let shown = peers.iter().find(|peer| peer["id"] == of).unwrap();
-    for figure in ["heard_ms", "holding", "lag_entries", "lag_ms"] {
+    for figure in ["heard_ms", "watermarks", "lag_entries", "lag_ms"] {
         assert_eq!(shown[figure], Value::Null, "{figure} in {shown}");
     }
 
@@ -107,12 +107,12 @@ async fn a_node_that_was_not_heard_since_the_leader_changed_is_unknown_and_not_f
         .until("a peer that is known, and no alert", async || {
             let known = peer(&cluster, leader, silent).await?;
             let last = cluster.status(leader).await?.last.index;
-            let level = Holding {
+            let level = Watermarks {
                 written: last,
                 synced: last,
             };
             let (_, alerts) = node.get("/v1/alerts");
-            let told = known.holding == Some(level) && known.lag_entries == Some(0);
+            let told = known.watermarks == Some(level) && known.lag_entries == Some(0);
             (told && !alerts.contains("peer_silent")).then_some(())
         })
         .await;

@@ -100,7 +100,7 @@ async fn after_a_kill_a_node_alone_knows_what_was_committed_at_its_last_change_o
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_power_cut_took_is_not_taken_for_committed() {
     let mut cluster = Cluster::start_with(|mut config| {
-        config.durability.lazy_flush = match config.node {
+        config.durability.lazy_force = match config.node {
             Some(NodeId(3)) => Duration::from_secs(3600),
             _ => Duration::from_millis(20),
         };
@@ -115,7 +115,7 @@ async fn what_a_power_cut_took_is_not_taken_for_committed() {
     cluster
         .until("a commit that node 3 has merely written", async || {
             let status = cluster.status(2).await?;
-            assert!(status.holding.synced < relaxed.index, "{status:?}");
+            assert!(status.watermarks.synced < relaxed.index, "{status:?}");
             (status.commit.index >= relaxed.index).then_some(())
         })
         .await;

@@ -149,7 +149,7 @@ async fn a_configuration_in_the_log_counts_whatever_the_file_lists() {
         count: 1,
     };
     let mut store = open(&config, &disk).store;
-    store.append(at(1, EntryKind::Barrier), &[]).unwrap();
+    store.append(at(1, EntryKind::NoOp), &[]).unwrap();
     let bytes = Bytes::copy_from_slice(&later.to_bytes());
     store
         .append(at(2, EntryKind::Configuration), &[bytes])

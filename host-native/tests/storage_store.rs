@@ -101,7 +101,7 @@ fn what_was_written_is_there_after_a_restart() {
         superseded: None,
     };
     let mut store = open(&fs).store;
-    store.append(run(1, EntryKind::Barrier, 1, 1), &[]).unwrap();
+    store.append(run(1, EntryKind::NoOp, 1, 1), &[]).unwrap();
     append(&mut store, commands(1, 2, 300), 500).unwrap();
     let members = run(1, EntryKind::Configuration, 302, 1);
     append(&mut store, members, 40).unwrap();
@@ -114,7 +114,7 @@ fn what_was_written_is_there_after_a_restart() {
     assert_eq!(opened.identity, identity());
     assert_eq!(opened.boot, Boot::Same);
     assert_eq!(opened.warnings, []);
-    let barrier = run(1, EntryKind::Barrier, 1, 1);
+    let barrier = run(1, EntryKind::NoOp, 1, 1);
     let expected = [barrier, commands(1, 2, 300), members, commands(4, 303, 2)];
     assert_eq!(opened.log, expected);
     let reader = opened.store.reader();
@@ -123,7 +123,7 @@ fn what_was_written_is_there_after_a_restart() {
         assert_eq!(payloads.len(), run.count as usize);
         for (at, found) in run.positions().zip(payloads) {
             let bytes = match run.kind {
-                EntryKind::Barrier => Bytes::new(),
+                EntryKind::NoOp => Bytes::new(),
                 EntryKind::Configuration => payload(at.term.0, at.index.0, 40),
                 EntryKind::Command if at.term.0 == 1 => payload(1, at.index.0, 500),
                 EntryKind::Command => payload(4, at.index.0, 0),

@@ -77,9 +77,9 @@ export const trustName = (trust: Trust): TrustName =>
   ({ [Trust.Clean]: 'CLEAN', [Trust.Dirty]: 'DIRTY', [Trust.Suspect]: 'SUSPECT' } as const)[trust];
 
 /** What an entry of the log is for: a client's command, or the protocol's own. */
-export type EntryKind = 'COMMAND' | 'BARRIER' | 'CONFIGURATION';
+export type EntryKind = 'COMMAND' | 'NO_OP' | 'CONFIGURATION';
 
-const ENTRY_KINDS: readonly EntryKind[] = ['COMMAND', 'BARRIER', 'CONFIGURATION'];
+const ENTRY_KINDS: readonly EntryKind[] = ['COMMAND', 'NO_OP', 'CONFIGURATION'];
 
 export const entryKindName = (code: number): EntryKind => ENTRY_KINDS[code] ?? 'COMMAND';
 

@@ -30,7 +30,7 @@ export interface Durability {
   readonly batchFsyncCount: number;
   readonly batchFsyncInterval: number;
   /** The background flush: this long after the first entry that is not forced. */
-  readonly lazyFlush: number;
+  readonly lazyForce: number;
   /** Entries acknowledged early and not committed, beyond which further ones are refused. */
   readonly atRiskEntriesMax: number;
   /** Whether a node that may have forgotten copies is suspect. One setting for the whole cluster. */
@@ -67,7 +67,7 @@ const PLACES = [
   oneOf('fallback', 'REFUSE', 'TO_MAJORITY'),
   count('batchFsyncCount'),
   time('batchFsyncInterval'),
-  time('lazyFlush'),
+  time('lazyForce'),
   count('atRiskEntriesMax'),
   oneOf('onPowerLoss', 'PROTECT', 'AVAILABLE'),
   time('diskStall'),

@@ -86,7 +86,7 @@ export interface LogEntry {
   readonly kind: EntryKind;
   /**
    * The class it was proposed with, on the node where it was; on others the strongest of the append that brought it.
-   * Nothing where it was found at the start, and for a barrier.
+   * Nothing where it was found at the start, and for a no-op.
    */
   readonly mode: CommitMode | undefined;
   readonly fsync: FsyncMode | undefined;

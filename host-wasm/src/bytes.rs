@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! record     = term:u64  first:u64  count:u32  kind:u8  (length:u32  bytes)*count
-//! hard state = term:u64  voted:u8  vote:u64  life  trust:u8  (the life that superseded it)?
-//! life       = number:u64  nonce:u64
+//! hard state = term:u64  voted:u8  vote:u64  incarnation  trust:u8  (the incarnation that superseded it)?
+//! incarnation       = number:u64  nonce:u64
 //! ```
 
 use kraft_proto::{
@@ -42,7 +42,7 @@ pub fn record<'a>(
 pub fn kind_code(kind: EntryKind) -> u8 {
     match kind {
         EntryKind::Command => 0,
-        EntryKind::Barrier => 1,
+        EntryKind::NoOp => 1,
         EntryKind::Configuration => 2,
     }
 }
@@ -77,7 +77,7 @@ pub fn read_record(bytes: &[u8]) -> Option<(Run, Vec<&[u8]>)> {
         count: reader.u32()?,
         kind: match reader.u8()? {
             0 => EntryKind::Command,
-            1 => EntryKind::Barrier,
+            1 => EntryKind::NoOp,
             2 => EntryKind::Configuration,
             _ => return None,
         },

@@ -31,7 +31,7 @@ pub enum OutputKind {
     Role,
     /// The members are others, from entry `index` on, or it is known by now that they stay.
     Members,
-    /// A newer life of this store runs: drop this node.
+    /// A newer incarnation of this store runs: drop this node.
     Superseded,
 }
 

@@ -34,7 +34,7 @@ pub fn to_numbers(options: &Durability) -> [f64; COUNT] {
         f64::from(options.fallback as u8),
         f64::from(options.batch_fsync_count),
         micros(options.batch_fsync_interval),
-        micros(options.lazy_flush),
+        micros(options.lazy_force),
         options.at_risk_entries_max as f64,
         f64::from(options.on_power_loss as u8),
         micros(options.disk_stall),
@@ -68,7 +68,7 @@ pub fn from_numbers(numbers: &[f64]) -> Option<Durability> {
         },
         batch_fsync_count: numbers[9] as u32,
         batch_fsync_interval: time(10),
-        lazy_flush: time(11),
+        lazy_force: time(11),
         at_risk_entries_max: numbers[12] as u64,
         on_power_loss: match is_set(13) {
             false => OnPowerLoss::Protect,

@@ -193,7 +193,7 @@ impl Start {
             history.extend(run);
             recovery = match entry.kind {
                 EntryKind::Configuration => recovery.config(at, &entry.bytes),
-                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+                EntryKind::Command | EntryKind::NoOp => recovery.run(run),
             };
         }
         let raft = Raft::new(self.config, recovery, Nonce(nonce), Instant(now_us as u64))?;

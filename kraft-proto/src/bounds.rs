@@ -2,7 +2,7 @@
 //!
 //! | bound | set by | what a full one does |
 //! | --- | --- | --- |
-//! | entries at risk | `Durability::at_risk_entries_max` | half full asks for the flush that empties it; full refuses early writes: [`Busy`] |
+//! | entries at risk | `Durability::at_risk_entries_max` | half full asks for the force that empties it; full refuses early writes: [`Busy`] |
 //! | entries waiting for the disk | `Config::unwritten_entries_max` | refuses writes: [`Busy`]; a leader's are dropped, counted, and sent again |
 //! | changes of term waiting for the disk | `Config::term_runs_max` | no election is stood for, members do not change: [`Busy`]; a leader's are dropped, counted, and sent again |
 //! | clients waiting | the storage given to [`Waits`](crate::Waits) | refuses: [`Busy`] |

@@ -73,7 +73,7 @@ impl Copies {
 
 /// The classes of the newest entries.
 ///
-/// What lies before the first stretch is inherited and counts as `Sync`·`Commit`: the barrier of
+/// What lies before the first stretch is inherited and counts as `Sync`·`Commit`: the no-op of
 /// the term forces it. When the table is full, neighbours share the stronger class of both, which
 /// forces more than was asked and never less.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -105,15 +105,15 @@ impl Classes {
         self.runs.clear();
     }
 
-    /// Entries from `first` on are of `class`. `settled` is how far nobody needs to know any more.
-    pub fn push(&mut self, first: LogIndex, class: Class, settled: LogIndex, voters: usize) {
+    /// Entries from `first` on are of `class`. `done` is how far nobody needs to know any more.
+    pub fn push(&mut self, first: LogIndex, class: Class, done: LogIndex, voters: usize) {
         let copies = Copies::of(class, voters);
         let continues = |run: &ClassRun| run.class == class && run.copies == copies;
         if self.runs.last().is_some_and(continues) {
             return;
         }
         if self.runs.is_full() {
-            self.drop_through(settled);
+            self.drop_through(done);
         }
         if self.runs.is_full() {
             self.merge_cheapest(first, voters);
@@ -152,11 +152,11 @@ impl Classes {
         next.copies = next.copies.max(joined.copies);
     }
 
-    fn drop_through(&mut self, settled: LogIndex) {
+    fn drop_through(&mut self, done: LogIndex) {
         let over = self
             .runs
             .windows(2)
-            .take_while(|pair| pair[1].first() <= settled.next())
+            .take_while(|pair| pair[1].first() <= done.next())
             .count();
         self.runs.drain(..over);
     }

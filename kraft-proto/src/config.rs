@@ -239,7 +239,7 @@ pub enum ConfigError {
     /// This store is a copy: it was told of another that runs. Nothing was started or written, the
     /// count of starts included. [`HardState::reclaimed`](crate::HardState::reclaimed) lifts it.
     Superseded {
-        /// The life of the other.
+        /// The incarnation of the other.
         by: Incarnation,
     },
     /// No clock gets to the moment that was given as `now`.

@@ -70,14 +70,15 @@ pub struct Durability {
     pub all_timeout: Duration,
     /// What becomes of it then.
     pub fallback: Fallback,
-    /// `Batch`: entries between two forced flushes.
+    /// `Batch`: entries between two forces.
     pub batch_fsync_count: u32,
-    /// `Batch`: the longest time between two forced flushes.
+    /// `Batch`: the longest time between two forces.
     pub batch_fsync_interval: Duration,
-    /// The background flush: this long after the first unforced entry.
-    pub lazy_flush: Duration,
+    /// The background force: this long after the first unforced entry.
+    #[serde(alias = "lazy_flush")]
+    pub lazy_force: Duration,
     /// Entries acknowledged early and not committed, beyond which further ones are refused. Half of it
-    /// has every disk forced without waiting for `lazy_flush`.
+    /// has every disk forced without waiting for `lazy_force`.
     pub at_risk_entries_max: u64,
     /// What a power cut under relaxed fsync means.
     pub on_power_loss: OnPowerLoss,
@@ -98,7 +99,7 @@ impl Default for Durability {
             fallback: Fallback::Refuse,
             batch_fsync_count: 100,
             batch_fsync_interval: Duration::from_millis(100),
-            lazy_flush: Duration::from_secs(1),
+            lazy_force: Duration::from_secs(1),
             at_risk_entries_max: 100_000,
             on_power_loss: OnPowerLoss::Protect,
             disk_stall: Duration::from_secs(5),
@@ -115,8 +116,8 @@ pub enum DurabilityError {
     BatchFsyncCount,
     /// `at_risk_entries_max` is 0.
     AtRisk,
-    /// `lazy_flush` is zero.
-    LazyFlush,
+    /// `lazy_force` is zero.
+    LazyForce,
     /// `disk_stall` is zero.
     DiskStall,
 }
@@ -127,7 +128,7 @@ impl fmt::Display for DurabilityError {
             Self::BatchSize => "batch_size is 0: a batch holds at least one entry",
             Self::BatchFsyncCount => "batch_fsync_count is 0: use fsync ALWAYS to force each entry",
             Self::AtRisk => "at_risk_entries_max is 0: no early acknowledgement could be given",
-            Self::LazyFlush => "lazy_flush is zero: use fsync COMMIT to force at once",
+            Self::LazyForce => "lazy_force is zero: use fsync COMMIT to force at once",
             Self::DiskStall => "disk_stall is zero: no disk answers at once",
         })
     }
@@ -147,8 +148,8 @@ impl Durability {
         if self.at_risk_entries_max == 0 {
             return Err(DurabilityError::AtRisk);
         }
-        if self.lazy_flush.is_zero() {
-            return Err(DurabilityError::LazyFlush);
+        if self.lazy_force.is_zero() {
+            return Err(DurabilityError::LazyForce);
         }
         if self.disk_stall.is_zero() {
             return Err(DurabilityError::DiskStall);

@@ -10,7 +10,7 @@ pub enum EntryKind {
     /// A command of the host's state machine.
     Command,
     /// The empty entry a leader opens its term with (Raft §5.4.2, §8).
-    Barrier,
+    NoOp,
     /// A configuration of members, encoded by the core.
     Configuration,
 }

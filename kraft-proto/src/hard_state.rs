@@ -1,4 +1,4 @@
-//! What a node must not forget: its term, its vote, its life, and whether it can be trusted.
+//! What a node must not forget: its term, its vote, its incarnation, and whether it can be trusted.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl Trust {
     }
 }
 
-/// Whether the operating system that the last life wrote under still runs.
+/// Whether the operating system that the last incarnation wrote under still runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Boot {
     /// It does: what was handed to it is there.
@@ -61,13 +61,13 @@ pub struct HardState {
     pub incarnation: Incarnation,
     /// Whether it may have forgotten what it reported.
     pub trust: Trust,
-    /// The life of this very store that runs elsewhere, where this one was told so: it starts no
+    /// The incarnation of this very store that runs elsewhere, where this one was told so: it starts no
     /// more. `None` on every disk that is no copy.
     pub superseded: Option<Incarnation>,
 }
 
 impl HardState {
-    /// What lets the store of a [superseded](Self::superseded) life start again, once an operator has
+    /// What lets the store of a [superseded](Self::superseded) incarnation start again, once an operator has
     /// seen to it that the other store never does: a number above all that were heard, and suspect,
     /// since the other may have reported copies that this one lacks.
     pub fn reclaimed(self) -> Self {

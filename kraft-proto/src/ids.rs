@@ -43,16 +43,16 @@ number! {
     StoreId
 }
 
-/// One start of a store, its *life*: each is told apart from the one before, so that a reply which
+/// One start of a store, its *incarnation*: each is told apart from the one before, so that a reply which
 /// was true before a crash is not counted after it.
 ///
-/// Only numbers are ordered. Two lives of one number are the sign of a disk that went back to an
+/// Only numbers are ordered. Two incarnations of one number are the sign of a disk that went back to an
 /// older copy of itself, or of a copy that runs beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Incarnation {
     /// How many times the store has been started, as far as its disk knows; 0 before the first.
     pub number: u64,
-    /// What tells it from another life of the same number.
+    /// What tells it from another incarnation of the same number.
     pub nonce: Nonce,
 }
 
@@ -108,7 +108,7 @@ impl StoreId {
 }
 
 impl Incarnation {
-    /// Names a life.
+    /// Names an incarnation.
     pub const fn new(number: u64, nonce: Nonce) -> Self {
         Self { number, nonce }
     }

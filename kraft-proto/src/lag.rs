@@ -50,13 +50,13 @@ impl Lag {
 
     /// Looks at the peer; the leader's log ends at `last`.
     pub fn look(&mut self, now: Instant, peer: &PeerStatus, last: LogIndex) {
-        if let (Some(heard), Some(_)) = (peer.heard, peer.holding) {
+        if let (Some(heard), Some(_)) = (peer.heard, peer.watermarks) {
             self.told = self.told.max(heard);
         }
         self.silence = now.since(self.told);
         self.age = peer
-            .holding
-            .map(|holding| self.lacking(now, holding.written, last));
+            .watermarks
+            .map(|watermarks| self.lacking(now, watermarks.written, last));
     }
 
     fn lacking(&mut self, now: Instant, held: LogIndex, last: LogIndex) -> Duration {

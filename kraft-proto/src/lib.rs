@@ -38,7 +38,7 @@
 //!         }
 //!     }
 //! }
-//! assert_eq!(committed.unwrap().index.0, 2); // after the barrier that opens the term
+//! assert_eq!(committed.unwrap().index.0, 2); // after the no-op that opens the term
 //! ```
 //!
 //! # What an acknowledgement means
@@ -56,7 +56,7 @@
 //! everybody                        All·None             All·Commit
 //! ```
 //!
-//! # The life of an entry
+//! # The incarnation of an entry
 //!
 //! ```text
 //!  leader    propose ─► accepted ─► Write ─► written ───────► synced ─┐
@@ -121,9 +121,10 @@
 
 mod acks;
 mod classes;
+mod configurations;
 mod in_flight;
+mod incarnations;
 mod lag;
-mod lives;
 mod log;
 mod progress;
 mod quorum;
@@ -132,7 +133,6 @@ mod reads;
 mod recall;
 mod recovery;
 mod rng;
-mod succession;
 mod timers;
 mod waits;
 mod wire;
@@ -164,12 +164,13 @@ pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 pub use lag::Lag;
 pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, MembersError};
 pub use message::{
-    Append, Ballot, Envelope, Finding, Heartbeat, HeartbeatReply, Holding, Known, Message, Notice,
+    Append, Ballot, Envelope, Finding, Heartbeat, HeartbeatReply, Message, Notice, Readmission,
+    Watermarks,
 };
 pub use modes::{Class, CommitMode, FsyncMode, Held};
 pub use output::{
-    Agreed, Fate, Force, Output, Question, ReadOutcome, ReadTicket, Receipt, Rest, Role, Standing,
-    Unsynced, Verdict, Write, WriteKind,
+    Agreed, Fate, Force, Output, Question, ReadOutcome, ReadTicket, Receipt, Role, Standing,
+    Unkept, Unsynced, Verdict, Write, WriteKind,
 };
 pub use progress::PeerState;
 pub use raft::{

@@ -71,10 +71,10 @@ pub const TERM_JUMP_MAX: u64 = 1 << 32;
 /// and far from using up the indexes in a few messages.
 pub const INDEX_JUMP_MAX: u64 = 1 << 44;
 
-/// The last life a store may claim.
+/// The last incarnation a store may claim.
 pub const INCARNATION_MAX: u64 = u64::MAX / 4;
 
-/// How far beyond the life that is known of a store a peer may claim another: as with terms, a number
+/// How far beyond the incarnation that is known of a store a peer may claim another: as with terms, a number
 /// picked to burn those that are left does not get there.
 pub const INCARNATION_JUMP_MAX: u64 = 1 << 32;
 

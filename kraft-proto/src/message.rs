@@ -9,7 +9,7 @@ use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::modes::{Class, CommitMode, FsyncMode};
 
-/// A message with its addresses and the life of its sender.
+/// A message with its addresses and the incarnation of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Envelope {
     /// Who sends.
@@ -18,7 +18,7 @@ pub struct Envelope {
     pub to: NodeId,
     /// The sender's store.
     pub store: StoreId,
-    /// The sender's life: a message of an earlier one no longer counts.
+    /// The sender's incarnation: a message of an earlier one no longer counts.
     pub incarnation: Incarnation,
     /// The sender's term; for [`Message::PreVote`] and its grant the term it would campaign in.
     pub term: Term,
@@ -39,14 +39,14 @@ pub enum Ballot {
 
 /// How long a log is held, on each medium, as far as it is known to match the leader's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Holding {
+pub struct Watermarks {
     /// Written through here: acknowledged for classes that count written copies.
     pub written: LogIndex,
     /// Forced through here. Never beyond `written`.
     pub synced: LogIndex,
 }
 
-impl Holding {
+impl Watermarks {
     /// The longer of each.
     pub(crate) fn max_of(self, other: Self) -> Self {
         Self {
@@ -82,7 +82,7 @@ pub enum Message {
     /// AppendEntries (Raft §5.3) of one run; an empty run asks whether the logs match at `prev`.
     Append(Append),
     /// The answer to an append that matched: what is held.
-    Matched(Holding),
+    Matched(Watermarks),
     /// The answer to an append that did not match.
     Rejected {
         /// The `prev` index that was refused, so that a late answer is known for one.
@@ -114,7 +114,7 @@ pub enum Message {
     },
     /// The answer to [`Message::ReadIndex`], once the leader is sure that it led when it was asked.
     ReadIndexReply {
-        /// The life that asked: numbers begin anew with every start.
+        /// The incarnation that asked: numbers begin anew with every start.
         incarnation: Incarnation,
         /// Its number.
         ticket: u64,
@@ -148,7 +148,7 @@ pub struct Heartbeat {
     /// Force the log through here, as far as it matches.
     pub force_upto: LogIndex,
     /// What the leader knows of the receiver; `None` until it has heard of it in this term.
-    pub known: Option<Known>,
+    pub readmission: Option<Readmission>,
 }
 
 /// The answer to a [`Heartbeat`].
@@ -159,50 +159,53 @@ pub struct HeartbeatReply {
     /// How far the log matches this leader's in this term, held or not. For flow control only.
     pub received: LogIndex,
     /// What is held.
-    pub holding: Holding,
+    pub watermarks: Watermarks,
     /// Whether the sender may have forgotten what it reported.
     pub trust: Trust,
 }
 
-/// What a leader knows of the node it speaks to: the life it counts, and what would re-admit it.
+/// What a leader knows of the node it speaks to: the incarnation it counts, and what would re-admit it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Known {
+pub struct Readmission {
     /// The store it hears.
     pub store: StoreId,
-    /// The newest life of that store it has heard.
+    /// The newest incarnation of that store it has heard.
     pub incarnation: Incarnation,
-    /// The end of the leader's log when it first heard that life, and had stopped counting what
-    /// earlier ones held. A suspect of that life that has matched this leader in this term, and
+    /// The end of the leader's log when it first heard that incarnation, and had stopped counting what
+    /// earlier ones held. A suspect of that incarnation that has matched this leader in this term, and
     /// synced through here, has every copy that was ever relied on.
     pub readmit_upto: LogIndex,
-    /// What it found out about one of its lives, not always the newest.
+    /// What it found out about one of its incarnations, not always the newest.
     pub notice: Option<Notice>,
 }
 
-/// What a leader found out about one life of the store that it speaks to.
+/// What a leader found out about one incarnation of the store that it speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Notice {
-    /// The life it is about. Every other one ignores it.
-    pub life: Incarnation,
+    /// The incarnation it is about. Every other one ignores it.
+    pub incarnation: Incarnation,
     /// What was found.
     pub finding: Finding,
 }
 
-/// What was found out about a life.
+/// What was found out about an incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Finding {
-    /// A newer life of its store answers the leader: two nodes run on one store. The older one stops,
+    /// A newer incarnation of its store answers the leader: two nodes run on one store. The older one stops,
     /// and its disk remembers that.
     Superseded,
-    /// Its disk went back to an older copy of itself: an earlier life had synced what this one lacks,
+    /// Its disk went back to an older copy of itself: an earlier incarnation had synced what this one lacks,
     /// another of the same number was heard, or a newer one that is silent now. It takes a number
     /// above all of them and is suspect, both in one write.
     WentBack,
 }
 
 impl Notice {
-    pub(crate) const fn new(life: Incarnation, finding: Finding) -> Self {
-        Self { life, finding }
+    pub(crate) const fn new(incarnation: Incarnation, finding: Finding) -> Self {
+        Self {
+            incarnation,
+            finding,
+        }
     }
 }
 

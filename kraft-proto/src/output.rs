@@ -75,7 +75,7 @@ pub enum Output {
         /// Entries of that term through here are committed.
         committed_upto: LogIndex,
         /// What became of those beyond.
-        rest: Rest,
+        unkept: Unkept,
     },
     /// A linearizable read may be served, or cannot be. A ticket that was not handed out here is
     /// that of followers' reads, and concerns nobody here.
@@ -113,15 +113,15 @@ pub enum Output {
         /// Which entry is asked about.
         index: LogIndex,
     },
-    /// A newer life of this store is running: a copy of it, or this very node started twice. Drop
+    /// A newer incarnation of this store is running: a copy of it, or this very node started twice. Drop
     /// this node at once and write nothing more. It says nothing else any more.
     Superseded {
-        /// The newer life.
+        /// The newer incarnation.
         by: Incarnation,
     },
 }
 
-/// Whether a configuration is settled.
+/// Whether a configuration is certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Agreed {
     /// It counts, and may yet be cut off: the one before comes back then.
@@ -144,7 +144,7 @@ pub enum Standing {
 
 /// What became of early acknowledgements that commit did not carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Rest {
+pub enum Unkept {
     /// Gone: commit proves that other entries stand there.
     Lost,
     /// A snapshot took the place of the log, and its history does not tell.
@@ -194,7 +194,7 @@ pub enum Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     /// This is known.
-    Known(Fate),
+    Readmission(Fate),
     /// The run at this index decides: [`Raft::fate_given`](crate::Raft::fate_given) takes it.
     Recall(LogIndex),
 }
@@ -252,7 +252,7 @@ pub(crate) struct Maker {
     pub incarnation: Incarnation,
 }
 
-/// Which write of which node and life, and how far the log reaches with it.
+/// Which write of which node and incarnation, and how far the log reaches with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub maker: Maker,
@@ -322,7 +322,7 @@ impl Unsynced {
 /// Proof that a [`Write`] is held. Nothing else makes one.
 ///
 /// It proves something only to the [`Raft`](crate::Raft) that made the write: handed to one of another
-/// node, of another store or of another life, it says nothing. A process that runs several nodes, of
+/// node, of another store or of another incarnation, it says nothing. A process that runs several nodes, of
 /// many clusters or groups, may have one disk report for all.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the node waits for it: hand it to `Raft::handle_stored`"]

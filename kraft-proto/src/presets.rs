@@ -121,7 +121,7 @@ mod tests {
             fallback: Fallback::Refuse,
             batch_fsync_count: 100,
             batch_fsync_interval: Duration::from_millis(100),
-            lazy_flush: Duration::from_secs(1),
+            lazy_force: Duration::from_secs(1),
             at_risk_entries_max: 100_000,
             on_power_loss: OnPowerLoss::Protect,
             disk_stall: Duration::from_secs(5),

@@ -9,8 +9,8 @@ use crate::entry::Run;
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::in_flight::InFlight;
-use crate::lives::{Life, Lives, Moment};
-use crate::message::{Holding, Known};
+use crate::incarnations::{Incarnations, Moment, Speaker};
+use crate::message::{Readmission, Watermarks};
 use crate::recall::Asking;
 use crate::time::Instant;
 
@@ -36,7 +36,7 @@ enum Probe {
 pub(crate) struct Progress {
     pub id: NodeId,
     /// Whose replies count.
-    pub lives: Lives,
+    pub incarnations: Incarnations,
     /// Whether it said that it may have forgotten what it reported.
     pub trust: Trust,
     state: PeerState,
@@ -45,7 +45,7 @@ pub(crate) struct Progress {
     next: LogIndex,
     /// The term of the entry before that, where it was sent or the host told it; 0 where not.
     prev_term: Term,
-    holding: Holding,
+    watermarks: Watermarks,
     /// The last entry that is known to be synced there, and of which the term was known here then.
     synced: LogPosition,
     /// The appends in flight end where `next` begins; here is how many entries each holds.
@@ -97,13 +97,13 @@ impl Progress {
     pub fn new(id: NodeId, store: StoreId, next: LogIndex) -> Self {
         Self {
             id,
-            lives: Lives::of(store),
+            incarnations: Incarnations::of(store),
             trust: Trust::Clean,
             state: PeerState::Probe,
             probe: Probe::Due,
             next,
             prev_term: Term::ZERO,
-            holding: Holding::default(),
+            watermarks: Watermarks::default(),
             synced: LogPosition::ZERO,
             in_flight: InFlight::new(),
             commit: Word::Due,
@@ -115,33 +115,33 @@ impl Progress {
         }
     }
 
-    pub fn holding(&self) -> Holding {
-        self.holding
+    pub fn watermarks(&self) -> Watermarks {
+        self.watermarks
     }
 
-    /// What counts of what it holds: nothing while its newest life is in doubt.
-    pub fn counted(&self) -> Holding {
-        match self.lives.is_in_doubt(self.round_answered) {
-            true => Holding::default(),
-            false => self.holding,
+    /// What counts of what it holds: nothing while its newest incarnation is in doubt.
+    pub fn counted(&self) -> Watermarks {
+        match self.incarnations.is_in_doubt(self.round_answered) {
+            true => Watermarks::default(),
+            false => self.watermarks,
         }
     }
 
-    /// What it holds, `None` until its newest life has said so of this leader's log, and while that is
+    /// What it holds, `None` until its newest incarnation has said so of this leader's log, and while that is
     /// in doubt.
     ///
     /// 1. a node holds 3,000 entries, and is cut off;
     /// 2. another leader is elected, which counts from nothing for every peer;
     /// 3. that zero told, the node is 3,000 entries behind, and is rebuilt by its operator.
-    pub fn told_holding(&self) -> Option<Holding> {
+    pub fn told_watermarks(&self) -> Option<Watermarks> {
         // Logs agree where they begin: one that is fed from there holds nothing of this leader's.
         let compared = self.state == PeerState::Replicate || self.next == LogIndex(1);
-        let told = compared || self.holding.written > LogIndex::ZERO;
-        let certain = self.was_heard() && !self.lives.is_in_doubt(self.round_answered);
-        (certain && told).then_some(self.holding)
+        let told = compared || self.watermarks.written > LogIndex::ZERO;
+        let certain = self.was_heard() && !self.incarnations.is_in_doubt(self.round_answered);
+        (certain && told).then_some(self.watermarks)
     }
 
-    /// Whether it may have forgotten what it reported, `None` until its newest life has said so.
+    /// Whether it may have forgotten what it reported, `None` until its newest incarnation has said so.
     pub fn told_trust(&self) -> Option<Trust> {
         (self.round_answered > 0).then_some(self.trust)
     }
@@ -158,59 +158,60 @@ impl Progress {
         self.in_flight.len()
     }
 
-    /// The newest life that was heard; its number is 0 before the first.
+    /// The newest incarnation that was heard; its number is 0 before the first.
     pub fn newest_life(&self) -> Incarnation {
-        self.lives.newest()
+        self.incarnations.newest()
     }
 
     /// Whether it spoke at all in this term.
     pub fn was_heard(&self) -> bool {
-        self.lives.newest().number > 0
+        self.incarnations.newest().number > 0
     }
 
-    /// What this leader can tell the peer about itself. See [`Lives::known`].
-    pub fn known(&self, now: Instant, timeout: Duration) -> Option<Known> {
-        self.lives.known(self.round_answered, now, timeout)
+    /// What this leader can tell the peer about itself. See [`Incarnations::known`].
+    pub fn readmission(&self, now: Instant, timeout: Duration) -> Option<Readmission> {
+        self.incarnations
+            .readmission(self.round_answered, now, timeout)
     }
 
-    /// Binds the peer to the life that speaks. What a life before it held may be gone, so a newer
+    /// Binds the peer to the incarnation that speaks. What an incarnation before it held may be gone, so a newer
     /// one starts from nothing, and is asked first for what the one before had synced.
     ///
     /// Counting a match from before a restart once committed two different entries at one index.
-    pub fn hear(&mut self, store: StoreId, speaks: Incarnation, moment: Moment) -> Life {
-        let life = self.lives.hear(store, speaks, self.synced, moment);
-        match life {
-            // Else a leader with no other peer in sight leaves office, and forgets the life that the
+    pub fn hear(&mut self, store: StoreId, speaks: Incarnation, moment: Moment) -> Speaker {
+        let incarnation = self.incarnations.hear(store, speaks, self.synced, moment);
+        match incarnation {
+            // Else a leader with no other peer in sight leaves office, and forgets the incarnation that the
             // older one is to be told of.
-            Life::Current | Life::Older => self.heard = Heard::Yes,
-            Life::New | Life::Contested => {
-                let claimed = self.lives.claimed();
+            Speaker::Current | Speaker::Older => self.heard = Heard::Yes,
+            Speaker::New | Speaker::Contested => {
+                let claimed = self.incarnations.claimed();
                 let (next, prev_term) = match claimed.index > LogIndex::ZERO {
                     true => (claimed.index.next(), claimed.term),
                     // Of one that was to have a snapshot this asks whether it got there.
                     false => (self.next, Term::ZERO),
                 };
-                let heard = match life {
-                    Life::New => Heard::Yes,
+                let heard = match incarnation {
+                    Speaker::New => Heard::Yes,
                     _ => self.heard,
                 };
                 *self = Self {
-                    lives: self.lives.clone(),
+                    incarnations: self.incarnations.clone(),
                     beat: self.beat,
                     heard,
                     prev_term,
                     ..Self::new(self.id, store, next)
                 };
             }
-            Life::Stale => {}
+            Speaker::Stale => {}
         }
-        life
+        incarnation
     }
 
-    /// The predecessor of the append that asks a newer life for what an earlier one had synced. It is
+    /// The predecessor of the append that asks a newer incarnation for what an earlier one had synced. It is
     /// known here although the log before it may be gone.
     pub fn claim_to_check(&self) -> Option<LogPosition> {
-        let claimed = self.lives.claimed();
+        let claimed = self.incarnations.claimed();
         let asks = self.state == PeerState::Probe && self.next.prev() == claimed.index;
         (asks && claimed.index > LogIndex::ZERO).then_some(claimed)
     }
@@ -282,10 +283,10 @@ impl Progress {
     }
 
     /// The peer holds this much of the leader's log. `synced`: the entry there, if it is known.
-    pub fn matched(&mut self, holding: Holding, synced: Option<LogPosition>) {
-        self.holding = self.holding.max_of(holding);
+    pub fn matched(&mut self, watermarks: Watermarks, synced: Option<LogPosition>) {
+        self.watermarks = self.watermarks.max_of(watermarks);
         self.synced = self.synced.max(synced.unwrap_or_default());
-        let written = self.holding.written;
+        let written = self.watermarks.written;
         let mut behind = LogIndex(self.next.since(LogIndex(self.in_flight.entries())));
         while let Some(count) = self.in_flight.front() {
             behind = behind.plus(u64::from(count));
@@ -305,7 +306,7 @@ impl Progress {
     /// 3. by that all would be sent to it again: answers and refusals cause appends, sixteen each, until
     ///    its disk has moved.
     pub fn replicate(&mut self) {
-        let written = self.holding.written;
+        let written = self.watermarks.written;
         if self.state != PeerState::Replicate && written >= self.next.prev() {
             self.replicate_from(written.next());
         }
@@ -332,13 +333,13 @@ impl Progress {
     pub fn rejected(&mut self, rejected: LogIndex, retry: LogIndex, gone: LogIndex) {
         let current = match self.state {
             PeerState::Probe => rejected == self.next.prev(),
-            PeerState::Replicate => rejected > self.holding.written && rejected < self.next,
+            PeerState::Replicate => rejected > self.watermarks.written && rejected < self.next,
             PeerState::Snapshot => false,
         };
         if !current {
             return;
         }
-        let lowest = self.holding.written.next();
+        let lowest = self.watermarks.written.next();
         match retry.next().min(rejected).max(lowest) {
             next if next <= gone => self.needs_snapshot(gone),
             next if next < self.next => self.probe_from(next),
@@ -400,7 +401,7 @@ impl Progress {
                 self.stall.received = received;
                 self.stall.round = 0;
                 if missing && stuck {
-                    self.probe_from(received.max(self.holding.written).next());
+                    self.probe_from(received.max(self.watermarks.written).next());
                 }
             }
             PeerState::Probe | PeerState::Replicate | PeerState::Snapshot => {}

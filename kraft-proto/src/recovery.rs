@@ -1,13 +1,13 @@
 //! The only road to a running node: what its store held, told in order.
 
 use crate::config::ConfigError;
+use crate::configurations::Configurations;
 use crate::entry::{EntryKind, Run};
 use crate::hard_state::{Boot, HardState};
 use crate::ids::{LogIndex, LogPosition};
 use crate::log::Log;
 use crate::members::Members;
 use crate::snapshot::Snapshot;
-use crate::succession::Succession;
 
 /// What a store recovered. Everything given to it is synced first: the node counts on it.
 ///
@@ -24,7 +24,7 @@ pub struct Recovery {
     pub(crate) hard: HardState,
     pub(crate) log: Log,
     pub(crate) members: Members,
-    pub(crate) succession: Succession,
+    pub(crate) configurations: Configurations,
     /// The end of the snapshot that the log begins behind.
     pub(crate) snapshot: LogPosition,
     pub(crate) hint: Hint,
@@ -58,7 +58,7 @@ impl Recovery {
         Self {
             hard,
             log: Log::empty(),
-            succession: Succession::new(&members, LogIndex::ZERO),
+            configurations: Configurations::new(&members, LogIndex::ZERO),
             members,
             snapshot: LogPosition::ZERO,
             hint: Hint::None,
@@ -67,7 +67,7 @@ impl Recovery {
         }
     }
 
-    /// The operating system under which `hard` was saved has run ever since: whatever the last life
+    /// The operating system under which `hard` was saved has run ever since: whatever the last incarnation
     /// had written is in the log given here.
     ///
     /// Say it only where that is known, as by a boot id kept with the hard state. A disk that was
@@ -88,7 +88,7 @@ impl Recovery {
                 self = self.committed(hint);
             }
             self.members = snapshot.members.clone();
-            self.succession = Succession::new(&snapshot.members, snapshot.members_at);
+            self.configurations = Configurations::new(&snapshot.members, snapshot.members_at);
             self.snapshot = snapshot.last();
         }
         self
@@ -112,7 +112,7 @@ impl Recovery {
         self
     }
 
-    /// The next entries of its log, from index 1 or its snapshot on: commands or a barrier. A gap or a term that
+    /// The next entries of its log, from index 1 or its snapshot on: commands or a no-op. A gap or a term that
     /// goes back is reported by [`Raft::new`](crate::Raft::new).
     pub fn run(mut self, run: Run) -> Self {
         if run.kind == EntryKind::Configuration {
@@ -135,7 +135,8 @@ impl Recovery {
             first: at.index,
             count: 1,
         });
-        self.succession.enter(&mut self.members, members, at.index);
+        self.configurations
+            .enter(&mut self.members, members, at.index);
         self
     }
 

@@ -18,7 +18,7 @@ pub(crate) enum Timer {
     /// `Batch` entries waited long enough for the disk.
     FsyncBatch,
     /// Anything unforced waited long enough for the disk.
-    LazyFlush,
+    LazyForce,
     /// No relied-on copy lay unsynced for so long that the disk may say so.
     Quiet,
     /// Whom leadership was handed to does not lead yet.
@@ -34,7 +34,7 @@ impl Timer {
         Self::CheckQuorum,
         Self::AsyncBatch,
         Self::FsyncBatch,
-        Self::LazyFlush,
+        Self::LazyForce,
         Self::Quiet,
         Self::Handover,
         Self::DiskStall,

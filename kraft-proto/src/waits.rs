@@ -370,7 +370,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         let settles = wait.fallback == Fallback::ToMajority;
         let (held, grade) = match by_fate(wait, raft, history) {
             Some(decided) => decided,
-            None if settles => match raft.settle_for_majority(wait.position, wait.held) {
+            None if settles => match raft.accept_majority(wait.position, wait.held) {
                 Some(held) => (Some(held), Grade::Fallback),
                 None => (None, Grade::TimedOut),
             },

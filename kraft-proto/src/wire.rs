@@ -16,7 +16,7 @@ use postcard::ser_flavors::Flavor;
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogPosition, NodeId};
 use crate::limits::{FRAME_HEADER_MAX, INDEX_MAX, RUN_ENTRIES_MAX, TERM_MAX};
-use crate::message::{Append, Envelope, Holding, Message};
+use crate::message::{Append, Envelope, Message, Watermarks};
 
 /// The version this build speaks. Peers agree on it when they connect.
 pub const WIRE_VERSION: u8 = 5;
@@ -166,7 +166,7 @@ impl Envelope {
 
     fn check_ranges(&self) -> Result<(), WireError> {
         let position = |p: LogPosition| p.term.0 <= TERM_MAX && p.index.0 <= INDEX_MAX;
-        let in_range = |h: Holding| h.written.0 <= INDEX_MAX && h.synced <= h.written;
+        let in_range = |h: Watermarks| h.written.0 <= INDEX_MAX && h.synced <= h.written;
         let fine = self.term.0 <= TERM_MAX
             && match self.message {
                 Message::PreVote { last }
@@ -179,18 +179,18 @@ impl Envelope {
                 Message::ReadIndexReply { index, .. } => index.0 <= INDEX_MAX,
                 Message::Snapshot { last } => position(last),
                 Message::Append(append) => append_in_range(&append) && position(append.prev),
-                Message::Matched(holding) => in_range(holding),
+                Message::Matched(watermarks) => in_range(watermarks),
                 Message::Rejected { rejected, hint, .. } => {
                     rejected.0 <= INDEX_MAX && position(hint)
                 }
                 Message::Heartbeat(beat) => {
-                    let readmit_upto = beat.known.map(|known| known.readmit_upto);
+                    let readmit_upto = beat.readmission.map(|known| known.readmit_upto);
                     beat.commit.0 <= INDEX_MAX
                         && beat.force_upto.0 <= INDEX_MAX
                         && readmit_upto.is_none_or(|upto| upto.0 <= INDEX_MAX)
                 }
                 Message::HeartbeatReply(reply) => {
-                    reply.received.0 <= INDEX_MAX && in_range(reply.holding)
+                    reply.received.0 <= INDEX_MAX && in_range(reply.watermarks)
                 }
             };
         if fine {

@@ -64,7 +64,7 @@ struct Truncation {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Writes {
-    /// The node whose writes these are: its life as it was called at its start, whatever number it has
+    /// The node whose writes these are: its incarnation as it was called at its start, whatever number it has
     /// taken since.
     maker: Maker,
     /// Log writes made so far.
@@ -91,7 +91,7 @@ pub(crate) struct Writes {
     hard_emitted: u64,
     hard_synced: u64,
     /// The one that last changed what messages speak for, and the one that last changed the trust.
-    word_changed: u64,
+    vote_state_changed: u64,
     trust_changed: u64,
 }
 
@@ -119,7 +119,7 @@ impl Writes {
             hard_changed: 0,
             hard_emitted: 0,
             hard_synced: 0,
-            word_changed: 0,
+            vote_state_changed: 0,
             trust_changed: 0,
         }
     }
@@ -209,14 +209,14 @@ impl Writes {
     }
 
     /// Hands a log write out. `alone`: nothing later may be written before it is synced.
-    pub fn emit(&mut self, upto: LogIndex, force: Force, alone: Alone) -> Stamp {
+    pub fn emit(&mut self, upto: LogIndex, force: Force, alone: Isolated) -> Stamp {
         self.seq += 1;
         self.emitted = self.emitted.max(upto);
         if force == Force::Now {
             self.asked_upto = self.asked_upto.max(upto);
             self.batched = 0;
         }
-        if alone == Alone::Yes {
+        if alone == Isolated::Yes {
             self.always = Some(self.seq);
         }
         // The caller asked `has_room`.
@@ -229,10 +229,10 @@ impl Writes {
         }
     }
 
-    /// The term, the vote or the life changed.
-    pub fn change_word(&mut self) {
+    /// The term, the vote or the incarnation changed.
+    pub fn change_vote_state(&mut self) {
         self.hard_changed += 1;
-        self.word_changed = self.hard_changed;
+        self.vote_state_changed = self.hard_changed;
     }
 
     /// The trust changed.
@@ -241,9 +241,9 @@ impl Writes {
         self.trust_changed = self.hard_changed;
     }
 
-    /// Whether the term, the vote and the life are synced: every message speaks for them.
-    pub fn word_is_synced(&self) -> bool {
-        self.hard_synced >= self.word_changed
+    /// Whether the term, the vote and the incarnation are synced: every message speaks for them.
+    pub fn vote_state_is_synced(&self) -> bool {
+        self.hard_synced >= self.vote_state_changed
     }
 
     /// Whether the trust is synced: only copies that are relied on wait for that.
@@ -270,7 +270,7 @@ impl Writes {
         })
     }
 
-    /// Takes the host's word that a write is held. One of another node or life says nothing.
+    /// Takes the host's word that a write is held. One of another node or incarnation says nothing.
     ///
     /// 1. a process runs nodes of two clusters, and reports a write of one to the other;
     /// 2. that one counts a copy that no disk has, and commits an entry by it.
@@ -327,7 +327,7 @@ impl Writes {
 
 /// Whether a write stands alone until it is synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Alone {
+pub(crate) enum Isolated {
     Yes,
     No,
 }
@@ -354,8 +354,8 @@ mod tests {
     #[test]
     fn a_receipt_covers_every_earlier_write() {
         let mut writes = writes();
-        let _first = writes.emit(LogIndex(3), Force::Now, Alone::No);
-        let second = writes.emit(LogIndex(5), Force::Now, Alone::No);
+        let _first = writes.emit(LogIndex(3), Force::Now, Isolated::No);
+        let second = writes.emit(LogIndex(5), Force::Now, Isolated::No);
         writes.handle(&receipt(second, Held::Synced));
         assert_eq!(
             (writes.written(), writes.synced()),
@@ -366,9 +366,9 @@ mod tests {
     #[test]
     fn a_write_from_before_a_truncation_proves_nothing_of_what_replaced_it() {
         let mut writes = writes();
-        let old = writes.emit(LogIndex(10), Force::Now, Alone::No);
+        let old = writes.emit(LogIndex(10), Force::Now, Isolated::No);
         writes.truncate(LogIndex(5));
-        let new = writes.emit(LogIndex(12), Force::Now, Alone::No);
+        let new = writes.emit(LogIndex(12), Force::Now, Isolated::No);
         writes.handle(&receipt(old, Held::Synced));
         assert_eq!(writes.synced(), LogIndex(5));
         writes.handle(&receipt(new, Held::Synced));
@@ -380,11 +380,11 @@ mod tests {
     #[test]
     fn a_doubled_receipt_of_a_shorter_log_does_not_reach_into_a_longer_one() {
         let mut writes = writes();
-        let old = writes.emit(LogIndex(10), Force::Now, Alone::No);
+        let old = writes.emit(LogIndex(10), Force::Now, Isolated::No);
         writes.truncate(LogIndex(5));
-        let middle = writes.emit(LogIndex(7), Force::Now, Alone::No);
+        let middle = writes.emit(LogIndex(7), Force::Now, Isolated::No);
         writes.handle(&receipt(middle, Held::Synced));
-        let _open = writes.emit(LogIndex(12), Force::Now, Alone::No);
+        let _open = writes.emit(LogIndex(12), Force::Now, Isolated::No);
         writes.handle(&receipt(old, Held::Synced));
         assert_eq!(writes.synced(), LogIndex(7));
     }
@@ -392,10 +392,10 @@ mod tests {
     #[test]
     fn a_later_truncation_is_remembered_although_the_table_is_full() {
         let mut writes = writes();
-        let old = writes.emit(LogIndex(100), Force::Later, Alone::No);
+        let old = writes.emit(LogIndex(100), Force::Later, Isolated::No);
         for cut in (10..90).step_by(10) {
             writes.truncate(LogIndex(cut));
-            let _ = writes.emit(LogIndex(100), Force::Later, Alone::No);
+            let _ = writes.emit(LogIndex(100), Force::Later, Isolated::No);
         }
         writes.handle(&receipt(old, Held::Written));
         assert!(writes.written() <= LogIndex(10));
@@ -419,7 +419,7 @@ mod tests {
         ];
         for maker in strangers {
             let mut writes = writes();
-            let stamp = writes.emit(LogIndex(3), Force::Now, Alone::No);
+            let stamp = writes.emit(LogIndex(3), Force::Now, Isolated::No);
             writes.handle(&receipt(Stamp { maker, ..stamp }, Held::Synced));
             assert_eq!(writes.written(), LogIndex::ZERO);
             writes.handle(&receipt(stamp, Held::Synced));
@@ -431,12 +431,12 @@ mod tests {
     fn hard_state_does_not_wait_behind_the_log() {
         let mut writes = writes();
         while writes.has_room() {
-            let _ = writes.emit(writes.emitted().next(), Force::Now, Alone::No);
+            let _ = writes.emit(writes.emitted().next(), Force::Now, Isolated::No);
         }
-        writes.change_word();
+        writes.change_vote_state();
         let stamp = writes.emit_hard_state().unwrap();
-        assert!(!writes.word_is_synced());
+        assert!(!writes.vote_state_is_synced());
         writes.handle(&receipt(stamp, Held::Synced));
-        assert!(writes.word_is_synced());
+        assert!(writes.vote_state_is_synced());
     }
 }

@@ -50,7 +50,7 @@ fn a_leader_that_was_a_little_late_leads_on() {
     let mut cluster = away(100);
     cluster.heal();
     let proposed = cluster.propose(1, EARLY);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed));
     assert_eq!(cluster.role(1), Role::Leader);
 }
@@ -67,7 +67,7 @@ fn a_cluster_that_slept_for_thirty_days_elects_a_leader_and_goes_on() {
         cluster.pass(ms(2_000));
         let leader = cluster.leader().expect("somebody leads");
         let proposed = cluster.propose(leader, Class::default());
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(leader, &proposed));
         let dropped = cluster.status(leader).dropped;
         assert_eq!(dropped.clocks, 0, "a long sleep is no error");
@@ -91,7 +91,7 @@ fn a_moment_that_no_clock_gets_to_is_counted_and_changes_nothing() {
             assert_eq!(cluster.status(1).dropped.clocks, 3);
             cluster.pass(ms(500));
             let proposed = cluster.propose(1, Class::default());
-            cluster.settle();
+            cluster.run_until_idle();
             assert!(cluster.acked(1, &proposed), "node 1 leads on");
         }
         let members = Members::new([id(1)], []).unwrap();

@@ -32,7 +32,7 @@ fn led(settings: impl Fn(Config) -> Config) -> Cluster {
 /// Proposes and hands the disk what follows, as a host does.
 fn propose_one(cluster: &mut Cluster, class: Class) -> Result<LogPosition, ProposeError> {
     let proposed = cluster.try_propose(1, class)?;
-    cluster.settle();
+    cluster.run_until_idle();
     Ok(proposed.run.last_position())
 }
 
@@ -148,7 +148,7 @@ fn a_stream_of_relaxed_writes_is_not_refused_while_the_disks_keep_up() {
         let entries = |(kind, _): &&(WriteKind, Force)| !matches!(kind, WriteKind::HardState(_));
         let forced = cluster.node(1).writes.iter().filter(entries);
         let forced = forced.filter(|(_, force)| *force == Force::Now).count();
-        assert!(forced < 10, "{class}: {forced} flushes of 2,400 entries");
+        assert!(forced < 10, "{class}: {forced} forces of 2,400 entries");
     }
 }
 
@@ -225,7 +225,7 @@ fn a_follower_whose_disk_has_enough_drops_and_counts_and_catches_up_later() {
     cluster.node(2).disk = Disk::Busy;
     for _ in 0..4 {
         cluster.propose_many(1, FIRM, RUN_ENTRIES_MAX / 2);
-        cluster.settle();
+        cluster.run_until_idle();
     }
     let status = cluster.status(2);
     assert!(status.dropped.busy > 0);
@@ -244,19 +244,19 @@ fn a_follower_takes_as_much_as_may_wait_for_its_disk_and_not_one_more() {
         writes_in_flight_max: 1,
         ..config
     });
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.node(2).disk = Disk::Busy;
     cluster.propose(1, FIRM);
-    cluster.settle();
+    cluster.run_until_idle();
     for _ in 0..2 {
         cluster.propose_many(1, FIRM, RUN_ENTRIES_MAX / 2);
-        cluster.settle();
+        cluster.run_until_idle();
     }
     let status = cluster.status(2);
     assert_eq!(status.unwritten, u64::from(RUN_ENTRIES_MAX));
     assert_eq!(status.dropped.busy, 0);
     cluster.propose(1, FIRM);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.status(2).dropped.busy, 1);
 }
 
@@ -291,7 +291,7 @@ fn a_change_whose_entry_the_disk_was_not_handed_is_waited_for() {
     }
     cluster.change(1, &[learner(4)]).unwrap();
     // The others commit it; this node's disk was not handed it yet.
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.commit(1), cluster.status(1).last);
     let refused = cluster.change(1, &[learner(5)]).unwrap_err();
     let first = Busy {
@@ -302,7 +302,7 @@ fn a_change_whose_entry_the_disk_was_not_handed_is_waited_for() {
     cluster.node(1).disk = Disk::AsAsked;
     cluster.sync(1);
     cluster.sync(1);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.change(1, &[learner(5)]).unwrap();
 }
 
@@ -322,11 +322,11 @@ fn a_disk_is_handed_as_many_writes_as_was_set_and_the_rest_is_joined() {
         assert!(cluster.status(1).waiting.contains(&Waiting::LogWrites));
         cluster.node(1).disk = Disk::AsAsked;
         cluster.sync(1);
-        cluster.settle();
+        cluster.run_until_idle();
         let handed = cluster.node(1).writes.len() - before;
         assert_eq!(handed, usize::from(most) + 1, "one more holds the rest");
         let status = cluster.status(1);
-        assert_eq!(status.holding.synced, status.last.index);
+        assert_eq!(status.watermarks.synced, status.last.index);
     }
 }
 
@@ -362,7 +362,7 @@ fn old_voters_are_left_behind_once_the_disk_was_handed_the_joint_ones() {
     });
     cluster.change(1, &voters).unwrap();
     // The others commit it; this node's disk was not handed it yet.
-    cluster.settle();
+    cluster.run_until_idle();
     let status = cluster.status(1);
     assert_eq!(status.commit, status.last);
     assert!(status.members.is_joint());
@@ -416,7 +416,7 @@ fn clients_beyond_the_room_to_wait_are_told_so_and_there_is_room_once_some_are_a
     for node in 1..=3 {
         cluster.sync(node);
     }
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(clients.told(&mut cluster).len(), 8);
     assert_eq!(clients.waits.check_room(), Ok(()));
 }

@@ -20,7 +20,7 @@ fn equal_nodes_have_equal_bytes_and_different_ones_have_not() {
     for turn in 0..3 * WRITES_IN_FLIGHT_MAX {
         let fsync = [FsyncMode::None, FsyncMode::Commit][turn % 2];
         cluster.propose(1, Class::new(CommitMode::Sync, fsync));
-        cluster.settle();
+        cluster.run_until_idle();
         for node in cluster.nodes.values() {
             seen.push(node.raft.clone());
         }

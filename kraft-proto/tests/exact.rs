@@ -2,7 +2,7 @@
 
 mod cluster;
 
-use cluster::messages::{envelope, holding};
+use cluster::messages::{envelope, watermarks};
 use cluster::{Cluster, Disk, at, id, ms, run};
 use kraft_proto::limits::TERM_JUMP_MAX;
 use kraft_proto::{
@@ -51,7 +51,7 @@ fn every_read_that_fails_is_told_so_once_and_no_other_is() {
             |c: &mut Cluster| {
                 let now = c.now;
                 let ticket = c.raft(1).read(now).unwrap();
-                c.settle();
+                c.run_until_idle();
                 ticket
             },
             cluster.now,
@@ -86,7 +86,7 @@ fn who_held_a_copy_that_was_replaced_by_less_is_clean_again() {
     cluster.heal();
     // Only node 1 hears of them.
     cluster.lossy = |envelope| envelope.to != id(1);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.status(1).trust, Trust::Dirty);
     assert_eq!(cluster.status(1).last.index.0, last);
     // A leader that has none of them.
@@ -148,7 +148,7 @@ fn what_a_node_waits_for_is_named_and_what_it_has_is_not() {
     }
     cluster.propose(1, RELAXED);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     let waiting = cluster.status(1).waiting;
     assert!(
         waiting.contains(&Waiting::Majority { synced: 0 }),
@@ -164,7 +164,7 @@ fn what_a_node_waits_for_is_named_and_what_it_has_is_not() {
     );
 }
 
-/// Node 2 loses power with relaxed copies, the leader hears of its new life, and more entries
+/// Node 2 loses power with relaxed copies, the leader hears of its new incarnation, and more entries
 /// follow: the point of re-admission stands where the leader's log ended when it heard.
 #[test]
 fn the_point_of_readmission_stands_where_the_log_ended_when_the_life_was_first_heard() {
@@ -172,12 +172,12 @@ fn the_point_of_readmission_stands_where_the_log_ended_when_the_life_was_first_h
     cluster.elect(1);
     cluster.disks(Disk::LogHeld);
     cluster.propose_many(1, RELAXED, 3);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.cut_power(2);
     cluster.restart(2);
     // Appends do not reach it, so it stays suspect.
     cluster.lossy = |envelope| envelope.to == id(2) && Cluster::is_append(envelope);
-    let (first, life) = (cluster.status(1).last.index, cluster.status(2).incarnation);
+    let (first, incarnation) = (cluster.status(1).last.index, cluster.status(2).incarnation);
     let mut points = Vec::new();
     for _ in 0..4 {
         for _ in 0..2 {
@@ -189,15 +189,17 @@ fn the_point_of_readmission_stands_where_the_log_ended_when_the_life_was_first_h
                 if let Message::Heartbeat(beat) = packet.envelope.message
                     && packet.envelope.to == id(2)
                 {
-                    // Its earlier life had a point of its own.
-                    let known = beat.known.filter(|known| known.incarnation == life);
+                    // Its earlier incarnation had a point of its own.
+                    let known = beat
+                        .readmission
+                        .filter(|known| known.incarnation == incarnation);
                     points.extend(known.map(|known| known.readmit_upto));
                 }
             }
-            cluster.settle();
+            cluster.run_until_idle();
         }
         cluster.propose(1, RELAXED);
-        cluster.settle();
+        cluster.run_until_idle();
     }
     assert_eq!(cluster.status(2).trust, Trust::Suspect);
     points.dedup();
@@ -250,13 +252,16 @@ fn what_was_inherited_is_nobodys_acknowledgement() {
     let proposed = cluster.propose(1, RELAXED);
     assert_eq!(
         proposed.run.first.0, 5,
-        "behind what was there and the barrier"
+        "behind what was there and the no-op"
     );
-    cluster.settle();
+    cluster.run_until_idle();
     // It matched what was there, as an append of nothing asks.
-    let matched = Message::Matched(holding(3, 3));
+    let matched = Message::Matched(watermarks(3, 3));
     cluster.inject(envelope(2, 1, 2, matched));
-    assert_eq!(cluster.status(1).peers[0].holding, Some(holding(3, 3)));
+    assert_eq!(
+        cluster.status(1).peers[0].watermarks,
+        Some(watermarks(3, 3))
+    );
     let acks = |cluster: &mut Cluster| {
         let outputs = cluster.node(1).outputs.iter();
         let acks = outputs.filter_map(|output| match output {
@@ -290,10 +295,10 @@ fn an_answer_that_comes_twice_makes_no_append_a_lost_one() {
         }
         cluster.poll();
         let answers = cluster.intercept(|envelope| envelope.from == id(2));
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(answers.len(), 1, "{answers:?}");
         cluster.deliver(&answers[0]);
-        cluster.settle();
+        cluster.run_until_idle();
         answers
     };
     answer(&mut cluster);
@@ -302,12 +307,12 @@ fn an_answer_that_comes_twice_makes_no_append_a_lost_one() {
         cluster.propose(1, Class::default());
         cluster.poll();
         late.extend(cluster.intercept(|e| e.to == id(2) && Cluster::is_append(e)));
-        cluster.settle();
+        cluster.run_until_idle();
     }
     assert_eq!(late.len(), 2);
     answer(&mut cluster);
     cluster.deliver(&late[0]);
-    cluster.settle();
+    cluster.run_until_idle();
     let twice = answer(&mut cluster);
     cluster.deliver(&twice[0]);
     let peer = |cluster: &Cluster| {
@@ -317,6 +322,6 @@ fn an_answer_that_comes_twice_makes_no_append_a_lost_one() {
     };
     assert_eq!(peer(&cluster), Some((PeerState::Replicate, 1)));
     cluster.deliver(&late[1]);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(peer(&cluster), Some((PeerState::Replicate, 0)));
 }

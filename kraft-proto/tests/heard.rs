@@ -4,7 +4,7 @@ mod cluster;
 
 use std::time::Duration;
 
-use cluster::messages::{envelope, heartbeat_reply, holding};
+use cluster::messages::{envelope, heartbeat_reply, watermarks};
 use cluster::{Cluster, Disk, id, ms};
 use kraft_proto::health::{AlertKind, Figures, Thresholds, alerts};
 use kraft_proto::{Class, Lag, Message, PeerState, PeerStatus, Trust};
@@ -18,7 +18,7 @@ fn peer(cluster: &Cluster, of: u64, n: u64) -> PeerStatus {
 
 fn write(cluster: &mut Cluster, leader: u64, count: u32) {
     cluster.propose_many(leader, Class::default(), count);
-    cluster.settle();
+    cluster.run_until_idle();
 }
 
 /// Node 3 holds 3,000 entries of three nodes and is cut off; then node 2 leads.
@@ -30,7 +30,7 @@ fn never_heard() -> Cluster {
     let now = cluster.now;
     let to = cluster.raft(1).transfer_leadership(now, Some(id(2)));
     assert_eq!(to, Ok(id(2)));
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.leader(), Some(2));
     write(&mut cluster, 2, 1);
     cluster
@@ -43,7 +43,7 @@ fn of_a_node_that_was_not_heard_since_the_leader_changed_nothing_is_known() {
     let mut cluster = never_heard();
     let silent = peer(&cluster, 2, 3);
     assert_eq!((silent.heard, silent.trust), (None, None));
-    assert_eq!((silent.holding, silent.lag_entries), (None, None));
+    assert_eq!((silent.watermarks, silent.lag_entries), (None, None));
     let status = cluster.status(2);
     assert_eq!(
         status.lag_entries_max(),
@@ -61,7 +61,7 @@ fn of_a_node_that_was_not_heard_since_the_leader_changed_nothing_is_known() {
             .is_some_and(|heard| cluster.now.since(heard) < ms(100))
     );
     assert_eq!(back.trust, Some(Trust::Clean));
-    assert_eq!(back.holding, Some(holding(3003, 3003)));
+    assert_eq!(back.watermarks, Some(watermarks(3003, 3003)));
     assert_eq!(back.lag_entries, Some(0));
     assert_eq!(cluster.status(2).peers_unknown(), 0);
 }
@@ -105,18 +105,18 @@ fn a_lag_is_of_no_time_before_the_peer_was_heard_and_its_silence_is_told() {
     assert!(back.1 < ms(100), "{back:?}");
 }
 
-/// What the life before held may be gone, and the new one has not said what it holds.
+/// What the incarnation before held may be gone, and the new one has not said what it holds.
 #[test]
 fn of_a_peer_that_started_anew_what_it_holds_is_unknown_until_it_says_so() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     write(&mut cluster, 1, 10);
     cluster.pass(ms(100));
-    assert_eq!(peer(&cluster, 1, 3).holding, Some(holding(11, 11)));
+    assert_eq!(peer(&cluster, 1, 3).watermarks, Some(watermarks(11, 11)));
     cluster.kill(3);
     cluster.pass(ms(100));
     let dead = peer(&cluster, 1, 3);
-    assert_eq!(dead.holding, Some(holding(11, 11)), "its last word");
+    assert_eq!(dead.watermarks, Some(watermarks(11, 11)), "its last word");
     let mut lag = Lag::new(cluster.now);
     lag.look(cluster.now, &dead, cluster.status(1).last.index);
     cluster.restart(3);
@@ -127,13 +127,13 @@ fn of_a_peer_that_started_anew_what_it_holds_is_unknown_until_it_says_so() {
     assert_eq!((anew.state, anew.incarnation.number), (PeerState::Probe, 2));
     assert!(anew.heard.is_some());
     assert_eq!(anew.trust, Some(Trust::Clean));
-    assert_eq!((anew.holding, anew.lag_entries), (None, None));
+    assert_eq!((anew.watermarks, anew.lag_entries), (None, None));
     lag.look(cluster.now, &anew, cluster.status(1).last.index);
     assert_eq!(lag.age(), None);
     assert!(lag.silence() > ms(90), "it is heard, and has told nothing");
     cluster.heal();
     cluster.pass(ms(100));
-    assert_eq!(peer(&cluster, 1, 3).holding, Some(holding(11, 11)));
+    assert_eq!(peer(&cluster, 1, 3).watermarks, Some(watermarks(11, 11)));
 }
 
 /// An empty log that agrees from its first entry on: it is known to hold nothing.
@@ -143,12 +143,12 @@ fn of_an_empty_peer_that_said_so_it_is_known_that_it_holds_nothing() {
     cluster.cut(1, 3);
     cluster.elect(1);
     write(&mut cluster, 1, 9);
-    assert_eq!(peer(&cluster, 1, 3).holding, None);
+    assert_eq!(peer(&cluster, 1, 3).watermarks, None);
     cluster.heal();
     cluster.node(3).disk = Disk::Busy;
     cluster.pass(ms(200));
     let empty = peer(&cluster, 1, 3);
-    assert_eq!(empty.holding, Some(holding(0, 0)));
+    assert_eq!(empty.watermarks, Some(watermarks(0, 0)));
     assert_eq!(empty.lag_entries, Some(10));
 }
 
@@ -156,13 +156,21 @@ fn of_an_empty_peer_that_said_so_it_is_known_that_it_holds_nothing() {
 #[test]
 fn an_answer_to_a_heartbeat_before_any_match_says_only_that_the_peer_is_there() {
     let mut cluster = never_heard();
-    let nothing_yet = heartbeat_reply(1, 0, holding(0, 0));
+    let nothing_yet = heartbeat_reply(1, 0, watermarks(0, 0));
     let term = cluster.term(2);
     cluster.inject(envelope(3, 2, term, nothing_yet));
     let heard = peer(&cluster, 2, 3);
     assert_eq!(heard.heard, Some(cluster.now));
-    assert_eq!(heard.holding, None);
-    cluster.inject(envelope(3, 2, term, Message::Matched(holding(3001, 3000))));
-    assert_eq!(peer(&cluster, 2, 3).holding, Some(holding(3001, 3000)));
+    assert_eq!(heard.watermarks, None);
+    cluster.inject(envelope(
+        3,
+        2,
+        term,
+        Message::Matched(watermarks(3001, 3000)),
+    ));
+    assert_eq!(
+        peer(&cluster, 2, 3).watermarks,
+        Some(watermarks(3001, 3000))
+    );
     assert_eq!(peer(&cluster, 2, 3).lag_entries, Some(2));
 }

@@ -3,12 +3,12 @@
 
 mod cluster;
 
-use cluster::messages::{append, envelope, heartbeat_reply, holding, snapshot, written_history};
+use cluster::messages::{append, envelope, heartbeat_reply, snapshot, watermarks, written_history};
 use cluster::{Cluster, at, id, ms, run};
 use kraft_proto::limits::{INCARNATION_JUMP_MAX, INCARNATION_MAX, INDEX_JUMP_MAX, INDEX_MAX};
 use kraft_proto::{
-    Class, Config, ConfigError, EntryKind, HardState, Heartbeat, Incarnation, Instant, Known,
-    LogIndex, Message, Nonce, Raft, Recovery, Role, StoreId, Trust,
+    Class, Config, ConfigError, EntryKind, HardState, Heartbeat, Incarnation, Instant, LogIndex,
+    Message, Nonce, Raft, Readmission, Recovery, Role, StoreId, Trust,
 };
 
 /// Node 2 of three in term 5: entries 1 to 9 of terms 1 and 3, committed through 8.
@@ -99,28 +99,28 @@ fn a_snapshot_that_uses_up_the_indexes_is_dropped_and_counted() {
     }
 }
 
-/// The story: 1. one frame tells a node of a life of its store that no counting reaches; 2. the node
+/// The story: 1. one frame tells a node of an incarnation of its store that no counting reaches; 2. the node
 /// believes that it was replaced, and ends; or its leader does, and hears the living one no more.
 #[test]
 fn a_life_that_nobody_was_started_into_is_dropped_and_counted() {
-    for life in [u64::MAX, INCARNATION_MAX, INCARNATION_JUMP_MAX + 2] {
+    for incarnation in [u64::MAX, INCARNATION_MAX, INCARNATION_JUMP_MAX + 2] {
         let mut cluster = Cluster::new(3);
         cluster.elect(1);
         let beat = Heartbeat {
             commit: LogIndex(1),
             round: 1,
             force_upto: LogIndex::ZERO,
-            known: Some(Known {
+            readmission: Some(Readmission {
                 store: StoreId(2),
-                incarnation: Incarnation::new(life, Nonce(1)),
+                incarnation: Incarnation::new(incarnation, Nonce(1)),
                 readmit_upto: LogIndex::ZERO,
                 notice: None,
             }),
         };
         cluster.inject(envelope(1, 2, 1, Message::Heartbeat(beat)));
         assert_eq!(cluster.status(2).dropped.malformed, 1);
-        let mut spoken = envelope(2, 1, 1, Message::Matched(holding(1, 1)));
-        spoken.incarnation = Incarnation::new(life, Nonce(1));
+        let mut spoken = envelope(2, 1, 1, Message::Matched(watermarks(1, 1)));
+        spoken.incarnation = Incarnation::new(incarnation, Nonce(1));
         cluster.inject(spoken);
         assert_eq!(cluster.status(1).dropped.malformed, 1);
         cluster.isolate(3);
@@ -131,12 +131,12 @@ fn a_life_that_nobody_was_started_into_is_dropped_and_counted() {
     }
 }
 
-/// Numbers that a disk claims are bounded too: the life after the last would be the last again.
+/// Numbers that a disk claims are bounded too: the incarnation after the last would be the last again.
 #[test]
 fn a_store_that_was_started_too_often_does_not_start() {
-    let start = |lives| {
+    let start = |incarnations| {
         let hard = HardState {
-            incarnation: Incarnation::new(lives, Nonce(1)),
+            incarnation: Incarnation::new(incarnations, Nonce(1)),
             ..HardState::default()
         };
         let members = kraft_proto::Members::new([id(1)], []).unwrap();
@@ -150,8 +150,8 @@ fn a_store_that_was_started_too_often_does_not_start() {
         .err()
     };
     assert_eq!(start(INCARNATION_MAX - 1), None);
-    for lives in [INCARNATION_MAX, u64::MAX] {
-        assert_eq!(start(lives), Some(ConfigError::Exhausted));
+    for incarnations in [INCARNATION_MAX, u64::MAX] {
+        assert_eq!(start(incarnations), Some(ConfigError::Exhausted));
     }
 }
 
@@ -171,7 +171,7 @@ fn a_refusal_without_headway_waits_for_a_heartbeat() {
     let mut asked = 0;
     for _ in 0..20 {
         cluster.pass(ms(50));
-        let answer = heartbeat_reply(u64::MAX, held, holding(held, held));
+        let answer = heartbeat_reply(u64::MAX, held, watermarks(held, held));
         cluster.inject(envelope(2, 1, 1, answer));
         let mut probes = 0;
         for _ in 0..1_000 {

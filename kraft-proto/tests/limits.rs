@@ -5,7 +5,7 @@ mod cluster;
 
 use std::time::Duration;
 
-use cluster::messages::{append, envelope, heartbeat, heartbeat_reply, holding};
+use cluster::messages::{append, envelope, heartbeat, heartbeat_reply, watermarks};
 use cluster::{Cluster, Disk, at, id, run};
 use kraft_proto::limits::{
     APPENDS_IN_FLIGHT_MAX, CLASS_RUNS_MAX, INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX,
@@ -33,7 +33,7 @@ fn eager() -> Cluster {
 /// Proposes and hands the disk what follows, as a host does.
 fn propose_one(cluster: &mut Cluster, class: Class) -> Result<LogPosition, ProposeError> {
     let proposed = cluster.try_propose(1, class)?;
-    cluster.settle();
+    cluster.run_until_idle();
     Ok(proposed.run.last_position())
 }
 
@@ -54,7 +54,7 @@ fn a_disk_that_reports_nothing_gets_so_many_writes_and_no_more_and_then_everythi
     cluster.sync(1);
     cluster.sync(1);
     let status = cluster.status(1);
-    assert_eq!(status.holding.synced, status.last.index);
+    assert_eq!(status.watermarks.synced, status.last.index);
     assert!(!status.waiting.contains(&Waiting::LogWrites));
     let joined = cluster.node(1).writes.len() - before;
     assert!(joined < 2 * WRITES_IN_FLIGHT_MAX, "{joined} writes");
@@ -111,7 +111,7 @@ fn counts_that_make_no_sense_are_refused_by_name() {
         assert_eq!(refused, ProposeError::AtLeast { asked, voters: 3 });
     }
     let proposed = cluster.propose_many(1, FIRM, RUN_ENTRIES_MAX);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.commit(3), proposed.run.last_position());
 }
 
@@ -127,11 +127,11 @@ fn fifteen_members_work_and_sixteen_are_refused() {
     }
     for mode in [CommitMode::Sync, CommitMode::AtLeast(majority as u8)] {
         let proposed = cluster.propose(1, Class::new(mode, FsyncMode::Commit));
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(1, &proposed), "{mode} by exactly a majority");
     }
     let all = cluster.propose(1, Class::new(CommitMode::All, FsyncMode::Commit));
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(!cluster.acked(1, &all));
     cluster.heal();
     cluster.pass(Duration::from_secs(2));
@@ -139,7 +139,7 @@ fn fifteen_members_work_and_sixteen_are_refused() {
     // A leader that leaves them feeds the others until that is committed.
     let left = cluster.change(1, &[Change::Remove(NodeId(1))]).unwrap();
     assert_eq!(cluster.status(1).peers.len(), MEMBERS_MAX - 1);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.pass(Duration::from_secs(2));
     for n in 2..=MEMBERS_MAX as u64 {
         assert!(cluster.commit(n) >= left.run.last_position(), "node {n}");
@@ -211,7 +211,7 @@ fn answers_beyond_the_limit_are_dropped_and_counted() {
         let _ = cluster.raft(2).handle_message(now, &frame);
     }
     assert_eq!(cluster.status(2).dropped.replies, 5);
-    cluster.settle();
+    cluster.run_until_idle();
     let proposed = cluster.propose(1, FIRM);
     cluster.pass(Duration::from_millis(200));
     assert_eq!(cluster.commit(2), proposed.run.last_position());
@@ -228,14 +228,14 @@ fn numbers_at_the_end_of_their_range_are_refused_before_any_sum() {
             Message::PreVote { last: index },
             Message::Append(append(index, run(1, 1, 0), 0)),
             Message::Append(append(LogPosition::ZERO, run(1, 1, 0), number)),
-            Message::Matched(holding(number, 0)),
+            Message::Matched(watermarks(number, 0)),
             Message::Rejected {
                 rejected: LogIndex(number),
                 hint: LogPosition::ZERO,
                 trust: kraft_proto::Trust::Clean,
             },
             heartbeat(number, 1),
-            heartbeat_reply(1, number, holding(0, 0)),
+            heartbeat_reply(1, number, watermarks(0, 0)),
         ];
         for message in messages {
             let packet = cluster::messages::Packet::made_up(envelope(2, 1, 1, message));
@@ -282,15 +282,15 @@ fn a_term_picked_to_burn_those_that_are_left_is_dropped_and_counted() {
 fn a_peer_that_counts_to_the_end_of_its_numbers_harms_only_itself() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
-    // A round that was never sent, a life that never ends.
-    let mut strange = envelope(3, 1, 1, heartbeat_reply(u64::MAX, 1, holding(1, 1)));
+    // A round that was never sent, an incarnation that never ends.
+    let mut strange = envelope(3, 1, 1, heartbeat_reply(u64::MAX, 1, watermarks(1, 1)));
     strange.incarnation = Incarnation::new(INCARNATION_MAX, Nonce(1));
     cluster.inject(strange);
     cluster.inject(envelope(1, 2, 1, heartbeat(0, u64::MAX)));
     for _ in 0..10 {
         cluster.pass(Duration::from_millis(100));
         let proposed = cluster.propose(1, FIRM);
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(1, &proposed), "two of three go on");
     }
     assert_eq!(cluster.role(1), Role::Leader);
@@ -333,13 +333,13 @@ fn an_entry_that_shares_the_class_of_an_always_entry_is_forced_like_one() {
     cluster.propose(1, Class::new(CommitMode::Async, FsyncMode::None));
     cluster.node(1).disk = Disk::AsAsked;
     cluster.write(1);
-    // The background flush comes around.
+    // The background force comes around.
     let now = cluster.now.after(Duration::from_secs(2));
     cluster.raft(1).handle_timeout(now);
-    cluster.settle();
+    cluster.run_until_idle();
     let status = cluster.status(1);
     assert_eq!(
-        status.holding.synced, status.last.index,
+        status.watermarks.synced, status.last.index,
         "{:?}",
         status.waiting
     );

@@ -29,10 +29,10 @@ fn who_lacks_just_the_last_entry_that_is_gone_gets_a_snapshot() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     cluster.propose_many(1, Class::default(), 3);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.isolate(3);
     let last = cluster.propose(1, Class::default()).run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.commit(1), last);
     cluster.compact(1, last.index.0);
     cluster.heal();

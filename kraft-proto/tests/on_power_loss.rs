@@ -25,7 +25,7 @@ fn told(on_power_loss: OnPowerLoss) -> (Cluster, LogPosition) {
     cluster.isolate(3);
     let relaxed = Class::new(CommitMode::Sync, FsyncMode::None);
     let proposed = cluster.propose(1, relaxed);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed));
     cluster.cut_power(2);
     cluster.restart(2);
@@ -78,7 +78,7 @@ fn a_suspect_that_leads_is_trusted_once_its_first_entry_is_synced() {
     cluster.elect(1);
     cluster.disks(Disk::LogHeld);
     cluster.propose(1, Class::new(CommitMode::Sync, FsyncMode::None));
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=3 {
         cluster.cut_power(n);
     }

@@ -1,20 +1,20 @@
 //! A disk that went back to an older copy of itself: what a leader takes for one, what it does not, and
-//! what the node does then. The rules are listed in `src/lives.rs`.
+//! what the node does then. The rules are listed in `src/incarnations.rs`.
 
 mod cluster;
 
-use cluster::messages::{append, envelope, heartbeat_reply, holding};
+use cluster::messages::{append, envelope, heartbeat_reply, watermarks};
 use cluster::store::{Stop, Store};
 use cluster::{Answering, Cluster, Disk, at, id, ms, run};
 use kraft_proto::{
     CheckQuorum, Class, CommitMode, Config, Envelope, Fate, Finding, FsyncMode, HardState,
-    Heartbeat, Held, Incarnation, Known, LogIndex, LogPosition, Message, Nonce, Notice, PeerStatus,
-    PreVote, Proposed, Role, StoreId, Term, Trust, Waiting, WriteKind,
+    Heartbeat, Held, Incarnation, LogIndex, LogPosition, Message, Nonce, Notice, PeerStatus,
+    PreVote, Proposed, Readmission, Role, StoreId, Term, Trust, Waiting, WriteKind,
 };
 
 const FIRM: Class = Class::new(CommitMode::Sync, FsyncMode::Commit);
 
-fn life(number: u64, nonce: u64) -> Incarnation {
+fn incarnation(number: u64, nonce: u64) -> Incarnation {
     Incarnation::new(number, Nonce(nonce))
 }
 
@@ -64,7 +64,7 @@ fn story(starts: u64, copied: u64) -> (Cluster, Store, Vec<Proposed>) {
     }
     cluster.isolate(2);
     let acked: Vec<Proposed> = (0..5).map(|_| cluster.propose(1, FIRM)).collect();
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(acked.iter().all(|proposed| cluster.acked(1, proposed)));
     cluster.pass(ms(60));
     (cluster, saved.unwrap(), acked)
@@ -82,17 +82,17 @@ fn survive(cluster: &mut Cluster, acked: &[Proposed]) {
     }
 }
 
-/// The story: life (2, 2) of node 3 and the leader acknowledge five writes; its disk is set
+/// The story: incarnation (2, 2) of node 3 and the leader acknowledge five writes; its disk is set
 /// back to a copy, from which it starts as (2, 3); the leader is killed, and node 2 is back.
 #[test]
 fn a_disk_set_back_to_the_same_number_is_found_and_brought_up_to_date() {
     let (mut cluster, saved, acked) = story(2, 1);
     put_back(&mut cluster, 3, &saved);
-    assert_eq!(cluster.status(3).incarnation, life(2, 3));
+    assert_eq!(cluster.status(3).incarnation, incarnation(2, 3));
     cluster.pass(ms(200));
     let back = cluster.status(3);
-    assert_eq!(back.set_back, Some(life(2, 3)));
-    assert_eq!(back.incarnation, life(3, 3), "a number above");
+    assert_eq!(back.set_back, Some(incarnation(2, 3)));
+    assert_eq!(back.incarnation, incarnation(3, 3), "a number above");
     assert_eq!(back.trust, Trust::Dirty, "re-admitted");
     assert_eq!(peer(&cluster, 3).set_backs, 1);
     assert_eq!(back.commit, acked[4].run.last_position());
@@ -104,14 +104,14 @@ fn a_disk_set_back_to_the_same_number_is_found_and_brought_up_to_date() {
 fn a_disk_set_back_to_a_lower_number_is_found_and_brought_up_to_date() {
     let (mut cluster, saved, acked) = story(4, 1);
     put_back(&mut cluster, 3, &saved);
-    assert_eq!(cluster.status(3).incarnation, life(2, 5));
+    assert_eq!(cluster.status(3).incarnation, incarnation(2, 5));
     cluster.pass(ms(60));
     assert_eq!(cluster.status(3).set_back, None, "not before");
     cluster.pass(ms(600));
     let back = cluster.status(3);
     assert_eq!(
         (back.set_back, back.incarnation),
-        (Some(life(2, 5)), life(5, 5))
+        (Some(incarnation(2, 5)), incarnation(5, 5))
     );
     assert_eq!(back.trust, Trust::Dirty);
     assert_eq!(peer(&cluster, 3).set_backs, 1);
@@ -120,18 +120,18 @@ fn a_disk_set_back_to_a_lower_number_is_found_and_brought_up_to_date() {
 
 /// The story: 1. nodes 1 and 3 have synced an entry that waits for all, and node 2 is away; 2. the disk of
 /// node 3 goes back, and it speaks under a lower number; 3. node 2 has the entry too, and all seem to:
-/// what the newer life of node 3 had synced is gone with it. So nothing of a peer is counted from the
-/// moment on at which an older life speaks, until the newest has answered what was asked after that.
+/// what the newer incarnation of node 3 had synced is gone with it. So nothing of a peer is counted from the
+/// moment on at which an older incarnation speaks, until the newest has answered what was asked after that.
 #[test]
 fn of_a_disk_that_may_have_gone_back_nothing_counts() {
     let (mut cluster, saved, _) = story(4, 1);
     let all = cluster.propose(1, Class::new(CommitMode::All, FsyncMode::Commit));
-    cluster.settle();
+    cluster.run_until_idle();
     let entry = all.run.last_position();
     assert_eq!(cluster.holders(entry, Held::Synced), [1, 3]);
     put_back(&mut cluster, 3, &saved);
     cluster.pass(ms(51));
-    assert_eq!(cluster.status(3).incarnation, life(2, 5));
+    assert_eq!(cluster.status(3).incarnation, incarnation(2, 5));
     cluster.heal();
     // It hears no appends.
     cluster.lossy = |envelope| envelope.to == id(3) && Cluster::is_append(envelope);
@@ -144,7 +144,7 @@ fn of_a_disk_that_may_have_gone_back_nothing_counts() {
     assert!(cluster.acked(1, &all));
 }
 
-/// A late word of an older life is no disk that went back: what the newest holds counts again once it has
+/// A late word of an older incarnation is no disk that went back: what the newest holds counts again once it has
 /// answered a round that was sent after that word.
 #[test]
 fn a_late_word_of_an_older_life_takes_nothing_for_long() {
@@ -154,13 +154,13 @@ fn a_late_word_of_an_older_life_takes_nothing_for_long() {
     cluster.restart(3);
     cluster.isolate(2);
     cluster.pass(ms(100));
-    let old = Message::Matched(holding(1, 1));
+    let old = Message::Matched(watermarks(1, 1));
     cluster.inject(envelope(3, 1, 1, old));
     let before = cluster.propose(1, FIRM);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(
         !cluster.acked(1, &before),
-        "which of the two lives is unknown"
+        "which of the two incarnations is unknown"
     );
     cluster.pass(ms(60));
     assert!(cluster.acked(1, &before));
@@ -171,7 +171,7 @@ fn a_late_word_of_an_older_life_takes_nothing_for_long() {
 }
 
 /// It was started so often from the copy, unheard, that its number is above all that were heard: what
-/// an earlier life had synced, it lacks.
+/// an earlier incarnation had synced, it lacks.
 #[test]
 fn a_disk_set_back_to_a_higher_number_is_found_by_what_it_lacks() {
     let (mut cluster, saved, acked) = story(2, 1);
@@ -185,14 +185,14 @@ fn a_disk_set_back_to_a_higher_number_is_found_by_what_it_lacks() {
     }
     cluster.restart(3);
     cluster.poll();
-    assert_eq!(cluster.status(3).incarnation, life(4, 5));
+    assert_eq!(cluster.status(3).incarnation, incarnation(4, 5));
     cluster.heal();
     cluster.isolate(2);
     cluster.pass(ms(200));
     let back = cluster.status(3);
     assert_eq!(
         (back.set_back, back.incarnation),
-        (Some(life(4, 5)), life(5, 5))
+        (Some(incarnation(4, 5)), incarnation(5, 5))
     );
     assert_eq!((back.trust, peer(&cluster, 3).set_backs), (Trust::Dirty, 1));
     survive(&mut cluster, &acked);
@@ -216,7 +216,7 @@ fn it_is_found_although_the_log_there_is_compacted() {
     cluster.isolate(2);
     cluster.pass(ms(600));
     assert_eq!(peer(&cluster, 3).set_backs, 1);
-    assert_eq!(cluster.status(3).set_back, Some(life(4, 5)));
+    assert_eq!(cluster.status(3).set_back, Some(incarnation(4, 5)));
     assert_eq!(cluster.status(3).trust, Trust::Dirty);
 }
 
@@ -288,8 +288,8 @@ fn of_a_number_that_two_lives_have_nothing_counts() {
     cluster.elect(1);
     cluster.kill(3);
     let reports = |nonce, upto| Envelope {
-        incarnation: life(1, nonce),
-        ..envelope(3, 1, 1, Message::Matched(holding(upto, upto)))
+        incarnation: incarnation(1, nonce),
+        ..envelope(3, 1, 1, Message::Matched(watermarks(upto, upto)))
     };
     cluster.inject(reports(1, 1));
     cluster.inject(reports(9, 1));
@@ -297,14 +297,14 @@ fn of_a_number_that_two_lives_have_nothing_counts() {
     assert!(cluster.status(1).waiting.contains(&waits));
     cluster.isolate(2);
     let proposed = cluster.propose(1, FIRM);
-    cluster.settle();
+    cluster.run_until_idle();
     for nonce in [1, 9, 1] {
         cluster.inject(reports(nonce, 100));
     }
     assert!(!cluster.acked(1, &proposed));
-    // Under a number of its own the life counts again.
+    // Under a number of its own the incarnation counts again.
     let above = Envelope {
-        incarnation: life(2, 9),
+        incarnation: incarnation(2, 9),
         ..reports(9, 100)
     };
     cluster.inject(above);
@@ -312,7 +312,7 @@ fn of_a_number_that_two_lives_have_nothing_counts() {
     assert!(!cluster.status(1).waiting.contains(&waits));
 }
 
-/// Of two lives of one number the one that spoke last is told, by its nonce.
+/// Of two incarnations of one number the one that spoke last is told, by its nonce.
 #[test]
 fn the_word_names_the_life_that_spoke_last() {
     let mut cluster = Cluster::new(3);
@@ -320,16 +320,16 @@ fn the_word_names_the_life_that_spoke_last() {
     cluster.kill(3);
     for nonce in [1, 9] {
         cluster.inject(Envelope {
-            incarnation: life(1, nonce),
-            ..envelope(3, 1, 1, heartbeat_reply(1, 1, holding(1, 1)))
+            incarnation: incarnation(1, nonce),
+            ..envelope(3, 1, 1, heartbeat_reply(1, 1, watermarks(1, 1)))
         });
     }
     let notice = told(&mut cluster, 3).unwrap().notice;
-    assert_eq!(notice, Some(found(life(1, 9), Finding::WentBack)));
+    assert_eq!(notice, Some(found(incarnation(1, 9), Finding::WentBack)));
 }
 
 /// What the leader tells a node with its next heartbeat.
-fn told(cluster: &mut Cluster, n: u64) -> Option<Known> {
+fn told(cluster: &mut Cluster, n: u64) -> Option<Readmission> {
     let now = cluster.now.after(ms(60));
     cluster.now = now;
     cluster.raft(1).handle_timeout(now);
@@ -338,14 +338,17 @@ fn told(cluster: &mut Cluster, n: u64) -> Option<Known> {
     let mut known = beats
         .iter()
         .filter_map(|packet| match packet.envelope.message {
-            Message::Heartbeat(beat) => beat.known,
+            Message::Heartbeat(beat) => beat.readmission,
             _ => None,
         });
     known.next_back()
 }
 
-fn found(life: Incarnation, finding: Finding) -> Notice {
-    Notice { life, finding }
+fn found(incarnation: Incarnation, finding: Finding) -> Notice {
+    Notice {
+        incarnation,
+        finding,
+    }
 }
 
 // What is no contradiction.
@@ -362,36 +365,36 @@ fn refused(n: u64, incarnation: Incarnation, prev: u64, trust: Trust) -> Envelop
     }
 }
 
-/// A late refusal, from before the same life had synced what it refused.
+/// A late refusal, from before the same incarnation had synced what it refused.
 #[test]
 fn nothing_that_one_life_says_contradicts_itself() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     cluster.propose(1, FIRM);
-    cluster.settle();
-    assert_eq!(peer(&cluster, 3).holding.unwrap().synced, LogIndex(2));
-    cluster.inject(refused(3, life(1, 1), 1, Trust::Clean));
-    cluster.inject(refused(3, life(1, 1), 2, Trust::Clean));
+    cluster.run_until_idle();
+    assert_eq!(peer(&cluster, 3).watermarks.unwrap().synced, LogIndex(2));
+    cluster.inject(refused(3, incarnation(1, 1), 1, Trust::Clean));
+    cluster.inject(refused(3, incarnation(1, 1), 2, Trust::Clean));
     cluster.pass(ms(200));
     assert_eq!(peer(&cluster, 3).set_backs, 0);
-    assert_eq!(cluster.status(3).incarnation, life(1, 1));
+    assert_eq!(cluster.status(3).incarnation, incarnation(1, 1));
 }
 
-/// The same of a life that is gone: it says nothing of the one that came after it.
+/// The same of an incarnation that is gone: it says nothing of the one that came after it.
 #[test]
 fn a_late_refusal_of_an_earlier_life_contradicts_nothing() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     cluster.propose(1, FIRM);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.kill(3);
     cluster.restart(3);
     cluster.pass(ms(100));
-    cluster.inject(refused(3, life(1, 1), 1, Trust::Clean));
+    cluster.inject(refused(3, incarnation(1, 1), 1, Trust::Clean));
     cluster.pass(ms(600));
     assert_eq!(peer(&cluster, 3).set_backs, 0);
     let now = cluster.status(3);
-    assert_eq!((now.incarnation, now.set_back), (life(2, 2), None));
+    assert_eq!((now.incarnation, now.set_back), (incarnation(2, 2), None));
 }
 
 /// A copy that was written and not synced goes with the power.
@@ -399,16 +402,16 @@ fn a_late_refusal_of_an_earlier_life_contradicts_nothing() {
 fn a_written_copy_that_a_power_cut_took_is_no_contradiction() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.disks(Disk::Busy);
     let relaxed = Class::new(CommitMode::Sync, FsyncMode::None);
     cluster.propose(1, relaxed);
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=3 {
         cluster.sync_hard_state(n);
         cluster.write(n);
     }
-    let reported = peer(&cluster, 3).holding.unwrap();
+    let reported = peer(&cluster, 3).watermarks.unwrap();
     assert!(reported.written > reported.synced, "{reported:?}");
     cluster.cut_power(3);
     cluster.disks(Disk::Prompt);
@@ -416,13 +419,13 @@ fn a_written_copy_that_a_power_cut_took_is_no_contradiction() {
     cluster.pass(ms(300));
     let back = cluster.status(3);
     assert_eq!((back.set_back, peer(&cluster, 3).set_backs), (None, 0));
-    assert_eq!(back.incarnation, life(2, 2));
+    assert_eq!(back.incarnation, incarnation(2, 2));
     assert_ne!(back.trust, Trust::Suspect, "and it is re-admitted");
 }
 
 /// 1. leader 1 counts what node 3 synced, with three of five away; 2. node 2 leads a later term and cuts
 ///    that off; 3. node 3 is started anew, and leader 1, which heard of nothing, asks it for what its
-///    earlier life had.
+///    earlier incarnation had.
 #[test]
 fn what_another_leader_cut_off_is_no_contradiction() {
     let mut cluster = Cluster::with(5, |config| Config {
@@ -435,12 +438,12 @@ fn what_another_leader_cut_off_is_no_contradiction() {
         cluster.isolate(away);
     }
     cluster.propose(1, FIRM);
-    cluster.settle();
-    assert_eq!(peer(&cluster, 3).holding.unwrap().synced, LogIndex(2));
+    cluster.run_until_idle();
+    assert_eq!(peer(&cluster, 3).watermarks.unwrap().synced, LogIndex(2));
     cluster.heal();
     cluster.isolate(1);
     cluster.elect(2);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(
         (cluster.terms(1), cluster.terms(3)),
         (vec![1, 1], vec![1, 2])
@@ -464,7 +467,7 @@ fn what_another_leader_cut_off_is_no_contradiction() {
         "the refusal comes with the later term"
     );
     let back = cluster.status(3);
-    assert_eq!((back.set_back, back.incarnation), (None, life(2, 2)));
+    assert_eq!((back.set_back, back.incarnation), (None, incarnation(2, 2)));
 }
 
 /// A suspect says itself that it may have forgotten: it is re-admitted anyhow.
@@ -472,23 +475,23 @@ fn what_another_leader_cut_off_is_no_contradiction() {
 fn a_suspect_contradicts_nothing() {
     let (mut cluster, _, _) = story(1, 1);
     cluster.kill(3);
-    cluster.inject(refused(3, life(2, 7), 3, Trust::Suspect));
-    assert_eq!(peer(&cluster, 3).incarnation, life(2, 7));
+    cluster.inject(refused(3, incarnation(2, 7), 3, Trust::Suspect));
+    assert_eq!(peer(&cluster, 3).incarnation, incarnation(2, 7));
     assert_eq!(peer(&cluster, 3).set_backs, 0);
-    cluster.inject(refused(3, life(2, 7), 3, Trust::Clean));
+    cluster.inject(refused(3, incarnation(2, 7), 3, Trust::Clean));
     assert_eq!(peer(&cluster, 3).set_backs, 1, "of a clean one it is one");
 }
 
-/// A life that refuses more than was ever synced only lacks what it never had.
+/// An incarnation that refuses more than was ever synced only lacks what it never had.
 #[test]
 fn a_refusal_beyond_what_was_synced_is_no_contradiction() {
     let (mut cluster, _, _) = story(1, 1);
     cluster.kill(3);
-    cluster.inject(refused(3, life(2, 7), 7, Trust::Clean));
+    cluster.inject(refused(3, incarnation(2, 7), 7, Trust::Clean));
     assert_eq!(peer(&cluster, 3).set_backs, 0);
 }
 
-/// A life that has to ask its host about what an earlier one had synced says nothing until it was told:
+/// An incarnation that has to ask its host about what an earlier one had synced says nothing until it was told:
 /// that is no contradiction, and what it says then is none.
 #[test]
 fn who_waits_for_its_host_to_recall_contradicts_nothing() {
@@ -504,11 +507,11 @@ fn who_waits_for_its_host_to_recall_contradicts_nothing() {
     cluster.lossy = |envelope| envelope.to == id(3) && Cluster::is_append(envelope);
     cluster.elect(1);
     let term = cluster.term(1);
-    cluster.inject(envelope(3, 1, term, Message::Matched(holding(10, 10))));
+    cluster.inject(envelope(3, 1, term, Message::Matched(watermarks(10, 10))));
     cluster.kill(3);
     let hard = HardState {
         term: Term(term),
-        incarnation: life(1, 1),
+        incarnation: incarnation(1, 1),
         ..HardState::default()
     };
     let recovery = kraft_proto::Recovery::resume(hard, cluster.members.clone()).same_boot();
@@ -550,7 +553,7 @@ fn an_answer_to_an_append_of_an_earlier_term_contradicts_nothing() {
     cluster.restart(3);
     cluster.inject(late);
     cluster.pass(ms(200));
-    assert_eq!(peer(&cluster, 3).incarnation, life(2, 2));
+    assert_eq!(peer(&cluster, 3).incarnation, incarnation(2, 2));
     assert_eq!(
         (peer(&cluster, 3).set_backs, cluster.status(3).set_back),
         (0, None)
@@ -559,18 +562,18 @@ fn an_answer_to_an_append_of_an_earlier_term_contradicts_nothing() {
 
 // Who is told, and by whom.
 
-fn word(from: u64, known: Known) -> Envelope {
+fn word(from: u64, known: Readmission) -> Envelope {
     let beat = Heartbeat {
         commit: LogIndex::ZERO,
         round: 1,
         force_upto: LogIndex::ZERO,
-        known: Some(known),
+        readmission: Some(known),
     };
     envelope(from, 3, 1, Message::Heartbeat(beat))
 }
 
-fn known(newest: Incarnation, notice: Notice) -> Known {
-    Known {
+fn known(newest: Incarnation, notice: Notice) -> Readmission {
+    Readmission {
         store: StoreId(3),
         incarnation: newest,
         readmit_upto: LogIndex(1),
@@ -584,14 +587,14 @@ fn a_word_for_another_life_is_ignored() {
     for finding in [Finding::WentBack, Finding::Superseded] {
         let mut cluster = Cluster::new(3);
         cluster.elect(1);
-        let newer = life(9, 9);
-        let notice = found(life(1, 1), finding);
+        let newer = incarnation(9, 9);
+        let notice = found(incarnation(1, 1), finding);
         let words = [
-            word(1, known(newer, found(life(1, 2), finding))),
-            word(1, known(newer, found(life(2, 1), finding))),
+            word(1, known(newer, found(incarnation(1, 2), finding))),
+            word(1, known(newer, found(incarnation(2, 1), finding))),
             word(
                 1,
-                Known {
+                Readmission {
                     store: StoreId(33),
                     ..known(newer, notice)
                 },
@@ -602,34 +605,37 @@ fn a_word_for_another_life_is_ignored() {
                 ..word(1, known(newer, notice))
             },
             // No store is started so often.
-            word(1, known(life(1 << 40, 9), notice)),
+            word(1, known(incarnation(1 << 40, 9), notice)),
         ];
         for word in words {
             cluster.inject(word);
             let status = cluster.status(3);
             assert_eq!(
                 (status.incarnation, status.set_back),
-                (life(1, 1), None),
+                (incarnation(1, 1), None),
                 "{word:?}"
             );
             assert!(!cluster.raft(3).is_stopped());
         }
         cluster.inject(word(1, known(newer, notice)));
         match finding {
-            Finding::WentBack => assert_eq!(cluster.status(3).incarnation, life(10, 1)),
+            Finding::WentBack => assert_eq!(cluster.status(3).incarnation, incarnation(10, 1)),
             Finding::Superseded => assert!(cluster.raft(3).is_stopped()),
         }
     }
 }
 
-/// A word of *superseded* needs a newer life.
+/// A word of *superseded* needs a newer incarnation.
 #[test]
 fn nobody_is_superseded_by_a_life_that_is_not_newer() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     cluster.inject(word(
         1,
-        known(life(1, 9), found(life(1, 1), Finding::Superseded)),
+        known(
+            incarnation(1, 9),
+            found(incarnation(1, 1), Finding::Superseded),
+        ),
     ));
     assert!(!cluster.raft(3).is_stopped());
     assert_eq!(cluster.status(3).dropped.malformed, 1);
@@ -640,12 +646,15 @@ fn nobody_is_superseded_by_a_life_that_is_not_newer() {
 fn a_copy_that_was_refused_starts_no_more_and_counts_no_further() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
-    let twin = life(5, 7);
-    cluster.inject(word(1, known(twin, found(life(1, 1), Finding::Superseded))));
+    let twin = incarnation(5, 7);
+    cluster.inject(word(
+        1,
+        known(twin, found(incarnation(1, 1), Finding::Superseded)),
+    ));
     let hard = cluster.stores[&id(3)].synced.hard;
     assert_eq!(
         (hard.superseded, hard.incarnation),
-        (Some(twin), life(1, 1))
+        (Some(twin), incarnation(1, 1))
     );
     let start = |hard| {
         let config = Config::new(id(3), StoreId(3), 3);
@@ -663,15 +672,15 @@ fn a_copy_that_was_refused_starts_no_more_and_counts_no_further() {
     let status = start(lifted).unwrap().status();
     assert_eq!(
         (status.incarnation, status.trust),
-        (life(7, 8), Trust::Suspect)
+        (incarnation(7, 8), Trust::Suspect)
     );
     assert_eq!(lifted.reclaimed(), lifted, "once is enough");
-    // The mark on the very disk of the life that it names refuses nothing.
+    // The mark on the very disk of the incarnation that it names refuses nothing.
     let own = HardState {
         incarnation: twin,
         ..hard
     };
-    assert_eq!(start(own).unwrap().status().incarnation, life(6, 8));
+    assert_eq!(start(own).unwrap().status().incarnation, incarnation(6, 8));
 }
 
 /// Two nodes run on one store. The older is told only once the newer has answered a round that was
@@ -683,9 +692,9 @@ fn an_older_life_is_superseded_only_by_one_that_answers_after_it() {
     cluster.kill(3);
     let answers = |incarnation, round| Envelope {
         incarnation,
-        ..envelope(3, 1, 1, heartbeat_reply(round, 1, holding(1, 1)))
+        ..envelope(3, 1, 1, heartbeat_reply(round, 1, watermarks(1, 1)))
     };
-    let (older, newer) = (life(2, 2), life(3, 3));
+    let (older, newer) = (incarnation(2, 2), incarnation(3, 3));
     // Of round 1.
     told(&mut cluster, 3);
     cluster.inject(answers(newer, 1));
@@ -706,8 +715,8 @@ fn an_older_life_is_superseded_only_by_one_that_answers_after_it() {
     assert_eq!(
         peer(&cluster, 3).set_backs,
         0,
-        "not before it goes on as a new life"
+        "not before it goes on as a new incarnation"
     );
-    cluster.inject(answers(life(4, 2), 5));
+    cluster.inject(answers(incarnation(4, 2), 5));
     assert_eq!(peer(&cluster, 3).set_backs, 1);
 }

@@ -17,11 +17,11 @@ fn a_node_is_stopped_once_everything_is_synced_and_its_mark_is_gone() {
         cluster.node(n).disk = Disk::LogHeld;
     }
     cluster.propose(1, RELAXED);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.status(1).trust, Trust::Dirty);
     let now = cluster.now;
     cluster.raft(1).stop(now);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.role(1), Role::Follower);
     assert!(!cluster.raft(1).is_stopped(), "its log is not synced");
     assert_eq!(cluster.try_propose(1, RELAXED), Err(ProposeError::Stopped));
@@ -39,7 +39,7 @@ fn a_node_with_nothing_to_sync_is_stopped_at_once() {
     let now = cluster.now;
     cluster.raft(3).stop(now);
     assert!(cluster.raft(3).is_stopped());
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.role(1), Role::Leader, "the others go on");
 }
 
@@ -48,7 +48,7 @@ fn a_node_with_nothing_to_sync_is_stopped_at_once() {
 fn a_target_takes_over_before_it_has_heard_of_any_commit() {
     let mut cluster = Cluster::new(3);
     cluster.start_on(2, 1, [run(1, 1, 1)]);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.inject(envelope(1, 2, 1, heartbeat(0, 1)));
     assert_eq!(cluster.status(2).leader, Some(id(1)));
     assert_eq!(cluster.commit(2).index.0, 0);

@@ -1,10 +1,10 @@
-//! A blank disk under an old id, and lives of stores that are not the member's.
+//! A blank disk under an old id, and incarnations of stores that are not the member's.
 
 mod cluster;
 
 use std::time::Duration;
 
-use cluster::messages::{envelope, heartbeat_reply, holding};
+use cluster::messages::{envelope, heartbeat_reply, watermarks};
 use cluster::{Cluster, id};
 use kraft_proto::{
     Change, Class, Config, Envelope, Fate, Instant, Member, Members, NodeId, Nonce, Output, Raft,
@@ -45,7 +45,7 @@ fn a_blank_disk_under_an_old_id_elects_nobody() {
     cluster.elect(1);
     cluster.isolate(2);
     let committed = cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     let position = committed.run.last_position();
     assert_eq!(cluster.fate(1, position), Fate::Committed);
     cluster.heal();
@@ -73,7 +73,7 @@ fn the_answers_of_a_blank_disk_commit_nothing() {
     replace_the_disk_of_3(&mut cluster);
     cluster.isolate(2);
     let proposed = cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(!cluster.acked(1, &proposed));
     assert_ne!(
         cluster.fate(1, proposed.run.last_position()),
@@ -89,11 +89,11 @@ fn without_names_a_leader_counts_the_first_store_it_hears() {
     replace_the_disk_of_3(&mut cluster);
     cluster.isolate(2);
     let proposed = cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(!cluster.acked(1, &proposed), "store 3 was heard first");
 }
 
-/// A copy of a node's disk runs beside it: the leader hears the newer life, and the older one is told.
+/// A copy of a node's disk runs beside it: the leader hears the newer incarnation, and the older one is told.
 #[test]
 fn a_replaced_life_says_so_once_and_then_nothing() {
     let mut cluster = bound();
@@ -105,8 +105,8 @@ fn a_replaced_life_says_so_once_and_then_nothing() {
     cluster.pass(Duration::from_millis(200));
     let newer = cluster.status(2).incarnation;
     assert!(newer.number > 1);
-    // The old life speaks, the new one answers after it, and the old one hears what was meant for that.
-    let speaks = heartbeat_reply(1, 1, holding(1, 1));
+    // The old incarnation speaks, the new one answers after it, and the old one hears what was meant for that.
+    let speaks = heartbeat_reply(1, 1, watermarks(1, 1));
     cluster.inject(Envelope {
         incarnation: old.status().incarnation,
         ..envelope(2, 1, 1, speaks)
@@ -192,7 +192,7 @@ fn rejoined_unknown_to_4() -> Cluster {
     cluster.elect(1);
     cluster.isolate(4);
     cluster.change(1, &[Change::Remove(NodeId(3))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     replace_the_disk_of_3(&mut cluster);
     cluster.change(1, &[Change::Voter(member(3, 33))]).unwrap();
     cluster.pass(Duration::from_millis(500));
@@ -228,7 +228,7 @@ fn a_candidate_on_a_newer_store_is_heard_by_those_who_do_not_know_of_it() {
     let mut cluster = rejoined_unknown_to_4();
     cluster.isolate(2);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.kill(1);
     cluster.heal();
     cluster.pass(Duration::from_secs(4));

@@ -23,7 +23,7 @@ fn a_fallback_for_one_client_does_not_pass_for_a_full_ack_of_another() {
     let mut clients = Clients::new();
     clients.propose(&mut cluster, 1, ALL, Fallback::ToMajority);
     clients.propose(&mut cluster, 2, ALL, Fallback::Refuse);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(clients.told(&mut cluster), []);
     cluster.pass(Duration::from_millis(501));
     let told = clients.told(&mut cluster);
@@ -50,7 +50,7 @@ fn whoever_is_given_up_is_answered_as_at_its_deadline_and_leaves_its_place() {
         clients.propose(&mut cluster, token, ALL, Fallback::Refuse);
     }
     clients.propose(&mut cluster, 4, ALL, Fallback::ToMajority);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(clients.told(&mut cluster), []);
     clients.give_up(&mut cluster, |token| token % 2 == 0);
     assert_eq!(
@@ -82,7 +82,7 @@ fn without_a_majority_there_is_nothing_to_fall_back_to() {
     cluster.isolate(1);
     let mut clients = Clients::new();
     clients.propose(&mut cluster, 1, ALL, Fallback::ToMajority);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.pass(Duration::from_millis(501));
     let told = clients.told(&mut cluster);
     assert_eq!(graded(&told), [(1, Grade::TimedOut, None)]);
@@ -97,13 +97,13 @@ fn a_deposed_leader_answers_by_what_commit_proves() {
     cluster.node(1).disk = Disk::Held;
     clients.propose(&mut cluster, 1, SYNC, Fallback::Refuse);
     cluster.lossy = |envelope| envelope.to == cluster::id(1);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.lossy = |_| false;
     cluster.isolate(1);
     // Never leaves the leader.
     clients.propose(&mut cluster, 2, SYNC, Fallback::Refuse);
     clients.propose(&mut cluster, 3, ALL, Fallback::ToMajority);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.pass(Duration::from_millis(800));
     let leader = cluster.leader().expect("another leader");
     assert_ne!(leader, 1);
@@ -125,7 +125,7 @@ fn an_early_ack_that_is_lost_is_told_once_more() {
     cluster.isolate(1);
     let mut clients = Clients::new();
     clients.propose(&mut cluster, 1, LEADER_ONLY, Fallback::Refuse);
-    cluster.settle();
+    cluster.run_until_idle();
     let told = clients.told(&mut cluster);
     assert_eq!(graded(&told), [(1, Grade::AsAsked, Some(Held::Written))]);
     let position = told[0].position;
@@ -180,7 +180,7 @@ fn a_full_house_turns_the_next_one_away_with_its_token() {
         .waits
         .insert(99, position, &proposed, SYNC, None, Fallback::Refuse);
     assert_eq!(turned_away, Err(99));
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.sync(1);
     assert_eq!(clients.told(&mut cluster).len(), 8);
 }
@@ -194,7 +194,7 @@ fn whoever_awaits_commit_is_told_of_it_after_the_first_answer() {
     let mut clients = Clients::new();
     let position = clients.propose(&mut cluster, 1, LEADER_ONLY, Fallback::Refuse);
     clients.await_commit(&mut cluster, 2, position);
-    cluster.settle();
+    cluster.run_until_idle();
     let first = clients.told(&mut cluster);
     assert_eq!(graded(&first), [(1, Grade::AsAsked, Some(Held::Written))]);
     for n in [1, 2] {
@@ -240,13 +240,13 @@ fn whoever_awaits_an_earlier_entry_does_not_wait_for_a_later_one() {
     cluster.disks(Disk::LogHeld);
     let mut clients = Clients::new();
     let first = clients.propose(&mut cluster, 1, LEADER_ONLY, Fallback::Refuse);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(clients.told(&mut cluster).len(), 1);
     cluster.lossy = |envelope| envelope.entries() > 0;
     let second = clients.propose(&mut cluster, 2, LEADER_ONLY, Fallback::Refuse);
     clients.await_commit(&mut cluster, 12, second);
     clients.await_commit(&mut cluster, 11, first);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(clients.told(&mut cluster).len(), 1);
     cluster.sync(2);
     cluster.sync(3);
@@ -279,7 +279,7 @@ fn commit_is_not_all_that_was_asked_for_where_others_joined_meanwhile() {
             let change = [kraft_proto::Change::Voter(member)];
             cluster.change(1, &change).unwrap();
         }
-        cluster.settle();
+        cluster.run_until_idle();
         cluster.lossy = |_| false;
         cluster.elect(2);
         cluster.pass(Duration::from_millis(200));
@@ -336,7 +336,7 @@ fn all_alone_is_not_acknowledged_as_sync_and_counts_as_early_once_somebody_settl
     let mut clients = Clients::new();
     let class = Class::new(CommitMode::All, FsyncMode::None);
     let position = clients.propose(&mut cluster, 1, class, Fallback::ToMajority);
-    cluster.settle();
+    cluster.run_until_idle();
     let acks = |cluster: &mut Cluster| {
         let outputs = cluster.node(1).outputs.iter();
         let acks = outputs.filter(|output| matches!(output, Output::Ack { .. }));

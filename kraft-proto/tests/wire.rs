@@ -5,8 +5,8 @@ use kraft_proto::limits::{
 };
 use kraft_proto::{
     Append, Ballot, CommitMode, EntryKind, Envelope, Finding, Frame, FsyncMode, Heartbeat,
-    HeartbeatReply, Holding, Incarnation, Known, LogIndex, LogPosition, Members, Message, NodeId,
-    Nonce, Notice, Snapshot, StoreId, Term, Trust, WIRE_VERSION, WireError, entry_prefix,
+    HeartbeatReply, Incarnation, LogIndex, LogPosition, Members, Message, NodeId, Nonce, Notice,
+    Readmission, Snapshot, StoreId, Term, Trust, WIRE_VERSION, Watermarks, WireError, entry_prefix,
 };
 
 const SPEC: &str = include_str!("../WIRE.md");
@@ -26,8 +26,8 @@ fn position(term: u64, index: u64) -> LogPosition {
     LogPosition::new(Term(term), LogIndex(index))
 }
 
-fn holding(written: u64, synced: u64) -> Holding {
-    Holding {
+fn watermarks(written: u64, synced: u64) -> Watermarks {
+    Watermarks {
         written: LogIndex(written),
         synced: LogIndex(synced),
     }
@@ -48,17 +48,17 @@ fn append(kind: EntryKind, count: u32) -> Append {
     }
 }
 
-fn heartbeat(commit: u64, known: Option<Known>) -> Heartbeat {
+fn heartbeat(commit: u64, readmission: Option<Readmission>) -> Heartbeat {
     Heartbeat {
         commit: LogIndex(commit),
         round: 12,
         force_upto: LogIndex(0),
-        known,
+        readmission: known,
     }
 }
 
-fn known(readmit_upto: u64) -> Known {
-    Known {
+fn known(readmit_upto: u64) -> Readmission {
+    Readmission {
         store: StoreId(301),
         incarnation: Incarnation::new(5, Nonce(701)),
         readmit_upto: LogIndex(readmit_upto),
@@ -69,21 +69,21 @@ fn known(readmit_upto: u64) -> Known {
 /// What is told to start 4 of the store whose start 5 is known.
 fn judged(finding: Finding, number: u64) -> Heartbeat {
     let notice = Notice {
-        life: Incarnation::new(number, Nonce(702)),
+        incarnation: Incarnation::new(number, Nonce(702)),
         finding,
     };
-    let known = Known {
+    let known = Readmission {
         notice: Some(notice),
         ..known(202)
     };
     heartbeat(199, Some(known))
 }
 
-fn heartbeat_reply(holding: Holding) -> HeartbeatReply {
+fn heartbeat_reply(watermarks: Watermarks) -> HeartbeatReply {
     HeartbeatReply {
         round: 12,
         received: LogIndex(202),
-        holding,
+        watermarks,
         trust: Trust::Suspect,
     }
 }
@@ -135,8 +135,8 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             },
         ),
         (
-            "append, barrier",
-            envelope(7, Message::Append(append(EntryKind::Barrier, 1))),
+            "append, no-op",
+            envelope(7, Message::Append(append(EntryKind::NoOp, 1))),
             vec![b""],
         ),
         (
@@ -154,7 +154,7 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             7,
             Message::Append(append(EntryKind::Command, 0)),
         ),
-        bare("matched", 7, Message::Matched(holding(202, 201))),
+        bare("matched", 7, Message::Matched(watermarks(202, 201))),
         bare(
             "rejected",
             7,
@@ -166,12 +166,12 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
         ),
         bare("heartbeat", 7, Message::Heartbeat(heartbeat(199, None))),
         bare(
-            "heartbeat, to a known life",
+            "heartbeat, to a known incarnation",
             7,
             Message::Heartbeat(heartbeat(199, Some(known(202)))),
         ),
         bare(
-            "heartbeat, to a superseded life",
+            "heartbeat, to a superseded incarnation",
             7,
             Message::Heartbeat(judged(Finding::Superseded, 4)),
         ),
@@ -183,7 +183,7 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
         bare(
             "heartbeat reply",
             7,
-            Message::HeartbeatReply(heartbeat_reply(holding(202, 201))),
+            Message::HeartbeatReply(heartbeat_reply(watermarks(202, 201))),
         ),
         bare("timeout now", 7, Message::TimeoutNow),
         bare(
@@ -366,7 +366,7 @@ fn numbers_beyond_the_limits_are_refused() {
         envelope(7, Message::Append(append))
     };
     let beyond = [
-        envelope(TERM_MAX + 1, Message::Matched(Holding::default())),
+        envelope(TERM_MAX + 1, Message::Matched(Watermarks::default())),
         envelope(
             8,
             Message::Vote {
@@ -406,8 +406,8 @@ fn numbers_beyond_the_limits_are_refused() {
                 last: LogPosition::new(Term(7), index),
             },
         ),
-        envelope(7, Message::Matched(holding(INDEX_MAX + 1, 0))),
-        envelope(7, Message::Matched(holding(1, 2))),
+        envelope(7, Message::Matched(watermarks(INDEX_MAX + 1, 0))),
+        envelope(7, Message::Matched(watermarks(1, 2))),
         envelope(
             7,
             Message::Rejected {
@@ -420,7 +420,7 @@ fn numbers_beyond_the_limits_are_refused() {
         envelope(7, Message::Heartbeat(heartbeat(1, Some(known(index.0))))),
         envelope(
             7,
-            Message::HeartbeatReply(heartbeat_reply(holding(INDEX_MAX + 1, 0))),
+            Message::HeartbeatReply(heartbeat_reply(watermarks(INDEX_MAX + 1, 0))),
         ),
         command(|append| append.count = RUN_ENTRIES_MAX + 1),
         command(|append| append.run_term = Term(TERM_MAX + 1)),
@@ -442,8 +442,8 @@ fn numbers_beyond_the_limits_are_refused() {
 
 #[test]
 fn a_run_contradicting_itself_is_refused() {
-    let two_barriers = envelope(7, Message::Append(append(EntryKind::Barrier, 2)));
-    let refused = encode(&two_barriers, &[b"", b""]);
+    let two_no_ops = envelope(7, Message::Append(append(EntryKind::NoOp, 2)));
+    let refused = encode(&two_no_ops, &[b"", b""]);
     assert_eq!(Frame::decode(&refused), Err(WireError::OutOfRange));
 
     let back = Append {
@@ -490,17 +490,17 @@ fn the_longest_header_fits_its_buffer() {
     let mut short = vec![0; length - 1];
     assert_eq!(longest.encode(&mut short), Err(WireError::BufferTooSmall));
     assert_eq!(longest.encode(&mut []), Err(WireError::BufferTooSmall));
-    let life = Incarnation::new(most, Nonce(most));
+    let incarnation = Incarnation::new(most, Nonce(most));
     let knows_most = Heartbeat {
         commit: LogIndex(most),
         round: most,
         force_upto: LogIndex(most),
-        known: Some(Known {
+        readmission: Some(Readmission {
             store: StoreId(most),
-            incarnation: life,
+            incarnation: incarnation,
             readmit_upto: LogIndex(most),
             notice: Some(Notice {
-                life,
+                incarnation,
                 finding: Finding::WentBack,
             }),
         }),

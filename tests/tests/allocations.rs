@@ -138,13 +138,13 @@ impl Cluster {
     fn led() -> Self {
         let mut cluster = Self::new();
         cluster.nodes[0].campaign(cluster.now);
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(cluster.nodes[0].status().role, Role::Leader);
         cluster
     }
 
     /// Lets the cluster come to rest.
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         loop {
             for place in 0..NODES {
                 while let Some(output) = self.nodes[place].poll_output() {
@@ -221,7 +221,7 @@ impl Cluster {
         }
         self.waits
             .handle_timeout(self.now, &mut self.nodes[0], |_| None);
-        self.settle();
+        self.run_until_idle();
     }
 
     /// Everybody applied everything there is.
@@ -259,8 +259,8 @@ fn a_start_and_an_election_allocate_nothing() {
     .unwrap();
     cluster.nodes[0] = fresh;
     cluster.nodes[0].campaign(cluster.now);
-    cluster.settle();
-    assert_eq!(cluster.applied, [1; NODES], "the barrier is applied");
+    cluster.run_until_idle();
+    assert_eq!(cluster.applied, [1; NODES], "the no-op is applied");
     assert_eq!(ALLOCATIONS.get() - before, 0);
 }
 
@@ -278,7 +278,7 @@ fn no_class_allocates_in_steady_state() {
                 cluster.propose(class, 1);
                 cluster.propose(class, 7);
                 cluster.nodes[0].read(cluster.now).unwrap();
-                cluster.settle();
+                cluster.run_until_idle();
                 cluster.pass(Duration::from_millis(20));
             }
             cluster.catch_up();
@@ -304,7 +304,7 @@ fn mixed_classes_allocate_nothing() {
             let fsync = FSYNCS[(turn + round) % FSYNCS.len()];
             cluster.propose(Class::new(mode, fsync), 1);
         }
-        cluster.settle();
+        cluster.run_until_idle();
         cluster.pass(Duration::from_millis(20));
     }
     cluster.catch_up();
@@ -327,7 +327,7 @@ fn transfers_and_reads_of_followers_allocate_nothing() {
         let leader = cluster.nodes[0].status().leader.unwrap().0 as usize - 1;
         let begun = cluster.nodes[leader].transfer_leadership(cluster.now, Some(NodeId(to)));
         begun.unwrap();
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(cluster.nodes[0].status().leader, Some(NodeId(to)));
         cluster.pass(Duration::from_millis(60));
         served = cluster.asked.others - served;
@@ -347,7 +347,7 @@ fn a_call_costs_the_same_however_many_entries_it_covers() {
                 let mut cluster = Cluster::led();
                 for _ in 0..3 {
                     cluster.propose(class, count);
-                    cluster.settle();
+                    cluster.run_until_idle();
                     // What waits for company or for a lazy flush has had its time.
                     // In small steps: a leader that was away for long leaves office.
                     for _ in 0..101 {

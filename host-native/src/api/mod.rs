@@ -31,7 +31,7 @@ pub use kraft_proto::Grade;
 pub use refusal::{Bound, Refusal, Retry};
 pub use status::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus,
-    PeerStatus, PlacesStatus, StatusReport, Unkept, Voting,
+    PeerStatus, PlacesStatus, StatusReport, UnkeptAcks, Voting,
 };
 
 use crate::codec::{self, DecodeError};

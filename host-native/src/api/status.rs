@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kraft_proto::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
-use kraft_proto::{Holding, PeerState, Role, Trust};
+use kraft_proto::{PeerState, Role, Trust, Watermarks};
 use serde::{Deserialize, Serialize};
 
 use super::words;
@@ -37,7 +37,7 @@ pub struct StatusReport {
     /// The end of its log.
     pub last: LogPosition,
     /// How far its own log is held.
-    pub holding: Holding,
+    pub watermarks: Watermarks,
     /// The last entry it knows to be committed.
     pub commit: LogPosition,
     /// The last entry it has applied.
@@ -51,7 +51,7 @@ pub struct StatusReport {
     /// What it acknowledged and a majority has not synced yet.
     pub at_risk: AtRisk,
     /// What it acknowledged since its start and commit did not keep.
-    pub unkept: Unkept,
+    pub unkept: UnkeptAcks,
     /// Peers whose replicas are not the same as its own.
     pub differing: Vec<DifferingReplica>,
     /// Nodes that may have forgotten copies in a power cut, as far as it hears.
@@ -111,7 +111,7 @@ pub struct PeerStatus {
     /// How long ago it was heard, in milliseconds; none: not since this node leads.
     pub heard_ms: Option<u64>,
     /// How far it holds the leader's log; none while it has not told this leader, which is not zero.
-    pub holding: Option<Holding>,
+    pub watermarks: Option<Watermarks>,
     /// Entries it lacks; none while that is not known.
     pub lag_entries: Option<u64>,
     /// How long it has lacked the oldest of them, in milliseconds; none while that is not known.
@@ -159,7 +159,7 @@ pub struct LagStatus {
 
 /// Acknowledged writes that commit did not keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Unkept {
+pub struct UnkeptAcks {
     /// Commit proved that they are gone.
     pub lost: u64,
     /// Their fate cannot be told any more.

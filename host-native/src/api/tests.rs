@@ -1,4 +1,4 @@
-use kraft_proto::{Class, Held, Holding, PeerState, Role, StoreId, Term, Trust};
+use kraft_proto::{Class, Held, PeerState, Role, StoreId, Term, Trust, Watermarks};
 
 use super::*;
 use crate::command::SessionId;
@@ -107,7 +107,7 @@ fn status() -> StatusReport {
             needed: 2,
         }),
         last: POSITION,
-        holding: Holding::default(),
+        watermarks: Watermarks::default(),
         commit: POSITION,
         applied: POSITION,
         members: vec![MemberStatus {
@@ -120,7 +120,7 @@ fn status() -> StatusReport {
             link: Link::Down,
             state: PeerState::Probe,
             heard_ms: Some(7),
-            holding: Some(Holding::default()),
+            watermarks: Some(Watermarks::default()),
             lag_entries: Some(3),
             lag_ms: Some(40),
             silent_ms: 7,
@@ -134,7 +134,7 @@ fn status() -> StatusReport {
             unknown: 1,
         },
         at_risk: AtRisk::default(),
-        unkept: Unkept {
+        unkept: UnkeptAcks {
             lost: 1,
             unknown: 2,
         },

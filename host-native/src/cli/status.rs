@@ -147,8 +147,8 @@ fn show(asked: &[Asked]) {
                 role(report.role).into(),
                 report.term.to_string(),
                 report.commit.index.to_string(),
-                report.holding.written.to_string(),
-                report.holding.synced.to_string(),
+                report.watermarks.written.to_string(),
+                report.watermarks.synced.to_string(),
                 format!(
                     "{} ({})",
                     report.at_risk.entries,
@@ -232,7 +232,7 @@ const fn role(role: Role) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use kraft_proto::{Holding, PeerState};
+    use kraft_proto::{PeerState, Watermarks};
 
     use super::*;
 
@@ -242,7 +242,7 @@ mod tests {
             link: Link::Connected,
             state: PeerState::Probe,
             heard_ms: None,
-            holding: None,
+            watermarks: None,
             lag_entries: None,
             lag_ms: None,
             silent_ms: 12_345,
@@ -280,7 +280,7 @@ mod tests {
     fn of_one_that_was_heard_it_is_said_how_far_it_is_behind() {
         let behind = PeerStatus {
             heard_ms: Some(20),
-            holding: Some(Holding::default()),
+            watermarks: Some(Watermarks::default()),
             lag_entries: Some(3004),
             lag_ms: Some(40),
             ..peer()

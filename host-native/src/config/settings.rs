@@ -52,12 +52,22 @@ impl Setting {
 
     /// The option at this place of the file.
     pub fn at(path: &str) -> Option<&'static Self> {
+        let former = FORMER.iter().find(|(former, _)| *former == path);
+        let path = former.map_or(path, |(_, now)| now);
         SETTINGS.iter().find(|setting| setting.path == path)
     }
 
     /// The option of this name.
     pub fn named(word: &str) -> Option<&'static Self> {
-        SETTINGS.iter().find(|setting| setting.word == word)
+        let by_former = |setting: &&Self| setting.former_word() == Some(word);
+        let named = SETTINGS.iter().find(|setting| setting.word == word);
+        named.or_else(|| SETTINGS.iter().find(by_former))
+    }
+
+    /// The name that it had before, which still sets it.
+    pub fn former_word(&self) -> Option<&'static str> {
+        let former = FORMER.iter().find(|(_, now)| *now == self.path);
+        former.map(|(former, _)| former.rsplit('.').next().unwrap_or(former))
     }
 
     /// Its value when nothing sets it.
@@ -65,6 +75,9 @@ impl Setting {
         (self.show)(&Config::default())
     }
 }
+
+/// Places that had another name before: files, variables and flags of then still set them.
+const FORMER: [(&str, &str); 1] = [("durability.lazy_flush", "durability.lazy_force")];
 
 /// A setting that is one field: its place, name, reader, shower, field and purpose.
 macro_rules! setting {
@@ -202,15 +215,15 @@ pub const SETTINGS: &[Setting] = &[
     },
     setting! {
         "durability.batch_fsync_count", "batch_fsync_count", count, number, durability.batch_fsync_count,
-        "BATCH: entries between two forced flushes"
+        "BATCH: entries between two forces"
     },
     setting! {
         "durability.batch_fsync_interval", "batch_fsync_interval", duration, quoted_duration, durability.batch_fsync_interval,
-        "BATCH: the longest time between two forced flushes"
+        "BATCH: the longest time between two forces"
     },
     setting! {
-        "durability.lazy_flush", "lazy_flush", duration, quoted_duration, durability.lazy_flush,
-        "NONE: the background flush, this long after the first unforced entry"
+        "durability.lazy_force", "lazy_force", duration, quoted_duration, durability.lazy_force,
+        "NONE: the disk is forced in the background, this long after the first unforced entry"
     },
     setting! {
         "durability.disk_stall", "disk_stall", duration, quoted_duration, durability.disk_stall,

@@ -65,7 +65,7 @@ fn the_defaults_are_the_documented_ones() {
         (d.batch_fsync_count, d.batch_fsync_interval),
         (100, ms(100))
     );
-    assert_eq!(d.lazy_flush, ms(1000));
+    assert_eq!(d.lazy_force, ms(1000));
     assert_eq!(d.disk_stall, ms(5000));
     assert_eq!(d.at_risk_entries_max, 100_000);
     assert_eq!(config.at_risk_bytes_max, 256 * 1024 * 1024);
@@ -312,7 +312,7 @@ fn the_effective_configuration_says_where_values_come_from_and_reads_back() {
     assert!(line("node = 1 ").ends_with("kraft.toml:1"));
     assert!(line("batch_size = 2 ").ends_with("# KRAFT_BATCH_SIZE"));
     assert!(line("default_mode = \"ALL\" ").ends_with("# preset financial"));
-    assert!(line("lazy_flush = \"1s\" ").ends_with("# default"));
+    assert!(line("lazy_force = \"1s\" ").ends_with("# default"));
     let read_back = files.config(&effective);
     let expected = Config {
         zones_file: None,
@@ -326,10 +326,10 @@ fn the_effective_configuration_says_where_values_come_from_and_reads_back() {
 fn a_written_file_reads_back_and_explains_every_option() {
     let files = Files::new();
     let mut config = files.config("node = 3\npreset = \"max_throughput\"\n");
-    config.durability.lazy_flush = ms(1500);
+    config.durability.lazy_force = ms(1500);
     let text = config.to_file();
     assert_eq!(files.config(&text), config);
-    assert!(text.contains("\nlazy_flush = \"1s 500ms\"\n"));
+    assert!(text.contains("\nlazy_force = \"1s 500ms\"\n"));
     assert!(text.contains("\n# batch_size = 1000\n"), "{text}");
     for setting in SETTINGS
         .iter()

@@ -216,10 +216,10 @@ impl Cluster {
             let leader = cluster.leader_status().await?;
             let running = |id: NodeId| cluster.node(id).is_running();
             let behind = |peer: &crate::api::PeerStatus| {
-                let written = peer.holding.map(|holding| holding.written);
+                let written = peer.watermarks.map(|watermarks| watermarks.written);
                 running(peer.id) && written.is_none_or(|written| written < leader.last.index)
             };
-            let whole = leader.holding.written == leader.last.index;
+            let whole = leader.watermarks.written == leader.last.index;
             (whole && !leader.peers.iter().any(behind)).then_some(())
         })
         .await

@@ -200,7 +200,7 @@ async fn caught_up(cluster: &mut Cluster, node: NodeId) -> Result<(), DemoError>
     cluster
         .wait("the killed node to catch up", async |cluster| {
             let status = cluster.status(node).await?;
-            (status.holding.written >= wanted.index && status.last.term >= wanted.term)
+            (status.watermarks.written >= wanted.index && status.last.term >= wanted.term)
                 .then_some(())
         })
         .await

@@ -192,7 +192,7 @@ impl Engine {
             .peers
             .iter()
             .filter(|peer| valid.contains(&peer.id))
-            .max_by_key(|peer| peer.holding.map(|holding| holding.synced))
+            .max_by_key(|peer| peer.watermarks.map(|watermarks| watermarks.synced))
             .map(|peer| peer.id)
     }
 }

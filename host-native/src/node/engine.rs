@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kraft_proto::{
     Agreed, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft,
-    ReadOutcome, Rest, Role, Slot, Standing, Term, Waits, Write, WriteKind,
+    ReadOutcome, Role, Slot, Standing, Term, Unkept, Waits, Write, WriteKind,
 };
 use tokio::sync::mpsc;
 
@@ -23,7 +23,7 @@ use super::replicas::ReplicaCheck;
 use super::standby::Standby;
 use super::tail::Tail;
 use crate::admin::Publisher;
-use crate::api::{Answer, Response, Unkept};
+use crate::api::{Answer, Response, UnkeptAcks};
 use crate::cert::Credentials;
 use crate::config::{Address, Config};
 use crate::kv::Kv;
@@ -102,7 +102,7 @@ pub(super) struct Engine {
     pub(super) replicas: ReplicaCheck,
     pub(super) at_risk: AtRisk,
     /// What became of acknowledgements since the start that commit did not keep.
-    pub(super) unkept: Unkept,
+    pub(super) unkept: UnkeptAcks,
     pub(super) lags: Vec<(NodeId, Lag)>,
     /// Settings that ought to be equal and are not.
     pub(super) differing: BTreeSet<(NodeId, &'static str)>,
@@ -147,7 +147,7 @@ impl Engine {
             replica: Replicated::new(Kv::default()),
             replicas: ReplicaCheck::new(),
             at_risk: AtRisk::default(),
-            unkept: Unkept::default(),
+            unkept: UnkeptAcks::default(),
             lags: lags.map(|m| (m.id, Lag::new(Instant::ZERO))).collect(),
             differing: BTreeSet::new(),
             stranded: BTreeSet::new(),
@@ -365,7 +365,7 @@ impl Engine {
                     let bytes = match kind {
                         // Its bytes are the core's, which reads them again.
                         EntryKind::Configuration => Bytes::copy_from_slice(&bytes),
-                        EntryKind::Command | EntryKind::Barrier => sealed::seal(at, kind, &bytes),
+                        EntryKind::Command | EntryKind::NoOp => sealed::seal(at, kind, &bytes),
                     };
                     self.tail.put(at, bytes);
                 }
@@ -380,8 +380,8 @@ impl Engine {
                 Output::Settled {
                     term,
                     committed_upto,
-                    rest,
-                } => self.settle(term, committed_upto, rest),
+                    unkept,
+                } => self.settle(term, committed_upto, unkept),
                 Output::Read { ticket, outcome } => match outcome {
                     ReadOutcome::Ready(index) => self.reads.confirm(ticket, index),
                     ReadOutcome::Failed => {
@@ -415,7 +415,7 @@ impl Engine {
         }
         self.answer_transfers();
         if self.tail.bytes() > TAIL_BYTES_MAX {
-            let written = self.parts.raft.status().holding.written;
+            let written = self.parts.raft.status().watermarks.written;
             let done = written.min(self.replica.applied().index);
             self.tail.shrink(done, TAIL_BYTES_MAX);
         }
@@ -466,25 +466,25 @@ impl Engine {
         self.refresh_at = Instant::ZERO;
     }
 
-    fn settle(&mut self, term: Term, committed_upto: LogIndex, rest: Rest) {
+    fn settle(&mut self, term: Term, committed_upto: LogIndex, unkept: Unkept) {
         let modes = self.at_risk.settle(term, committed_upto);
         if !modes.is_empty() {
             tracing::warn!(
                 "{} acknowledged writes of term {term} after index {committed_upto} are {}",
                 modes.len(),
-                match rest {
-                    Rest::Lost => "lost",
-                    Rest::Unknown => "beyond what this node can tell",
+                match unkept {
+                    Unkept::Lost => "lost",
+                    Unkept::Unknown => "beyond what this node can tell",
                 }
             );
         }
         for mode in modes {
-            match rest {
-                Rest::Lost => {
+            match unkept {
+                Unkept::Lost => {
                     self.unkept.lost += 1;
                     self.parts.metrics.acks_lost(mode, 1);
                 }
-                Rest::Unknown => {
+                Unkept::Unknown => {
                     self.unkept.unknown += 1;
                     self.parts.metrics.acks_unknown(mode, 1);
                 }

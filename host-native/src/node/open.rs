@@ -275,7 +275,7 @@ pub async fn start_on(
     for run in &opened.log {
         recovery = match run.kind {
             EntryKind::Configuration => configurations(recovery, &opened.store.reader(), *run)?,
-            EntryKind::Command | EntryKind::Barrier => recovery.run(*run),
+            EntryKind::Command | EntryKind::NoOp => recovery.run(*run),
         };
     }
     let core = core_config(&config, node, opened.identity);

@@ -169,7 +169,7 @@ impl Engine {
             leader: status.leader,
             candidacy: candidacy(&status),
             last: status.last,
-            holding: status.holding,
+            watermarks: status.watermarks,
             commit: status.commit,
             applied: self.replica.applied(),
             members: self.members(),
@@ -214,7 +214,7 @@ impl Engine {
     }
 
     fn lag(&self, status: &Status) -> LagStatus {
-        let known = status.peers.iter().filter(|peer| peer.holding.is_some());
+        let known = status.peers.iter().filter(|peer| peer.watermarks.is_some());
         let ages = known.filter_map(|peer| self.lag_of(peer)?.age());
         let ages: Vec<u64> = ages.map(millis).collect();
         LagStatus {
@@ -256,10 +256,10 @@ impl Engine {
             link,
             state: peer.state,
             heard_ms: peer.heard.map(|heard| millis(self.now().since(heard))),
-            holding: peer.holding,
+            watermarks: peer.watermarks,
             lag_entries: peer.lag_entries,
             lag_ms: lag
-                .filter(|_| peer.holding.is_some())
+                .filter(|_| peer.watermarks.is_some())
                 .and_then(Lag::age)
                 .map(millis),
             silent_ms: lag.map_or(0, |lag| millis(lag.silence())),

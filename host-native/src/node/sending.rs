@@ -52,7 +52,7 @@ impl Engine {
 
     /// The bytes of the first entries of a run: all of it, or about as many as fit a frame.
     fn payloads(&self, run: Run) -> Option<Vec<Bytes>> {
-        if run.kind == EntryKind::Barrier {
+        if run.kind == EntryKind::NoOp {
             return Some(seals_of(run));
         }
         let mut payloads = Vec::with_capacity(run.count as usize);

@@ -158,7 +158,7 @@ impl Log {
                 last: self.last.index,
             });
         }
-        let bare = payloads.is_empty() && run.kind == EntryKind::Barrier;
+        let bare = payloads.is_empty() && run.kind == EntryKind::NoOp;
         if payloads.len() != run.count as usize && !bare {
             return Err(DiskError::Payloads {
                 count: run.count,

@@ -132,7 +132,7 @@ fn record_checksum(head: &[u8; HEADER_BYTES], origin: Origin) -> u32 {
 fn kind_byte(kind: EntryKind) -> u8 {
     match kind {
         EntryKind::Command => 1,
-        EntryKind::Barrier => 2,
+        EntryKind::NoOp => 2,
         EntryKind::Configuration => 3,
     }
 }
@@ -140,7 +140,7 @@ fn kind_byte(kind: EntryKind) -> u8 {
 fn kind_of(byte: u8) -> Option<EntryKind> {
     match byte {
         1 => Some(EntryKind::Command),
-        2 => Some(EntryKind::Barrier),
+        2 => Some(EntryKind::NoOp),
         3 => Some(EntryKind::Configuration),
         _ => None,
     }

@@ -97,7 +97,7 @@ export const DURABILITY = options({
   fallback: maybe(FALLBACK),
   batchFsyncCount: maybe(COUNT),
   batchFsyncInterval: maybe(MS),
-  lazyFlush: maybe(MS),
+  lazyForce: maybe(MS),
   atRiskEntriesMax: maybe(whole(0)),
   onPowerLoss: maybe(oneOf(['PROTECT', 'AVAILABLE'])),
   diskStall: maybe(MS),

@@ -151,7 +151,7 @@ const ENTRIES: Readonly<Record<string, readonly Row[]>> = {
     [started({ preset: 'fast' }), /`options.preset` must be one of financial, balanced/],
     [started({ durability: { batchsize: 1 } }), /`options.durability` has no option `batchsize`/],
     [started({ durability: { batchSize: 1.5 } }), /`options.durability.batchSize` must be a whole number/],
-    [started({ durability: { lazyFlush: NaN } }), /`options.durability.lazyFlush` must be milliseconds/],
+    [started({ durability: { lazyForce: NaN } }), /`options.durability.lazyForce` must be milliseconds/],
     [started({ durability: { onPowerLoss: 'protect' } }), /`options.durability.onPowerLoss` must be one of PROTECT, AVAILABLE/],
     [started({ durability: { leaderFsync: true } }), /`options.durability.leaderFsync` must be one of/],
     [started({ mode: 'FAST' }), /`options.mode` must be one of/],

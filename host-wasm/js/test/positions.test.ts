@@ -18,7 +18,7 @@ const WEAK: Asked = { mode: 'LEADER_ONLY', fsync: 'NONE' };
 const STEADY = { timing: { electionMin: 1000, electionMax: 2000, heartbeat: 50 } } as const;
 
 /** And nothing is forced by itself. */
-const LAZY = { ...STEADY, durability: { lazyFlush: 3_600_000 } } as const;
+const LAZY = { ...STEADY, durability: { lazyForce: 3_600_000 } } as const;
 
 /** The name of the refusal, once the node hears a leader. */
 async function refusedRead(host: Host, after: Position): Promise<string> {

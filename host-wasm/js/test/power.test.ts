@@ -47,7 +47,7 @@ test('a node ends with its power, and finds what was synced', async () => {
       storage: power,
       channel: new Hub().join(1),
       machine: journal,
-      durability: { lazyFlush: 1e6 },
+      durability: { lazyForce: 1e6 },
       onEnd: (reason) => lives.push(reason.message),
     });
     host.campaign();

@@ -20,7 +20,7 @@ test('a log is shown entry by entry: class as asked, how it is held, how far it 
   while (host.view().synced < index) await pause();
   const entries = host.entries();
   assert.deepEqual(entries.map((entry) => entry.index), Array.from({ length: index }, (_, at) => at + 1));
-  assert.equal(entries[0]?.kind, 'BARRIER');
+  assert.equal(entries[0]?.kind, 'NO_OP');
   const { term } = host.view();
   assert.deepEqual(entries.at(-1), {
     index, term, kind: 'COMMAND', mode: 'SYNC', fsync: 'COMMIT', bytes: 6, held: 'SYNCED', stage: 'APPLIED',

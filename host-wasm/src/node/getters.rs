@@ -101,7 +101,7 @@ impl Node {
     /// Whether early acknowledgements are lost, where nobody knows it is false.
     #[wasm_bindgen(js_name = isLost, getter)]
     pub fn is_lost(&self) -> bool {
-        self.shown.rest == Some(kraft_proto::Rest::Lost)
+        self.shown.unkept == Some(kraft_proto::Unkept::Lost)
     }
 }
 
@@ -206,13 +206,13 @@ impl Node {
     /// How far its store has written the log.
     #[wasm_bindgen(js_name = writtenIndex, getter)]
     pub fn written_index(&self) -> f64 {
-        self.raft.status().holding.written.0 as f64
+        self.raft.status().watermarks.written.0 as f64
     }
 
     /// How far its store has synced the log.
     #[wasm_bindgen(js_name = syncedIndex, getter)]
     pub fn synced_index(&self) -> f64 {
-        self.raft.status().holding.synced.0 as f64
+        self.raft.status().watermarks.synced.0 as f64
     }
 
     /// Whether it may have forgotten something.

@@ -22,7 +22,7 @@ pub(super) struct Shown {
     pub held: Option<kraft_proto::Held>,
     pub write: Option<(WriteKind, Force)>,
     pub token: u32,
-    pub rest: Option<kraft_proto::Rest>,
+    pub unkept: Option<kraft_proto::Unkept>,
     /// Whether the members are known to be committed, and what this node is among them.
     pub members: Option<(Agreed, Standing)>,
     /// What a message is about: its kind, the fsync mode of an append, and how many entries it has.
@@ -109,11 +109,11 @@ impl Node {
             Output::Settled {
                 term,
                 committed_upto,
-                rest,
+                unkept,
             } => {
                 self.at_risk.settle(term, committed_upto);
                 self.show_position(LogPosition::new(term, committed_upto));
-                self.shown.rest = Some(rest);
+                self.shown.unkept = Some(unkept);
                 OutputKind::Settled
             }
             Output::Read { ticket, outcome } => {

@@ -91,8 +91,11 @@ impl Node {
                 peer.id.0 as f64,
                 known(peer.heard.map(|heard| micros(now.since(heard)))),
                 known(peer.trust.map(|trust| f64::from(Trust::from(trust) as u8))),
-                known(peer.holding.map(|holding| holding.written.0 as f64)),
-                known(peer.holding.map(|holding| holding.synced.0 as f64)),
+                known(
+                    peer.watermarks
+                        .map(|watermarks| watermarks.written.0 as f64),
+                ),
+                known(peer.watermarks.map(|watermarks| watermarks.synced.0 as f64)),
                 known(peer.lag_entries.map(|entries| entries as f64)),
                 known(lag.age().map(micros)),
                 micros(lag.silence()),

@@ -91,8 +91,7 @@ impl Raft {
     /// would otherwise push out entries that nobody could write any more.
     pub(super) fn may_stand(&self) -> bool {
         let next = self.hard.term.next();
-        self.may_campaign()
-            && next.is_some_and(|term| self.has_term_run_for(term, EntryKind::Barrier))
+        self.may_campaign() && next.is_some_and(|term| self.has_term_run_for(term, EntryKind::NoOp))
     }
 
     pub(super) fn campaign_as_configured(&mut self) {
@@ -119,7 +118,7 @@ impl Raft {
         self.fail_reads();
         self.hard.term = term;
         self.hard.vote = Some(self.config.id);
-        self.writes.change_word();
+        self.writes.change_vote_state();
         self.replies.clear();
         self.restart_election_timer();
         let own = Candidate::new(self.config.id, self.own_ballot(), call);
@@ -149,7 +148,7 @@ impl Raft {
             self.start_election(Call::Timeout);
         }
         if let RoleState::Candidate(candidate) = &self.role
-            && self.writes.word_is_synced()
+            && self.writes.vote_state_is_synced()
             && self.is_elected(candidate)
         {
             self.become_leader();

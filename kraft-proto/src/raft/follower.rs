@@ -14,7 +14,7 @@ use crate::entry::Run;
 use crate::hard_state::Trust;
 use crate::ids::{LogIndex, LogPosition, NodeId, Term};
 use crate::limits::INDEX_MAX;
-use crate::message::{Append, Ballot, Envelope, Heartbeat, Holding};
+use crate::message::{Append, Ballot, Envelope, Heartbeat, Watermarks};
 use crate::modes::{Class, FsyncMode};
 use crate::time::Instant;
 use crate::wire::{Frame, Taken};
@@ -40,7 +40,7 @@ pub(super) struct Follower {
     force_upto: LogIndex,
     /// Once it matches and is synced through here, this node is no suspect any more.
     pub readmit_upto: Option<LogIndex>,
-    reported: Holding,
+    reported: Watermarks,
     answer: Acknowledgement,
     /// The newest round of heartbeats not answered yet.
     pub round: Option<u64>,
@@ -61,7 +61,7 @@ impl Follower {
             written_upto: LogIndex::ZERO,
             force_upto: LogIndex::ZERO,
             readmit_upto: None,
-            reported: Holding::default(),
+            reported: Watermarks::default(),
             answer: Acknowledgement::Given,
             round: None,
             reads: FollowerReads::new(),
@@ -74,7 +74,7 @@ impl Follower {
     ///
     /// Written copies are reported only where some class counts them: above what is being forced,
     /// or where they count while merely written.
-    pub fn holding(&self, written: LogIndex, synced: LogIndex) -> Holding {
+    pub fn watermarks(&self, written: LogIndex, synced: LogIndex) -> Watermarks {
         let written = written.min(self.matched);
         let synced = synced.min(self.matched);
         let counted = if written > self.force_upto {
@@ -82,7 +82,7 @@ impl Follower {
         } else {
             written.min(self.written_upto)
         };
-        Holding {
+        Watermarks {
             written: counted.max(synced),
             synced,
         }
@@ -94,16 +94,17 @@ impl Follower {
     }
 
     /// What to report now, if there is news or an answer is owed.
-    pub fn report(&mut self, written: LogIndex, synced: LogIndex) -> Option<Holding> {
+    pub fn report(&mut self, written: LogIndex, synced: LogIndex) -> Option<Watermarks> {
         self.leader?;
-        let holding = self.holding(written, synced);
-        let news = holding.written > self.reported.written || holding.synced > self.reported.synced;
+        let watermarks = self.watermarks(written, synced);
+        let news =
+            watermarks.written > self.reported.written || watermarks.synced > self.reported.synced;
         if !news && self.answer == Acknowledgement::Given {
             return None;
         }
         self.answer = Acknowledgement::Given;
-        self.reported = holding;
-        Some(holding)
+        self.reported = watermarks;
+        Some(watermarks)
     }
 }
 
@@ -168,7 +169,7 @@ impl Raft {
         let ballot = if free && last >= self.log.last_position() {
             if self.hard.vote.is_none() {
                 self.hard.vote = Some(envelope.from);
-                self.writes.change_word();
+                self.writes.change_vote_state();
             }
             self.restart_election_timer();
             self.consent()
@@ -266,8 +267,8 @@ impl Raft {
         } else if jumped {
             // The answer is about these entries and waits for them: what was there before, and is
             // now known to agree, is no news by itself.
-            let holding = follower.holding(self.writes.written(), self.writes.synced());
-            follower.reported = holding.max_of(follower.reported);
+            let watermarks = follower.watermarks(self.writes.written(), self.writes.synced());
+            follower.reported = watermarks.max_of(follower.reported);
         }
         let matched = follower.matched;
         self.writes.force(append.force_upto.min(matched));
@@ -291,7 +292,7 @@ impl Raft {
         let committed = self.commit.index;
         let differs = |index: LogIndex, term| {
             index <= committed
-                && matches!(self.known_at(index), Place::Known(known) if known.term != term)
+                && matches!(self.known_at(index), Place::Readmission(known) if known.term != term)
         };
         let of_run = |index: LogIndex| !run.is_empty() && differs(index, run.term);
         differs(append.prev.index, append.prev.term)
@@ -333,8 +334,8 @@ impl Raft {
         if self.follow(envelope.from).is_none() {
             return;
         }
-        if let Some(known) = beat.known {
-            self.handle_known(known);
+        if let Some(known) = beat.readmission {
+            self.handle_readmission(known);
         }
         if let RoleState::Follower(follower) = &mut self.role {
             let comparison = &mut follower.comparison;

@@ -22,7 +22,7 @@ use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId};
 use crate::limits::MEMBERS_MAX;
 use crate::members::Members;
-use crate::message::Holding;
+use crate::message::Watermarks;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
 use crate::progress::{Heard, Progress, Word};
 use crate::quorum;
@@ -43,7 +43,7 @@ const PEERS_MAX: usize = MEMBERS_MAX - 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Leader {
     /// The entry that opened the term.
-    pub barrier: LogIndex,
+    pub no_op: LogIndex,
     pub peers: Vec<Progress, PEERS_MAX>,
     pub acks: Acks,
     pub reads: Reads,
@@ -73,7 +73,7 @@ impl Leader {
             let _ = peers.push(Progress::new(member.id, member.store, next));
         }
         Self {
-            barrier: next,
+            no_op: next,
             peers,
             acks: Acks::new(),
             reads: Reads::new(),
@@ -116,17 +116,17 @@ impl Leader {
 /// of the configuration before that is no peer any more reports nothing.
 fn held_by(peers: &[Progress], own: (NodeId, &Writes), id: NodeId, held: Held) -> LogIndex {
     let (leader, writes) = own;
-    let holding = match peers.iter().find(|peer| peer.id == id) {
+    let watermarks = match peers.iter().find(|peer| peer.id == id) {
         Some(peer) => peer.counted(),
-        None if id == leader => Holding {
+        None if id == leader => Watermarks {
             written: writes.written(),
             synced: writes.synced(),
         },
-        None => Holding::default(),
+        None => Watermarks::default(),
     };
     match held {
-        Held::Synced => holding.synced,
-        Held::Accepted | Held::Written => holding.written,
+        Held::Synced => watermarks.synced,
+        Held::Accepted | Held::Written => watermarks.written,
     }
 }
 
@@ -157,14 +157,14 @@ impl Raft {
         self.open_term(next);
     }
 
-    /// Writes the barrier: the entry of this term that commits all before it (Raft §5.4.2, §8).
+    /// Writes the no-op: the entry of this term that commits all before it (Raft §5.4.2, §8).
     fn open_term(&mut self, index: LogIndex) {
         if let RoleState::Leader(leader) = &mut self.role {
             leader.release(index);
         }
         let run = Run {
             term: self.hard.term,
-            kind: EntryKind::Barrier,
+            kind: EntryKind::NoOp,
             first: index,
             count: 1,
         };
@@ -243,7 +243,7 @@ impl Raft {
         let synced = quorum::held_by_majority(&self.members, |id| {
             held_by(&leader.peers, own, id, Held::Synced)
         });
-        if synced > self.commit.index && synced >= leader.barrier {
+        if synced > self.commit.index && synced >= leader.no_op {
             self.commit = LogPosition::new(self.hard.term, synced);
             for peer in &mut leader.peers {
                 peer.commit = Word::Due;

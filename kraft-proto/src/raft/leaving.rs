@@ -38,7 +38,7 @@ impl Raft {
             envelope.message,
             Message::PreVote { .. } | Message::Vote { .. } | Message::TransferVote { .. }
         );
-        let at = self.succession.at();
+        let at = self.configurations.at();
         let agreed = at > LogIndex::ZERO && !self.awaits_configuration();
         if !asks || !agreed || self.is_seated(&self.members, envelope) {
             return false;
@@ -103,7 +103,7 @@ impl Raft {
 
     /// Whether this node goes by the word of a member that it is left out: rule 3.
     pub(super) fn is_left_out(&self) -> bool {
-        let (newest, commit) = (self.succession.at(), self.commit.index);
+        let (newest, commit) = (self.configurations.at(), self.commit.index);
         self.left_out_at >= newest && self.left_out_at > commit
     }
 
@@ -123,6 +123,6 @@ impl Raft {
             true => Agreed::Pending,
             false => Agreed::Committed,
         };
-        (self.succession.at(), agreed, own)
+        (self.configurations.at(), agreed, own)
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! The rules, each with the story that breaks its looser form:
 //!
-//! 1. **A leader proposes none before its barrier is committed.** Otherwise two leaders change the
+//! 1. **A leader proposes none before its no-op is committed.** Otherwise two leaders change the
 //!    same configuration by one server each, the second not knowing of the first, and the two
 //!    outcomes have majorities that do not meet.
 //! 2. **One at a time:** the next waits until this one is committed. So a log that is cut loses one
@@ -67,7 +67,7 @@ pub enum MembersProposeError {
     Busy(Busy),
     /// The log has reached the end of the protocol's range.
     Exhausted,
-    /// This node has been stopped, or replaced by a newer life of its store.
+    /// This node has been stopped, or replaced by a newer incarnation of its store.
     Stopped,
 }
 
@@ -121,7 +121,7 @@ impl Raft {
         self.begin(now);
         self.leave_office_if_absent();
         let proposed = self.propose_changes(changes);
-        self.settle();
+        self.advance();
         proposed
     }
 
@@ -132,13 +132,14 @@ impl Raft {
 
     /// The bytes of a configuration's entry: those of the newest two are known.
     pub(super) fn configuration_bytes(&self, of: LogPosition) -> Option<ConfigurationBytes> {
-        let succession = &self.succession;
-        if of.index == LogIndex::ZERO || self.log.term_at(of.index) != TermAt::Known(of.term) {
+        let configurations = &self.configurations;
+        if of.index == LogIndex::ZERO || self.log.term_at(of.index) != TermAt::Readmission(of.term)
+        {
             return None;
         }
         match of.index {
-            at if at == succession.at() => Some(self.members.to_bytes()),
-            at if at == succession.before_at() => Some(succession.before().to_bytes()),
+            at if at == configurations.at() => Some(self.members.to_bytes()),
+            at if at == configurations.before_at() => Some(configurations.before().to_bytes()),
             _ => None,
         }
     }
@@ -161,7 +162,7 @@ impl Raft {
             return Err(MembersProposeError::NotReady);
         }
         if self.awaits_configuration() || self.members.is_joint() {
-            return Err(MembersProposeError::UnderWay(self.succession.at()));
+            return Err(MembersProposeError::UnderWay(self.configurations.at()));
         }
         let next = self.members.changed(changes);
         let next = next.map_err(MembersProposeError::Change)?;
@@ -184,14 +185,14 @@ impl Raft {
 
     /// Whether the newest configuration is not known to be committed.
     pub(super) fn awaits_configuration(&self) -> bool {
-        self.succession.at() > self.commit.index
+        self.configurations.at() > self.commit.index
     }
 
     /// Whether the disk keeps up: the entry of the last configuration was handed to it, so that no
     /// more than two are ever asked for.
     fn check_room_for_configuration(&self) -> Result<(), Busy> {
         let busy = |bound, limit| Err(Busy { bound, limit });
-        if self.writes.emitted() < self.succession.at() {
+        if self.writes.emitted() < self.configurations.at() {
             return busy(Bound::UnwrittenMembers, 1);
         }
         self.check_unwritten(self.log.last().next())?;
@@ -220,7 +221,7 @@ impl Raft {
 
     /// The entry at `at` was appended: its configuration counts from now on.
     pub(super) fn enter_configuration(&mut self, at: LogIndex, next: Members) {
-        self.succession.enter(&mut self.members, next, at);
+        self.configurations.enter(&mut self.members, next, at);
         let RoleState::Leader(leader) = &mut self.role else {
             return;
         };
@@ -240,7 +241,7 @@ impl Raft {
 
     /// The log was cut behind `keep`.
     pub(super) fn fall_back(&mut self, keep: LogIndex) {
-        self.succession.fall_back(&mut self.members, keep);
+        self.configurations.fall_back(&mut self.members, keep);
     }
 
     /// What of a leader's append is a configuration; refused are bytes that hold none, and entries
@@ -250,7 +251,7 @@ impl Raft {
         frame: &Frame<'_>,
         fresh: Run,
     ) -> Result<Option<Members>, Drop> {
-        if fresh.first <= self.succession.before_at() {
+        if fresh.first <= self.configurations.before_at() {
             return Err(Drop::Malformed);
         }
         if fresh.kind != EntryKind::Configuration {
@@ -287,7 +288,7 @@ impl Raft {
             bound.is_some_and(|member| own(member.store)) && members.is_voter(self.config.id)
         };
         let votes = votes_in(&self.members)
-            || (self.awaits_configuration() && votes_in(self.succession.before()));
+            || (self.awaits_configuration() && votes_in(self.configurations.before()));
         votes && !self.is_left_out()
     }
 
@@ -295,7 +296,7 @@ impl Raft {
     pub(super) fn voters_acking(&self) -> usize {
         let voters = self.members.voters_min();
         match self.awaits_configuration() {
-            true => voters.min(self.succession.before().voters_min()),
+            true => voters.min(self.configurations.before().voters_min()),
             false => voters,
         }
     }
@@ -309,7 +310,8 @@ impl Raft {
                 .map(|set| set.len())
                 .all(|voters| mode.voters_asked(voters).min(voters) <= quorum::majority(voters))
         };
-        within(&self.members) && (!self.awaits_configuration() || within(self.succession.before()))
+        within(&self.members)
+            && (!self.awaits_configuration() || within(self.configurations.before()))
     }
 
     /// Whether a message is believed although its sender may be no member, as far as this node knows,

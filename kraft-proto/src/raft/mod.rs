@@ -14,17 +14,17 @@
 //! | members, transfer, reads (§6, §8, thesis) | `membership.rs` and `leaving.rs`, `transfer.rs`, `reading.rs` |
 //! | InstallSnapshot (§7, figure 13) | `snapshots.rs`, and `leader/snapshots.rs` |
 //!
-//! What figure 2 has not: `trust.rs`, whose votes count in full after a power cut; `duty.rs`, how a
+//! What figure 2 has not: `trust.rs`, whose votes count in full after a power cut; `lifecycle.rs`, how a
 //! node ends; `waiting.rs`, why nothing moves.
 
 mod candidate;
 mod comparing;
 mod dropped;
-mod duty;
 mod follower;
 mod history;
 mod leader;
 mod leaving;
+mod lifecycle;
 mod membership;
 mod poll;
 mod proposal;
@@ -42,6 +42,7 @@ use serde::Serialize;
 use crate::acks::Unsettled;
 use crate::classes::Classes;
 use crate::config::{Config, ConfigError};
+use crate::configurations::Configurations;
 use crate::durability::Durability;
 use crate::entry::Run;
 use crate::hard_state::HardState;
@@ -58,7 +59,6 @@ use crate::output::{Maker, ReadTicket, Receipt};
 use crate::progress::Progress;
 use crate::recall::Recalled;
 use crate::recovery::{Hint, Recovery};
-use crate::succession::Succession;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use crate::wire::{Frame, Taken};
@@ -66,14 +66,14 @@ use crate::writes::Writes;
 
 use candidate::Candidate;
 use dropped::Drop;
-use duty::Duty;
+use lifecycle::Lifecycle;
 use replies::Reply;
 
 pub use dropped::Dropped;
 use follower::Follower;
 use leader::Leader;
 pub use membership::MembersProposeError;
-use poll::Told;
+use poll::Emitted;
 pub use proposal::{ProposeError, Proposed, ReadError};
 pub use snapshots::{CompactError, SnapshotError};
 pub use status::{PeerStatus, Status};
@@ -85,7 +85,7 @@ pub use waiting::{WAITING_MAX, Waiting};
 pub struct Raft {
     config: Config,
     members: Members,
-    succession: Succession,
+    configurations: Configurations,
     /// A committed configuration that leaves this node out stands here, by the word of a member; 0 if
     /// none does.
     left_out_at: LogIndex,
@@ -101,10 +101,10 @@ pub struct Raft {
     /// Entries through here are in a snapshot, and not in the log any more. Zero: there is none.
     compacted: LogPosition,
     role: RoleState,
-    duty: Duty,
-    /// What this life was called before its disk was found to have gone back.
+    lifecycle: Lifecycle,
+    /// What this incarnation was called before its disk was found to have gone back.
     set_back: Option<Incarnation>,
-    /// Copies through here were relied on while merely written, in this life.
+    /// Copies through here were relied on while merely written, in this incarnation.
     relied_upto: LogIndex,
     unsettled: Unsettled,
     timers: Timers,
@@ -114,7 +114,7 @@ pub struct Raft {
     silent_timeouts: u32,
     /// Batches of reads opened so far.
     tickets: u64,
-    told: Told,
+    told: Emitted,
     dropped: Dropped,
     /// With leases on: no vote for anybody before this.
     withheld_until: Instant,
@@ -137,7 +137,7 @@ enum RoleState {
 impl Raft {
     /// Starts a node from what its store recovered.
     ///
-    /// Its first output is a write of its hard state: each start is a new life. `nonce`: drawn at
+    /// Its first output is a write of its hard state: each start is a new incarnation. `nonce`: drawn at
     /// random for this start and no other, by which a disk that went back to an older copy of itself
     /// is noticed.
     pub fn new(
@@ -154,7 +154,7 @@ impl Raft {
             hard,
             log,
             members,
-            succession,
+            configurations,
             snapshot,
             hint,
             boot,
@@ -187,13 +187,13 @@ impl Raft {
             incarnation: hard.incarnation,
         };
         let mut writes = Writes::recovered(maker, log.last(), in_flight_max);
-        writes.change_word();
+        writes.change_vote_state();
         let mut raft = Self {
-            told: Told::new(hard.term, snapshot.index),
+            told: Emitted::new(hard.term, snapshot.index),
             left_out_at: LogIndex::ZERO,
             config,
             members,
-            succession,
+            configurations,
             hard,
             writes,
             log: log.within(config.term_runs_max),
@@ -203,7 +203,7 @@ impl Raft {
             commit: snapshot,
             compacted: snapshot,
             role: RoleState::Follower(Follower::new(None, now)),
-            duty: Duty::Active,
+            lifecycle: Lifecycle::Active,
             set_back: None,
             relied_upto: LogIndex::ZERO,
             unsettled: Unsettled::new(),
@@ -223,7 +223,7 @@ impl Raft {
         raft.told.know_members(raft.standing());
         raft.withhold_votes(raft.config.election_timeout_max);
         raft.restart_election_timer();
-        raft.settle();
+        raft.advance();
         Ok(raft)
     }
 
@@ -240,7 +240,7 @@ impl Raft {
         self.begin(now);
         self.leave_office_if_absent();
         let proposed = self.propose_run(class, count);
-        self.settle();
+        self.advance();
         proposed
     }
 
@@ -270,7 +270,7 @@ impl Raft {
         self.begin(now);
         self.leave_office_if_absent();
         let ticket = self.start_read(position);
-        self.settle();
+        self.advance();
         ticket
     }
 
@@ -282,7 +282,7 @@ impl Raft {
             self.restart_election_timer();
             self.campaign_as_configured();
         }
-        self.settle();
+        self.advance();
     }
 
     /// Takes a message. The entries it returns are promised to be held once their write is
@@ -292,11 +292,11 @@ impl Raft {
     /// `now` from before it arrived has this node vote sooner than its leader counts on.
     pub fn handle_message<'b>(&mut self, now: Instant, frame: &Frame<'b>) -> Taken<'b> {
         self.begin(now);
-        let taken = match self.duty {
-            Duty::Active => self.receive(frame),
-            Duty::Stopping | Duty::Superseded => Taken::nothing(),
+        let taken = match self.lifecycle {
+            Lifecycle::Active => self.receive(frame),
+            Lifecycle::Stopping | Lifecycle::Superseded => Taken::nothing(),
         };
-        self.settle();
+        self.advance();
         taken
     }
 
@@ -304,7 +304,7 @@ impl Raft {
     pub fn handle_stored(&mut self, now: Instant, receipt: Receipt) {
         self.begin(now);
         self.writes.handle(&receipt);
-        self.settle();
+        self.advance();
     }
 
     /// Does what is due. Call it at [`Raft::poll_timeout`], or later: after a long sleep everything is
@@ -322,13 +322,13 @@ impl Raft {
                 Timer::Heartbeat => self.handle_heartbeat_due(),
                 Timer::CheckQuorum => self.handle_check_quorum(overdue),
                 Timer::AsyncBatch => self.handle_async_batch(),
-                Timer::FsyncBatch | Timer::LazyFlush => self.writes.force(self.log.last()),
+                Timer::FsyncBatch | Timer::LazyForce => self.writes.force(self.log.last()),
                 Timer::Quiet => self.handle_quiet(),
                 Timer::Handover => self.give_up_handover(),
                 Timer::DiskStall => self.handle_disk_stall(),
             }
         }
-        self.settle();
+        self.advance();
     }
 
     /// When [`Raft::handle_timeout`] is due.
@@ -351,8 +351,8 @@ impl Raft {
         }
     }
 
-    /// Brings what follows from the state up to date: elections won, commit, flushes due.
-    fn settle(&mut self) {
+    /// Brings what follows from the state up to date: elections won, commit, forces due.
+    fn advance(&mut self) {
         self.count_votes();
         self.advance_leader();
         self.advance_members();
@@ -360,22 +360,22 @@ impl Raft {
         self.review_handover();
         self.watch_disk();
         self.review_lease();
-        self.schedule_flushes();
-        self.told.rewind(self.duty);
+        self.schedule_forces();
+        self.told.rewind(self.lifecycle);
     }
 
     /// Starts and stops the clocks of unforced entries.
-    fn schedule_flushes(&mut self) {
+    fn schedule_forces(&mut self) {
         if self.is_active() && self.writes.leaves_unforced(self.log.last()) {
-            let lazy = self.now.after(self.config.durability.lazy_flush);
-            self.timers.start(Timer::LazyFlush, lazy);
+            let lazy = self.now.after(self.config.durability.lazy_force);
+            self.timers.start(Timer::LazyForce, lazy);
         } else {
-            self.timers.stop(Timer::LazyFlush);
+            self.timers.stop(Timer::LazyForce);
             self.timers.stop(Timer::FsyncBatch);
         }
     }
 
-    /// Remembers the class of entries just added, and counts those that share a flush.
+    /// Remembers the class of entries just added, and counts those that share a force.
     fn note_class(&mut self, run: Run, class: Class) {
         let voters = self.members.voters_min();
         self.classes
@@ -449,7 +449,7 @@ impl Raft {
                 index,
             } => self.handle_read_index_reply(envelope, *incarnation, *ticket, *index),
             Message::VoteReply { ballot } => self.handle_vote_reply(envelope, *ballot),
-            Message::Matched(holding) => self.handle_matched(envelope, *holding),
+            Message::Matched(watermarks) => self.handle_matched(envelope, *watermarks),
             Message::Rejected {
                 rejected,
                 hint,
@@ -484,37 +484,37 @@ impl Raft {
         }
     }
 
-    /// Whether the lives that a message tells of, the sender's and this node's own, can be reached from
+    /// Whether the incarnations that a message tells of, the sender's and this node's own, can be reached from
     /// those that are known: nobody is started so often.
     ///
-    /// 1. one frame says that node 3 speaks in the last life there is;
-    /// 2. its leader believes it, and hears nothing more of the life that runs.
+    /// 1. one frame says that node 3 speaks in the last incarnation there is;
+    /// 2. its leader believes it, and hears nothing more of the incarnation that runs.
     fn believes_life(&self, envelope: &Envelope) -> bool {
-        let reached = |life: Incarnation, known: Incarnation| {
-            let further = life.number.saturating_sub(known.number);
-            life.number <= INCARNATION_MAX && further <= INCARNATION_JUMP_MAX
+        let reached = |incarnation: Incarnation, known: Incarnation| {
+            let further = incarnation.number.saturating_sub(known.number);
+            incarnation.number <= INCARNATION_MAX && further <= INCARNATION_JUMP_MAX
         };
         let spoken = envelope.incarnation;
         let before = match &self.role {
             RoleState::Leader(leader) => leader.peer(envelope.from).map(Progress::newest_life),
             _ => None,
         };
-        let before = before.filter(|life| life.number > 0);
+        let before = before.filter(|incarnation| incarnation.number > 0);
         let own = match &envelope.message {
-            Message::Heartbeat(beat) => beat.known.map(|known| known.incarnation),
+            Message::Heartbeat(beat) => beat.readmission.map(|known| known.incarnation),
             _ => None,
         };
         // Lives count from 1.
         spoken.number > 0
             && reached(spoken, before.unwrap_or(spoken))
-            && own.is_none_or(|life| reached(life, self.hard.incarnation))
+            && own.is_none_or(|incarnation| reached(incarnation, self.hard.incarnation))
     }
 
     /// A higher term was heard of (Raft §5.1).
     fn adopt_term(&mut self, term: Term) {
         self.hard.term = term;
         self.hard.vote = None;
-        self.writes.change_word();
+        self.writes.change_vote_state();
         self.replies.clear();
         self.become_follower(None);
     }

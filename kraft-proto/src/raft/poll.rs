@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::leaving::Membership;
-use super::{Duty, Raft, RoleState};
+use super::{Lifecycle, Raft, RoleState};
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId, Term};
 use crate::limits::RUN_ENTRIES_MAX;
@@ -12,7 +12,7 @@ use crate::modes::{Class, CommitMode, FsyncMode};
 use crate::output::{
     Agreed, Force, Output, ReadOutcome, ReadTicket, Role, Standing, Write, WriteKind,
 };
-use crate::writes::Alone;
+use crate::writes::Isolated;
 
 /// The kinds of output, in the order they are told. What comes later follows from the same input
 /// and may rest on what came before.
@@ -53,16 +53,16 @@ impl Stage {
     }
 }
 
-/// Whether the host was told of the newer life that took this one's place.
+/// Whether the host was told of the newer incarnation that took this one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Superseded {
     Untold,
-    Told,
+    Emitted,
 }
 
 /// What the host was told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Told {
+pub(super) struct Emitted {
     role: (Role, Term, Option<NodeId>),
     commit: LogIndex,
     /// Batches of reads in this span failed and were not told yet.
@@ -89,7 +89,7 @@ impl Span {
     }
 }
 
-impl Told {
+impl Emitted {
     /// The host knows of commit as far as the snapshot it started from.
     pub fn new(term: Term, commit: LogIndex) -> Self {
         Self {
@@ -127,10 +127,10 @@ impl Told {
     }
 
     /// An input came: everything is to be looked at again.
-    pub fn rewind(&mut self, duty: Duty) {
-        self.stage = match duty {
-            Duty::Active | Duty::Stopping => Stage::OwnEntry,
-            Duty::Superseded => Stage::Superseded,
+    pub fn rewind(&mut self, lifecycle: Lifecycle) {
+        self.stage = match lifecycle {
+            Lifecycle::Active | Lifecycle::Stopping => Stage::OwnEntry,
+            Lifecycle::Superseded => Stage::Superseded,
         };
     }
 
@@ -185,7 +185,7 @@ impl Raft {
         if !self.writes.hard_state_is_synced() {
             return None;
         }
-        let before = core::mem::replace(&mut self.told.superseded, Superseded::Told);
+        let before = core::mem::replace(&mut self.told.superseded, Superseded::Emitted);
         (before == Superseded::Untold).then_some(Output::Superseded { by })
     }
 
@@ -239,13 +239,13 @@ impl Raft {
         }
         loop {
             let mut unsettled = self.unsettled.clone();
-            let (early, (committed_upto, rest)) = unsettled.take(|early| self.settled(early))?;
+            let (early, (committed_upto, unkept)) = unsettled.take(|early| self.settled(early))?;
             self.unsettled = unsettled;
-            if let Some(rest) = rest {
+            if let Some(unkept) = unkept {
                 return Some(Output::Settled {
                     term: early.term,
                     committed_upto,
-                    rest,
+                    unkept,
                 });
             }
         }
@@ -325,8 +325,8 @@ impl Raft {
         };
         let class = self.classes.demands(first, run.last(), voters).class;
         let alone = match self.classes.class_at(first).fsync {
-            FsyncMode::Always => Alone::Yes,
-            _ => Alone::No,
+            FsyncMode::Always => Isolated::Yes,
+            _ => Isolated::No,
         };
         let force = self.force_of(run, alone);
         let stamp = self.writes.emit(run.last(), force, alone);
@@ -342,9 +342,9 @@ impl Raft {
     ///
     /// One that stands alone always is, whoever asked: nothing later is handed out before it is
     /// synced, so nothing later can ask for it.
-    fn force_of(&self, run: Run, alone: Alone) -> Force {
+    fn force_of(&self, run: Run, alone: Isolated) -> Force {
         let due = self.writes.must_force(run.last()) && self.writes.forces_through(run.last());
-        match due || alone == Alone::Yes {
+        match due || alone == Isolated::Yes {
             true => Force::Now,
             false => Force::Later,
         }
@@ -356,7 +356,7 @@ impl Raft {
         }
         let stamp = self
             .writes
-            .emit(self.writes.emitted(), Force::Now, Alone::No);
+            .emit(self.writes.emitted(), Force::Now, Isolated::No);
         Some(Output::Write(Write {
             class: Class::new(CommitMode::Sync, FsyncMode::Commit),
             kind: WriteKind::Force,
@@ -365,9 +365,9 @@ impl Raft {
         }))
     }
 
-    /// The next message. None leaves before the term, vote and life it speaks for are synced.
+    /// The next message. None leaves before the term, vote and incarnation it speaks for are synced.
     fn poll_send(&mut self) -> Option<Output> {
-        if !self.writes.word_is_synced() || !self.is_active() {
+        if !self.writes.vote_state_is_synced() || !self.is_active() {
             return None;
         }
         if !self.replies.is_empty() {
@@ -403,7 +403,7 @@ impl Raft {
             Message::HeartbeatReply(HeartbeatReply {
                 round,
                 received: follower.matched,
-                holding: follower.holding(counted, self.writes.synced()),
+                watermarks: follower.watermarks(counted, self.writes.synced()),
                 trust: self.hard.trust,
             })
         } else {

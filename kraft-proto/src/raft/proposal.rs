@@ -43,7 +43,7 @@ pub enum ProposeError {
     TooMany(Busy),
     /// The log has reached the end of the protocol's range.
     Exhausted,
-    /// This node has been stopped, or replaced by a newer life of its store.
+    /// This node has been stopped, or replaced by a newer incarnation of its store.
     Stopped,
 }
 
@@ -91,7 +91,7 @@ pub enum ReadError {
     Lost(LogPosition),
     /// The entry to be seen was never proposed, as far as this node knows.
     NoSuchEntry(LogPosition),
-    /// This node has been stopped, or replaced by a newer life of its store.
+    /// This node has been stopped, or replaced by a newer incarnation of its store.
     Stopped,
 }
 

@@ -59,7 +59,7 @@ impl Raft {
         if !self.is_active() {
             return Err(ReadError::Stopped);
         }
-        if self.fate(after) == Verdict::Known(Fate::Lost) {
+        if self.fate(after) == Verdict::Readmission(Fate::Lost) {
             return Err(ReadError::Lost(after));
         }
         if after.term > self.hard.term {
@@ -121,7 +121,7 @@ impl Raft {
 
     /// The leader was sure that it led, and read at `index`.
     ///
-    /// Only the life that asked may believe it: numbers begin anew with each, and an answer from
+    /// Only the incarnation that asked may believe it: numbers begin anew with each, and an answer from
     /// before a start would let a read miss what was written since.
     pub(super) fn handle_read_index_reply(
         &mut self,

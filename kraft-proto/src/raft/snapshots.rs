@@ -25,6 +25,7 @@ use core::fmt;
 use super::dropped::Drop;
 use super::history::Place;
 use super::{Raft, RoleState};
+use crate::configurations::Configurations;
 use crate::ids::{LogIndex, LogPosition, NodeId};
 use crate::limits::INDEX_JUMP_MAX;
 use crate::log::TermAt;
@@ -32,9 +33,8 @@ use crate::message::{Envelope, Message};
 use crate::modes::{Class, CommitMode, FsyncMode};
 use crate::output::{Force, Output, Write, WriteKind};
 use crate::snapshot::Snapshot;
-use crate::succession::Succession;
 use crate::wire::{Frame, Taken};
-use crate::writes::Alone;
+use crate::writes::Isolated;
 
 /// Why there is no snapshot at an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +126,8 @@ impl Raft {
         if !self.may_stand_at(at) {
             return Err(SnapshotError::Mismatch(at));
         }
-        let unknown = SnapshotError::Members(self.succession.before_at());
-        let members = self.succession.at_index(&self.members, index);
+        let unknown = SnapshotError::Members(self.configurations.before_at());
+        let members = self.configurations.at_index(&self.members, index);
         let (members, members_at) = members.ok_or(unknown)?;
         let mut log = self.log.clone();
         log.truncate(at);
@@ -154,7 +154,7 @@ impl Raft {
             return Err(CompactError::Mismatch(upto));
         }
         self.compacted = upto;
-        self.settle();
+        self.advance();
         Ok(())
     }
 
@@ -172,7 +172,7 @@ impl Raft {
             && last.index <= self.commit.index
             && self.may_stand_at(last);
         let message = Message::Snapshot { last };
-        (committed && self.writes.word_is_synced() && self.is_active())
+        (committed && self.writes.vote_state_is_synced() && self.is_active())
             .then(|| self.envelope(to, self.hard.term, message))
     }
 
@@ -201,7 +201,7 @@ impl Raft {
                 self.agree_through(last);
                 return Taken::nothing();
             }
-            Place::Known(here) if here.term == last.term => {
+            Place::Readmission(here) if here.term == last.term => {
                 self.agree_through(last);
                 return Taken::nothing();
             }
@@ -210,7 +210,7 @@ impl Raft {
                 self.await_snapshot(last);
                 return Taken::nothing();
             }
-            Place::Known(_) | Place::Below | Place::Absent => {}
+            Place::Readmission(_) | Place::Below | Place::Absent => {}
         }
         self.install(snapshot, agreed);
         Taken {
@@ -224,12 +224,12 @@ impl Raft {
         let bytes = frame.entries().next()?;
         let snapshot = Snapshot::decode(bytes).ok()?;
         let both_know = |index| match (self.log.term_at(index), snapshot.log.term_at(index)) {
-            (TermAt::Known(own), TermAt::Known(theirs)) => own == theirs,
+            (TermAt::Readmission(own), TermAt::Readmission(theirs)) => own == theirs,
             _ => true,
         };
         let configured_at = match self.awaits_configuration() {
-            true => self.succession.before_at(),
-            false => self.succession.at(),
+            true => self.configurations.before_at(),
+            false => self.configurations.at(),
         };
         let fits = match last.index > self.commit.index {
             true => both_know(self.commit.index) && snapshot.members_at >= configured_at,
@@ -264,7 +264,7 @@ impl Raft {
         self.classes.clear();
         self.log = snapshot.log.within(self.config.term_runs_max);
         self.unsettled.replaced(&self.log);
-        self.succession = Succession::new(&snapshot.members, snapshot.members_at);
+        self.configurations = Configurations::new(&snapshot.members, snapshot.members_at);
         self.members = snapshot.members;
         self.compacted = last;
         self.commit = last;
@@ -281,7 +281,7 @@ impl Raft {
         }
         let stamp = self
             .writes
-            .emit(self.compacted.index, Force::Now, Alone::No);
+            .emit(self.compacted.index, Force::Now, Isolated::No);
         Some(Output::Write(Write {
             class: Class::new(CommitMode::Sync, FsyncMode::Commit),
             kind: WriteKind::Snapshot(self.compacted),

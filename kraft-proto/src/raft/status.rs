@@ -9,7 +9,7 @@ use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
 use crate::limits::MEMBERS_MAX;
 use crate::members::Members;
-use crate::message::Holding;
+use crate::message::Watermarks;
 use crate::output::Role;
 use crate::progress::PeerState;
 use crate::time::Instant;
@@ -23,7 +23,7 @@ pub struct PeerStatus {
     /// How it is fed. [`PeerState::Snapshot`]: it needs entries through [`Status::compacted`], which
     /// only a snapshot brings.
     pub state: PeerState,
-    /// The newest life of it that was heard; its number is 0 before the first.
+    /// The newest incarnation of it that was heard; its number is 0 before the first.
     pub incarnation: Incarnation,
     /// When it was heard last; `None`: not since this node leads.
     pub heard: Option<Instant>,
@@ -34,7 +34,7 @@ pub struct PeerStatus {
     pub set_backs: u32,
     /// How far it holds the leader's log, as it said last; `None`: it has not said so since this node
     /// leads, or since it was started.
-    pub holding: Option<Holding>,
+    pub watermarks: Option<Watermarks>,
     /// Entries of the leader's log it does not hold yet, as far as that is known.
     /// [`Lag`](crate::Lag) turns that into time.
     pub lag_entries: Option<u64>,
@@ -53,11 +53,11 @@ pub struct Status {
     pub id: NodeId,
     /// Which store it runs on.
     pub store: StoreId,
-    /// Which life of that store.
+    /// Which incarnation of that store.
     pub incarnation: Incarnation,
     /// Whether it may have forgotten what it reported.
     pub trust: Trust,
-    /// What this life was called before its disk was found to have gone back to an older copy of
+    /// What this incarnation was called before its disk was found to have gone back to an older copy of
     /// itself; `None` unless it was.
     pub set_back: Option<Incarnation>,
     /// What it does.
@@ -85,7 +85,7 @@ pub struct Status {
     /// Term runs in the window, of [`Config::term_runs_max`](crate::Config::term_runs_max).
     pub term_runs: usize,
     /// What its own disk holds.
-    pub holding: Holding,
+    pub watermarks: Watermarks,
     /// Entries it acknowledged in this term, as leader, that are not committed.
     pub entries_at_risk: u64,
     /// Entries accepted and not handed to its disk yet.
@@ -121,7 +121,7 @@ impl Status {
     }
 
     /// Nodes whose disk was found to have gone back to an older copy of itself, as far as this one
-    /// knows: itself in this life, and on a leader its peers in this term.
+    /// knows: itself in this incarnation, and on a leader its peers in this term.
     pub fn disks_set_back(&self) -> usize {
         let own = usize::from(self.set_back.is_some());
         let peers = self.peers.iter();
@@ -159,13 +159,13 @@ impl Raft {
                 _ => None,
             },
             members: self.members.clone(),
-            members_at: self.succession.at(),
+            members_at: self.configurations.at(),
             commit: self.commit,
             last: self.log.last_position(),
             compacted: self.compacted,
             first_known: self.log.base().index.next(),
             term_runs: self.log.runs_len(),
-            holding: Holding {
+            watermarks: Watermarks {
                 written: self.writes.written(),
                 synced: self.writes.synced(),
             },
@@ -183,15 +183,15 @@ impl Raft {
         };
         let peers = leader.peers.iter().map(|peer| PeerStatus {
             id: peer.id,
-            incarnation: peer.lives.newest(),
-            heard: peer.lives.spoke(),
+            incarnation: peer.incarnations.newest(),
+            heard: peer.incarnations.spoke(),
             trust: peer.told_trust(),
-            set_backs: peer.lives.set_backs(),
+            set_backs: peer.incarnations.set_backs(),
             state: peer.state(),
-            holding: peer.told_holding(),
+            watermarks: peer.told_watermarks(),
             lag_entries: peer
-                .told_holding()
-                .map(|holding| self.log.last().since(holding.written)),
+                .told_watermarks()
+                .map(|watermarks| self.log.last().since(watermarks.written)),
             next: peer.next(),
             in_flight: peer.in_flight(),
             round_answered: peer.round_answered,

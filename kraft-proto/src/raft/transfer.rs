@@ -34,7 +34,7 @@ pub enum TransferError {
     Nobody,
     /// Leadership is moving to this other node already.
     UnderWay(NodeId),
-    /// This node has been stopped, or replaced by a newer life of its store.
+    /// This node has been stopped, or replaced by a newer incarnation of its store.
     Stopped,
 }
 
@@ -95,7 +95,7 @@ impl Raft {
         self.begin(now);
         self.leave_office_if_absent();
         let begun = self.choose_target(to).inspect(|to| self.hand_over(*to));
-        self.settle();
+        self.advance();
         begun
     }
 

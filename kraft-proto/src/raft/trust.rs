@@ -8,9 +8,9 @@
 //!    power fails in between, and the node starts clean without the copy.
 //! 2. **Suspect outlives every start and stop until re-admission.** Otherwise the second start
 //!    washes away what the first one knew.
-//! 3. **A leader counts nothing of an earlier life, and re-admits at its last index at that time.**
+//! 3. **A leader counts nothing of an earlier incarnation, and re-admits at its last index at that time.**
 //!    Its commit index would not do: relaxed acknowledgements lie above it.
-//! 4. **That point counts only for the life and the term it was given in.** Otherwise a late
+//! 4. **That point counts only for the incarnation and the term it was given in.** Otherwise a late
 //!    heartbeat re-admits a node that forgot more since.
 //! 5. **The node must have matched this leader in this term, and synced through there.** The length
 //!    of its own log proves nothing: another history may be as long.
@@ -21,7 +21,7 @@ use super::dropped::Drop;
 use super::{Raft, RoleState};
 use crate::hard_state::Trust;
 use crate::ids::LogIndex;
-use crate::message::{Finding, Known};
+use crate::message::{Finding, Readmission};
 use crate::timers::Timer;
 
 impl Raft {
@@ -54,13 +54,13 @@ impl Raft {
     }
 
     /// The leader says what it knows of this node: rules 3 and 4.
-    pub(super) fn handle_known(&mut self, known: Known) {
+    pub(super) fn handle_readmission(&mut self, known: Readmission) {
         if known.store != self.config.store {
             return;
         }
         let own = self.hard.incarnation;
         let newer = known.incarnation.number > own.number;
-        if let Some(notice) = known.notice.filter(|notice| notice.life == own) {
+        if let Some(notice) = known.notice.filter(|notice| notice.incarnation == own) {
             match notice.finding {
                 Finding::WentBack => self.be_set_back(known.incarnation.number),
                 Finding::Superseded if newer => self.be_superseded(known.incarnation),
@@ -94,7 +94,7 @@ impl Raft {
         if self.is_stopping() {
             self.handle_quiet();
         } else {
-            let quiet = self.now.after(self.config.durability.lazy_flush);
+            let quiet = self.now.after(self.config.durability.lazy_force);
             self.timers.start(Timer::Quiet, quiet);
         }
     }
@@ -110,13 +110,13 @@ impl Raft {
     fn review_suspect(&mut self) {
         let readmitted = match &self.role {
             RoleState::Follower(follower) => follower.readmit_upto.is_some_and(|upto| {
-                // As soon as it matches, not when the background flush comes around.
+                // As soon as it matches, not when the background force comes around.
                 self.writes.force(upto.min(follower.matched));
                 self.writes.synced().min(follower.matched) >= upto
             }),
             // Elected with enough clean votes, its log holds every relied-on copy; elected with
             // every vote, it holds the best that is left.
-            RoleState::Leader(leader) => self.writes.synced() >= leader.barrier,
+            RoleState::Leader(leader) => self.writes.synced() >= leader.no_op,
             RoleState::PreCandidate(_) | RoleState::Candidate(_) => false,
         };
         if readmitted {

@@ -5,7 +5,7 @@ use core::fmt;
 use heapless::Vec;
 use serde::Serialize;
 
-use super::{Duty, Raft, RoleState};
+use super::{Lifecycle, Raft, RoleState};
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, NodeId};
 use crate::limits::UNSETTLED_TERMS_MAX;
@@ -19,11 +19,11 @@ pub const WAITING_MAX: usize = 16;
 /// Something a node waits for. Most last microseconds; one that stays is what to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Waiting {
-    /// A newer life of its store runs: it does nothing any more.
+    /// A newer incarnation of its store runs: it does nothing any more.
     Superseded(Incarnation),
     /// It was told to stop.
     Stop,
-    /// Its disk has not reported the term, vote or life that its messages speak for.
+    /// Its disk has not reported the term, vote or incarnation that its messages speak for.
     HardState,
     /// Its disk has not reported the mark without which relied-on copies are not counted.
     Mark,
@@ -69,7 +69,7 @@ pub enum Waiting {
     Recall(LogIndex),
     /// This peer needs entries that are gone here, and gets a snapshot.
     Snapshot(NodeId),
-    /// The disk of this peer went back to an older copy of itself: it is told to go on as a new life.
+    /// The disk of this peer went back to an older copy of itself: it is told to go on as a new incarnation.
     WentBack(NodeId),
 }
 
@@ -163,10 +163,10 @@ impl Raft {
     /// What the node waits for at this moment, the most fundamental first.
     pub(super) fn waiting(&self) -> Vec<Waiting, WAITING_MAX> {
         let mut reasons = Reasons::default();
-        match (self.duty, self.hard.superseded) {
-            (Duty::Superseded, Some(by)) => reasons.add(Waiting::Superseded(by)),
-            (Duty::Stopping, _) => reasons.add(Waiting::Stop),
-            (Duty::Active | Duty::Superseded, _) => {}
+        match (self.lifecycle, self.hard.superseded) {
+            (Lifecycle::Superseded, Some(by)) => reasons.add(Waiting::Superseded(by)),
+            (Lifecycle::Stopping, _) => reasons.add(Waiting::Stop),
+            (Lifecycle::Active | Lifecycle::Superseded, _) => {}
         }
         self.wait_for_disk(&mut reasons);
         if !self.members.contains(self.config.id) || self.is_left_out() {
@@ -175,7 +175,7 @@ impl Raft {
         if self.hard.trust == Trust::Suspect {
             let upto = match &self.role {
                 RoleState::Follower(follower) => follower.readmit_upto,
-                RoleState::Leader(leader) => Some(leader.barrier),
+                RoleState::Leader(leader) => Some(leader.no_op),
                 RoleState::PreCandidate(_) | RoleState::Candidate(_) => None,
             };
             reasons.add(Waiting::Readmission(upto));
@@ -209,7 +209,7 @@ impl Raft {
     }
 
     fn wait_for_disk(&self, reasons: &mut Reasons) {
-        if !self.writes.word_is_synced() {
+        if !self.writes.vote_state_is_synced() {
             reasons.add(Waiting::HardState);
         }
         if !self.writes.trust_is_synced() && self.hard.trust == Trust::Dirty {
@@ -237,7 +237,7 @@ impl Raft {
             reasons.add(Waiting::Majority { synced });
         }
         if self.awaits_configuration() {
-            reasons.add(Waiting::Members(self.succession.at()));
+            reasons.add(Waiting::Members(self.configurations.at()));
         }
         if !self.unsettled.has_room(self.hard.term) {
             reasons.add(Waiting::Settlement);
@@ -250,7 +250,7 @@ impl Raft {
             reasons.add(Waiting::Snapshot(peer.id));
         }
         for peer in &leader.peers {
-            if peer.lives.went_back().is_some() {
+            if peer.incarnations.went_back().is_some() {
                 reasons.add(Waiting::WentBack(peer.id));
             }
         }

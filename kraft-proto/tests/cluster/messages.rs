@@ -1,8 +1,8 @@
 //! Messages made up by a test. Each kind is built in one place.
 
 use kraft_proto::{
-    Append, CommitMode, EntryKind, Envelope, FsyncMode, Heartbeat, HeartbeatReply, Holding,
-    Incarnation, LogIndex, LogPosition, Members, Message, NodeId, Nonce, Run, StoreId, Term, Trust,
+    Append, CommitMode, EntryKind, Envelope, FsyncMode, Heartbeat, HeartbeatReply, Incarnation,
+    LogIndex, LogPosition, Members, Message, NodeId, Nonce, Run, StoreId, Term, Trust, Watermarks,
 };
 
 use super::store::payload;
@@ -28,7 +28,7 @@ impl Packet {
     }
 }
 
-/// A message of the first life of a node on its own store.
+/// A message of the first incarnation of a node on its own store.
 pub fn envelope(from: u64, to: u64, term: u64, message: Message) -> Envelope {
     Envelope {
         from: NodeId(from),
@@ -61,21 +61,21 @@ pub fn heartbeat(commit: u64, round: u64) -> Message {
         commit: LogIndex(commit),
         round,
         force_upto: LogIndex::ZERO,
-        known: None,
+        readmission: None,
     })
 }
 
-pub fn heartbeat_reply(round: u64, received: u64, holding: Holding) -> Message {
+pub fn heartbeat_reply(round: u64, received: u64, watermarks: Watermarks) -> Message {
     Message::HeartbeatReply(HeartbeatReply {
         round,
         received: LogIndex(received),
-        holding,
+        watermarks,
         trust: Trust::Clean,
     })
 }
 
-pub fn holding(written: u64, synced: u64) -> Holding {
-    Holding {
+pub fn watermarks(written: u64, synced: u64) -> Watermarks {
+    Watermarks {
         written: LogIndex(written),
         synced: LogIndex(synced),
     }
@@ -85,9 +85,9 @@ pub fn holding(written: u64, synced: u64) -> Holding {
 pub type Stretch = (u64, u64, EntryKind);
 
 /// The core's bytes of a snapshot through `last`: nothing is forgotten, and each term begins with
-/// its barrier at the index beside it.
+/// its no-op at the index beside it.
 pub fn history(terms: &[(u64, u64)], last: u64, members: &Members) -> Vec<u8> {
-    let stretch = |(term, first): &(u64, u64)| (*term, *first, EntryKind::Barrier);
+    let stretch = |(term, first): &(u64, u64)| (*term, *first, EntryKind::NoOp);
     let stretches: Vec<Stretch> = terms.iter().map(stretch).collect();
     written_history(last, (0, 0), &stretches, 0, members)
 }
@@ -104,7 +104,7 @@ pub fn written_history(
     for (term, first, kind) in stretches {
         let kind = match kind {
             EntryKind::Command => 0,
-            EntryKind::Barrier => 1,
+            EntryKind::NoOp => 1,
             EntryKind::Configuration => 2,
         };
         numbers.extend([*term, *first, kind]);

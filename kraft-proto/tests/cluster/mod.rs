@@ -175,7 +175,7 @@ impl Cluster {
         *config = settings(*config);
     }
 
-    /// Of a node's next start: how many there were with it, so that the first life of a node that
+    /// Of a node's next start: how many there were with it, so that the first incarnation of a node that
     /// nobody set back is (1, 1), and so on.
     fn nonce(&mut self, n: u64) -> Nonce {
         let starts = self.starts.entry(NodeId(n)).or_default();
@@ -332,7 +332,7 @@ impl Cluster {
         for write in std::mem::take(&mut node.queued) {
             node.take(write, store, now);
         }
-        self.settle();
+        self.run_until_idle();
     }
 
     /// The oldest write that waits for a busy node's disk is written and synced.
@@ -352,7 +352,7 @@ impl Cluster {
         let now = self.now;
         let node = self.nodes.get_mut(&NodeId(n)).unwrap();
         node.force(self.stores.get_mut(&NodeId(n)).unwrap(), now, |_| true);
-        self.settle();
+        self.run_until_idle();
     }
 
     /// The hard state that a node was asked to save is synced; its log is not.
@@ -361,7 +361,7 @@ impl Cluster {
         let node = self.nodes.get_mut(&NodeId(n)).unwrap();
         let store = self.stores.get_mut(&NodeId(n)).unwrap();
         node.force(store, now, |synced| matches!(synced, Synced::Hard(_)));
-        self.settle();
+        self.run_until_idle();
     }
 
     /// Hands one packet to its receiver, if that is up.
@@ -460,7 +460,7 @@ impl Cluster {
     }
 
     /// Delivers everything until nothing is on its way.
-    pub fn settle(&mut self) {
+    pub fn run_until_idle(&mut self) {
         for _ in 0..100_000 {
             self.poll();
             let Some(packet) = self.network.pop_front() else {
@@ -475,7 +475,7 @@ impl Cluster {
 
     /// Lets time pass, from one deadline to the next.
     pub fn pass(&mut self, time: Duration) {
-        self.settle();
+        self.run_until_idle();
         let end = self.now.after(time);
         while self.now < end {
             let deadlines = self.nodes.values().map(|node| node.raft.poll_timeout());
@@ -488,14 +488,14 @@ impl Cluster {
                     node.raft.handle_timeout(now);
                 }
             }
-            self.settle();
+            self.run_until_idle();
         }
     }
 
     pub fn campaign(&mut self, n: u64) {
         let now = self.now;
         self.raft(n).campaign(now);
-        self.settle();
+        self.run_until_idle();
     }
 
     pub fn elect(&mut self, n: u64) {

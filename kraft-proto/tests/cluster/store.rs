@@ -171,7 +171,7 @@ impl Store {
             .into_iter()
             .fold(recovery, |recovery, run| match run.kind {
                 EntryKind::Configuration => recovery.config(run.last_position(), bytes(run)),
-                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+                EntryKind::Command | EntryKind::NoOp => recovery.run(run),
             })
     }
 }

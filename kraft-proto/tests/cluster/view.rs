@@ -1,8 +1,8 @@
 //! What a test asks of a cluster. Nothing here changes it.
 
 use kraft_proto::{
-    Envelope, Fate, Held, LogIndex, LogPosition, Message, NodeId, Output, Proposed, Raft, Rest,
-    Role, Status,
+    Envelope, Fate, Held, LogIndex, LogPosition, Message, NodeId, Output, Proposed, Raft, Role,
+    Status, Unkept,
 };
 
 use super::Cluster;
@@ -53,14 +53,14 @@ impl Cluster {
     }
 
     /// What a node told of the early acknowledgements of a term.
-    pub fn settled(&self, n: u64, term: u64) -> Option<(u64, Rest)> {
+    pub fn settled(&self, n: u64, term: u64) -> Option<(u64, Unkept)> {
         let outputs = self.nodes[&NodeId(n)].outputs.iter();
         let mut found = outputs.filter_map(|output| match output {
             Output::Settled {
                 term: t,
                 committed_upto,
-                rest,
-            } if t.0 == term => Some((committed_upto.0, *rest)),
+                unkept,
+            } if t.0 == term => Some((committed_upto.0, *unkept)),
             _ => None,
         });
         let settled = found.next();

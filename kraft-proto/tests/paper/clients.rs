@@ -40,14 +40,14 @@ fn a_node_that_does_not_lead_says_who_does() {
 /// §8: "Raft handles this by having each leader commit a blank no-op entry into the log at the start
 /// of its term."
 #[test]
-fn a_leader_opens_its_term_with_a_barrier() {
+fn a_leader_opens_its_term_with_a_no_op() {
     let mut cluster = Cluster::new(3);
     cluster.start_on(1, 1, [run(1, 1, 2)]);
     cluster.elect(1);
     let opened = cluster.raft(1).run_from(LogIndex(3), 1).unwrap();
     assert_eq!(
         (opened.kind, opened.last_position()),
-        (EntryKind::Barrier, at(2, 3))
+        (EntryKind::NoOp, at(2, 3))
     );
     assert_eq!(cluster.commit(1), at(2, 3));
 }
@@ -65,7 +65,7 @@ fn a_read_is_served_after_a_round_of_heartbeats() {
         None,
         "nobody has confirmed it"
     );
-    cluster.settle();
+    cluster.run_until_idle();
     let ready = Some(ReadOutcome::Ready(LogIndex(1)));
     assert_eq!(outcome(&mut cluster, 1, ticket), ready);
 }
@@ -79,7 +79,7 @@ fn a_leader_that_was_deposed_without_knowing_serves_no_read() {
     cluster.isolate(1);
     cluster.elect(2);
     cluster.propose(2, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.role(1), Role::Leader, "it does not know");
     let ticket = read(&mut cluster, 1);
     cluster.pass(ms(500));
@@ -97,12 +97,12 @@ fn a_leader_that_was_deposed_without_knowing_serves_no_read() {
 /// §8: "a leader must have the latest information on which entries are committed ... at the start of
 /// its term, it may not know which those are."
 #[test]
-fn a_read_waits_until_the_barrier_of_the_term_is_committed() {
+fn a_read_waits_until_the_no_op_of_the_term_is_committed() {
     let mut cluster = Cluster::with(3, bare);
     for n in 1..=3 {
         cluster.start_on(n, 1, [run(1, 1, 5)]);
     }
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.disks(Disk::Busy);
     cluster.elect(1);
     let ticket = read(&mut cluster, 1);
@@ -114,7 +114,7 @@ fn a_read_waits_until_the_barrier_of_the_term_is_committed() {
     assert_eq!(
         outcome(&mut cluster, 1, ticket),
         ready,
-        "all five and the barrier"
+        "all five and the no-op"
     );
 }
 
@@ -126,7 +126,7 @@ fn a_read_waits_for_what_was_acknowledged_on_written_copies() {
     cluster.disks(Disk::LogHeld);
     let relaxed = Class::new(CommitMode::Sync, FsyncMode::None);
     let proposed = cluster.propose(1, relaxed);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed));
     let ticket = read(&mut cluster, 1);
     cluster.pass(ms(60));
@@ -151,7 +151,7 @@ fn reads_share_a_round_only_before_it_sets_out() {
     cluster.poll();
     let later = read(&mut cluster, 1);
     assert_ne!(later, first);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(outcome(&mut cluster, 1, first).is_some());
     assert!(outcome(&mut cluster, 1, later).is_some());
 }

@@ -65,10 +65,10 @@ fn async_is_acknowledged_when_accepted_whatever_the_disk_does() {
 fn async_waits_for_a_hundred_entries_before_it_is_sent() {
     let mut cluster = cluster(3);
     cluster.propose_many(1, ASYNC, 99);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(last(&cluster, 2), 1);
     cluster.propose(1, ASYNC);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(last(&cluster, 2), 101);
 }
 
@@ -89,7 +89,7 @@ fn async_goes_along_with_a_stronger_entry_behind_it() {
     let mut cluster = cluster(3);
     cluster.propose(1, ASYNC);
     cluster.propose(1, SYNC);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(last(&cluster, 2), 3);
 }
 
@@ -104,7 +104,7 @@ fn async_follows_its_settings() {
         },
     );
     cluster.propose_many(1, ASYNC, 3);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(last(&cluster, 2), 4);
     cluster.propose(1, ASYNC);
     cluster.pass(ms(29));
@@ -119,7 +119,7 @@ fn leader_only_is_acknowledged_before_anybody_else_hears_of_it() {
     cluster.isolate(1);
     cluster.node(1).disk = Disk::Busy;
     let proposed = cluster.propose(1, LEADER_ONLY);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(
         !cluster.acked(1, &proposed),
         "the leader has not written it"
@@ -155,7 +155,7 @@ fn leader_only_waits_for_the_leaders_disk_where_an_option_or_the_class_says_so()
         cluster.node(1).disk = Disk::Held;
         let proposed = cluster.propose(1, Class::new(CommitMode::LeaderOnly, fsync));
         assert_eq!(proposed.held, held, "{leader_fsync:?} {fsync}");
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(cluster.acked(1, &proposed), held == Held::Written);
         cluster.sync(1);
         assert!(cluster.acked(1, &proposed));
@@ -174,7 +174,7 @@ fn leader_only_is_sent_in_the_background_unless_told_to_ride_with_a_heartbeat() 
         };
         let mut cluster = with(3, durability);
         let proposed = cluster.propose(1, LEADER_ONLY);
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(1, &proposed));
         assert_eq!(last(&cluster, 2), at_once, "{replication:?}");
         cluster.pass(ms(50));
@@ -191,7 +191,7 @@ fn leader_only_rides_with_a_stronger_entry() {
     let mut cluster = with(3, durability);
     cluster.propose(1, LEADER_ONLY);
     cluster.propose(1, SYNC);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(last(&cluster, 2), 3);
 }
 
@@ -202,7 +202,7 @@ fn at_least_n_counts_the_leader() {
     cluster.node(1).disk = Disk::Busy;
     let class = Class::new(CommitMode::AtLeast(2), FsyncMode::Commit);
     let proposed = cluster.propose(1, class);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(
         cluster.holders(proposed.run.last_position(), Held::Synced),
         [2, 3, 4, 5]
@@ -231,12 +231,12 @@ fn sync_waits_for_a_majority_and_no_longer() {
             cluster.isolate(n);
         }
         let proposed = cluster.propose(1, SYNC);
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(1, &proposed), "{reachable} of {voters}");
         if voters > 1 {
             cluster.isolate(reachable);
             let proposed = cluster.propose(1, SYNC);
-            cluster.settle();
+            cluster.run_until_idle();
             assert!(!cluster.acked(1, &proposed), "one fewer of {voters}");
         }
     }
@@ -247,7 +247,7 @@ fn all_waits_for_every_voter() {
     let mut cluster = cluster(5);
     cluster.isolate(5);
     let proposed = cluster.propose(1, Class::new(CommitMode::All, FsyncMode::Commit));
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(!cluster.acked(1, &proposed), "four of five");
     assert_eq!(
         cluster.commit(1),
@@ -273,7 +273,7 @@ fn proposals_of_an_earlier_term_of_the_same_leader_are_never_acknowledged_anew()
         cluster.disks(Disk::Busy);
         let proposed = cluster.propose(1, class);
         let position = proposed.run.last_position();
-        cluster.settle();
+        cluster.run_until_idle();
         // Somebody of a later term is heard, and node 1 leads again after that.
         cluster.inject(envelope(2, 1, 2, rejected()));
         assert_eq!(cluster.role(1), Role::Follower);
@@ -348,7 +348,7 @@ fn at_least_a_majority_is_a_majority_of_the_old_and_of_the_new_voters() {
     let two = Class::new(CommitMode::AtLeast(2), FsyncMode::Commit);
     let proposed = cluster.propose(1, two);
     let position = proposed.run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.commit(1).index, joint);
     assert!(!cluster.status(1).members.is_joint(), "it moves on");
     assert_eq!(cluster.holders(position, Held::Synced), [1, 2]);

@@ -6,7 +6,7 @@ use kraft_proto::{
 };
 
 use crate::bare;
-use crate::cluster::messages::{append, envelope, heartbeat, heartbeat_reply, holding};
+use crate::cluster::messages::{append, envelope, heartbeat, heartbeat_reply, watermarks};
 use crate::cluster::{Cluster, Disk, at, id, ms, run};
 
 const SYNC_NONE: Class = Class::new(CommitMode::Sync, FsyncMode::None);
@@ -28,7 +28,7 @@ fn votes_compare_logs_as_held_written_entries_included() {
     cluster.isolate(3);
     let proposed = cluster.propose(1, SYNC_NONE);
     let position = proposed.run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.write(1);
     cluster.write(2);
     assert!(cluster.acked(1, &proposed));
@@ -52,7 +52,7 @@ fn votes_compare_logs_as_held_written_entries_included() {
 fn a_heartbeat_that_overtakes_an_append_commits_nothing_of_another_history() {
     let mut cluster = Cluster::new(3);
     cluster.start_on(2, 2, [run(1, 1, 1), run(2, 2, 4)]);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.inject(envelope(3, 2, 3, heartbeat(4, 1)));
     assert_eq!(cluster.status(2).leader, Some(id(3)));
     assert_eq!(cluster.commit(2), LogPosition::ZERO);
@@ -73,7 +73,7 @@ fn a_heartbeat_that_overtakes_an_append_commits_nothing_of_another_history() {
 fn a_follower_reports_no_copies_of_another_history() {
     let mut cluster = Cluster::new(3);
     cluster.start_on(2, 2, [run(1, 1, 1), run(2, 2, 9)]);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.inject(envelope(3, 2, 3, heartbeat(0, 1)));
     let probe = append(at(1, 1), run(3, 2, 0), 0);
     cluster.inject(envelope(3, 2, 3, Message::Append(probe)));
@@ -82,11 +82,11 @@ fn a_follower_reports_no_copies_of_another_history() {
         .iter()
         .filter_map(|packet| match packet.envelope.message {
             Message::Matched(held) => Some(held),
-            Message::HeartbeatReply(reply) => Some(reply.holding),
+            Message::HeartbeatReply(reply) => Some(reply.watermarks),
             _ => None,
         });
     let reports: Vec<_> = reports.collect();
-    assert_eq!(reports, [holding(0, 0), holding(1, 1)]);
+    assert_eq!(reports, [watermarks(0, 0), watermarks(1, 1)]);
 }
 
 /// Synced and written fall to the point of every truncation: what replaced an entry is not held
@@ -95,14 +95,14 @@ fn a_follower_reports_no_copies_of_another_history() {
 fn what_replaced_a_synced_entry_is_not_synced_by_that() {
     let mut cluster = Cluster::new(3);
     cluster.start_on(2, 2, [run(1, 1, 1), run(2, 2, 9)]);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.node(2).disk = Disk::Busy;
     cluster.append(3, 2, 3, at(1, 1), run(3, 2, 9), 0);
-    assert_eq!(cluster.status(2).holding, holding(1, 1));
+    assert_eq!(cluster.status(2).watermarks, watermarks(1, 1));
     cluster.write(2);
-    assert_eq!(cluster.status(2).holding, holding(10, 1));
+    assert_eq!(cluster.status(2).watermarks, watermarks(10, 1));
     cluster.sync(2);
-    assert_eq!(cluster.status(2).holding, holding(10, 10));
+    assert_eq!(cluster.status(2).watermarks, watermarks(10, 10));
 }
 
 /// A cluster in which node 2 wrote nine entries of Sync·None, said so, lost its power and came back.
@@ -123,17 +123,17 @@ fn back_after_a_power_cut() -> (Cluster, crate::cluster::messages::Packet) {
         .pop()
         .expect("a report");
     cluster.deliver(&report);
-    let reported = peer(&cluster, 1, 2).holding.unwrap();
+    let reported = peer(&cluster, 1, 2).watermarks.unwrap();
     assert_eq!(reported.written, LogIndex(10));
     cluster.cut_power(2);
     cluster.restart(2);
     (cluster, report)
 }
 
-/// Whether the leader counts nothing on node 2 but what every life of it holds.
+/// Whether the leader counts nothing on node 2 but what every incarnation of it holds.
 fn counts_nothing(cluster: &Cluster) -> bool {
-    let holding = peer(cluster, 1, 2).holding;
-    holding.is_none_or(|holding| holding.written <= LogIndex(1))
+    let watermarks = peer(cluster, 1, 2).watermarks;
+    watermarks.is_none_or(|watermarks| watermarks.written <= LogIndex(1))
 }
 
 /// The story: 1. node 2 reports ten written entries and loses nine with its power. 2. It comes back,
@@ -149,7 +149,7 @@ fn a_match_from_before_a_restart_counts_no_more() {
     assert_eq!(cluster.holders(position, Held::Written), [1]);
     assert!(counts_nothing(&cluster), "{:?}", peer(&cluster, 1, 2));
     let proposed = cluster.propose(1, SYNC_NONE);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(!cluster.acked(1, &proposed), "node 1 holds it alone");
     cluster.node(2).disk = Disk::Prompt;
     cluster.pass(ms(200));
@@ -164,7 +164,7 @@ fn a_report_of_an_earlier_life_that_comes_late_is_not_counted() {
     cluster.node(2).disk = Disk::Busy;
     cluster.pass(ms(51));
     cluster.deliver(&report);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(counts_nothing(&cluster), "{:?}", peer(&cluster, 1, 2));
 }
 
@@ -176,8 +176,8 @@ fn a_report_of_another_store_is_not_counted() {
     cluster.isolate(2);
     let position = cluster.propose(1, Class::default()).run.last_position();
     cluster.isolate(3);
-    cluster.settle();
-    let report = envelope(2, 1, 1, Message::Matched(holding(2, 2)));
+    cluster.run_until_idle();
+    let report = envelope(2, 1, 1, Message::Matched(watermarks(2, 2)));
     let foreign = kraft_proto::Envelope {
         store: kraft_proto::StoreId(77),
         incarnation: Incarnation::new(9, Nonce(9)),
@@ -195,14 +195,14 @@ fn a_report_of_more_than_the_leader_has_is_cut_to_what_it_has() {
     let mut cluster = Cluster::with(3, bare);
     cluster.elect(1);
     for n in 2..=3 {
-        let far = holding(1000, 1000);
+        let far = watermarks(1000, 1000);
         cluster.inject(envelope(n, 1, 1, Message::Matched(far)));
         cluster.inject(envelope(n, 1, 1, heartbeat_reply(9, 1000, far)));
-        assert_eq!(peer(&cluster, 1, n).holding, Some(holding(1, 1)));
+        assert_eq!(peer(&cluster, 1, n).watermarks, Some(watermarks(1, 1)));
     }
     cluster.isolate(1);
     let proposed = cluster.propose(1, SYNC_NONE);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(!cluster.acked(1, &proposed));
 }
 
@@ -243,7 +243,7 @@ fn a_late_refusal_is_ignored() {
         assert_eq!(cluster.intercept(Cluster::is_append).len(), 0, "sent again");
     }
     // And one of what is known to match by now.
-    cluster.inject(envelope(2, 1, 6, Message::Matched(holding(10, 10))));
+    cluster.inject(envelope(2, 1, 6, Message::Matched(watermarks(10, 10))));
     assert_eq!(peer(&cluster, 1, 2).state, PeerState::Replicate);
     let before = next(&cluster);
     cluster.inject(refusal_of(5));
@@ -270,7 +270,7 @@ fn a_leaders_own_written_copy_counts_once_its_disk_knows_of_the_risk() {
     cluster.isolate(3);
     cluster.node(1).disk = Disk::Held;
     let proposed = cluster.propose(1, SYNC_NONE);
-    cluster.settle();
+    cluster.run_until_idle();
     let position = proposed.run.last_position();
     assert_eq!(cluster.holders(position, Held::Written), [1, 2]);
     assert!(!cluster.acked(1, &proposed));

@@ -41,7 +41,7 @@ fn a_higher_term_makes_a_follower_of_every_role() {
                 cluster.isolate(1);
                 cluster.campaign(1);
             }
-            _ => cluster.settle(),
+            _ => cluster.run_until_idle(),
         }
         assert_eq!(cluster.role(1), role);
         cluster.inject(envelope(2, 1, 9, heartbeat(0, 1)));
@@ -55,7 +55,7 @@ fn a_higher_term_makes_a_follower_of_every_role() {
 fn a_request_of_an_earlier_term_is_refused_and_told_the_term() {
     let mut cluster = Cluster::with(3, bare);
     cluster.start_on(1, 5, [run(1, 1, 1)]);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.inject(vote(2, 1, 4, at(4, 9)));
     assert_eq!(ballots(&mut cluster, 2), [(Term(5), Ballot::Refused)]);
     for stale in [
@@ -78,7 +78,7 @@ fn a_request_of_an_earlier_term_is_refused_and_told_the_term() {
 #[test]
 fn one_vote_a_term_first_come_first_served() {
     let mut cluster = Cluster::with(3, bare);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.inject(vote(2, 1, 1, LogPosition::ZERO));
     assert_eq!(ballots(&mut cluster, 2), [(Term(1), Ballot::Granted)]);
     cluster.inject(vote(3, 1, 1, at(0, 0)));
@@ -95,7 +95,7 @@ fn one_vote_a_term_first_come_first_served() {
 #[test]
 fn a_vote_is_not_said_before_it_is_synced_and_outlives_a_power_cut() {
     let mut cluster = Cluster::with(3, bare);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.node(1).disk = Disk::Held;
     cluster.inject(vote(2, 1, 1, LogPosition::ZERO));
     assert_eq!(ballots(&mut cluster, 2), [], "not before it is synced");
@@ -117,7 +117,7 @@ fn a_vote_is_not_said_before_it_is_synced_and_outlives_a_power_cut() {
 #[test]
 fn a_candidates_own_vote_counts_once_it_is_synced() {
     let mut cluster = Cluster::with(1, bare);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.node(1).disk = Disk::Held;
     cluster.campaign(1);
     assert_eq!(cluster.role(1), Role::Candidate);
@@ -147,7 +147,7 @@ fn a_node_starts_as_a_follower_and_stays_one_while_it_hears_a_leader() {
 #[test]
 fn an_election_timeout_makes_a_candidate_that_votes_for_itself_and_asks_everybody() {
     let mut cluster = Cluster::with(3, bare);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.now = cluster.raft(1).poll_timeout();
     let now = cluster.now;
     cluster.raft(1).handle_timeout(now);
@@ -233,7 +233,7 @@ fn election_timeouts_lie_in_their_range_and_differ_from_node_to_node_and_time_to
         for n in 1..=5 {
             cluster.raft(n).handle_timeout(now);
         }
-        cluster.settle();
+        cluster.run_until_idle();
     }
     assert!(seen.len() > 80, "{} different timeouts of 100", seen.len());
 }
@@ -242,7 +242,7 @@ fn election_timeouts_lie_in_their_range_and_differ_from_node_to_node_and_time_to
 #[test]
 fn a_split_vote_is_resolved_by_the_next_timeouts() {
     let mut cluster = Cluster::with(4, bare);
-    cluster.settle();
+    cluster.run_until_idle();
     let now = cluster.now;
     for n in [1, 2] {
         cluster.raft(n).campaign(now);
@@ -250,7 +250,7 @@ fn a_split_vote_is_resolved_by_the_next_timeouts() {
     cluster.poll();
     // Node 3 hears 1 first, node 4 hears 2.
     cluster.intercept(|e| (e.from, e.to) == (id(1), id(4)) || (e.from, e.to) == (id(2), id(3)));
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.leader(), None);
     cluster.pass(Duration::from_secs(2));
     assert!(cluster.leader().is_some());
@@ -261,13 +261,13 @@ fn a_split_vote_is_resolved_by_the_next_timeouts() {
 fn of_two_candidates_in_one_term_one_leads() {
     for first in [1, 2] {
         let mut cluster = Cluster::with(3, bare);
-        cluster.settle();
+        cluster.run_until_idle();
         let now = cluster.now;
         for n in [first, 3 - first] {
             cluster.raft(n).campaign(now);
             cluster.poll();
         }
-        cluster.settle();
+        cluster.run_until_idle();
         let leaders = [1, 2].map(|n| cluster.role(n) == Role::Leader);
         assert_eq!(leaders.iter().filter(|leads| **leads).count(), 1);
         assert_eq!(cluster.term(3), 1);

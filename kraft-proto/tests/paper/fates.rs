@@ -7,7 +7,7 @@ use kraft_proto::durability::Fallback;
 use kraft_proto::limits::{TERM_RUNS_MAX, UNSETTLED_TERMS_MAX};
 use kraft_proto::{
     Class, CommitMode, Config, Fate, FsyncMode, Grade, Held, LogIndex, LogPosition, Message,
-    Output, Rest, Role,
+    Output, Role, Unkept,
 };
 
 use crate::bare;
@@ -40,10 +40,10 @@ fn an_overwritten_entry_is_not_lost_and_comes_back() {
     }
     let proposed = cluster.propose(1, LEADER_ONLY);
     let early = proposed.run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed));
     assert_eq!(cluster.holders(early, Held::Written), [1, 2]);
-    // Node 5 leads term 2 with 3 and 4, and its barrier gets nowhere.
+    // Node 5 leads term 2 with 3 and 4, and its no-op gets nowhere.
     cluster.heal();
     cluster.isolate(1);
     cluster.isolate(2);
@@ -87,7 +87,7 @@ fn an_overwritten_entry_is_not_lost_and_comes_back() {
 fn a_power_cut_brings_an_entry_back_whose_overwrite_was_not_synced() {
     let mut cluster = Cluster::with(3, bare);
     cluster.start_on(2, 1, [run(1, 1, 3)]);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.node(2).disk = Disk::Busy;
     cluster.append(3, 2, 2, at(0, 0), run(2, 1, 1), 0);
     cluster.write(2);
@@ -111,18 +111,18 @@ fn an_early_ack_that_another_leader_overwrote_is_lost_and_said_so_before_the_com
     let mut cluster = Cluster::with(3, bare);
     cluster.elect(1);
     cluster.propose(1, SYNC);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.isolate(1);
     let lost = cluster.propose_many(1, LEADER_ONLY, 3).run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.elect(2);
     cluster.propose_many(2, SYNC, 5);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.fate(2, lost), Fate::Lost);
     assert_eq!(cluster.fate(1, lost), Fate::Pending, "it has not heard");
     cluster.heal();
     cluster.pass(ms(200));
-    assert_eq!(cluster.settled(1, 1), Some((2, Rest::Lost)));
+    assert_eq!(cluster.settled(1, 1), Some((2, Unkept::Lost)));
     let outputs = &cluster.node(1).outputs;
     let settled = outputs
         .iter()
@@ -155,14 +155,14 @@ fn a_stretch_of_early_acks_is_settled_in_two_parts() {
     cluster.cut(1, 3);
     cluster.node(2).disk = Disk::AsAsked;
     cluster.propose_many(1, LEADER_ONLY, 2);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.isolate(1);
     cluster.propose_many(1, LEADER_ONLY, 2);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.elect(2);
     cluster.heal();
     cluster.pass(ms(200));
-    assert_eq!(cluster.settled(1, 1), Some((3, Rest::Lost)));
+    assert_eq!(cluster.settled(1, 1), Some((3, Unkept::Lost)));
     let fates = [2, 3, 4, 5].map(|index| cluster.fate(1, at(1, index)));
     let (kept, lost) = (Fate::Committed, Fate::Lost);
     assert_eq!(fates, [kept, kept, lost, lost]);
@@ -181,7 +181,7 @@ fn with_four_terms_open_acks_wait_for_commit() {
             cluster.elect(1);
         }
         let proposed = cluster.propose(1, LEADER_ONLY);
-        cluster.settle();
+        cluster.run_until_idle();
         proposals.push(proposed);
         if proposals.len() <= UNSETTLED_TERMS_MAX {
             assert!(cluster.acked(1, &proposed));
@@ -210,7 +210,7 @@ fn early_acknowledgements_are_settled_however_many_terms_came_since() {
         cluster.isolate(1);
         let kept = cluster.propose(1, LEADER_ONLY).run.last_position();
         let early = cluster.propose(1, LEADER_ONLY).run.last_position();
-        cluster.settle();
+        cluster.run_until_idle();
         cluster.node(1).answering = Answering::WhenTold;
         let terms = 3 + 2 * TERM_RUNS_MAX as u64;
         cluster.append(2, 1, 1000, kept, run(2, 3, 1), 0);
@@ -220,7 +220,7 @@ fn early_acknowledgements_are_settled_however_many_terms_came_since() {
         }
         let (prev, last) = (at(terms, terms + 1), run(1000, terms + 2, 1));
         cluster.append(2, 1, 1000, prev, last, terms + 2);
-        assert_eq!(cluster.settled(1, 1), Some((2, Rest::Lost)));
+        assert_eq!(cluster.settled(1, 1), Some((2, Unkept::Lost)));
         assert_eq!(cluster.fate(1, early), Fate::Lost);
         assert_eq!(cluster.fate(1, kept), Fate::Committed);
     }
@@ -235,14 +235,14 @@ fn what_commit_acknowledged_has_no_fate_left_to_tell() {
         cluster.elect(1);
         cluster.cut(1, 3);
         let proposed = cluster.propose(1, class);
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(1, &proposed));
         assert_eq!(cluster.commit(1), proposed.run.last_position());
         let members = cluster.members.clone();
         let core = written_history(9, (3, 9), &[], 0, &members);
         let brought = snapshot(2, 1, 3, at(3, 9), &core);
         cluster.deliver(&brought);
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(cluster.status(1).first_known, LogIndex(10));
         assert_eq!(cluster.settled(1, 1), None, "{class:?}");
     }
@@ -264,7 +264,7 @@ fn who_was_not_answered_in_time_is_answered_by_commit() {
         }
         let mut clients = Clients::new();
         clients.propose(&mut cluster, 1, SYNC, Fallback::Refuse);
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(clients.told(&mut cluster), []);
         cluster.heal();
         cluster.isolate(1);

@@ -32,7 +32,7 @@ fn with(durability: Durability) -> Cluster {
 }
 
 fn synced(cluster: &Cluster, n: u64) -> u64 {
-    cluster.status(n).holding.synced.0
+    cluster.status(n).watermarks.synced.0
 }
 
 /// How often a node was asked to force its log.
@@ -50,7 +50,7 @@ fn none_is_acknowledged_on_written_copies_and_forced_a_second_after() {
     let proposed = cluster.propose(1, SYNC_NONE);
     let position = proposed.run.last_position();
     assert_eq!(proposed.held, Held::Written);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed));
     cluster.pass(ms(998));
     for n in 1..=3 {
@@ -66,7 +66,7 @@ fn none_is_acknowledged_on_written_copies_and_forced_a_second_after() {
 
 /// The second is counted from the first unforced entry: a stream of entries does not put it off.
 #[test]
-fn the_background_flush_is_not_put_off_by_more_entries() {
+fn the_background_force_is_not_put_off_by_more_entries() {
     let mut cluster = cluster();
     for _ in 0..12 {
         cluster.propose(1, SYNC_NONE);
@@ -82,10 +82,10 @@ fn the_background_flush_is_not_put_off_by_more_entries() {
 fn none_is_forced_along_by_a_stronger_entry_behind_it() {
     let mut cluster = cluster();
     cluster.propose_many(1, SYNC_NONE, 10);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(synced(&cluster, 2), 1);
     cluster.propose(1, SYNC_COMMIT);
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=3 {
         assert_eq!(synced(&cluster, n), 12, "node {n}");
     }
@@ -96,21 +96,21 @@ fn none_behind_a_stronger_entry_is_not_forced_with_it() {
     let mut cluster = cluster();
     cluster.propose(1, SYNC_COMMIT);
     cluster.propose(1, SYNC_NONE);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.propose(1, SYNC_NONE);
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=3 {
         assert!(synced(&cluster, n) < 4, "node {n}");
     }
 }
 
 /// §4.6: a read sees every write acknowledged as Sync before it, relaxed ones included, and forces
-/// the flush that takes.
+/// the force that takes.
 #[test]
 fn none_is_forced_by_a_read_that_needs_it() {
     let mut cluster = cluster();
     let position = cluster.propose(1, SYNC_NONE).run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     let now = cluster.now;
     let ticket = cluster.raft(1).read(now).unwrap();
     cluster.pass(ms(1));
@@ -126,19 +126,19 @@ fn none_is_forced_by_a_read_that_needs_it() {
 fn batch_is_forced_at_its_hundredth_entry() {
     let mut cluster = cluster();
     let proposed = cluster.propose_many(1, SYNC_BATCH, 99);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed), "on written copies");
     assert_eq!(proposed.held, Held::Written);
     for n in 1..=3 {
         assert_eq!(synced(&cluster, n), 1, "node {n}");
     }
     cluster.propose(1, SYNC_BATCH);
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=3 {
         assert_eq!(synced(&cluster, n), 101, "node {n}");
     }
     cluster.propose_many(1, SYNC_BATCH, 99);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(synced(&cluster, 1), 101, "and counts anew");
 }
 
@@ -166,7 +166,7 @@ fn batch_follows_its_settings() {
         ..Durability::default()
     });
     cluster.propose_many(1, SYNC_BATCH, 5);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(synced(&cluster, 3), 6);
     cluster.propose(1, SYNC_BATCH);
     cluster.pass(ms(21));
@@ -178,7 +178,7 @@ fn commit_is_forced_before_it_is_acknowledged() {
     let mut cluster = cluster();
     cluster.disks(Disk::Held);
     let proposed = cluster.propose(1, SYNC_COMMIT);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(proposed.held, Held::Synced);
     assert!(!cluster.acked(1, &proposed), "written everywhere");
     cluster.sync(2);
@@ -195,7 +195,7 @@ fn many_commit_entries_share_one_fsync() {
     for _ in 0..50 {
         cluster.propose(1, SYNC_COMMIT);
     }
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(synced(&cluster, 1), 51);
     assert_eq!(forces(&mut cluster, 1) - before, 1);
 }
@@ -221,7 +221,7 @@ fn always_is_forced_entry_by_entry_and_nothing_overtakes_it() {
         cluster.poll();
         for n in 1..=2 {
             assert_eq!(
-                cluster.status(n).holding.written,
+                cluster.status(n).watermarks.written,
                 LogIndex(2 + step),
                 "node {n}"
             );
@@ -258,7 +258,7 @@ fn under_a_floor_a_weaker_proposal_is_forced_and_says_so() {
         Held::Synced,
         "the answer says the stronger hold"
     );
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=3 {
         assert_eq!(synced(&cluster, n), 2, "node {n}");
     }
@@ -276,7 +276,7 @@ fn under_a_floor_a_follower_forces_what_its_leader_did_not_ask_to() {
             ..config
         });
         cluster.disks(Disk::AsAsked);
-        cluster.settle();
+        cluster.run_until_idle();
         let relaxed = kraft_proto::Append {
             force_upto: LogIndex::ZERO,
             fsync: FsyncMode::None,
@@ -295,7 +295,7 @@ fn an_append_carries_what_its_entries_demand() {
     let demands = |cluster: &mut Cluster| {
         cluster.poll();
         let sent = cluster.intercept(|e| e.to == id(2));
-        cluster.settle();
+        cluster.run_until_idle();
         let mut appends = sent
             .iter()
             .filter_map(|packet| match packet.envelope.message {
@@ -316,12 +316,12 @@ fn an_append_carries_what_its_entries_demand() {
     assert_eq!(demands(&mut cluster), relied);
 }
 
-/// Entries inherited from earlier terms need no class: the barrier of the new term forces them.
+/// Entries inherited from earlier terms need no class: the no-op of the new term forces them.
 #[test]
-fn inherited_entries_are_forced_by_the_barrier() {
+fn inherited_entries_are_forced_by_the_no_op() {
     let mut cluster = cluster();
     cluster.propose_many(1, Class::new(CommitMode::LeaderOnly, FsyncMode::None), 5);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(synced(&cluster, 2), 1);
     cluster.kill(1);
     cluster.pass(ms(500));
@@ -332,7 +332,7 @@ fn inherited_entries_are_forced_by_the_barrier() {
     }
 }
 
-/// Without waiting for any flush in the background: by the options of `LeaderOnly` and by a strong
+/// Without waiting for any force in the background: by the options of `LeaderOnly` and by a strong
 /// fsync mode beside the weakest commit mode.
 #[test]
 fn what_its_leader_must_have_synced_is_forced_at_once_in_every_mode() {
@@ -343,12 +343,12 @@ fn what_its_leader_must_have_synced_is_forced_at_once_in_every_mode() {
     let mut cluster = with(required);
     cluster.isolate(1);
     let alone = cluster.propose(1, Class::new(CommitMode::LeaderOnly, FsyncMode::None));
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(synced(&cluster, 1), alone.run.last().0);
     assert!(cluster.acked(1, &alone));
     let mut cluster = self::cluster();
     cluster.isolate(1);
     let early = cluster.propose(1, Class::new(CommitMode::Async, FsyncMode::Commit));
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(synced(&cluster, 1), early.run.last().0);
 }

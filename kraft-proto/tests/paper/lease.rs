@@ -36,10 +36,10 @@ fn by_its_lease_a_leader_reads_without_asking_anybody() {
     // What was acknowledged on written copies is waited for all the same.
     cluster.disks(Disk::LogHeld);
     let proposed = cluster.propose(1, RELAXED);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed));
     let ticket = read(&mut cluster, 1);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(outcome(&mut cluster, 1, ticket), None);
     cluster.sync(1);
     cluster.sync(2);
@@ -145,7 +145,7 @@ fn a_node_that_withholds_its_vote_does_not_campaign() {
     assert!(elected, "but after its time it does");
 }
 
-/// Rule 2: the life before may have answered the leader just now.
+/// Rule 2: the incarnation before may have answered the leader just now.
 #[test]
 fn a_start_withholds_the_vote_for_the_longest_timeout() {
     let mut cluster = with_leases(3);
@@ -181,10 +181,10 @@ fn who_told_another_to_campaign_has_no_lease_for_the_rest_of_its_term() {
     assert_eq!(cluster.status(1).moving_to, None, "it gave up");
     cluster.isolate(1);
     cluster.deliver(&late[0]);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.role(2), Role::Leader, "at once");
     cluster.propose(2, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     let ticket = read(&mut cluster, 1);
     cluster.poll();
     assert_eq!(outcome(&mut cluster, 1, ticket), None);

@@ -17,19 +17,19 @@ fn learners_receive_the_log_and_count_for_nothing() {
     cluster.elect(1);
     let all = Class::new(CommitMode::All, FsyncMode::Commit);
     let with_learners = cluster.propose(1, all);
-    cluster.settle();
+    cluster.run_until_idle();
     let position = with_learners.run.last_position();
     assert_eq!(cluster.holders(position, Held::Synced), [1, 2, 3, 4, 5]);
     cluster.isolate(4);
     cluster.isolate(5);
     let without = cluster.propose(1, all);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &without), "every voter holds it");
     cluster.heal();
     cluster.isolate(2);
     cluster.isolate(3);
     let by_learners = cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     let position = by_learners.run.last_position();
     assert_eq!(cluster.holders(position, Held::Synced), [1, 4, 5]);
     assert!(!cluster.acked(1, &by_learners), "one voter of three");
@@ -108,7 +108,7 @@ fn a_configuration_counts_from_when_it_is_appended() {
     cluster.isolate(4);
     cluster.isolate(3);
     let change = cluster.change(1, &[voter(4)]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(voters(&cluster, 1), [1, 2, 3, 4]);
     assert_eq!(voters(&cluster, 2), [1, 2, 3, 4]);
     assert!(!cluster.acked(1, &change), "two of four");
@@ -117,7 +117,7 @@ fn a_configuration_counts_from_when_it_is_appended() {
     assert!(cluster.acked(1, &change));
     assert_eq!(voters(&cluster, 4), [1, 2, 3, 4]);
     let all = cluster.propose(1, Class::new(CommitMode::All, FsyncMode::Commit));
-    cluster.settle();
+    cluster.run_until_idle();
     let held = cluster.holders(all.run.last_position(), Held::Synced);
     assert_eq!(held, [1, 2, 3, 4]);
 }
@@ -138,7 +138,7 @@ fn while_joint_both_majorities_decide() {
             Change::Remove(id(3)),
         ];
         let change = cluster.change(1, &changes).unwrap();
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.status(1).members.is_joint());
         assert!(!cluster.acked(1, &change), "without {cut_off:?}");
         cluster.heal();
@@ -160,7 +160,7 @@ fn a_removed_leader_counts_itself_no_more_and_then_steps_down() {
     let mut cluster = with_joiners(&[]);
     cluster.isolate(3);
     let change = cluster.change(1, &[Change::Remove(id(1))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.role(1), Role::Leader);
     assert_eq!(cluster.commit(1).index.0, 1, "one of the two that count");
     cluster.heal();
@@ -179,7 +179,7 @@ fn a_removed_leader_has_one_of_those_who_stay_take_over_at_once() {
     let mut cluster = with_joiners(&[]);
     cluster.isolate(3);
     cluster.change(1, &[Change::Remove(id(1))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.heal();
     // Node 3 hears of it with the next heartbeats; an election timeout is at least 150 ms.
     cluster.pass(ms(110));
@@ -189,7 +189,7 @@ fn a_removed_leader_has_one_of_those_who_stay_take_over_at_once() {
     assert_eq!(cluster.term(heir), 2, "one election, and it was won");
     let class = Class::new(CommitMode::Sync, FsyncMode::Commit);
     let proposed = cluster.propose(heir, class);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(heir, &proposed));
 }
 
@@ -206,7 +206,7 @@ fn a_removed_leader_says_nothing_to_those_who_lack_its_last_entries() {
     // The change reaches the others, and what was proposed behind it does not.
     let late = |e: &Envelope| matches!(e.message, Message::Append(a) if a.prev.index.0 >= 2);
     drop(cluster.intercept(late));
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.role(1), Role::Follower, "it is committed");
     assert_eq!(
         (cluster.term(2), cluster.term(3)),
@@ -243,7 +243,7 @@ fn a_removed_node_hears_of_it_when_it_asks_and_disturbs_nobody() {
         cluster.elect(1);
         cluster.isolate(3);
         let removal = cluster.change(1, &[Change::Remove(id(3))]).unwrap();
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(1, &removal));
         let term = cluster.term(1);
         cluster.heal();
@@ -283,9 +283,9 @@ fn a_removed_learner_hears_of_it_when_it_asks_and_disturbs_nobody() {
             cluster.restart(n);
         }
         cluster.elect(1);
-        cluster.settle();
+        cluster.run_until_idle();
         let removal = cluster.change(1, &[Change::Remove(id(4))]).unwrap();
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(1, &removal));
         let (term, at) = (cluster.term(1), removal.run.first);
         cluster.pass(ms(700));
@@ -308,7 +308,7 @@ fn a_removed_learner_hears_of_it_when_it_asks_and_disturbs_nobody() {
 fn a_learner_that_hears_no_leader_asks_and_is_never_elected() {
     let mut cluster = Cluster::with_learners(3, 1);
     cluster.elect(1);
-    cluster.settle();
+    cluster.run_until_idle();
     let term = cluster.term(4);
     cluster.kill(1);
     cluster.kill(2);
@@ -328,7 +328,7 @@ fn a_removal_that_is_not_committed_is_told_to_nobody() {
     cluster.elect(1);
     cluster.isolate(1);
     cluster.change(1, &[Change::Remove(id(3))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     let pending = told_of_members(&cluster, 1);
     assert_eq!(pending, Some((2, Agreed::Pending, Standing::Voter)));
     let vote = Message::Vote { last: at(1, 1) };
@@ -351,7 +351,7 @@ fn who_is_told_late_that_it_is_out_knows_better() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     cluster.propose_many(1, Class::default(), 5);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.isolate(3);
     let left_out = |store, at| Message::LeftOut {
         store: StoreId(store),
@@ -373,12 +373,12 @@ fn who_is_told_late_that_it_is_out_knows_better() {
 /// Thesis §4.1 as corrected: "a leader must not append a new configuration until it has committed
 /// an entry from its current term", and one change follows another.
 #[test]
-fn one_change_at_a_time_and_none_before_the_barrier() {
+fn one_change_at_a_time_and_none_before_the_no_op() {
     let mut cluster = with_joiners(&[4, 5]);
     cluster.isolate(2);
     cluster.isolate(3);
     let change = cluster.change(1, &[voter(4)]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     let again = cluster.change(1, &[voter(5)]).unwrap_err();
     assert_eq!(again, MembersProposeError::UnderWay(change.run.first));
     let waiting = cluster.status(1).waiting;
@@ -400,7 +400,7 @@ fn a_configuration_that_is_cut_off_gives_way_to_the_one_before() {
         cluster.isolate(n);
     }
     cluster.change(1, &[voter(4)]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(voters(&cluster, 1), [1, 2, 3, 4]);
     cluster.kill(1);
     cluster.heal();
@@ -418,7 +418,7 @@ fn a_cluster_restarted_while_joint_goes_on_and_leaves() {
     cluster.isolate(4);
     let changes = [voter(4), Change::Remove(id(1)), Change::Learner(member(2))];
     cluster.change(1, &changes).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=4 {
         cluster.kill(n);
     }
@@ -446,7 +446,7 @@ fn early_acknowledgements_wait_for_the_configuration_below_them() {
     let above = cluster.propose(1, relaxed);
     let alone = cluster.propose(1, Class::new(CommitMode::LeaderOnly, FsyncMode::None));
     let at_once = cluster.propose(1, Class::new(CommitMode::Async, FsyncMode::None));
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &below));
     for waits in [&above, &alone, &at_once] {
         assert!(!cluster.acked(1, waits));
@@ -472,7 +472,7 @@ fn entries_below_a_configuration_have_the_copies_that_the_old_one_asks() {
     cluster.isolate(4);
     let below = cluster.propose(1, Class::new(CommitMode::Sync, FsyncMode::None));
     cluster.change(1, &[Change::Remove(id(3))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     let held = cluster.holders(below.run.last_position(), Held::Written);
     assert_eq!(held, [1, 2]);
     assert!(!cluster.acked(1, &below), "two of four");
@@ -483,10 +483,10 @@ fn a_learner_is_promoted_and_a_voter_demoted() {
     let mut cluster = Cluster::with_learners(3, 1);
     cluster.elect(1);
     cluster.change(1, &[voter(4)]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(voters(&cluster, 4), [1, 2, 3, 4]);
     cluster.change(1, &[Change::Learner(member(2))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(voters(&cluster, 1), [1, 3, 4]);
     cluster.kill(1);
     cluster.isolate(2);
@@ -499,10 +499,10 @@ fn what_was_asked_of_more_voters_than_are_left_is_clamped() {
     let mut cluster = with_joiners(&[]);
     cluster.isolate(3);
     let three = cluster.propose(1, Class::new(CommitMode::AtLeast(3), FsyncMode::Commit));
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(!cluster.acked(1, &three));
     cluster.change(1, &[Change::Remove(id(3))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &three), "every voter there is holds it");
 }
 
@@ -528,7 +528,7 @@ fn a_node_left_out_by_an_open_change_may_be_needed_to_lead() {
     cluster.elect(1);
     cluster.isolate(1);
     cluster.change(1, &[Change::Remove(id(1))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.kill(1);
     cluster.kill(4);
     cluster.heal();
@@ -552,7 +552,7 @@ fn elections_take_both_majorities_while_joint() {
         Change::Remove(id(3)),
     ];
     cluster.change(1, &changes).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.kill(1);
     cluster.pass(ms(3000));
     assert_eq!(
@@ -622,14 +622,14 @@ fn the_bytes_of_own_entries_are_handed_over_once_before_anything_names_them() {
     let mut cluster = with_joiners(&[4, 5]);
     let first = cluster.change(1, &[voter(4)]).unwrap();
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     let four = cluster.status(1).members.to_bytes().to_vec();
     let second = cluster.change(1, &[voter(5)]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.pass(ms(1000));
     let five = cluster.status(1).members.to_bytes().to_vec();
     let own = [
-        (at(1, 1), EntryKind::Barrier, Vec::new()),
+        (at(1, 1), EntryKind::NoOp, Vec::new()),
         (first.run.last_position(), EntryKind::Configuration, four),
         (second.run.last_position(), EntryKind::Configuration, five),
     ];
@@ -643,7 +643,7 @@ fn the_bytes_of_own_entries_are_handed_over_once_before_anything_names_them() {
 fn the_bytes_of_an_own_entry_outlive_the_term_and_go_with_the_entry() {
     for cut_off in [false, true] {
         let mut cluster = with_joiners(&[4]);
-        cluster.settle();
+        cluster.run_until_idle();
         let now = cluster.now;
         let change = cluster.raft(1).propose_members(now, &[voter(4)]).unwrap();
         let at_change = change.run.last_position();
@@ -664,7 +664,7 @@ fn the_bytes_of_an_own_entry_outlive_the_term_and_go_with_the_entry() {
 #[test]
 fn who_does_not_lead_names_the_leader_that_changes_members() {
     let mut cluster = with_joiners(&[4]);
-    cluster.settle();
+    cluster.run_until_idle();
     let refused = cluster.change(2, &[voter(4)]).unwrap_err();
     assert_eq!(refused, MembersProposeError::NotLeader(Some(id(1))));
 }
@@ -683,7 +683,7 @@ fn synced_entries_below_an_open_configuration_are_acknowledged_as_they_commit() 
     };
     let below = cluster.propose(1, Class::default());
     let change = cluster.change(1, &[Change::Remove(id(3))]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.commit(1), below.run.last_position());
     assert!(cluster.acked(1, &below) && !cluster.acked(1, &change));
 }

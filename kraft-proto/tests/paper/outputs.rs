@@ -15,7 +15,7 @@ fn whoever_polls_late_hears_everything_that_is_true_by_then() {
     let proposals: Vec<_> = (0..1000)
         .map(|_| cluster.propose(1, Class::default()))
         .collect();
-    cluster.settle();
+    cluster.run_until_idle();
     let last = proposals.last().unwrap();
     assert!(proposals.iter().all(|proposed| cluster.acked(1, proposed)));
     let acks = |output: &&Output| matches!(output, Output::Ack { upto, .. } if *upto > at(1, 1));
@@ -47,7 +47,7 @@ fn a_watermark_says_nothing_of_proposals_that_asked_otherwise() {
     cluster.isolate(1);
     let sync = cluster.propose(1, Class::default());
     let relaxed = cluster.propose(1, Class::new(CommitMode::LeaderOnly, FsyncMode::None));
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &relaxed));
     assert!(
         !cluster.acked(1, &sync),

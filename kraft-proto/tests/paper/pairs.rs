@@ -73,7 +73,7 @@ fn walk(class: Class, steps: &[Step]) {
     let mut clients = Clients::new();
     let position = clients.propose(&mut cluster, 1, class, Fallback::Refuse);
     let mut answers = Vec::new();
-    cluster.settle();
+    cluster.run_until_idle();
     if class.mode == CommitMode::Async {
         // It waits for company.
         cluster.pass(ms(11));
@@ -150,7 +150,7 @@ fn a_small_at_least_does_not_wait_for_the_disk_because_a_stronger_entry_follows(
     let class = Class::new(CommitMode::AtLeast(2), FsyncMode::None);
     let proposed = cluster.propose(1, class);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.write(1);
     cluster.write(2);
     assert!(cluster.acked(1, &proposed), "written on two nodes");

@@ -43,7 +43,7 @@ fn a_follower_and_a_learner_read_where_the_leader_says() {
     let mut cluster = Cluster::with_learners(3, 1);
     cluster.elect(1);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     for n in [2, 4] {
         let ticket = read(&mut cluster, n);
         assert_eq!(read(&mut cluster, n), ticket, "one question for both");
@@ -53,7 +53,7 @@ fn a_follower_and_a_learner_read_where_the_leader_says() {
             None,
             "nobody was asked yet"
         );
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(outcome(&mut cluster, n, ticket), ready(2));
     }
 }
@@ -65,7 +65,7 @@ fn a_followers_read_sees_what_was_acknowledged_on_written_copies() {
     cluster.elect(1);
     cluster.disks(Disk::LogHeld);
     let proposed = cluster.propose(1, RELAXED);
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed));
     let ticket = read(&mut cluster, 3);
     cluster.pass(ms(60));
@@ -98,7 +98,7 @@ fn a_read_sees_what_was_promised_on_synced_copies_and_is_not_committed() {
             store: StoreId(voters + 1),
         };
         cluster.change(1, &[Change::Voter(member)]).unwrap();
-        cluster.settle();
+        cluster.run_until_idle();
         for n in 1..=synced {
             cluster.sync(n);
         }
@@ -130,7 +130,7 @@ fn a_read_sees_what_was_promised_before_the_members_changed() {
     cluster.elect(1);
     cluster.disks(Disk::LogHeld);
     let proposed = cluster.propose(1, Class::new(CommitMode::AtLeast(2), FsyncMode::None));
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed), "written by two of three");
     let voter = |n| {
         Change::Voter(Member {
@@ -139,7 +139,7 @@ fn a_read_sees_what_was_promised_before_the_members_changed() {
         })
     };
     cluster.change(1, &[voter(4), voter(5)]).unwrap();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.commit(1), at(1, 1));
     let ticket = read(&mut cluster, 1);
     cluster.pass(ms(60));
@@ -165,23 +165,23 @@ fn a_read_sees_what_somebody_fell_back_to() {
     cluster.disks(Disk::LogHeld);
     let all = Class::new(CommitMode::All, FsyncMode::None);
     let proposed = cluster.propose(1, all);
-    cluster.settle();
+    cluster.run_until_idle();
     let of = proposed.run.last_position();
     let before = read(&mut cluster, 1);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(
         outcome(&mut cluster, 1, before),
         ready(1),
         "nobody was told"
     );
-    let held = cluster.raft(1).settle_for_majority(of, proposed.held);
+    let held = cluster.raft(1).accept_majority(of, proposed.held);
     assert_eq!(held, Some(kraft_proto::Held::Written));
     let ticket = read(&mut cluster, 1);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(outcome(&mut cluster, 1, ticket), None);
     cluster.sync(1);
     cluster.sync(2);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(outcome(&mut cluster, 1, ticket), ready(2));
 }
 
@@ -225,9 +225,9 @@ fn a_lost_question_or_answer_is_asked_again_with_the_next_heartbeat() {
         cluster.elect(1);
         cluster.lossy = lost;
         let first = read(&mut cluster, 2);
-        cluster.settle();
+        cluster.run_until_idle();
         let second = read(&mut cluster, 2);
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(outcome(&mut cluster, 2, second), None);
         cluster.heal();
         cluster.pass(ms(50));
@@ -243,7 +243,7 @@ fn an_answer_to_an_earlier_life_answers_nothing() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     let before = read(&mut cluster, 3);
-    cluster.settle();
+    cluster.run_until_idle();
     let index = LogIndex(1);
     let late = |incarnation| {
         envelope(
@@ -296,7 +296,7 @@ fn a_client_reads_its_own_write_of_any_class_on_any_node() {
                     leader_only_replication:
                         kraft_proto::durability::LeaderOnlyReplication::WithHeartbeat,
                     batch_timeout: ms(2000),
-                    lazy_flush: ms(2000),
+                    lazy_force: ms(2000),
                     ..config.durability
                 },
                 ..config
@@ -306,10 +306,10 @@ fn a_client_reads_its_own_write_of_any_class_on_any_node() {
             let own = cluster.propose(1, Class::new(mode, FsyncMode::None));
             let own = own.run.last_position();
             let plain = read(&mut cluster, n);
-            cluster.settle();
+            cluster.run_until_idle();
             assert_eq!(outcome(&mut cluster, n, plain), ready(1), "{mode} on {n}");
             let ticket = read_after(&mut cluster, n, own).unwrap();
-            cluster.settle();
+            cluster.run_until_idle();
             assert_eq!(outcome(&mut cluster, n, ticket), ready(2), "{mode} on {n}");
             assert_eq!(cluster.fate(n, own), Fate::Committed);
         }
@@ -322,7 +322,7 @@ fn a_read_after_a_write_that_is_lost_or_never_was_says_so() {
     cluster.elect(1);
     cluster.isolate(1);
     let own = cluster.propose(1, OWN).run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.pass(ms(600));
     cluster.heal();
     cluster.pass(ms(600));
@@ -375,7 +375,7 @@ fn a_new_leader_fails_what_the_old_one_was_asked() {
     cluster.elect(1);
     cluster.lossy = |e| matches!(e.message, Message::ReadIndexReply { .. });
     let ticket = read(&mut cluster, 3);
-    cluster.settle(); // It comes to rest: the question is not asked at every heartbeat.
+    cluster.run_until_idle(); // It comes to rest: the question is not asked at every heartbeat.
     cluster.inject(envelope(2, 3, 9, heartbeat(0, 1)));
     assert_eq!(cluster.term(3), Term(9).0);
     assert_eq!(outcome(&mut cluster, 3, ticket), Some(ReadOutcome::Failed));
@@ -389,7 +389,7 @@ fn who_campaigns_fails_its_reads() {
         cluster.elect(1);
         cluster.isolate(2);
         let ticket = read(&mut cluster, 2);
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(outcome(&mut cluster, 2, ticket), None);
         cluster.campaign(2);
         assert_eq!(outcome(&mut cluster, 2, ticket), Some(ReadOutcome::Failed));

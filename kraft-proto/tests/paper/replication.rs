@@ -35,7 +35,7 @@ fn a_proposal_goes_to_everybody_at_once_and_names_the_entry_before_it() {
         assert_eq!(sent.len(), 1);
         assert_eq!((sent[0].prev, sent[0].run()), (at(1, 1), first));
     }
-    assert_eq!(cluster.status(1).holding.written, LogIndex(1));
+    assert_eq!(cluster.status(1).watermarks.written, LogIndex(1));
 }
 
 /// §5.3: "A log entry is committed once the leader that created the entry has replicated it on a
@@ -48,7 +48,7 @@ fn an_entry_is_committed_once_a_majority_of_disks_holds_it() {
         cluster.elect(1);
         cluster.disks(Disk::Held);
         let position = cluster.propose(1, Class::default()).run.last_position();
-        cluster.settle();
+        cluster.run_until_idle();
         assert_eq!(
             cluster.commit(1),
             at(1, 1),
@@ -80,7 +80,7 @@ fn followers_learn_of_commit_from_what_the_leader_sends_next() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     let position = cluster.propose(1, Class::default()).run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=3 {
         assert_eq!(cluster.commit(n), position, "node {n}");
     }
@@ -93,7 +93,7 @@ fn an_append_whose_predecessor_is_missing_or_differs_is_refused() {
     for prev in [at(1, 3), at(2, 2), at(1, 9)] {
         let mut cluster = Cluster::new(3);
         cluster.start_on(1, 2, [run(1, 1, 2)]);
-        cluster.settle();
+        cluster.run_until_idle();
         cluster.append(2, 1, 2, prev, run(2, prev.index.0 + 1, 1), 0);
         assert_eq!(cluster.terms(1), [1, 1]);
         let answers = cluster.intercept(|e| e.to == id(2));
@@ -110,7 +110,7 @@ fn an_append_whose_predecessor_is_missing_or_differs_is_refused() {
 fn a_conflicting_entry_goes_with_all_that_follow_it() {
     let mut cluster = Cluster::new(3);
     cluster.start_on(1, 3, [run(1, 1, 2), run(2, 3, 5)]);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.append(2, 1, 3, at(1, 2), run(3, 3, 1), 0);
     assert_eq!(cluster.terms(1), [1, 1, 3]);
 }
@@ -120,13 +120,13 @@ fn a_conflicting_entry_goes_with_all_that_follow_it() {
 #[test]
 fn an_append_that_comes_late_or_twice_drops_nothing() {
     let mut cluster = Cluster::new(3);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.append(2, 1, 1, at(0, 0), run(1, 1, 2), 0);
     cluster.append(2, 1, 1, at(1, 2), run(1, 3, 3), 0);
     for _ in 0..2 {
         cluster.append(2, 1, 1, at(0, 0), run(1, 1, 2), 0);
         assert_eq!(cluster.terms(1), [1; 5]);
-        assert_eq!(cluster.status(1).holding.synced, LogIndex(5));
+        assert_eq!(cluster.status(1).watermarks.synced, LogIndex(5));
     }
 }
 
@@ -136,7 +136,7 @@ fn an_append_that_comes_late_or_twice_drops_nothing() {
 fn commit_reaches_no_further_than_what_the_append_proves() {
     let mut cluster = Cluster::new(3);
     cluster.start_on(1, 2, [run(1, 1, 5)]);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.append(2, 1, 2, at(1, 1), run(1, 2, 1), 9);
     assert_eq!(
         cluster.commit(1),
@@ -291,7 +291,7 @@ fn a_follower_that_crashed_before_it_answered_is_asked_again() {
     cluster.isolate(3);
     cluster.lossy = |e| e.from == id(2) && !matches!(e.message, Message::HeartbeatReply { .. });
     let position = cluster.propose(1, Class::default()).run.last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.status(2).last, position);
     cluster.kill(2);
     cluster.lossy = |_| false;

@@ -145,7 +145,7 @@ fn each_preset_acknowledges_what_its_name_says() {
         let mut cluster = with(durability);
         let proposed = cluster.propose(1, durability.default);
         assert_eq!((proposed.mode, proposed.held), (mode, held), "{preset}");
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.acked(1, &proposed));
     }
 }
@@ -179,7 +179,7 @@ fn answer(
     cluster.disks(disk);
     let mut clients = Clients::new();
     clients.propose(&mut cluster, 1, class, fallback);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.pass(ms(501));
     let told = clients.told(&mut cluster);
     assert_eq!(told.len(), 1, "each is answered once");
@@ -220,7 +220,7 @@ fn what_timed_out_lives_on() {
     cluster.isolate(3);
     let mut clients = Clients::new();
     let position = clients.propose(&mut cluster, 1, ALL, Fallback::Refuse);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.pass(ms(501));
     assert_eq!(
         graded(&clients.told(&mut cluster)),
@@ -243,13 +243,13 @@ fn a_fallback_never_passes_for_a_full_ack_of_another_client() {
     let mut clients = Clients::new();
     clients.propose(&mut cluster, 1, ALL, Fallback::ToMajority);
     clients.propose(&mut cluster, 2, ALL, Fallback::Refuse);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.pass(ms(501));
     let told = graded(&clients.told(&mut cluster));
     let fell_back = (1, Grade::Fallback, Some(Held::Synced));
     assert_eq!(told, [fell_back, (2, Grade::TimedOut, None)]);
     clients.propose(&mut cluster, 3, ALL, Fallback::Refuse);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(clients.told(&mut cluster), []);
     cluster.heal();
     cluster.pass(ms(400));

@@ -23,7 +23,7 @@ fn a_vote_needs_a_log_at_least_as_up_to_date() {
         for (candidate, (_, last)) in logs.iter().enumerate() {
             let mut cluster = Cluster::with(3, bare);
             cluster.start_on(1, 3, log.clone());
-            cluster.settle();
+            cluster.run_until_idle();
             cluster.inject(envelope(2, 1, 4, Message::Vote { last: *last }));
             let granted = cluster.status(1).vote == Some(id(2));
             assert_eq!(granted, candidate >= place, "{last} asks {log:?}");
@@ -42,7 +42,7 @@ fn a_pre_vote_asks_the_same_of_the_log_and_changes_no_term() {
     for (last, expected) in [(at(2, 1), Ballot::Refused), (at(2, 2), Ballot::Granted)] {
         let mut cluster = Cluster::new(3);
         cluster.start_on(1, 2, [run(1, 1, 1), run(2, 2, 1)]);
-        cluster.settle();
+        cluster.run_until_idle();
         cluster.inject(envelope(2, 1, 3, Message::PreVote { last }));
         let answers = cluster.intercept(|e| e.to == id(2));
         let ballot = answers
@@ -64,7 +64,7 @@ fn an_entry_of_an_earlier_term_on_every_disk_is_not_committed_by_that() {
     for n in 1..=3 {
         cluster.start_on(n, 1, [run(1, 1, 3)]);
     }
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.disks(Disk::Busy);
     cluster.elect(1);
     cluster.pass(ms(120));
@@ -72,27 +72,27 @@ fn an_entry_of_an_earlier_term_on_every_disk_is_not_committed_by_that() {
     assert!(
         known
             .iter()
-            .all(|peer| peer.holding.unwrap().synced == LogIndex(3))
+            .all(|peer| peer.watermarks.unwrap().synced == LogIndex(3))
     );
     assert_eq!(cluster.commit(1), LogPosition::ZERO);
     assert_eq!(cluster.fate(1, at(1, 3)), Fate::Pending);
     cluster.sync(1);
     cluster.sync(2);
-    assert_eq!(cluster.commit(1), at(2, 4), "the barrier carries them");
+    assert_eq!(cluster.commit(1), at(2, 4), "the no-op carries them");
     assert_eq!(cluster.fate(1, at(1, 3)), Fate::Committed);
 }
 
-/// How far the barrier of term 4 gets in figure 8 (c). Held: node 2's disk does not write it, and node 3
+/// How far the no-op of term 4 gets in figure 8 (c). Held: node 2's disk does not write it, and node 3
 /// never gets it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Barrier {
+enum NoOp {
     Held,
     Passes,
 }
 
 /// Figure 8 up to (c): the entry of term 2 lies on a majority, led by node 1 in term 4. Nodes 4 and
 /// 5 hear nothing of it.
-fn figure_8_c(barrier: Barrier) -> Cluster {
+fn figure_8_c(no_op: NoOp) -> Cluster {
     let mut cluster = Cluster::with(5, bare);
     let first = run(1, 1, 1);
     let logs: [&[Run]; 5] = [
@@ -105,8 +105,8 @@ fn figure_8_c(barrier: Barrier) -> Cluster {
     for (log, n) in logs.iter().zip(1..) {
         cluster.start_on(n, 3, log.iter().copied());
     }
-    cluster.settle();
-    if barrier == Barrier::Held {
+    cluster.run_until_idle();
+    if no_op == NoOp::Held {
         cluster.node(2).disk = Disk::Busy;
     }
     let now = cluster.now;
@@ -120,7 +120,7 @@ fn figure_8_c(barrier: Barrier) -> Cluster {
                 Message::Append(append) if append.run_term == Term(4) && append.count > 0
             );
             let takes_it = brings_it && to == id(3) && cluster.status(3).last == at(2, 2);
-            if to.0 <= 3 && !(barrier == Barrier::Held && takes_it) {
+            if to.0 <= 3 && !(no_op == NoOp::Held && takes_it) {
                 cluster.deliver(&packet);
             }
         }
@@ -136,12 +136,12 @@ fn figure_8_c(barrier: Barrier) -> Cluster {
 /// not have been committed.
 #[test]
 fn figure_8_d_an_earlier_entry_on_a_majority_is_overwritten() {
-    let mut cluster = figure_8_c(Barrier::Held);
+    let mut cluster = figure_8_c(NoOp::Held);
     assert_eq!(cluster.holders(at(2, 2), Held::Synced), [1, 2, 3]);
     let peers = cluster.status(1).peers;
     let known = peers
         .iter()
-        .filter_map(|p| p.holding)
+        .filter_map(|p| p.watermarks)
         .filter(|h| h.synced == LogIndex(2));
     assert_eq!(known.count(), 2, "as the leader knows");
     assert_eq!(cluster.commit(1), LogPosition::ZERO, "and is not committed");
@@ -167,7 +167,7 @@ fn figure_8_d_an_earlier_entry_on_a_majority_is_overwritten() {
 /// committed, and node 5 cannot win.
 #[test]
 fn figure_8_e_an_entry_of_the_own_term_commits_all_before_it() {
-    let mut cluster = figure_8_c(Barrier::Passes);
+    let mut cluster = figure_8_c(NoOp::Passes);
     assert_eq!(cluster.commit(1), at(4, 3));
     cluster.kill(1);
     cluster.heal();

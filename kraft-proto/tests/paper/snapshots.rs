@@ -16,7 +16,7 @@ fn third_behind() -> Cluster {
     cluster.isolate(3);
     for _ in 0..4 {
         cluster.propose(1, Class::default());
-        cluster.settle();
+        cluster.run_until_idle();
     }
     cluster.compact(1, 4);
     cluster
@@ -52,10 +52,10 @@ fn a_snapshot_covers_committed_entries_only() {
     );
     cluster.elect(1);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.isolate(1);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     let refused = SnapshotError::NotCommitted(LogIndex(2));
     assert_eq!(cluster.raft(1).snapshot_at(at(1, 3)), Err(refused));
     let refused = CompactError::NotCommitted(LogIndex(2));
@@ -72,7 +72,7 @@ fn where_the_log_is_gone_the_snapshot_at_its_end_is_the_earliest() {
     cluster.elect(1);
     for _ in 0..3 {
         cluster.propose(1, Class::default());
-        cluster.settle();
+        cluster.run_until_idle();
     }
     cluster.compact(1, 3);
     let raft = cluster.raft(1);
@@ -90,7 +90,7 @@ fn a_snapshot_of_another_entry_is_none_of_this_log() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     let raft = cluster.raft(1);
     let refused = SnapshotError::Mismatch(at(2, 2));
     assert_eq!(raft.snapshot_at(at(2, 2)), Err(refused));
@@ -106,7 +106,7 @@ fn a_log_is_kept_until_this_disk_has_it() {
     cluster.elect(1);
     cluster.node(1).disk = Disk::LogHeld;
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.commit(1), at(1, 2), "by the disks of 2 and 3");
     let refused = CompactError::NotSynced(LogIndex(1));
     assert_eq!(cluster.raft(1).compacted(at(1, 2)), Err(refused));
@@ -136,7 +136,7 @@ fn a_follower_behind_the_leaders_log_catches_up_by_snapshot() {
         .cloned();
     assert_eq!(peer.unwrap().state, PeerState::Replicate);
     let next = cluster.propose(1, Class::new(CommitMode::All, FsyncMode::Commit));
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &next), "entries behind it flow as ever");
     assert_eq!(cluster.holders(at(1, 6), Held::Synced), [1, 2, 3]);
 }
@@ -149,7 +149,7 @@ fn an_entry_right_behind_the_snapshot_is_sent_as_an_append() {
     cluster.elect(1);
     cluster.isolate(3);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     // Node 3 has entry 1, and so does the snapshot: entry 2 is still in the log.
     cluster.compact(1, 1);
     cluster.heal();
@@ -197,13 +197,13 @@ fn a_snapshot_of_a_prefix_undoes_nothing_behind_it() {
     cluster.elect(1);
     for _ in 0..3 {
         cluster.propose(1, Class::default());
-        cluster.settle();
+        cluster.run_until_idle();
     }
     let last = cluster.compact(1, 3);
     let relaxed = cluster.propose(1, Class::new(CommitMode::Sync, FsyncMode::None));
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.send_snapshot(1, 3, last);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(restored(&cluster, 3), []);
     assert_eq!(cluster.status(3).compacted, at(0, 0), "its log is whole");
     let kept = relaxed.run.last_position();
@@ -258,7 +258,7 @@ fn a_node_is_elected_while_its_snapshot_is_being_written() {
     cluster.pass(ms(200));
     assert_eq!(cluster.status(3).last, at(1, 5), "entry 5 came behind it");
     assert_eq!(restored(&cluster, 3), [], "its disk has not reported it");
-    assert_eq!(cluster.status(3).holding.synced, LogIndex(1));
+    assert_eq!(cluster.status(3).watermarks.synced, LogIndex(1));
     cluster.kill(1);
     cluster.pass(ms(500));
     cluster.campaign(3);
@@ -305,7 +305,7 @@ fn a_lost_snapshot_is_asked_for_again_after_an_election_timeout() {
     );
     let last = cluster.compact(1, 5);
     cluster.send_snapshot(1, 3, last);
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(restored(&cluster, 3), [5]);
     cluster.pass(config.election_timeout_max * 3);
     assert_eq!(asked(&cluster, 1).len(), 2, "it has it");

@@ -5,7 +5,7 @@ use kraft_proto::{
     ProposeError, Role, TransferError, Trust,
 };
 
-use crate::cluster::messages::{envelope, heartbeat_reply, holding};
+use crate::cluster::messages::{envelope, heartbeat_reply, watermarks};
 use crate::cluster::{Cluster, Disk, at, id, ms};
 
 fn transfer(cluster: &mut Cluster, from: u64, to: Option<u64>) -> Result<NodeId, TransferError> {
@@ -23,14 +23,14 @@ fn the_target_leads_at_once_although_everybody_hears_the_leader() {
     cluster.elect(1);
     let before = cluster.now;
     assert_eq!(transfer(&mut cluster, 1, Some(3)), Ok(id(3)));
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.now, before, "nobody waited for a timeout");
     assert_eq!(
         (cluster.role(3), cluster.term(3), cluster.role(1)),
         (Role::Leader, 2, Role::Follower)
     );
     let proposed = cluster.propose(3, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(3, &proposed));
 }
 
@@ -42,7 +42,7 @@ fn the_target_is_told_only_once_it_has_the_last_entry() {
     cluster.elect(1);
     cluster.isolate(3);
     let behind = cluster.propose_many(1, Class::default(), 9);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.heal();
     assert_eq!(transfer(&mut cluster, 1, Some(3)), Ok(id(3)));
     cluster.poll();
@@ -62,7 +62,7 @@ fn what_was_accepted_before_goes_with_it() {
     let class = Class::new(CommitMode::Async, FsyncMode::None);
     let accepted = cluster.propose_many(1, class, 3).run.last_position();
     assert_eq!(transfer(&mut cluster, 1, Some(2)), Ok(id(2)));
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.role(2), Role::Leader);
     assert_eq!(cluster.commit(2), at(2, accepted.index.0 + 1));
     assert_eq!(cluster.holders(accepted, Held::Written), [1, 2, 3]);
@@ -81,7 +81,7 @@ fn writes_are_refused_meanwhile_and_taken_again_when_nobody_took_over() {
     cluster.pass(ms(1));
     assert_eq!(cluster.status(1).moving_to, None);
     let proposed = cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed), "it never left office");
 }
 
@@ -106,14 +106,14 @@ fn nobody_named_means_the_voter_that_holds_most() {
         cluster.cut(1, n);
     }
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     // Node 3 and learner 6 hold it.
     assert_eq!(transfer(&mut cluster, 1, None), Ok(id(3)));
     let again = transfer(&mut cluster, 1, None);
     assert_eq!(again, Ok(id(3)), "the same one again");
     let other = transfer(&mut cluster, 1, Some(2));
     assert_eq!(other, Err(TransferError::UnderWay(id(3))));
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.role(1), Role::Follower);
 }
 
@@ -181,10 +181,10 @@ fn only_the_leader_of_this_very_term_is_believed() {
     cluster.elect(1);
     cluster.pass(ms(150));
     assert_eq!(transfer(&mut cluster, 1, Some(2)), Ok(id(2)));
-    cluster.settle();
+    cluster.run_until_idle();
     for (from, to, term) in [(1, 3, 1), (1, 3, 2), (3, 2, 2), (2, 4, 2)] {
         cluster.inject(envelope(from, to, term, Message::TimeoutNow));
-        cluster.settle();
+        cluster.run_until_idle();
         let leader = (cluster.role(2), cluster.term(2));
         assert_eq!(leader, (Role::Leader, 2), "{from} to {to} in {term}");
     }
@@ -196,7 +196,7 @@ fn a_transfer_vote_needs_the_log_as_any_vote_does() {
     let mut cluster = Cluster::new(3);
     cluster.elect(1);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     let last = at(1, 1);
     cluster.inject(envelope(3, 2, 2, Message::TransferVote { last }));
     assert_eq!((cluster.term(2), cluster.status(2).vote), (2, None));
@@ -293,7 +293,7 @@ fn a_stuck_disk_keeps_its_leader_where_the_others_cannot_elect_one() {
 
 /// Node 3 answers a round of heartbeats of leader 1, and says that it is suspect.
 fn answer_of_suspect(round: u64) -> Envelope {
-    let Message::HeartbeatReply(reply) = heartbeat_reply(round, 1, holding(1, 1)) else {
+    let Message::HeartbeatReply(reply) = heartbeat_reply(round, 1, watermarks(1, 1)) else {
         unreachable!()
     };
     let trust = Trust::Suspect;

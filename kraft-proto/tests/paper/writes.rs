@@ -7,7 +7,7 @@ use kraft_proto::{
 };
 
 use crate::bare;
-use crate::cluster::messages::{Packet, append, envelope, holding};
+use crate::cluster::messages::{Packet, append, envelope, watermarks};
 use crate::cluster::store::payload;
 use crate::cluster::{Cluster, Disk, at, id, run};
 
@@ -59,7 +59,7 @@ fn a_receipt_of_another_node_proves_nothing() {
         }
         let status = raft.status();
         assert_eq!(status.commit, at(0, 0), "node {n} on store {store}");
-        assert_eq!(status.holding.written.0, 0);
+        assert_eq!(status.watermarks.written.0, 0);
         for write in own {
             raft.handle_stored(Instant::ZERO, write.synced());
         }
@@ -68,14 +68,14 @@ fn a_receipt_of_another_node_proves_nothing() {
 }
 
 /// A node by itself, whose writes the test keeps.
-struct Alone {
+struct Isolated {
     raft: Raft,
     now: Instant,
     writes: Vec<Write>,
 }
 
-impl Alone {
-    fn life(incarnations: u64) -> Self {
+impl Isolated {
+    fn incarnation(incarnations: u64) -> Self {
         let members = Members::new((1..=3).map(id), []).unwrap();
         let hard = HardState {
             incarnation: kraft_proto::Incarnation::new(
@@ -126,7 +126,7 @@ impl Alone {
     }
 
     fn synced(&self) -> u64 {
-        self.raft.status().holding.synced.0
+        self.raft.status().watermarks.synced.0
     }
 }
 
@@ -135,7 +135,7 @@ impl Alone {
 /// or sends them so. Both what is taken and what is to be written name term and index.
 #[test]
 fn what_is_taken_and_what_is_written_name_term_and_index() {
-    let mut node = Alone::life(0);
+    let mut node = Isolated::incarnation(0);
     node.append(1, at(0, 0), run(1, 1, 4));
     let old = node.append(2, at(1, 4), run(2, 5, 1));
     let new = node.append(3, at(1, 4), run(3, 5, 1));
@@ -150,7 +150,7 @@ fn what_is_taken_and_what_is_written_name_term_and_index() {
 /// that belongs to it.
 #[test]
 fn what_overlaps_is_trimmed_and_the_bytes_stay_with_their_positions() {
-    let mut node = Alone::life(0);
+    let mut node = Isolated::incarnation(0);
     node.append(1, at(0, 0), run(1, 1, 3));
     let taken = node.append(1, at(0, 0), run(1, 1, 5));
     assert_eq!(taken, [at(1, 4), at(1, 5)].map(|at| (at, payload(at))));
@@ -161,13 +161,13 @@ fn what_overlaps_is_trimmed_and_the_bytes_stay_with_their_positions() {
 /// synced entries it does not have.
 #[test]
 fn a_receipt_of_an_earlier_life_proves_nothing() {
-    let mut first = Alone::life(0);
+    let mut first = Isolated::incarnation(0);
     first.append(1, at(0, 0), run(1, 1, 9));
     let old = first.writes.pop().expect("a write");
-    let mut second = Alone::life(1);
+    let mut second = Isolated::incarnation(1);
     second.append(1, at(0, 0), run(1, 1, 9));
     second.raft.handle_stored(second.now, old.synced());
-    assert_eq!(second.raft.status().holding, holding(0, 0));
+    assert_eq!(second.raft.status().watermarks, watermarks(0, 0));
     let own = second.writes.pop().expect("a write");
     second.raft.handle_stored(second.now, own.synced());
     assert_eq!(second.synced(), 9);
@@ -177,7 +177,7 @@ fn a_receipt_of_an_earlier_life_proves_nothing() {
 /// says nothing new, not even after the log has changed under it.
 #[test]
 fn a_doubled_receipt_proves_nothing_of_what_came_since() {
-    let mut node = Alone::life(0);
+    let mut node = Isolated::incarnation(0);
     node.append(1, at(0, 0), run(1, 1, 9));
     let long = node.writes.pop().expect("a write");
     node.raft.handle_stored(node.now, long.clone().synced());
@@ -193,13 +193,13 @@ fn a_doubled_receipt_proves_nothing_of_what_came_since() {
 /// disk's word of the first write arrives: it proves 1 to 3, and nothing of what stands there now.
 #[test]
 fn a_receipt_from_before_a_truncation_proves_only_what_was_kept() {
-    let mut node = Alone::life(0);
+    let mut node = Isolated::incarnation(0);
     node.append(1, at(0, 0), run(1, 1, 9));
     let old = node.writes.pop().expect("a write");
     node.append(2, at(1, 3), run(2, 4, 6));
     let new = node.writes.pop().expect("a write");
     node.raft.handle_stored(node.now, old.synced());
-    assert_eq!(node.raft.status().holding, holding(3, 3));
+    assert_eq!(node.raft.status().watermarks, watermarks(3, 3));
     node.raft.handle_stored(node.now, new.synced());
     assert_eq!(node.synced(), 9);
 }
@@ -207,7 +207,7 @@ fn a_receipt_from_before_a_truncation_proves_only_what_was_kept() {
 /// One receipt covers every earlier log write.
 #[test]
 fn one_receipt_covers_every_earlier_write_of_the_log() {
-    let mut node = Alone::life(0);
+    let mut node = Isolated::incarnation(0);
     node.append(1, at(0, 0), run(1, 1, 2));
     node.append(1, at(1, 2), run(1, 3, 2));
     let last = node.writes.pop().expect("a write");
@@ -221,7 +221,7 @@ fn one_receipt_covers_every_earlier_write_of_the_log() {
 #[test]
 fn a_vote_does_not_wait_behind_a_backlog() {
     let mut cluster = Cluster::with(3, bare);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.node(1).disk = Disk::Busy;
     for index in 1..=3 * WRITES_IN_FLIGHT_MAX as u64 {
         cluster.append(
@@ -258,7 +258,7 @@ fn a_vote_does_not_wait_behind_a_backlog() {
 #[test]
 fn nothing_is_said_in_a_term_that_is_not_synced() {
     let mut cluster = Cluster::with(3, bare);
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.disks(Disk::Held);
     cluster.append(2, 1, 5, at(0, 0), run(5, 1, 1), 0);
     cluster.inject(envelope(2, 1, 5, crate::cluster::messages::heartbeat(0, 1)));
@@ -283,7 +283,7 @@ fn bytes_go_with_their_entries_while_leaders_overwrite_each_other() {
         let _ = cluster.try_propose(n, Class::default());
         cluster.poll();
         let late = cluster.intercept(Cluster::is_append);
-        cluster.settle();
+        cluster.run_until_idle();
         if round % 2 == 0 {
             cluster.sync(round % 3 + 1);
         }
@@ -291,7 +291,7 @@ fn bytes_go_with_their_entries_while_leaders_overwrite_each_other() {
         for packet in late {
             cluster.deliver(&packet);
         }
-        cluster.settle();
+        cluster.run_until_idle();
     }
     for n in 1..=3 {
         cluster.node(n).disk = Disk::Prompt;
@@ -302,7 +302,7 @@ fn bytes_go_with_their_entries_while_leaders_overwrite_each_other() {
         .propose(leader, Class::default())
         .run
         .last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     for n in 1..=3 {
         assert_eq!(cluster.commit(n), position, "node {n}");
     }

@@ -8,7 +8,7 @@ use super::cluster::{Cluster, at, id, run};
 use super::{bare, deliver, restored, with_log};
 
 const COMMAND: EntryKind = EntryKind::Command;
-const BARRIER: EntryKind = EntryKind::Barrier;
+const NO_OP: EntryKind = EntryKind::NoOp;
 const CONFIGURATION: EntryKind = EntryKind::Configuration;
 
 type Runs<'a> = &'a [(u64, u64, EntryKind)];
@@ -29,10 +29,10 @@ type History<'a> = (&'a str, u64, (u64, u64), Runs<'a>, u64);
 fn histories_that_no_log_has_are_refused() {
     let fine: [(u64, (u64, u64), Runs<'_>, u64); 6] = [
         (3, (0, 0), &[(1, 1, COMMAND)], 0),
-        (3, (0, 0), &[(1, 1, BARRIER), (1, 2, CONFIGURATION)], 2),
+        (3, (0, 0), &[(1, 1, NO_OP), (1, 2, CONFIGURATION)], 2),
         (9, (4, 9), &[], 0),
         (9, (4, 9), &[], 7),
-        (9, (4, 6), &[(4, 7, COMMAND), (5, 9, BARRIER)], 6),
+        (9, (4, 6), &[(4, 7, COMMAND), (5, 9, NO_OP)], 6),
         (INDEX_MAX, (TERM_MAX, INDEX_MAX), &[], INDEX_MAX),
     ];
     for (last, base, runs, members_at) in fine {
@@ -51,28 +51,22 @@ fn histories_that_no_log_has_are_refused() {
             "terms go back",
             9,
             (0, 0),
-            &[(5, 1, BARRIER), (4, 3, BARRIER)],
+            &[(5, 1, NO_OP), (4, 3, NO_OP)],
             0,
         ),
         (
             "one run as two",
             9,
             (0, 0),
-            &[(5, 1, BARRIER), (5, 3, COMMAND)],
+            &[(5, 1, NO_OP), (5, 3, COMMAND)],
             0,
         ),
-        (
-            "no entries",
-            9,
-            (0, 0),
-            &[(5, 1, BARRIER), (6, 1, BARRIER)],
-            0,
-        ),
+        ("no entries", 9, (0, 0), &[(5, 1, NO_OP), (6, 1, NO_OP)], 0),
         (
             "a run behind the end",
             4,
             (0, 0),
-            &[(5, 1, BARRIER), (6, 5, BARRIER)],
+            &[(5, 1, NO_OP), (6, 5, NO_OP)],
             0,
         ),
         ("members behind the end", 9, (4, 9), &[], 10),
@@ -80,14 +74,14 @@ fn histories_that_no_log_has_are_refused() {
             "members at no configuration",
             9,
             (0, 0),
-            &[(5, 1, BARRIER)],
+            &[(5, 1, NO_OP)],
             1,
         ),
         (
             "older members than there are",
             9,
             (0, 0),
-            &[(5, 1, BARRIER), (5, 4, CONFIGURATION)],
+            &[(5, 1, NO_OP), (5, 4, CONFIGURATION)],
             0,
         ),
         (
@@ -223,7 +217,7 @@ fn a_recovery_joins_its_log_to_its_snapshot() {
     let fresh = || cluster.recovery(2, []);
     let status = start(fresh().snapshot(&snapshot).run(run(2, 7, 2))).unwrap();
     assert_eq!((status.last, status.commit), (at(2, 8), at(2, 6)));
-    assert_eq!(status.holding.synced, LogIndex(8));
+    assert_eq!(status.watermarks.synced, LogIndex(8));
     let gap = Err(kraft_proto::ConfigError::Gap);
     assert_eq!(start(fresh().snapshot(&snapshot).run(run(2, 8, 1))), gap);
     assert_eq!(start(fresh().snapshot(&snapshot).run(run(1, 7, 1))), gap);

@@ -6,7 +6,7 @@ use kraft_proto::{
     Nonce, Recovery, Role, Term, Trust,
 };
 
-use super::cluster::messages::{envelope, heartbeat, heartbeat_reply, holding};
+use super::cluster::messages::{envelope, heartbeat, heartbeat_reply, watermarks};
 use super::cluster::{Answering, Cluster, Disk, at, id, ms, run};
 use super::{bare, brought, deliver, restored, with_log};
 
@@ -231,7 +231,7 @@ fn a_suspect_is_readmitted_through_a_snapshot() {
     cluster.elect(1);
     for _ in 0..3 {
         cluster.propose(1, Class::new(CommitMode::Sync, FsyncMode::Commit));
-        cluster.settle();
+        cluster.run_until_idle();
     }
     let hard = HardState {
         term: Term(1),
@@ -273,7 +273,7 @@ fn early_acknowledgements_are_settled_by_the_snapshots_history() {
         cluster.isolate(3);
         for _ in 0..2 {
             cluster.propose(3, early);
-            cluster.settle();
+            cluster.run_until_idle();
         }
         let last = at(2, 6);
         let taken = brought(&cluster, 2, terms, last);
@@ -313,16 +313,16 @@ fn a_peer_that_claims_more_than_the_log_ends_at_the_log() {
     cluster.isolate(3);
     for _ in 0..3 {
         cluster.propose(1, Class::default());
-        cluster.settle();
+        cluster.run_until_idle();
     }
     cluster.compact(1, 3);
     cluster.pass(ms(100));
-    cluster.inject(envelope(3, 1, 1, Message::Matched(holding(999, 999))));
+    cluster.inject(envelope(3, 1, 1, Message::Matched(watermarks(999, 999))));
     cluster.inject(envelope(
         3,
         1,
         1,
-        heartbeat_reply(1, 999, holding(999, 999)),
+        heartbeat_reply(1, 999, watermarks(999, 999)),
     ));
     let peer = cluster
         .status(1)
@@ -331,6 +331,6 @@ fn a_peer_that_claims_more_than_the_log_ends_at_the_log() {
         .find(|p| p.id == id(3))
         .cloned();
     let peer = peer.unwrap();
-    assert_eq!(peer.holding.unwrap().synced, LogIndex(4));
+    assert_eq!(peer.watermarks.unwrap().synced, LogIndex(4));
     assert_eq!(peer.next, LogIndex(5));
 }

@@ -5,7 +5,7 @@ use kraft_proto::{
     Change, Class, LogIndex, Message, NodeId, Output, PeerState, PeerStatus, SnapshotError, Waiting,
 };
 
-use super::cluster::messages::{envelope, heartbeat_reply, holding};
+use super::cluster::messages::{envelope, heartbeat_reply, watermarks};
 use super::cluster::{Cluster, Serving, at, id, ms, run};
 use super::{bare, deliver};
 
@@ -16,7 +16,7 @@ fn third_behind() -> Cluster {
     cluster.isolate(3);
     for _ in 0..5 {
         cluster.propose(1, Class::default());
-        cluster.settle();
+        cluster.run_until_idle();
     }
     cluster.compact(1, 4);
     cluster
@@ -47,8 +47,8 @@ fn a_late_answer_does_not_end_the_need_of_a_snapshot() {
     cluster.pass(ms(100));
     assert_eq!(peer(&cluster, 3).state, PeerState::Snapshot);
     for late in [
-        Message::Matched(holding(3, 3)),
-        heartbeat_reply(1, 3, holding(3, 3)),
+        Message::Matched(watermarks(3, 3)),
+        heartbeat_reply(1, 3, watermarks(3, 3)),
         Message::Rejected {
             rejected: LogIndex(6),
             hint: at(1, 5),
@@ -59,7 +59,7 @@ fn a_late_answer_does_not_end_the_need_of_a_snapshot() {
         assert_eq!(peer(&cluster, 3).state, PeerState::Snapshot);
     }
     assert_eq!(asked(&cluster), [(id(3), 4)], "once");
-    cluster.inject(envelope(3, 1, 1, Message::Matched(holding(4, 4))));
+    cluster.inject(envelope(3, 1, 1, Message::Matched(watermarks(4, 4))));
     assert_eq!(peer(&cluster, 3).state, PeerState::Replicate);
 }
 
@@ -81,7 +81,7 @@ fn a_snapshot_that_ends_before_what_is_gone_by_now_leads_to_another() {
     assert_eq!(cluster.commit(3), cluster.commit(1));
 }
 
-/// 1. Node 3 gets the snapshot and dies before it says so; 2. its next life has it on its disk; 3.
+/// 1. Node 3 gets the snapshot and dies before it says so; 2. its next incarnation has it on its disk; 3.
 ///    asked, it says how far its log reaches, and needs no second one.
 #[test]
 fn a_peer_that_restarts_with_the_snapshot_needs_no_other() {
@@ -219,7 +219,7 @@ fn a_snapshot_message_is_given_by_a_leader_of_what_is_committed() {
     assert!(!message(&cluster, 1, 3, at(0, 0)), "nothing");
     cluster.isolate(1);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     assert!(!message(&cluster, 1, 3, at(1, 7)), "not committed");
 }
 

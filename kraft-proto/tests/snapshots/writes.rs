@@ -51,7 +51,7 @@ fn a_snapshot_is_written_and_forced_before_the_entries_behind_it() {
 fn a_crash_before_it_is_written_brings_the_old_log_back() {
     let mut cluster = taken();
     assert_eq!(
-        cluster.status(3).holding.synced,
+        cluster.status(3).watermarks.synced,
         LogIndex(0),
         "of a log it gave up"
     );
@@ -122,7 +122,7 @@ fn a_later_snapshot_follows_one_that_is_being_written() {
     let first = node.queued.pop_front().unwrap();
     node.raft.handle_stored(now, first.clone().synced());
     cluster.poll();
-    assert_eq!(cluster.status(3).holding.synced, LogIndex(8));
+    assert_eq!(cluster.status(3).watermarks.synced, LogIndex(8));
     assert_eq!(restored(&cluster), []);
     cluster.node(3).queued.push_front(first);
     cluster.sync(3);
@@ -146,7 +146,7 @@ fn a_receipt_from_before_it_proves_nothing_of_what_came_with_it() {
     node.raft.handle_stored(now, stale.synced());
     cluster.poll();
     assert_eq!(
-        cluster.status(3).holding.synced,
+        cluster.status(3).watermarks.synced,
         LogIndex(3),
         "what was committed"
     );
@@ -161,7 +161,7 @@ fn a_truncation_behind_an_unwritten_snapshot_leaves_it_alone() {
     cluster.append(2, 3, 5, at(3, 9), run(5, 10, 2), 0);
     assert_eq!(cluster.status(3).last, at(5, 11));
     cluster.sync(3);
-    assert_eq!(cluster.status(3).holding.synced, LogIndex(11));
+    assert_eq!(cluster.status(3).watermarks.synced, LogIndex(11));
     assert_eq!(restored(&cluster), [8]);
     assert_eq!(cluster.holders(at(5, 11), Held::Synced), [3]);
 }
@@ -232,7 +232,7 @@ fn heartbeats_say_that_a_snapshot_was_taken() {
     cluster.inject(envelope(1, 3, 3, heartbeat(8, 7)));
     let answers = cluster.intercept(|e| e.from == id(3));
     let said = answers.iter().find_map(|p| match p.envelope.message {
-        Message::HeartbeatReply(reply) => Some((reply.received, reply.holding.synced)),
+        Message::HeartbeatReply(reply) => Some((reply.received, reply.watermarks.synced)),
         _ => None,
     });
     assert_eq!(said, Some((LogIndex(8), LogIndex(0))));

@@ -98,7 +98,7 @@ fn a_snapshot_voids_what_was_asked_of_the_log_it_replaces() {
     );
 }
 
-/// A start is another life, and may have another log: power cuts take what was not synced.
+/// A start is another incarnation, and may have another log: power cuts take what was not synced.
 #[test]
 fn a_start_voids_what_an_earlier_life_asked() {
     let (mut cluster, old) = asked();

@@ -10,7 +10,7 @@ use kraft_proto::{
 use crate::cluster::{self, Cluster, Disk, at, id, ms, run};
 use crate::{narrow, terms};
 
-/// A leader that writes a barrier at each of 200 elections it wins, and never gets one across.
+/// A leader that writes a no-op at each of 200 elections it wins, and never gets one across.
 #[test]
 fn two_hundred_elections_won_in_vain_lose_nothing() {
     let mut cluster = Cluster::with(3, |config| Config {
@@ -20,7 +20,7 @@ fn two_hundred_elections_won_in_vain_lose_nothing() {
     });
     cluster.elect(1);
     cluster.propose(1, Class::default());
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.lossy = Cluster::is_append;
     for _ in 0..200 {
         let winner = cluster.leader().map_or(1, |leader| leader % 3 + 1);
@@ -28,7 +28,7 @@ fn two_hundred_elections_won_in_vain_lose_nothing() {
         cluster.pass(Duration::from_millis(400));
         let now = cluster.now;
         cluster.raft(winner).campaign(now);
-        cluster.settle();
+        cluster.run_until_idle();
         assert!(cluster.raft(winner).status().term >= term);
     }
     let terms = cluster.raft(1).status().term;
@@ -77,7 +77,7 @@ fn what_was_not_written_yet_does_not_leave_the_window() {
         "and taken once there is room"
     );
     assert!(
-        after.holding.synced.0 + 32 > after.last.index.0,
+        after.watermarks.synced.0 + 32 > after.last.index.0,
         "{after:?}"
     );
 }
@@ -93,7 +93,7 @@ fn who_has_no_room_for_the_entry_that_opens_a_term_does_not_stand() {
         check_quorum: CheckQuorum::Off,
         ..narrow(config)
     });
-    cluster.settle();
+    cluster.run_until_idle();
     cluster.node(1).disk = Disk::LogHeld;
     cluster.lossy = Cluster::is_append;
     for _ in 0..4 {

@@ -16,7 +16,7 @@ fn a_node_that_was_away_for_seventy_leaders_is_fed_and_a_majority_with_it_commit
         });
         cluster.elect(3);
         let first = cluster.propose(3, Class::default()).run.last_position();
-        cluster.settle();
+        cluster.run_until_idle();
         cluster.isolate(3);
         cluster.pass(ms(1000));
         for change in 0..70 {
@@ -27,10 +27,10 @@ fn a_node_that_was_away_for_seventy_leaders_is_fed_and_a_majority_with_it_commit
                 .raft(leader)
                 .transfer_leadership(now, Some(heir))
                 .unwrap();
-            cluster.settle();
+            cluster.run_until_idle();
             assert_eq!(cluster.leader(), Some(heir.0), "change {change}");
             cluster.propose(heir.0, Class::default());
-            cluster.settle();
+            cluster.run_until_idle();
         }
         let committed = cluster.commit(1);
         assert!(committed.term.0 >= 70);
@@ -103,7 +103,7 @@ fn a_host_that_never_answers_holds_up_the_peer_far_behind_alone() {
         .propose(leader, Class::default())
         .run
         .last_position();
-    cluster.settle();
+    cluster.run_until_idle();
     assert_eq!(cluster.fate(leader, position), Fate::Committed);
     let status = cluster.status(leader);
     let behind = status.peers.iter().find(|peer| peer.id.0 == 3).unwrap();

@@ -37,14 +37,14 @@ impl Default for Bare {
             network: Vec::with_capacity(64),
         };
         bare.members[0].node.create_cluster(&ids);
-        bare.settle();
+        bare.run_until_idle();
         assert!(bare.members[0].node.role().is_leader());
         bare
     }
 }
 
 impl Bare {
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         loop {
             for place in 0..NODES {
                 self.act(place);
@@ -121,10 +121,10 @@ impl Contender for Bare {
         for _ in payloads {
             leader.node.propose_command();
         }
-        self.settle();
+        self.run_until_idle();
         // Followers hear of the commit from the next message.
         self.members[0].node.heartbeat();
-        self.settle();
+        self.run_until_idle();
     }
 
     fn applied(&self) -> [Applied; NODES] {

@@ -56,14 +56,14 @@ impl Default for Kraft {
             network: Vec::with_capacity(64),
         };
         kraft.nodes[0].raft.campaign(NOW);
-        kraft.settle();
+        kraft.run_until_idle();
         kraft
     }
 }
 
 impl Kraft {
     /// Does what the nodes ask for until they ask for nothing.
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         loop {
             for place in 0..NODES {
                 self.poll(place);
@@ -105,7 +105,7 @@ impl Kraft {
         let mut bytes = [0; FRAME_HEADER_MAX];
         let len = envelope.encode(&mut bytes).expect("it fits").len();
         let Some(span) = self.nodes[from].carried(envelope) else {
-            // No entries, or one without bytes of ours: the barrier of the term.
+            // No entries, or one without bytes of ours: the no-op of the term.
             let entries = kraft_proto::entry_prefix(0).repeat(envelope.entries() as usize);
             bytes[len..len + entries.len()].copy_from_slice(&entries);
             self.network.push((to, len + entries.len(), bytes));
@@ -181,7 +181,7 @@ impl Contender for Kraft {
             count,
             at: leader.store.keep_all(payloads),
         });
-        self.settle();
+        self.run_until_idle();
     }
 
     fn applied(&self) -> [Applied; NODES] {

@@ -71,11 +71,11 @@ impl RaftRs {
             bytes: Vec::new(),
         };
         cluster.nodes[0].raw.campaign().expect("node 1 may");
-        cluster.settle();
+        cluster.run_until_idle();
         cluster
     }
 
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         loop {
             for node in &mut self.nodes {
                 node.ready(&mut self.network);
@@ -167,7 +167,7 @@ impl Contender for RaftRs {
             proposal.entries = entries.collect::<Vec<_>>().into();
             raw.step(proposal).expect("node 1 leads");
         }
-        self.settle();
+        self.run_until_idle();
     }
 
     fn applied(&self) -> [Applied; NODES] {

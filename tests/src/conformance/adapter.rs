@@ -6,7 +6,7 @@ use kraft_proto::{HardState, LogIndex, LogPosition, Receipt, Run, Write};
 ///
 /// The suite calls [`open`](Adapter::open), then any number of [`submit`](Adapter::submit) and
 /// [`step`](Adapter::step), then [`crash`](Adapter::crash), then `open` again. One such stretch is a
-/// *life* of the process; the value lives on, as the disk does.
+/// *incarnation* of the process; the value lives on, as the disk does.
 ///
 /// ```text
 /// open ─► Found        submit(write, payloads) ─► step ─► receipts        crash ─► open ─► Found
@@ -21,7 +21,7 @@ pub trait Adapter {
     /// Whether [`crash`](Adapter::crash) can cut the power, not only kill the process.
     fn power_cuts(&self) -> PowerCuts;
 
-    /// Recovers the store and begins a life. The first time, the disk holds an empty log and
+    /// Recovers the store and begins an incarnation. The first time, the disk holds an empty log and
     /// `HardState::default()`.
     ///
     /// Everything returned is synced first: the core counts on it, and the suite cuts the power
@@ -29,7 +29,7 @@ pub trait Adapter {
     fn open(&mut self) -> Result<Found, OpenError>;
 
     /// Queues a write of the core. `payloads` has one element an entry of a
-    /// [`WriteKind::Entries`](kraft_proto::WriteKind::Entries), barriers included (theirs is
+    /// [`WriteKind::Entries`](kraft_proto::WriteKind::Entries), no-ops included (theirs is
     /// empty), and none for other kinds. Nothing is on the disk before [`step`](Adapter::step).
     fn submit(&mut self, write: Write, payloads: Vec<Vec<u8>>);
 
@@ -53,7 +53,7 @@ pub trait Adapter {
     /// disk loop is right. Receipts count from the moment they are returned.
     fn step(&mut self) -> Step;
 
-    /// Ends this life, whatever it was doing. Queued writes are gone. A limit set by
+    /// Ends this incarnation, whatever it was doing. Queued writes are gone. A limit set by
     /// [`stop_after`](Adapter::stop_after) is lifted.
     fn crash(&mut self, crash: Crash);
 
@@ -103,7 +103,7 @@ pub enum Step {
     Stopped,
 }
 
-/// How a life ends.
+/// How an incarnation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
     /// The process is killed: what the operating system was handed lives.

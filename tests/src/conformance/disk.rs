@@ -6,7 +6,7 @@ use super::chance::Chance;
 /// Bytes that reach the disk together: a torn write is torn at these.
 pub const SECTOR_BYTES: usize = 64;
 
-/// The machine stopped; nothing more happens until the next life.
+/// The machine stopped; nothing more happens until the next incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped;
 
@@ -75,7 +75,7 @@ impl Disk {
         self.machine = Machine::StopsAfter(operations);
     }
 
-    /// Ends a life.
+    /// Ends an incarnation.
     pub fn crash(&mut self, crash: Crash) {
         self.machine = Machine::Running;
         let Crash::Power(unsynced) = crash else {

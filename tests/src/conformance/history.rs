@@ -1,6 +1,6 @@
 //! What a store was told and what it reported: therefore what it may hold.
 //!
-//! Log writes are numbered from 1 within a life; write 0 is what opening the store returned.
+//! Log writes are numbered from 1 within an incarnation; write 0 is what opening the store returned.
 //! After write *k* the log is *version k*. A crash may leave any version from the last reported one
 //! on, cut short by no more than later truncations allow:
 //!
@@ -93,7 +93,7 @@ impl Reported {
     }
 }
 
-/// Everything about one life, and which entries there ever were.
+/// Everything about one incarnation, and which entries there ever were.
 #[derive(Debug, Default)]
 pub(super) struct History {
     /// By number of the log write; never empty.
@@ -128,7 +128,7 @@ impl History {
         }
     }
 
-    /// A life begins with what was found.
+    /// An incarnation begins with what was found.
     pub fn begin(&mut self, found: &Found) {
         let entries = found.runs.iter().flat_map(|run| {
             let (kind, write) = (run.kind, 0);
@@ -196,7 +196,7 @@ impl History {
         &self.versions[self.log.written]
     }
 
-    /// The store reports a write. One of another life says nothing, as to the core.
+    /// The store reports a write. One of another incarnation says nothing, as to the core.
     pub fn report(&mut self, receipt: &Receipt) {
         let lanes = [
             (&self.log_writes, &mut self.log),
@@ -223,7 +223,7 @@ impl History {
         self.committed.contains(&(at.index, at.term))
     }
 
-    /// The longest that the log has been in this life.
+    /// The longest that the log has been in this incarnation.
     pub fn reached(&self) -> LogIndex {
         let lengths = self.versions.iter().map(|version| version.log.len());
         LogIndex(lengths.max().unwrap_or(0) as u64)
@@ -311,6 +311,6 @@ impl fmt::Display for ShownHard {
             Some(node) => write!(f, "vote for {node}, ")?,
             None => f.write_str("no vote, ")?,
         }
-        write!(f, "life {}, {:?}", hard.incarnation, hard.trust)
+        write!(f, "incarnation {}, {:?}", hard.incarnation, hard.trust)
     }
 }

@@ -42,7 +42,7 @@ impl Node {
             raft,
             now: Instant::ZERO,
             log,
-            // A new life hears a new leader: what one leader sent is not sent by it again otherwise.
+            // A new incarnation hears a new leader: what one leader sent is not sent by it again otherwise.
             term: Term(found.hard.term.max(last.term).0 + 1),
         }
     }

@@ -9,7 +9,7 @@ const LENGTHS: [usize; 6] = [0, 5, 40, 200, 700, 2500];
 
 /// The bytes of the entry of this kind at this position.
 pub(super) fn payload(at: LogPosition, kind: EntryKind) -> Vec<u8> {
-    if kind == EntryKind::Barrier {
+    if kind == EntryKind::NoOp {
         return Vec::new();
     }
     let mut chance = Chance((at.term.0 << 32) ^ at.index.0);

@@ -136,7 +136,7 @@ mod tests {
     fn each_way_to_be_wrong_has_its_name() {
         let history = story();
         let other_kind = Run {
-            kind: EntryKind::Barrier,
+            kind: EntryKind::NoOp,
             ..run(2, 6, 1)
         };
         let wrong = [

@@ -238,7 +238,7 @@ impl<A: Adapter, F: FnMut(u64) -> A> Suite<F> {
         Ok(ended)
     }
 
-    /// Some lives of chance, on one disk.
+    /// Some incarnations of chance, on one disk.
     fn chance(&mut self, seed: u64) -> Result<(), Violation> {
         let mut chance = Chance(seed ^ 0xC0_4F04);
         let adapter = (self.make)(seed);

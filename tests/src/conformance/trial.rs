@@ -1,4 +1,4 @@
-//! One disk, put through lives and crashes, and judged each time it is opened.
+//! One disk, put through incarnations and crashes, and judged each time it is opened.
 
 use kraft_proto::{Held, LogIndex, Receipt, WriteKind};
 
@@ -16,7 +16,7 @@ use super::violation::{Story, Violation};
 /// Steps after which a store that is still not idle counts as one that never will be.
 const STEPS_MAX: u64 = 100_000;
 
-/// Where a life is cut short, beside the places where the machine stops.
+/// Where an incarnation is cut short, beside the places where the machine stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
     /// After this many steps.
@@ -25,7 +25,7 @@ pub(super) enum Until {
     End,
 }
 
-/// Whether a life was cut short.
+/// Whether an incarnation was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// It came to the end of the script.
@@ -170,7 +170,7 @@ impl<'a, A: Adapter> Trial<'a, A> {
         self.ask()
     }
 
-    /// Asks which run stands at every index there was in this life.
+    /// Asks which run stands at every index there was in this incarnation.
     fn ask(&mut self) -> Result<(), Violation> {
         for index in (0..=self.history.reached().0 + 1).map(LogIndex) {
             self.tally.questions += 1;
@@ -204,7 +204,7 @@ impl<'a, A: Adapter> Trial<'a, A> {
         }
     }
 
-    /// Ends a life.
+    /// Ends an incarnation.
     pub fn crash(&mut self, crash: Crash) {
         self.adapter.crash(crash);
         let what = match crash {
@@ -229,15 +229,15 @@ impl<'a, A: Adapter> Trial<'a, A> {
     /// What follows every crash: the store is opened and crashes at once, is opened again and goes
     /// on, crashes once more, and is opened a last time.
     pub fn aftermath(&mut self, seat: Seat, crashes: [Crash; 2]) -> Result<(), Violation> {
-        self.settled()?;
+        self.come_to_rest()?;
         self.crash(crashes[0]);
         self.live(&Script::after_crash(seat), Until::End)?;
         self.crash(crashes[1]);
-        self.settled()
+        self.come_to_rest()
     }
 
     /// Opens the store where nothing stops the machine any more.
-    fn settled(&mut self) -> Result<(), Violation> {
+    fn come_to_rest(&mut self) -> Result<(), Violation> {
         match self.open()? {
             Ended::Whole => Ok(()),
             Ended::Cut => {

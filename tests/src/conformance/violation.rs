@@ -22,7 +22,7 @@ pub struct Story {
     pub expected: String,
     /// What was found.
     pub found: String,
-    /// The writes of the last life, and what was reported of them; the oldest first.
+    /// The writes of the last incarnation, and what was reported of them; the oldest first.
     pub writes: Vec<String>,
     /// How to see it again.
     pub replay: String,

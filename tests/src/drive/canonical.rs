@@ -75,7 +75,7 @@ pub enum Canonical {
         round: u64,
         force_upto: LogIndex,
         #[serde(flatten)]
-        known: Option<Receiver>,
+        readmission: Option<Receiver>,
         #[serde(flatten)]
         sender: Sender,
     },
@@ -138,7 +138,7 @@ pub struct Receiver {
     notice: Option<Found>,
 }
 
-/// What a leader found out about a life of the node it speaks to.
+/// What a leader found out about an incarnation of the node it speaks to.
 #[derive(Debug, Serialize)]
 pub struct Found {
     notice: &'static str,
@@ -232,12 +232,12 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
             sender,
         },
         Message::Append(append) => append_request(term, &append, data, sender),
-        Message::Matched(holding) => Canonical::Matched {
+        Message::Matched(watermarks) => Canonical::Matched {
             term,
             ok: true,
-            match_index: holding.written,
-            written: holding.written,
-            synced: holding.synced,
+            match_index: watermarks.written,
+            written: watermarks.written,
+            synced: watermarks.synced,
             sender,
         },
         Message::Rejected {
@@ -258,7 +258,7 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
             commit: beat.commit,
             round: beat.round,
             force_upto: beat.force_upto,
-            known: beat.known.map(|known| Receiver {
+            known: beat.readmission.map(|known| Receiver {
                 known_store: known.store,
                 known_incarnation: known.incarnation.number,
                 known_nonce: known.incarnation.nonce,
@@ -275,8 +275,8 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
             term,
             round: reply.round,
             received: reply.received,
-            written: reply.holding.written,
-            synced: reply.holding.synced,
+            written: reply.watermarks.written,
+            synced: reply.watermarks.synced,
             clean: reply.trust != Trust::Suspect,
             sender,
         },

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use kraft_proto::durability::Fallback;
 use kraft_proto::{
     Answer, Class, CommitMode, Durability, Fate, Grade, Instant, LogIndex, LogPosition, Output,
-    ProposeError, Proposed, Raft, Rest, Slot, Term, Waits,
+    ProposeError, Proposed, Raft, Slot, Term, Unkept, Waits,
 };
 use serde_json::Value;
 
@@ -92,8 +92,8 @@ impl Clients {
             Output::Settled {
                 term,
                 committed_upto,
-                rest,
-            } => self.settle(*term, *committed_upto, *rest, out),
+                unkept,
+            } => self.settle(*term, *committed_upto, *unkept, out),
             Output::Commit { .. } | Output::Restored { .. } => {
                 self.early
                     .retain(|early| raft.fate_with(early.position, history) != Fate::Committed);
@@ -117,10 +117,16 @@ impl Clients {
     }
 
     /// Early acknowledgements of a term that commit did not carry.
-    fn settle(&mut self, term: Term, committed_upto: LogIndex, rest: Rest, out: &mut Vec<Line>) {
-        let result = match rest {
-            Rest::Lost => "lost",
-            Rest::Unknown => "unknown",
+    fn settle(
+        &mut self,
+        term: Term,
+        committed_upto: LogIndex,
+        unkept: Unkept,
+        out: &mut Vec<Line>,
+    ) {
+        let result = match unkept {
+            Unkept::Lost => "lost",
+            Unkept::Unknown => "unknown",
         };
         self.early.retain(|early| {
             if early.position.term != term {

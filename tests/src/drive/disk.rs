@@ -1,14 +1,14 @@
 //! Writes as text, and what a disk that kept some of them holds.
 //!
 //! ```text
-//! hard <term> <vote or -> <life> <clean, dirty or suspect>
-//! hard <term> <vote or -> <life> superseded-by <life> <clean, dirty or suspect>
-//! entries <term before> <first> <term> <command, barrier or configuration> <hex or ->,…
+//! hard <term> <vote or -> <incarnation> <clean, dirty or suspect>
+//! hard <term> <vote or -> <incarnation> superseded-by <incarnation> <clean, dirty or suspect>
+//! entries <term before> <first> <term> <command, no-op or configuration> <hex or ->,…
 //! snapshot <hex of the core's part> <what was applied>        (see `snapshots`)
 //! force
 //! ```
 //!
-//! A life is `<number>.<nonce>`, or the number alone where the nonce is the same.
+//! An incarnation is `<number>.<nonce>`, or the number alone where the nonce is the same.
 
 use kraft_proto::{
     EntryKind, HardState, Incarnation, LogIndex, LogPosition, Members, NodeId, Nonce, Recovery,
@@ -33,7 +33,7 @@ pub fn blob(kind: WriteKind, payloads: &Payloads, taken: Option<&Held>) -> Strin
             let by = hard.superseded.map(life_word);
             let by = by.map_or_else(String::new, |by| format!("superseded-by {by} "));
             let life = life_word(hard.incarnation);
-            format!("hard {} {vote} {life} {by}{trust}", hard.term)
+            format!("hard {} {vote} {incarnation} {by}{trust}", hard.term)
         }
         WriteKind::Entries(run) => entries_blob(run, payloads),
     }
@@ -70,7 +70,7 @@ pub fn data_from(word: &str) -> Option<Data> {
 pub fn kind_word(kind: EntryKind) -> &'static str {
     match kind {
         EntryKind::Command => "command",
-        EntryKind::Barrier => "barrier",
+        EntryKind::NoOp => "no-op",
         EntryKind::Configuration => "configuration",
     }
 }
@@ -79,7 +79,7 @@ pub fn kind_word(kind: EntryKind) -> &'static str {
 pub fn kind_from(word: &str) -> Option<EntryKind> {
     match word {
         "command" => Some(EntryKind::Command),
-        "barrier" => Some(EntryKind::Barrier),
+        "no-op" => Some(EntryKind::NoOp),
         "configuration" => Some(EntryKind::Configuration),
         _ => None,
     }
@@ -108,7 +108,7 @@ fn trust_word(trust: Trust) -> &'static str {
     }
 }
 
-/// How a node's last life ended, as far as its caller says.
+/// How a node's last incarnation ended, as far as its caller says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// The power may have failed: a dirty disk starts suspect.

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use kraft_proto::limits::RUN_ENTRIES_MAX;
 use kraft_proto::{
-    Append, Ballot, Class, EntryKind, Envelope, Finding, Heartbeat, HeartbeatReply, Holding,
-    Incarnation, Known, LogIndex, LogPosition, Message, NodeId, Nonce, Notice, StoreId, Term,
-    Trust,
+    Append, Ballot, Class, EntryKind, Envelope, Finding, Heartbeat, HeartbeatReply, Incarnation,
+    LogIndex, LogPosition, Message, NodeId, Nonce, Notice, Readmission, StoreId, Term, Trust,
+    Watermarks,
 };
 
 use super::fields::{Fields, Refusal};
@@ -22,7 +22,7 @@ pub struct Defaults {
     pub to: NodeId,
     /// The sender's store, as last known.
     pub store: StoreId,
-    /// The sender's life, as last known.
+    /// The sender's incarnation, as last known.
     pub incarnation: Incarnation,
     /// The receiver's default class.
     pub class: Class,
@@ -32,7 +32,7 @@ pub struct Defaults {
     pub prev_index: LogIndex,
     /// The round of heartbeats last sent to the sender.
     pub round: u64,
-    /// The receiver's own store and life.
+    /// The receiver's own store and incarnation.
     pub receiver: (StoreId, Incarnation),
     /// The bytes of the receiver's configuration.
     pub members: Vec<u8>,
@@ -138,10 +138,10 @@ fn trust(msg: Fields<'_>) -> Result<Trust, Refusal> {
 }
 
 /// `match_index` and what stands beside it.
-fn holding(msg: Fields<'_>, match_index: LogIndex) -> Result<Holding, Refusal> {
+fn watermarks(msg: Fields<'_>, match_index: LogIndex) -> Result<Watermarks, Refusal> {
     let written = msg.index("written")?.unwrap_or(match_index);
     let synced = msg.index("synced")?.unwrap_or(match_index);
-    Ok(Holding {
+    Ok(Watermarks {
         written: written.max(synced),
         synced,
     })
@@ -151,7 +151,7 @@ fn append_reply(msg: Fields<'_>, defaults: &Defaults) -> Result<Message, Refusal
     msg.need("ok")?;
     if msg.truth("ok")?.unwrap_or_default() {
         let match_index = msg.need_index("match_index")?;
-        return Ok(Message::Matched(holding(msg, match_index)?));
+        return Ok(Message::Matched(watermarks(msg, match_index)?));
     }
     // Without the hint's own term, any entry up to the sender's term may be where the logs agree.
     let hint_term = match msg.number("hint_term")? {
@@ -168,23 +168,23 @@ fn append_reply(msg: Fields<'_>, defaults: &Defaults) -> Result<Message, Refusal
 
 fn heartbeat_reply(msg: Fields<'_>, defaults: &Defaults) -> Result<Message, Refusal> {
     let match_index = msg.index("match_index")?.unwrap_or_default();
-    let holding = holding(msg, match_index)?;
+    let watermarks = watermarks(msg, match_index)?;
     let trust = trust(msg)?;
     Ok(Message::HeartbeatReply(HeartbeatReply {
         round: msg.number("round")?.unwrap_or(defaults.round),
-        received: msg.index("received")?.unwrap_or(holding.written),
-        holding,
+        received: msg.index("received")?.unwrap_or(watermarks.written),
+        watermarks,
         trust,
     }))
 }
 
 /// What the sender knows of the receiver: nothing, unless the message says how far it re-admits it.
-fn known(msg: Fields<'_>, defaults: &Defaults) -> Result<Option<Known>, Refusal> {
+fn known(msg: Fields<'_>, defaults: &Defaults) -> Result<Option<Readmission>, Refusal> {
     let Some(readmit_upto) = msg.index("readmit_upto")? else {
         return Ok(None);
     };
     let own = defaults.receiver;
-    Ok(Some(Known {
+    Ok(Some(Readmission {
         store: msg.number("known_store")?.map_or(own.0, StoreId),
         incarnation: life(msg, ("known_incarnation", "known_nonce"), own.1)?,
         readmit_upto,
@@ -192,7 +192,7 @@ fn known(msg: Fields<'_>, defaults: &Defaults) -> Result<Option<Known>, Refusal>
     }))
 }
 
-/// A life: the one it is taken for where its number is left out. A nonce that is left out is that
+/// An incarnation: the one it is taken for where its number is left out. A nonce that is left out is that
 /// one's too, if the number is the same, and else the number itself.
 fn life(
     msg: Fields<'_>,
@@ -262,7 +262,7 @@ fn appends(msg: Fields<'_>, defaults: &Defaults) -> Result<Vec<(Append, Vec<Data
 }
 
 /// Entries, grouped as the core groups them: an entry that opens a term and holds nothing is its
-/// barrier, and stands alone.
+/// no-op, and stands alone.
 fn runs(
     mut term_before: Term,
     msg: Fields<'_>,
@@ -271,7 +271,7 @@ fn runs(
     for entry in msg.list("entries")?.unwrap_or_default() {
         let (term, data) = entry_fields(entry)?;
         let kind = match (&data, term > term_before) {
-            (None, true) => EntryKind::Barrier,
+            (None, true) => EntryKind::NoOp,
             _ => EntryKind::Command,
         };
         term_before = term;

@@ -56,7 +56,7 @@ pub struct Node {
 
 impl Node {
     /// Starts a node, for the time `starts`. Its writes are numbered after `last_write`, the last of
-    /// its earlier lives.
+    /// its earlier incarnations.
     pub fn start(options: Options, starts: u64, last_write: u64) -> Result<Self, Refusal> {
         let Options {
             config,
@@ -309,7 +309,7 @@ impl Node {
         self.clients.handle_timeout(now, raft, log, &mut self.out);
     }
 
-    /// The core adds entries of its own: barriers, which hold nothing, and configurations.
+    /// The core adds entries of its own: no-ops, which hold nothing, and configurations.
     fn keep_own_entry(&mut self, at: LogPosition, kind: EntryKind, bytes: &[u8]) {
         let run = Run {
             term: at.term,

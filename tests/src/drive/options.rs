@@ -35,7 +35,7 @@ pub struct Options {
     pub members: Members,
     /// What its disk kept.
     pub disk: Disk,
-    /// How its last life ended.
+    /// How its last incarnation ended.
     pub stop: Stop,
     /// What tells this start from others of the same number, if the caller says so.
     pub nonce: Option<Nonce>,
@@ -153,7 +153,7 @@ fn durability(fields: Fields<'_>) -> Result<Durability, Refusal> {
         fallback,
         batch_fsync_count: count("batch_fsync_count", 100)?,
         batch_fsync_interval: time("batch_fsync_ticks", 10)?,
-        lazy_flush: time("lazy_flush_ticks", 100)?,
+        lazy_force: time("lazy_flush_ticks", 100)?,
         at_risk_entries_max: match fields.number("at_risk_entries_max")? {
             None => common.at_risk_entries_max,
             Some(most) => most,

@@ -20,7 +20,7 @@ pub fn to_bytes(kind: EntryKind, data: Option<&str>) -> Cow<'_, [u8]> {
         (EntryKind::Command, Some(text)) => Cow::Borrowed(text.as_bytes()),
         (EntryKind::Command, None) => Cow::Borrowed(NOTHING),
         (EntryKind::Configuration, Some(text)) => Cow::Owned(configuration_bytes(text)),
-        (EntryKind::Barrier | EntryKind::Configuration, _) => Cow::Borrowed(&[]),
+        (EntryKind::NoOp | EntryKind::Configuration, _) => Cow::Borrowed(&[]),
     }
 }
 
@@ -32,7 +32,7 @@ fn configuration_bytes(text: &str) -> Vec<u8> {
 /// What an entry with these bytes holds.
 pub fn from_bytes(kind: EntryKind, bytes: &[u8]) -> Result<Data, Refusal> {
     match kind {
-        EntryKind::Barrier => Ok(None),
+        EntryKind::NoOp => Ok(None),
         EntryKind::Configuration => Ok(Some(hex::encode(bytes))),
         EntryKind::Command if bytes == NOTHING => Ok(None),
         EntryKind::Command => match std::str::from_utf8(bytes) {
@@ -70,7 +70,7 @@ impl Entry {
     pub fn members(&self) -> Option<Members> {
         match self.kind {
             EntryKind::Configuration => Members::from_bytes(&self.configuration()),
-            EntryKind::Command | EntryKind::Barrier => None,
+            EntryKind::Command | EntryKind::NoOp => None,
         }
     }
 }

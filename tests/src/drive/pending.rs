@@ -15,10 +15,10 @@ pub enum Lane {
     Log,
 }
 
-/// The writes of one life of a node.
+/// The writes of one incarnation of a node.
 #[derive(Debug)]
 pub struct Pending {
-    /// The number of the last write of earlier lives.
+    /// The number of the last write of earlier incarnations.
     before: u64,
     last: u64,
     unsynced: BTreeMap<u64, (Lane, Option<Unsynced>)>,
@@ -50,7 +50,7 @@ impl Pending {
     pub fn synced(&mut self, id: u64) -> Result<Option<Receipt>, Refusal> {
         if id <= self.before || id > self.last {
             return Err(Refusal(format!(
-                "id: this life of the node has no write {id}"
+                "id: this incarnation of the node has no write {id}"
             )));
         }
         let Some((lane, mut unsynced)) = self.unsynced.remove(&id) else {

@@ -4,7 +4,7 @@
 //! ```text
 //! on the wire:  frame of the core, its part as the one entry │ entries as text │ length of that, 4 bytes
 //! as a write:   snapshot <hex of the core's part> <entries as text, or ->
-//! entries:      <index>:<term>:<command, barrier or configuration>:<hex or ->,…
+//! entries:      <index>:<term>:<command, no-op or configuration>:<hex or ->,…
 //! ```
 
 use kraft_proto::limits::SNAPSHOT_BYTES_MAX;

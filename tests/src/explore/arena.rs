@@ -287,7 +287,7 @@ impl Arena {
             Message::VoteReply { .. } => over(Role::Candidate),
             _ if carries == Carries::Votes && !is_vote(&envelope.message) => true,
             Message::Matched(_) | Message::Rejected { .. } | Message::HeartbeatReply(_) => {
-                // A leader counts no earlier life of a peer, unless it drops the peer and takes it anew.
+                // A leader counts no earlier incarnation of a peer, unless it drops the peer and takes it anew.
                 let known = receiver.lives[envelope.from.0 as usize - 1];
                 let earlier =
                     envelope.incarnation.number < known.number && self.bound.budget.changes == 0;

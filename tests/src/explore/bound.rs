@@ -9,7 +9,7 @@ mod named;
 
 pub use named::{BOUNDS, named};
 
-/// A world's limits. All of them count over its whole life, whatever node it is.
+/// A world's limits. All of them count over its whole incarnation, whatever node it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// Its name on the command line.
@@ -62,7 +62,7 @@ pub enum Carries {
 pub enum Start {
     /// With empty disks.
     Empty,
-    /// With node 1 leading term 1, the barrier on every disk and known to be committed, and nothing
+    /// With node 1 leading term 1, the no-op on every disk and known to be committed, and nothing
     /// in flight.
     Led,
     /// The same, but the appends of that term may all arrive once more.

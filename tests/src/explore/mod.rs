@@ -19,7 +19,7 @@
 //!   anything is dropped, and what a [`Bound`] says is lost.
 //! - **Disks** take log writes at once and sync when they are told to; hard states are in flight
 //!   until then. A power cut leaves what was synced, so it undoes an unsynced truncation too; the
-//!   kill of a process leaves everything written. Both start the next life at once: a node that is
+//!   kill of a process leaves everything written. Both start the next incarnation at once: a node that is
 //!   down is one that is not moved.
 //! - **Outputs** are taken as soon as there are some. A host that takes them late is the business of
 //!   the random suites.
@@ -51,7 +51,7 @@
 //! 2. *The leader's heartbeat* and *everything relied on was synced for a while* have delays of one
 //!    nanosecond, which is no microsecond of the core's clock: they are due as soon as they are set,
 //!    and come when [`Raft::handle_timeout`] is called, or never. A bound counts them apart.
-//! 3. *The background flush* asks for what a host may do at any time anyway: syncing is a move.
+//! 3. *The background force* asks for what a host may do at any time anyway: syncing is a move.
 //!
 //! No rule of the core compares two moments otherwise while check-quorum is off, so every order of
 //! deadlines and messages that real clocks can bring about is an order of moves here. With the

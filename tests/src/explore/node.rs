@@ -87,7 +87,7 @@ fn config(id: NodeId) -> Config {
     config.election_timeout_min = Duration::from_secs(3600);
     config.election_timeout_max = config.election_timeout_min;
     config.heartbeat = Duration::from_nanos(1);
-    config.durability.lazy_flush = Duration::from_nanos(1);
+    config.durability.lazy_force = Duration::from_nanos(1);
     config.pre_vote = PreVote::Off;
     config.check_quorum = CheckQuorum::Off;
     // So that some of the few terms there are lie below it.
@@ -128,7 +128,7 @@ fn started(id: NodeId, disk: &Disk, told: Told, rule: Rule, bound: &Bound) -> Ra
 }
 
 impl Node {
-    /// A node on an empty disk, whose first life is on the disk.
+    /// A node on an empty disk, whose first incarnation is on the disk.
     pub fn new(id: NodeId, bound: &Bound) -> Self {
         let disk = Disk::default();
         let raft = started(id, &disk, Told::PowerMayHaveFailed, Rule::Kept, bound);

@@ -28,7 +28,7 @@ pub enum Rule {
     ReadsUnconfirmed,
 }
 
-/// What the next life hears about the power.
+/// What the next incarnation hears about the power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     /// The operating system is the one that took the writes.
@@ -106,7 +106,7 @@ impl Rule {
                 Message::VoteReply { ballot } | Message::PreVoteReply { ballot },
             ) if *ballot == Ballot::GrantedBySuspect => *ballot = Ballot::Granted,
             (Self::ReadmissionAtCommit, Message::Heartbeat(beat)) => {
-                if let Some(known) = &mut beat.known {
+                if let Some(known) = &mut beat.readmission {
                     known.readmit_upto = beat.commit;
                 }
             }

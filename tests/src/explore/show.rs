@@ -59,17 +59,17 @@ pub fn message(envelope: &Envelope) -> String {
             "append after {}, {} of term {}, commit {}",
             append.prev, append.count, append.run_term, append.commit
         ),
-        Message::Matched(holding) => {
+        Message::Matched(watermarks) => {
             format!(
                 "matched, written {} synced {}",
-                holding.written, holding.synced
+                watermarks.written, watermarks.synced
             )
         }
         Message::Rejected { rejected, hint, .. } => format!("rejected {rejected}, try {hint}"),
         Message::Heartbeat(beat) => {
-            let known = beat.known.map_or(String::new(), |known| {
+            let known = beat.readmission.map_or(String::new(), |known| {
                 format!(
-                    ", life {} re-admitted at {}",
+                    ", incarnation {} re-admitted at {}",
                     known.incarnation, known.readmit_upto
                 )
             });
@@ -77,7 +77,7 @@ pub fn message(envelope: &Envelope) -> String {
         }
         Message::HeartbeatReply(reply) => format!(
             "heartbeat {} answered, received {} written {} synced {}",
-            reply.round, reply.received, reply.holding.written, reply.holding.synced
+            reply.round, reply.received, reply.watermarks.written, reply.watermarks.synced
         ),
         Message::Snapshot { last } => format!("snapshot through {last}"),
         Message::TimeoutNow => "campaign now".to_owned(),
@@ -87,7 +87,7 @@ pub fn message(envelope: &Envelope) -> String {
         Message::ReadIndexReply { ticket, index, .. } => format!("read {ticket} at {index}"),
     };
     format!(
-        "{}>{}: term {}, life {}: {what}",
+        "{}>{}: term {}, incarnation {}: {what}",
         envelope.from, envelope.to, envelope.term, envelope.incarnation
     )
 }

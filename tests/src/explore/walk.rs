@@ -3,7 +3,7 @@
 //! The first line has the world before the first step, and each line after it one step:
 //!
 //! ```text
-//! {"step":3,"move":"1>2: term 1, life 1: vote, last 0.0","nodes":[{"id":1,"term":1,"vote":1,
+//! {"step":3,"move":"1>2: term 1, incarnation 1: vote, last 0.0","nodes":[{"id":1,"term":1,"vote":1,
 //!  "role":"Candidate","commit":0,"log":[],"synced":0,"trust":"Clean"}, …]}
 //! ```
 //!

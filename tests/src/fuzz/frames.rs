@@ -31,12 +31,12 @@ pub fn body(bytes: &[u8]) -> Depth {
             let taken = node.handle_message(now, &frame);
             let run = taken.run().map_or(0, |run| run.count as usize);
             assert_eq!(taken.entries().count(), run);
-            settle(&mut node, now);
+            run_until_idle(&mut node, now);
             node.handle_timeout(now);
-            settle(&mut node, now);
+            run_until_idle(&mut node, now);
             let status = node.status();
             assert!(status.commit.index <= status.last.index);
-            assert!(status.holding.synced <= status.holding.written);
+            assert!(status.watermarks.synced <= status.watermarks.written);
         }
     }
     Depth::Taken
@@ -54,7 +54,7 @@ fn started(id: NodeId, voters: &[NodeId]) -> Raft {
         Instant::ZERO,
     )
     .expect("starts");
-    settle(&mut node, Instant::ZERO);
+    run_until_idle(&mut node, Instant::ZERO);
     node
 }
 
@@ -65,22 +65,22 @@ fn follower(id: NodeId) -> Raft {
 fn candidate(id: NodeId) -> Raft {
     let mut node = follower(id);
     node.campaign(Instant::ZERO);
-    settle(&mut node, Instant::ZERO);
+    run_until_idle(&mut node, Instant::ZERO);
     node
 }
 
 fn leader(id: NodeId) -> Raft {
     let mut node = started(id, &[id]);
     node.campaign(Instant::ZERO);
-    settle(&mut node, Instant::ZERO);
+    run_until_idle(&mut node, Instant::ZERO);
     let proposed = node.propose(Instant::ZERO, Class::default(), 3);
     proposed.expect("it leads");
-    settle(&mut node, Instant::ZERO);
+    run_until_idle(&mut node, Instant::ZERO);
     node
 }
 
 /// Takes whatever it puts out, and syncs whatever it writes.
-pub(super) fn settle(node: &mut Raft, now: Instant) {
+pub(super) fn run_until_idle(node: &mut Raft, now: Instant) {
     let mut outputs = 0;
     while let Some(output) = node.poll_output() {
         if let Output::Write(write) = output {

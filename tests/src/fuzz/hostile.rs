@@ -8,9 +8,9 @@
 use kraft_proto::limits::{FRAME_HEADER_MAX, INDEX_MAX, TERM_MAX};
 use kraft_proto::{
     Append, Ballot, Class, CommitMode, Config, EntryKind, Envelope, Finding, Frame, FsyncMode,
-    HardState, Heartbeat, HeartbeatReply, Holding, Incarnation, Instant, Known, LogIndex,
-    LogPosition, Members, Message, NodeId, Nonce, Notice, Output, Raft, Recovery, Run, Snapshot,
-    StoreId, Term, Trust, Write, WriteKind, entry_prefix,
+    HardState, Heartbeat, HeartbeatReply, Incarnation, Instant, LogIndex, LogPosition, Members,
+    Message, NodeId, Nonce, Notice, Output, Raft, Readmission, Recovery, Run, Snapshot, StoreId,
+    Term, Trust, Watermarks, Write, WriteKind, entry_prefix,
 };
 
 use super::Depth;
@@ -127,7 +127,7 @@ struct Victim {
     /// Bytes that were taken, until they are written.
     taken: Vec<(LogPosition, Vec<u8>)>,
     snapshots: Vec<(LogPosition, Vec<u8>)>,
-    /// What it told as committed in this life, and where that ends.
+    /// What it told as committed in this incarnation, and where that ends.
     committed: Vec<LogPosition>,
 }
 
@@ -155,7 +155,7 @@ impl Victim {
             snapshots: Vec::new(),
             committed: Vec::new(),
         };
-        victim.settle();
+        victim.run_until_idle();
         victim
     }
 
@@ -167,12 +167,12 @@ impl Victim {
     fn pass(&mut self, millis: u64) {
         self.now = Instant(self.now.0 + millis * 1_000);
         self.raft.handle_timeout(self.now);
-        self.settle();
+        self.run_until_idle();
     }
 
     fn campaign(&mut self) {
         self.raft.campaign(self.now);
-        self.settle();
+        self.run_until_idle();
     }
 
     fn propose(&mut self, count: u32) {
@@ -181,7 +181,7 @@ impl Victim {
                 self.taken.push((at, b"own".to_vec()));
             }
         }
-        self.settle();
+        self.run_until_idle();
     }
 
     fn compact(&mut self) {
@@ -198,7 +198,7 @@ impl Victim {
             self.disk.log.retain(|kept| kept.at.index > commit.index);
             self.disk.snapshot = Some((snapshot.last(), bytes));
         }
-        self.settle();
+        self.run_until_idle();
     }
 
     fn hear(&mut self, input: &mut Input<'_>, depth: Depth) -> Depth {
@@ -215,14 +215,14 @@ impl Victim {
             let bytes = frame.entries().next().expect("its history");
             self.snapshots.push((last, bytes.to_vec()));
         }
-        self.settle();
+        self.run_until_idle();
         let after = self.raft.status();
         assert!(after.term >= before.term && after.commit.index >= before.commit.index);
         Depth::Taken
     }
 
     /// Takes whatever it puts out, and syncs whatever it writes.
-    fn settle(&mut self) {
+    fn run_until_idle(&mut self) {
         let mut outputs = 0;
         while let Some(output) = self.raft.poll_output() {
             match output {
@@ -243,7 +243,7 @@ impl Victim {
         let status = self.raft.status();
         assert!(status.commit.index <= status.last.index && status.last.index.0 <= INDEX_MAX);
         assert_eq!(
-            status.holding.synced,
+            status.watermarks.synced,
             self.disk.last(),
             "what its disk holds"
         );
@@ -307,7 +307,7 @@ impl Victim {
         bytes
     }
 
-    /// One life or another, with the nonce of the victim's or another.
+    /// One incarnation or another, with the nonce of the victim's or another.
     fn life(&self, lives: u64, input: &mut Input<'_>) -> Incarnation {
         let byte = input.byte();
         let number = [1, lives, lives, lives + 1, u64::MAX][usize::from(byte % 5)];
@@ -323,7 +323,7 @@ impl Victim {
                 commit: self.index(input),
                 round: u64::from(input.byte()),
                 force_upto: self.index(input),
-                known: input.byte().is_multiple_of(2).then(|| Known {
+                readmission: input.byte().is_multiple_of(2).then(|| Readmission {
                     store: StoreId(u64::from(input.byte() % 3)),
                     incarnation: self.life(lives, input),
                     readmit_upto: self.index(input),
@@ -346,7 +346,7 @@ impl Victim {
             15 => Message::PreVoteReply {
                 ballot: Ballot::Granted,
             },
-            16 => Message::Matched(self.holding(input)),
+            16 => Message::Matched(self.watermarks(input)),
             17 => Message::Rejected {
                 rejected: self.index(input),
                 hint: self.position(input),
@@ -355,7 +355,7 @@ impl Victim {
             18 => Message::HeartbeatReply(HeartbeatReply {
                 round: self.number(input),
                 received: self.index(input),
-                holding: self.holding(input),
+                watermarks: self.watermarks(input),
                 trust: Trust::Clean,
             }),
             _ => match input.byte() % 4 {
@@ -380,7 +380,7 @@ impl Victim {
         let kinds = [
             EntryKind::Command,
             EntryKind::Command,
-            EntryKind::Barrier,
+            EntryKind::NoOp,
             EntryKind::Configuration,
         ];
         let kind = kinds[usize::from(input.byte() % 4)];
@@ -396,7 +396,7 @@ impl Victim {
             }
             (EntryKind::Configuration, _) => members().to_bytes().to_vec(),
             (EntryKind::Command, byte) => vec![byte; usize::from(byte)],
-            (EntryKind::Barrier, _) => Vec::new(),
+            (EntryKind::NoOp, _) => Vec::new(),
         };
         let relied_upto = self.index(input);
         let append = Append {
@@ -445,9 +445,9 @@ impl Victim {
         }
     }
 
-    fn holding(&self, input: &mut Input<'_>) -> Holding {
+    fn watermarks(&self, input: &mut Input<'_>) -> Watermarks {
         let written = self.index(input);
-        Holding {
+        Watermarks {
             written,
             synced: written.min(self.index(input)),
         }

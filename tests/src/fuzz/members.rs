@@ -5,7 +5,7 @@ use kraft_proto::{
 };
 
 use super::Depth;
-use super::frames::settle;
+use super::frames::run_until_idle;
 use super::inputs::Input;
 
 /// Takes the bytes of an entry, and changes behind them: the first byte says how many are the
@@ -37,9 +37,9 @@ fn change(members: &Members, own: Member, input: &mut Input<'_>) {
     else {
         return;
     };
-    settle(&mut node, now);
+    run_until_idle(&mut node, now);
     node.campaign(now);
-    settle(&mut node, now);
+    run_until_idle(&mut node, now);
     if node.status().role != Role::Leader {
         return;
     }
@@ -61,7 +61,7 @@ fn change(members: &Members, own: Member, input: &mut Input<'_>) {
             }
             Err(_) => assert_eq!(after.members, before.members, "{changes:?}"),
         }
-        settle(&mut node, now);
+        run_until_idle(&mut node, now);
         check(&node.status().members);
     }
 }

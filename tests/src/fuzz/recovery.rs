@@ -8,7 +8,7 @@ use kraft_proto::{
 };
 
 use super::Depth;
-use super::frames::settle;
+use super::frames::run_until_idle;
 use super::inputs::Input;
 
 /// Takes a hard state and runs.
@@ -38,7 +38,7 @@ pub fn body(bytes: &[u8]) -> Depth {
         };
         let run = Run {
             term: Term(input.number()),
-            kind: [EntryKind::Command, EntryKind::Barrier][usize::from(shape >> 7)],
+            kind: [EntryKind::Command, EntryKind::NoOp][usize::from(shape >> 7)],
             first,
             count: u32::from(input.short() & 0xfff),
         };
@@ -57,11 +57,11 @@ pub fn body(bytes: &[u8]) -> Depth {
     let status = node.status();
     assert!(status.term >= hard.term && status.term >= status.last.term);
     assert!(status.incarnation.number > hard.incarnation.number);
-    assert_eq!(status.holding.synced, status.last.index);
-    settle(&mut node, now);
+    assert_eq!(status.watermarks.synced, status.last.index);
+    run_until_idle(&mut node, now);
     node.campaign(now);
-    settle(&mut node, now);
+    run_until_idle(&mut node, now);
     let _ = node.propose(now, Class::default(), 1);
-    settle(&mut node, now);
+    run_until_idle(&mut node, now);
     Depth::Taken
 }

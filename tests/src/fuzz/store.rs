@@ -98,7 +98,7 @@ fn write(store: &mut Store, what: u8, written: &mut Vec<LogPosition>, saved: &mu
             for index in 1..=u64::from(what >> 2) % 6 {
                 let run = Run {
                     term,
-                    kind: EntryKind::Barrier,
+                    kind: EntryKind::NoOp,
                     first: LogIndex(last.index.0 + index),
                     count: 1,
                 };

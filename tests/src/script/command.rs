@@ -27,7 +27,7 @@ fn dispatch(world: &mut World, name: &str, rest: &str) -> Result<(), Confused> {
         }
         ("hand", _) => return hand(world, rest),
         ("cluster", [count, fields @ ..]) => world.cluster(number(count)?, settings(fields)?),
-        ("settle", []) => world.settle(),
+        ("finish", []) => world.run_until_idle(),
         ("deliver", pairs) => {
             for pair in pairs {
                 let (from, to) = pair_of(pair)?;

@@ -3,14 +3,14 @@
 //! ```text
 //! # Lines like this tell the story.
 //! > cluster 3 fsync_mode=NONE
-//! > settle
+//! > finish
 //! what is expected to be said
 //! ```
 //!
 //! | command | does |
 //! | --- | --- |
 //! | `cluster N [field=value …]` | starts nodes 1 to N as voters, with these fields of `new` |
-//! | `settle` | lets disks and network finish everything; shows what matters |
+//! | `finish` | lets disks and network finish everything; shows what matters |
 //! | `sync NODES` | every write of these nodes is on the disk |
 //! | `mark NODES` | their hard states are; entries are not |
 //! | `deliver A>B …` | the messages in flight from A to B arrive |

@@ -8,7 +8,7 @@ use super::world::Detail;
 pub const REFUSED: &str = "refused: ";
 
 /// Disks and network have more and more to do.
-pub const UNSETTLED: &str = "it does not settle";
+pub const UNFINISHED: &str = "it does not finish";
 
 /// One output of a node; `None` if it is not shown in this detail.
 pub fn line(node: u64, line: &Value, detail: Detail) -> Option<String> {
@@ -197,13 +197,16 @@ fn append(msg: &Value) -> String {
     )
 }
 
-/// What the leader found out about a life.
+/// What the leader found out about an incarnation.
 fn notice(msg: &Value) -> String {
     let Some(notice) = msg["notice"].as_str() else {
         return String::new();
     };
     let (number, nonce) = (&msg["notice_incarnation"], &msg["notice_nonce"]);
-    format!(", life {number}.{nonce} {}", notice.replace('_', " "))
+    format!(
+        ", incarnation {number}.{nonce} {}",
+        notice.replace('_', " ")
+    )
 }
 
 fn force(msg: &Value) -> String {
@@ -216,7 +219,7 @@ fn force(msg: &Value) -> String {
 
 /// Whether a line says that something did not work.
 pub fn is_wrong(line: &str) -> bool {
-    line.starts_with(REFUSED) || line == UNSETTLED
+    line.starts_with(REFUSED) || line == UNFINISHED
 }
 
 /// The whole state of a node.

@@ -25,7 +25,7 @@ enum Medium {
 /// A write of a node.
 #[derive(Debug)]
 struct Write {
-    /// Its number; none if an earlier life made it.
+    /// Its number; none if an earlier incarnation made it.
     id: Option<u64>,
     log: bool,
     wanted: bool,
@@ -268,7 +268,7 @@ impl World {
     }
 
     /// Lets disks and network finish what they were asked.
-    pub fn settle(&mut self) {
+    pub fn run_until_idle(&mut self) {
         for _ in 0..1000 {
             let mut any = false;
             for node in self.running() {
@@ -279,6 +279,6 @@ impl World {
                 return;
             }
         }
-        self.said.push(show::UNSETTLED.to_owned());
+        self.said.push(show::UNFINISHED.to_owned());
     }
 }

@@ -30,7 +30,7 @@ struct Op {
     /// The core's part of the snapshot that takes the log's place.
     snapshot: Option<Kept>,
     force: Force,
-    /// None once the life that asked for it has ended.
+    /// None once the incarnation that asked for it has ended.
     write: Option<Write>,
     unsynced: Option<Unsynced>,
 }
@@ -38,7 +38,7 @@ struct Op {
 /// The hard state of a node, and the boot of the operating system that saved it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Saved {
-    /// Term, vote, life, trust.
+    /// Term, vote, incarnation, trust.
     pub hard: HardState,
     /// Which boot.
     pub boot: u64,

@@ -125,7 +125,7 @@ fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss) -> Config {
         fallback: chance.one_of(&[Fallback::Refuse, Fallback::ToMajority]),
         batch_fsync_count: chance.number(1, 100) as u32,
         batch_fsync_interval: millis(chance.number(5, 200)),
-        lazy_flush: millis(chance.one_of(&[50, 300, 1000, 1000])),
+        lazy_force: millis(chance.one_of(&[50, 300, 1000, 1000])),
         at_risk_entries_max: chance.one_of(&[10, 1000]),
         on_power_loss,
         ..Durability::default()

@@ -260,7 +260,7 @@ impl World {
             Output::Settled {
                 term,
                 committed_upto,
-                rest,
+                unkept,
             } => {
                 self.catch_up_commit(place);
                 let Some(live) = &mut self.nodes[place].live else {
@@ -270,7 +270,7 @@ impl World {
                     node: place,
                     term: term.0,
                     committed_upto,
-                    rest,
+                    unkept,
                     early: &live.early,
                 });
                 live.early.retain(|early| early.term != term);
@@ -310,7 +310,7 @@ impl World {
             Output::Recall { question, index } => self.recall(place, question, index),
             Output::Superseded { by } => {
                 return Err(format!(
-                    "node {} is told of its own later life {by}",
+                    "node {} is told of its own later incarnation {by}",
                     place + 1
                 ));
             }

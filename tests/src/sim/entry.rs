@@ -12,7 +12,7 @@ pub struct Entry {
     pub term: u64,
     /// What it is for.
     pub kind: EntryKind,
-    /// Which proposal it is; 0 in a barrier, the number of a configuration (see `members`).
+    /// Which proposal it is; 0 in a no-op, the number of a configuration (see `members`).
     pub data: u64,
 }
 
@@ -21,7 +21,7 @@ impl Entry {
     pub(crate) fn request(&self) -> Option<Request> {
         match self.kind {
             EntryKind::Command => Request::unpacked(self.data),
-            EntryKind::Barrier | EntryKind::Configuration => None,
+            EntryKind::NoOp | EntryKind::Configuration => None,
         }
     }
 }
@@ -75,7 +75,7 @@ pub(crate) fn run_at(log: &[Entry], index: LogIndex) -> Option<Run> {
     let alike = |entry: &&Entry| (entry.term, entry.kind) == (there.term, there.kind);
     let (before, behind) = match there.kind {
         EntryKind::Configuration => (0, 0),
-        EntryKind::Command | EntryKind::Barrier => (
+        EntryKind::Command | EntryKind::NoOp => (
             log[..place].iter().rev().take_while(alike).count(),
             log[place + 1..].iter().take_while(alike).count(),
         ),

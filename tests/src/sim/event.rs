@@ -1,14 +1,14 @@
 //! What happens in a world, as oracles and traces see it. Nodes are places, from 0 on.
 
 use kraft_proto::{
-    Answer, CommitMode, Envelope, Fate, HardState, Held, LogIndex, LogPosition, Rest, Role, Run,
+    Answer, CommitMode, Envelope, Fate, HardState, Held, LogIndex, LogPosition, Role, Run, Unkept,
 };
 
 use super::entry::Entry;
 use super::members::Sets;
 use super::sessions::{Applied, Request};
 
-/// How a life ended.
+/// How an incarnation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Its process died.
@@ -66,7 +66,7 @@ pub enum Event<'a> {
         /// How many messages, itself among them, caused it one after the other.
         chain: u32,
     },
-    /// The leader of a term hears a peer's life.
+    /// The leader of a term hears a peer's incarnation.
     Heard { term: u64, from: usize, life: u64 },
     /// A node in `term` knows that its log is committed through `upto`.
     Committed {
@@ -89,7 +89,7 @@ pub enum Event<'a> {
         node: usize,
         term: u64,
         committed_upto: LogIndex,
-        rest: Rest,
+        unkept: Unkept,
         early: &'a [LogPosition],
     },
     /// What a node says became of an entry.

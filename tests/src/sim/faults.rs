@@ -287,7 +287,7 @@ impl World {
         self.attend(place);
     }
 
-    /// The life of a node is over.
+    /// The incarnation of a node is over.
     pub(super) fn end(&mut self, place: usize, end: End) {
         let node = &mut self.nodes[place];
         let Some(live) = node.live.take() else {

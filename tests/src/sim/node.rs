@@ -80,7 +80,7 @@ pub(crate) struct Node {
     pub disk: Disk,
     /// An earlier copy of it.
     pub copied: Option<Copied>,
-    /// How often it was started, on any of its stores: the nonce of its newest life.
+    /// How often it was started, on any of its stores: the nonce of its newest incarnation.
     pub starts: u64,
     pub clock: Clock,
     pub live: Option<Box<Live>>,
@@ -96,7 +96,7 @@ pub(crate) struct Node {
     pub last_appends: Vec<(usize, Envelope, Vec<u8>)>,
 }
 
-/// The number of a life, beyond those of earlier stores of the node: by its nonce, since the number
+/// The number of an incarnation, beyond those of earlier stores of the node: by its nonce, since the number
 /// on its disk may come again.
 pub(crate) fn life(generation: u64, starts: u64) -> u64 {
     generation << 32 | starts
@@ -161,7 +161,7 @@ impl Node {
                     configurations.push((at, number));
                     recovery.config(run.last_position(), &bytes_of(number))
                 }
-                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+                EntryKind::Command | EntryKind::NoOp => recovery.run(run),
             };
         }
         self.starts += 1;
@@ -347,7 +347,7 @@ impl Live {
             Some(match entry.kind {
                 EntryKind::Command => shipped.to_le_bytes().to_vec(),
                 EntryKind::Configuration => bytes_of(entry.data),
-                EntryKind::Barrier => Vec::new(),
+                EntryKind::NoOp => Vec::new(),
             })
         };
         let mut bytes = Vec::new();

@@ -102,7 +102,7 @@ impl World {
         self.start(place);
     }
 
-    /// The number of the newest life of a peer that a leader heard.
+    /// The number of the newest incarnation of a peer that a leader heard.
     fn life_heard(&self, leader: usize, place: usize) -> u64 {
         let live = self.nodes[leader].live.as_ref();
         let peers = live
@@ -129,7 +129,7 @@ impl World {
         }
         let copied = self.nodes[place].copied.clone()?;
         let status = self.nodes[leader].live.as_ref()?.raft.status();
-        let settled = status.role == Role::Leader
+        let at_rest = status.role == Role::Leader
             && status.commit.term == status.term
             && status.moving_to.is_none()
             && self.nodes.iter().all(|node| {
@@ -146,8 +146,8 @@ impl World {
         // All of it is counted, and no members changed since.
         let counted = peer.incarnation == live.raft.status().incarnation
             && peer
-                .holding
-                .is_some_and(|holding| holding.synced.0 >= log.len() as u64)
+                .watermarks
+                .is_some_and(|watermarks| watermarks.synced.0 >= log.len() as u64)
             && self.nodes[place].disk.log().len() == log.len();
         let same = log.get(..copied.len()) == Some(copied.log());
         let members = log.get(copied.len()..).unwrap_or_default().iter();
@@ -155,7 +155,7 @@ impl World {
             .clone()
             .any(|entry| entry.kind == EntryKind::Configuration)
             && status.members_at <= status.commit.index;
-        (settled && counted && same && members_stay).then_some((leader, copied))
+        (at_rest && counted && same && members_stay).then_some((leader, copied))
     }
 
     /// After the quiet: the node is up to date and trusted, and whoever must have noticed did.

@@ -11,7 +11,7 @@ use super::sessions::Request;
 pub(crate) fn line(event: &Event<'_>) -> Option<String> {
     let line = match event {
         Event::Started { node, life, log } => format!(
-            "node {} starts life {} with {} entries",
+            "node {} starts incarnation {} with {} entries",
             node + 1,
             life & u64::from(u32::MAX),
             log.len()
@@ -73,10 +73,10 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
             node,
             term,
             committed_upto,
-            rest,
+            unkept,
             ..
         } => format!(
-            "node {} settles term {term}: committed through {committed_upto}, the rest {rest:?}",
+            "node {} settles term {term}: committed through {committed_upto}, the rest {unkept:?}",
             node + 1
         ),
         Event::Told { node, of, fate } => format!("node {} says of {of}: {fate:?}", node + 1),
@@ -134,7 +134,7 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
 fn named(entry: &Entry, index: usize) -> String {
     let what = match entry.kind {
         EntryKind::Command => String::new(),
-        EntryKind::Barrier => " (barrier)".to_string(),
+        EntryKind::NoOp => " (no-op)".to_string(),
         EntryKind::Configuration => {
             let sets: Vec<String> = Sets::of(entry.data).iter().map(nodes).collect();
             format!(" (voters: {})", sets.join(", before "))

@@ -11,7 +11,7 @@ use crate::flawed::Flaw;
 pub struct Told(BTreeMap<LogIndex, (Term, EntryKind)>);
 
 impl Told {
-    /// A life begins with these runs.
+    /// An incarnation begins with these runs.
     pub fn recovered(runs: &[Run], flaw: Flaw) -> Self {
         let mut told = Self::default();
         if flaw != Flaw::ForgetsRuns {

@@ -9,7 +9,7 @@ use kraft_proto::{
 
 use crate::chance::Chance;
 
-/// An entry: its term, and the number of its proposal; none in a barrier.
+/// An entry: its term, and the number of its proposal; none in a no-op.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub term: u64,
@@ -24,7 +24,7 @@ pub fn run_at(log: &[Entry], index: LogIndex) -> Option<Run> {
     let alike = |entry: &&Entry| (entry.term, entry.kind) == (there.term, there.kind);
     let (before, behind) = match there.kind {
         EntryKind::Configuration => (0, 0),
-        EntryKind::Command | EntryKind::Barrier => (
+        EntryKind::Command | EntryKind::NoOp => (
             log[..place].iter().rev().take_while(alike).count(),
             log[place + 1..].iter().take_while(alike).count(),
         ),
@@ -220,7 +220,7 @@ impl Disk {
         self.synced.snapshot = Some(saved);
     }
 
-    /// What the next life finds.
+    /// What the next incarnation finds.
     pub fn crash(&mut self, how: Crash, chance: &mut Chance) -> Image {
         let certain = match how {
             Crash::Process => self.written,

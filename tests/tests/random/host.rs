@@ -50,7 +50,7 @@ pub struct Host {
     pub members: Members,
     pub disk: Disk,
     pub image: Image,
-    /// How the last life ended.
+    /// How the last incarnation ended.
     pub crashed: Crash,
     /// The last position told as committed that it kept; never forced.
     pub hint: Option<LogPosition>,
@@ -74,7 +74,7 @@ impl Host {
         self.config.id
     }
 
-    /// The life that runs, or the last that did.
+    /// The incarnation that runs, or the last that did.
     pub fn life(&self) -> (NodeId, Incarnation) {
         let incarnation = match &self.live {
             Some(live) => live.raft.status().incarnation,
@@ -109,7 +109,7 @@ impl Host {
                     let bytes = configurations::numbered(entry.data).to_bytes();
                     recovery.config(run.last_position(), &bytes)
                 }
-                EntryKind::Command | EntryKind::Barrier => recovery.run(run),
+                EntryKind::Command | EntryKind::NoOp => recovery.run(run),
             });
         // No disk goes back here, so the number tells starts apart by itself.
         let nonce = Nonce(self.image.hard.incarnation.number + 1);
@@ -154,13 +154,13 @@ impl Live {
         self.raft.fate_with(of, |index| run_at(&self.log, index))
     }
 
-    /// The core adds barriers and configurations by itself. Seen here at once, as this host may take no
+    /// The core adds no-ops and configurations by itself. Seen here at once, as this host may take no
     /// output for a while; that the core hands over the same, [`Live::check_own_entry`] sees.
     pub fn adopt_own_entries(&mut self) {
         let first_missing = |log: &Vec<Entry>| LogPosition::ZERO.index.plus(log.len() as u64 + 1);
         while let Some(run) = self.raft.run_from(first_missing(&self.log), 1) {
             let data = match run.kind {
-                EntryKind::Barrier => 0,
+                EntryKind::NoOp => 0,
                 EntryKind::Configuration => {
                     configurations::number_of(&self.raft.members().to_bytes())
                 }
@@ -179,7 +179,7 @@ impl Live {
     pub fn check_own_entry(&mut self, at: LogPosition, kind: EntryKind, bytes: &[u8]) {
         let data = match kind {
             EntryKind::Configuration => configurations::number_of(bytes),
-            EntryKind::Barrier | EntryKind::Command => 0,
+            EntryKind::NoOp | EntryKind::Command => 0,
         };
         let entry = self.entry(at);
         assert_eq!((entry.kind, entry.data), (kind, data), "{at}");
@@ -283,7 +283,7 @@ impl Live {
                 let entry = self.entry(at);
                 match entry.kind {
                     EntryKind::Command => entry.data.to_le_bytes().to_vec(),
-                    EntryKind::Barrier => Vec::new(),
+                    EntryKind::NoOp => Vec::new(),
                     EntryKind::Configuration => {
                         configurations::numbered(entry.data).to_bytes().to_vec()
                     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kraft_proto::{
     Ballot, CommitMode, Envelope, Fate, HardState, Held, Incarnation, LogPosition, Members,
-    Message, NodeId, Rest, Role,
+    Message, NodeId, Role, Unkept,
 };
 
 use crate::configurations::{enough, voter_sets};
@@ -38,10 +38,10 @@ pub struct Oracle {
     /// By term and index: the term before, and what the entry holds.
     entries: HashMap<(u64, u64), (u64, Entry)>,
     committed: Vec<Entry>,
-    /// Positions that were held in each life of each node, in either way.
+    /// Positions that were held in each incarnation of each node, in either way.
     written: HashMap<Life, HashSet<(u64, u64)>>,
     synced: HashMap<Life, HashSet<(u64, u64)>>,
-    /// The newest life of a peer that the leader of a term has heard.
+    /// The newest incarnation of a peer that the leader of a term has heard.
     heard: HashMap<(u64, NodeId), Incarnation>,
     /// Acknowledgements that later leaders must know of, and how far that goes.
     outliving: HashMap<(u64, u64), Outliving>,
@@ -204,8 +204,8 @@ impl Oracle {
         }
     }
 
-    /// The nodes that held an entry in the last life the leader of `term` heard of, or a later one:
-    /// what a life before that held may be gone.
+    /// The nodes that held an entry in the last incarnation the leader of `term` heard of, or a later one:
+    /// what an incarnation before that held may be gone.
     fn holders(&self, term: u64, position: (u64, u64), held: Held) -> BTreeSet<NodeId> {
         let by = match held {
             Held::Synced => &self.synced,
@@ -385,11 +385,11 @@ impl Oracle {
     }
 
     /// Early acks of a term were settled by node `live`.
-    pub fn saw_settled(&mut self, term: u64, committed_upto: u64, rest: Rest, live: &Live) {
+    pub fn saw_settled(&mut self, term: u64, committed_upto: u64, rest: Unkept, live: &Live) {
         for early in live.early.iter().filter(|early| early.term.0 == term) {
             if early.index.0 <= committed_upto {
                 assert!(self.is_committed(*early), "{early} is not committed");
-            } else if rest == Rest::Lost {
+            } else if rest == Unkept::Lost {
                 assert!(!self.is_committed(*early), "{early} is committed");
                 self.lost.insert(pair(*early));
             }

@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    /// Some answer arrives, perhaps of a log that was cut since, or of an earlier life.
+    /// Some answer arrives, perhaps of a log that was cut since, or of an earlier incarnation.
     pub fn answer_late(&mut self) {
         if self.late.is_empty() {
             return;

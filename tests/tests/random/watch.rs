@@ -118,10 +118,10 @@ impl World {
             Output::Settled {
                 term,
                 committed_upto,
-                rest,
+                unkept,
             } => {
                 let oracle = &mut self.oracle;
-                oracle.saw_settled(term.0, committed_upto.0, rest, live);
+                oracle.saw_settled(term.0, committed_upto.0, unkept, live);
                 live.early.retain(|early| early.term != term);
             }
             Output::Read { ticket, outcome } => {
@@ -136,7 +136,9 @@ impl World {
                 live.check_own_entry(at, kind, &bytes);
             }
             Output::Members { .. } => {}
-            Output::Superseded { by } => panic!("node {id} is told of its own later life {by}"),
+            Output::Superseded { by } => {
+                panic!("node {id} is told of its own later incarnation {by}")
+            }
             Output::Commit { upto } => {
                 let restored = live.raft.status().compacted.index.0 as usize;
                 assert!(

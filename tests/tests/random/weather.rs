@@ -101,7 +101,7 @@ pub fn draw_config(chance: &mut Chance, on_power_loss: OnPowerLoss, lease: Lease
         fallback: chance.one_of(&[Fallback::Refuse, Fallback::ToMajority]),
         batch_fsync_count: chance.number(1..=8) as u32,
         batch_fsync_interval: millis(chance.number(1..=20)),
-        lazy_flush: millis(chance.number(1..=100)),
+        lazy_force: millis(chance.number(1..=100)),
         at_risk_entries_max: chance.one_of(&[10, 1000]),
         on_power_loss,
         disk_stall: millis(chance.one_of(&[5, 50, 5000])),

@@ -38,6 +38,6 @@ function stateOf(index: number, marks: Marks): EntryState {
 }
 
 function wordsOf({ kind, text }: Entry): string {
-  if (kind === 'BARRIER') return 'opens its term';
+  if (kind === 'NO_OP') return 'opens its term';
   return kind === 'CONFIGURATION' ? 'a configuration' : text;
 }

@@ -68,7 +68,7 @@ function report(what: 'LOG' | 'ALL'): void {
 
 async function start({ cluster, node, founders, pace, preset }: Start): Promise<void> {
   await load();
-  const { electionMin, electionMax, heartbeat, lazyFlush } = pace;
+  const { electionMin, electionMax, heartbeat, lazyForce } = pace;
   host = await Host.start({
     cluster,
     node,
@@ -80,7 +80,7 @@ async function start({ cluster, node, founders, pace, preset }: Start): Promise<
     machine: { apply: () => undefined, snapshot: () => new Uint8Array(1), restore: () => undefined },
     timing: { electionMin, electionMax, heartbeat },
     preset,
-    durability: { lazyFlush },
+    durability: { lazyForce },
     onRole: () => queueMicrotask(() => report('ALL')),
     onEnd: (reason) => {
       // Who lost the power has no time left to say so.

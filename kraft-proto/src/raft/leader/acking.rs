@@ -1,7 +1,7 @@
 //! What is acknowledged: the copies there are by now, counted in each configuration that counts.
 //!
 //! An acknowledgement names what somebody asked: a watermark rises only through what was proposed in
-//! its mode, and a majority's copies of an `All` entry are counted when a client settles for them.
+//! its mode, and a majority's copies of an `All` entry are counted when a client accepts them instead.
 
 use crate::acks::Acks;
 use crate::ids::{LogIndex, LogPosition, NodeId};
@@ -26,7 +26,7 @@ struct Evidence<'a> {
     unsure: Option<(&'a Members, LogIndex)>,
     /// The smallest number of voters that counts.
     voters: usize,
-    barrier: LogIndex,
+    no_op: LogIndex,
     last: LogIndex,
     /// How far entries of this term are committed.
     commit: LogIndex,
@@ -57,7 +57,7 @@ impl Evidence<'_> {
             Some((before, at)) => within(self.members).min(within(before)).min(at.prev()),
         };
         match reached {
-            inherited if inherited < self.barrier => LogIndex::ZERO,
+            inherited if inherited < self.no_op => LogIndex::ZERO,
             early if !self.may_be_early => early.min(self.commit),
             reached => reached,
         }
@@ -80,9 +80,9 @@ impl Raft {
             writes: &self.writes,
             own_counted,
             members: &self.members,
-            unsure: unsure.then(|| (self.succession.before(), self.succession.at())),
+            unsure: unsure.then(|| (self.configurations.before(), self.configurations.at())),
             voters,
-            barrier: leader.barrier,
+            no_op: leader.no_op,
             last: self.log.last(),
             commit: match self.commit.term == term {
                 true => self.commit.index,
@@ -115,13 +115,13 @@ impl Raft {
         }
     }
 
-    /// For a client that asked for every voter and settles for a majority: how firmly one holds the
+    /// For a client that asked for every voter and accepts a majority: how firmly one holds the
     /// entry at `of` by now, at least as firmly as `held` says. `None`: it does not, or this node
     /// does not lead in the term of the entry.
     ///
     /// What it returns is an acknowledgement: its fate is told, and reads wait for it. Ask when the
     /// client is answered with it, no sooner; [`Waits`](crate::Waits) does at the deadline.
-    pub fn settle_for_majority(&mut self, of: LogPosition, held: Held) -> Option<Held> {
+    pub fn accept_majority(&mut self, of: LogPosition, held: Held) -> Option<Held> {
         if of.term != self.hard.term || of.index > self.log.last() {
             return None;
         }

@@ -2,13 +2,13 @@
 
 use crate::hard_state::Trust;
 use crate::ids::{LogIndex, LogPosition};
-use crate::lives::{Life, Moment};
-use crate::message::{Envelope, HeartbeatReply, Holding};
+use crate::incarnations::{Moment, Speaker};
+use crate::message::{Envelope, HeartbeatReply, Watermarks};
 use crate::progress::Progress;
 use crate::raft::{Raft, RoleState};
 
 impl Raft {
-    /// The peer that answers, if what it says is of a life and store that count.
+    /// The peer that answers, if what it says is of an incarnation and store that count.
     fn answering(&mut self, envelope: &Envelope) -> Option<&mut Progress> {
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
@@ -20,26 +20,26 @@ impl Raft {
         };
         let peer = leader.peer_mut(envelope.from)?;
         match peer.hear(envelope.store, envelope.incarnation, moment) {
-            Life::Current | Life::New => {}
-            Life::Contested | Life::Older | Life::Stale => return None,
+            Speaker::Current | Speaker::New => {}
+            Speaker::Contested | Speaker::Older | Speaker::Stale => return None,
         }
         leader.peer_mut(envelope.from)
     }
 
     /// No peer holds more of this leader's log than there is.
-    fn believable(&self, holding: Holding) -> Holding {
+    fn believable(&self, watermarks: Watermarks) -> Watermarks {
         let last = self.log.last();
-        Holding {
-            written: holding.written.min(last),
-            synced: holding.synced.min(holding.written).min(last),
+        Watermarks {
+            written: watermarks.written.min(last),
+            synced: watermarks.synced.min(watermarks.written).min(last),
         }
     }
 
-    pub(in crate::raft) fn handle_matched(&mut self, envelope: &Envelope, holding: Holding) {
-        let holding = self.believable(holding);
-        let synced = self.log.position_at(holding.synced);
+    pub(in crate::raft) fn handle_matched(&mut self, envelope: &Envelope, watermarks: Watermarks) {
+        let watermarks = self.believable(watermarks);
+        let synced = self.log.position_at(watermarks.synced);
         if let Some(peer) = self.answering(envelope) {
-            peer.matched(holding, synced);
+            peer.matched(watermarks, synced);
             peer.replicate();
         }
     }
@@ -54,7 +54,7 @@ impl Raft {
         let retry = self.last_not_after(hint).index;
         let gone = self.compacted.index;
         if let Some(peer) = self.answering(envelope) {
-            peer.lives.refused(rejected, trust);
+            peer.incarnations.refused(rejected, trust);
             peer.rejected(rejected, retry, gone);
         }
     }
@@ -64,8 +64,8 @@ impl Raft {
         envelope: &Envelope,
         reply: &HeartbeatReply,
     ) {
-        let holding = self.believable(reply.holding);
-        let synced = self.log.position_at(holding.synced);
+        let watermarks = self.believable(reply.watermarks);
+        let synced = self.log.position_at(watermarks.synced);
         let last = self.log.last();
         let RoleState::Leader(leader) = &self.role else {
             return;
@@ -74,7 +74,7 @@ impl Raft {
         let round = reply.round.min(leader.round);
         if let Some(peer) = self.answering(envelope) {
             peer.trust = reply.trust;
-            peer.matched(holding, synced);
+            peer.matched(watermarks, synced);
             peer.heartbeat_answered(round, reply.received, last);
         }
     }

@@ -54,7 +54,7 @@ impl Raft {
         let fit = leader.peers.iter().filter(|peer| {
             self.members.is_voter(peer.id) && peer.was_heard() && peer.trust != Trust::Suspect
         });
-        let best = fit.max_by_key(|peer| (peer.holding().written, peer.round_answered));
+        let best = fit.max_by_key(|peer| (peer.watermarks().written, peer.round_answered));
         best.map(|peer| peer.id)
     }
 
@@ -120,7 +120,7 @@ impl Raft {
             return None;
         };
         let Handover { to, order } = leader.handover?;
-        let caught_up = leader.peer(to)?.holding().written >= last;
+        let caught_up = leader.peer(to)?.watermarks().written >= last;
         if order == Order::Given || !caught_up {
             return None;
         }

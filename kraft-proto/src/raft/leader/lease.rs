@@ -5,7 +5,7 @@
 //!    1; 2. an old answer of node 3 shows it a higher term, and it forgets the leader; 3. it votes for
 //!    node 3, which leads and takes a write; 4. node 1 still counts on node 2's answer, and a read
 //!    misses the write.
-//! 2. **A start withholds it for the longest timeout:** the life before may have answered just now.
+//! 2. **A start withholds it for the longest timeout:** the incarnation before may have answered just now.
 //! 3. **The lease counts from before its round was sent,** not from when the answers came.
 //! 4. **Who has sent `TimeoutNow` has none for the rest of its term:** the voters answer the target at
 //!    once, and the word may arrive long after this leader gave the transfer up.

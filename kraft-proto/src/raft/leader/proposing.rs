@@ -106,8 +106,8 @@ impl Raft {
         }
     }
 
-    /// Half of what may be at risk asks for the flush that empties it, on every node, unless one is
-    /// under way: the background flush alone may come later than the other half fills.
+    /// Half of what may be at risk asks for the force that empties it, on every node, unless one is
+    /// under way: the background force alone may come later than the other half fills.
     fn relieve(&mut self, last: LogIndex) {
         let half = self.config.durability.at_risk_entries_max / 2;
         let commit = self.commit.index;

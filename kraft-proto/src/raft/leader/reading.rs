@@ -39,7 +39,7 @@ impl Askers {
         Self(Vec::new())
     }
 
-    /// Whether a question, or a later one of the same life, is on its way already.
+    /// Whether a question, or a later one of the same incarnation, is on its way already.
     fn has(&self, from: NodeId, incarnation: Incarnation, asked: u64) -> bool {
         let mut askers = self.0.iter();
         askers.any(|a| a.from == from && a.incarnation == incarnation && a.asked >= asked)
@@ -61,7 +61,7 @@ impl Raft {
         let RoleState::Leader(leader) = &mut self.role else {
             return fresh;
         };
-        let mut target = leader.barrier.max(leader.promised).max(self.commit.index);
+        let mut target = leader.no_op.max(leader.promised).max(self.commit.index);
         if after.term == self.hard.term {
             target = target.max(after.index.min(self.log.last()));
         }

@@ -15,7 +15,7 @@ impl Raft {
     /// Asks the host to send a peer a snapshot, if that is due.
     pub(super) fn snapshot_for(&mut self, place: usize) -> Option<Output> {
         let (gone, told) = (self.compacted.index, self.told.committed());
-        let members_known = told >= self.succession.before_at();
+        let members_known = told >= self.configurations.before_at();
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };

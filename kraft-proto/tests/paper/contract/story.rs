@@ -1,6 +1,6 @@
 //! One acknowledgement on the least evidence its class takes, one failure, and the end of it.
 
-use kraft_proto::{Fate, Grade, Held, LogPosition, Rest, Role};
+use kraft_proto::{Fate, Grade, Held, LogPosition, Role, Unkept};
 
 use super::{Row, evidence};
 use crate::bare;
@@ -107,7 +107,7 @@ fn acknowledge(cluster: &mut Cluster, row: &Row) -> LogPosition {
     });
     let mut clients = Clients::new();
     let position = clients.propose(cluster, 1, row.class, row.fallback);
-    cluster.settle();
+    cluster.run_until_idle();
     let mut told = clients.told(cluster);
     if told.is_empty() {
         cluster.pass(ms(501));
@@ -192,7 +192,7 @@ fn conclude(cluster: &Cluster, row: &Row, position: LogPosition) -> End {
     let same_life = cluster.status(1).incarnation.number == 1;
     if same_life && end == End::Lost {
         let told = cluster.settled(1, position.term.0);
-        assert_eq!(told, Some((position.index.0 - 1, Rest::Lost)), "{row:?}");
+        assert_eq!(told, Some((position.index.0 - 1, Unkept::Lost)), "{row:?}");
     }
     end
 }

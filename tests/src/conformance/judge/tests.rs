@@ -44,7 +44,7 @@ fn run(term: u64, first: u64, count: u32) -> Run {
 }
 
 /// A store that holds these runs, and the last hard state.
-fn holding(history: &History, runs: &[Run]) -> Found {
+fn watermarks(history: &History, runs: &[Run]) -> Found {
     let payloads = runs
         .iter()
         .flat_map(|run| run.positions().map(|at| payload(at, run.kind)));
@@ -70,7 +70,11 @@ fn an_unreported_replacement_may_be_there_or_not_or_half() {
         &[five, run(2, 6, 1)],
         &[five, run(2, 6, 2)],
     ] {
-        assert_eq!(rule(&history, &holding(&history, runs)), None, "{runs:?}");
+        assert_eq!(
+            rule(&history, &watermarks(&history, runs)),
+            None,
+            "{runs:?}"
+        );
     }
 }
 
@@ -89,7 +93,7 @@ fn each_way_to_be_wrong_has_its_name() {
         (&[run(1, 1, 11)], Rule::TornWrite),
         (&[run(3, 1, 1)], Rule::TornWrite),
     ] {
-        let found = holding(&history, runs);
+        let found = watermarks(&history, runs);
         assert_eq!(rule(&history, &found), Some(broken), "{runs:?}");
     }
 }
@@ -100,16 +104,16 @@ fn a_reported_replacement_is_not_undone() {
     for write in writes {
         history.report(&write.synced());
     }
-    let old = holding(&history, &[run(1, 1, 10)]);
+    let old = watermarks(&history, &[run(1, 1, 10)]);
     assert_eq!(rule(&history, &old), Some(Rule::EarlyCompletion));
-    let new = holding(&history, &[run(1, 1, 5), run(2, 6, 2)]);
+    let new = watermarks(&history, &[run(1, 1, 5), run(2, 6, 2)]);
     assert_eq!(rule(&history, &new), None);
 }
 
 #[test]
 fn bytes_and_hard_states_are_compared_as_a_whole() {
     let (history, _) = story();
-    let right = holding(&history, &[run(1, 1, 10)]);
+    let right = watermarks(&history, &[run(1, 1, 10)]);
     let mut torn = right.clone();
     let long = torn.payloads.iter_mut().find(|bytes| bytes.len() > 1);
     long.unwrap().pop();
@@ -133,8 +137,8 @@ fn what_comes_back_as_committed_was_told_once_whatever_the_log_has_there() {
     for told in [at(1, 4), at(2, 7)] {
         history.commit(told);
     }
-    history.begin(&holding(&history, &[run(1, 1, 5)]));
-    let five = holding(&history, &[run(1, 1, 5)]);
+    history.begin(&watermarks(&history, &[run(1, 1, 5)]));
+    let five = watermarks(&history, &[run(1, 1, 5)]);
     let cases = [
         (None, None),
         (Some(at(1, 4)), None),

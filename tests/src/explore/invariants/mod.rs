@@ -39,7 +39,7 @@ pub struct Seen {
     pub synced: Vec<Entry>,
     /// Who votes, as its log has it.
     pub configuration: Configuration,
-    /// The newest life of each peer that it heard as a leader.
+    /// The newest incarnation of each peer that it heard as a leader.
     pub lives: [Incarnation; NODES],
     /// The hard state that is synced.
     pub hard: HardState,

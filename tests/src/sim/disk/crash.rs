@@ -1,4 +1,4 @@
-//! What a crash leaves of a disk, and what a new life finds there.
+//! What a crash leaves of a disk, and what a new incarnation finds there.
 
 use super::{Copied, Disk, Fsync, Op, Saved, apply};
 use crate::sim::chance::Chance;
@@ -75,7 +75,7 @@ impl Disk {
         self.finished = None;
     }
 
-    /// A new life begins: what is there is forced before it counts.
+    /// A new incarnation begins: what is there is forced before it counts.
     pub fn recover(&mut self) {
         if self.fsync == Fsync::Lies {
             self.lied.extend(self.ops.drain(..));

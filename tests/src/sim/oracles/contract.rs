@@ -383,9 +383,9 @@ mod tests {
     fn judged(cut_on_the_way: bool) -> Verdict {
         let members = Members::new((1..=3).map(NodeId), []).expect("three voters");
         let sets = Sets::of(number_of(&members));
-        let barrier = Entry {
+        let no_op = Entry {
             term: 1,
-            kind: EntryKind::Barrier,
+            kind: EntryKind::NoOp,
             data: 0,
         };
         let leads = |node, term, log| Event::Role {
@@ -406,7 +406,7 @@ mod tests {
             },
         };
         let cut = |node| Event::PowerCut { node, life: 1 };
-        let old = [barrier];
+        let old = [no_op];
         let mut events: Vec<Event<'_>> = (0..3)
             .map(|node| Event::Started {
                 node,

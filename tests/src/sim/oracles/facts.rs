@@ -1,4 +1,4 @@
-//! What oracles know in common: what was committed and by whom, and who held what in which life.
+//! What oracles know in common: what was committed and by whom, and who held what in which incarnation.
 
 use kraft_proto::{Held, LogPosition, Role};
 
@@ -26,7 +26,7 @@ fn raise(held: &mut Vec<(u64, u64)>, term: u64, upto: u64) {
 /// What the leader of a term goes by.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ruling {
-    /// The newest life of each peer it has heard.
+    /// The newest incarnation of each peer it has heard.
     heard: [u64; NODES_MAX],
     /// The voters of its newest configuration.
     sets: Sets,
@@ -45,7 +45,7 @@ pub(crate) struct Facts {
     ruling: Table<u64, Ruling>,
     /// The term each node leads.
     leading: [Option<u64>; NODES_MAX],
-    /// Nodes whose power was cut in this life or after it, and who are not trusted again.
+    /// Nodes whose power was cut in this incarnation or after it, and who are not trusted again.
     doubtful: [Option<u64>; NODES_MAX],
 }
 
@@ -71,8 +71,8 @@ impl Facts {
         self.ruling.get(term).map(|ruling| ruling.sets)
     }
 
-    /// The nodes, as bits, that held an entry in the last life the leader of its term has heard
-    /// of, or a later one: what a life before that held may be gone.
+    /// The nodes, as bits, that held an entry in the last incarnation the leader of its term has heard
+    /// of, or a later one: what an incarnation before that held may be gone.
     pub fn holders(&self, position: LogPosition, held: Held) -> u16 {
         let ruling = self.ruling.get(position.term.0);
         let mut holders = 0;

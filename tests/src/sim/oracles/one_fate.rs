@@ -1,6 +1,6 @@
 //! One fate: what is said to have become of an entry is true, and stays so.
 
-use kraft_proto::{Fate, Grade, LogIndex, LogPosition, Rest, Term};
+use kraft_proto::{Fate, Grade, LogIndex, LogPosition, Term, Unkept};
 
 use super::Verdict;
 use super::facts::Facts;
@@ -38,16 +38,16 @@ impl Oracle {
             Event::Settled {
                 term,
                 committed_upto,
-                rest,
+                unkept,
                 early,
                 ..
             } => {
                 let of_term = early.iter().filter(|early| early.term.0 == term);
                 for early in of_term {
-                    let fate = match rest {
+                    let fate = match unkept {
                         _ if early.index <= committed_upto => Fate::Committed,
-                        Rest::Lost => Fate::Lost,
-                        Rest::Unknown => Fate::Unknown,
+                        Unkept::Lost => Fate::Lost,
+                        Unkept::Unknown => Fate::Unknown,
                     };
                     self.told(facts, *early, fate)?;
                 }

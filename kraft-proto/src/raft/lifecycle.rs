@@ -10,12 +10,12 @@ use crate::time::Instant;
 
 /// Whether a node takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub(super) enum Duty {
+pub(super) enum Lifecycle {
     /// It does.
     Active,
     /// It says and takes nothing more, and waits for its disk: see [`Raft::stop`].
     Stopping,
-    /// A newer life of its store runs elsewhere: the hard state says which. This one must end, once its
+    /// A newer incarnation of its store runs elsewhere: the hard state says which. This one must end, once its
     /// disk knows that it may not start again: nothing it says is believed.
     Superseded,
 }
@@ -28,53 +28,53 @@ impl Raft {
     /// suspect where a clean stop would have left it clean.
     pub fn stop(&mut self, now: Instant) {
         self.begin(now);
-        if self.duty == Duty::Active {
+        if self.lifecycle == Lifecycle::Active {
             self.become_follower(None);
             self.replies.clear();
             self.timers.stop_all();
             self.writes.force(self.log.last());
-            self.duty = Duty::Stopping;
+            self.lifecycle = Lifecycle::Stopping;
         }
-        self.settle();
+        self.advance();
     }
 
     /// Whether a stop has done what it can: everything taken is synced, and the hard state says
     /// what is true by then. A superseded node has nothing left to do once its disk knows that it is.
     pub fn is_stopped(&self) -> bool {
-        match self.duty {
-            Duty::Active => false,
-            Duty::Stopping => {
+        match self.lifecycle {
+            Lifecycle::Active => false,
+            Lifecycle::Stopping => {
                 self.writes.synced() >= self.log.last()
                     && self.hard.trust != Trust::Dirty
                     && self.writes.hard_state_is_synced()
             }
-            Duty::Superseded => self.writes.hard_state_is_synced(),
+            Lifecycle::Superseded => self.writes.hard_state_is_synced(),
         }
     }
 
     pub(super) fn is_active(&self) -> bool {
-        self.duty == Duty::Active
+        self.lifecycle == Lifecycle::Active
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.duty == Duty::Stopping
+        self.lifecycle == Lifecycle::Stopping
     }
 
-    /// A newer life of this store runs: two nodes on one identity, and this is the older.
+    /// A newer incarnation of this store runs: two nodes on one identity, and this is the older.
     ///
-    /// The disk remembers it and the number of the life stays. Else every start that is refused counts
+    /// The disk remembers it and the number of the incarnation stays. Else every start that is refused counts
     /// one more, until the copy is taken for the newer of the two.
     pub(super) fn be_superseded(&mut self, by: Incarnation) {
         self.hard.superseded = Some(by);
-        self.writes.change_word();
+        self.writes.change_vote_state();
         self.become_follower(None);
         self.replies.clear();
         self.timers.stop_all();
-        self.duty = Duty::Superseded;
+        self.lifecycle = Lifecycle::Superseded;
     }
 
-    /// This node's disk went back to an older copy of itself; lives through number `heard` are known
-    /// of. It goes on as a new life that may have forgotten what it reported.
+    /// This node's disk went back to an older copy of itself; incarnations through number `heard` are known
+    /// of. It goes on as a new incarnation that may have forgotten what it reported.
     ///
     /// Number and trust change in one write. Were the number synced first and the power gone, the
     /// next start would be clean under a number that nobody contradicts.
@@ -93,7 +93,7 @@ impl Raft {
         self.set_back = Some(was);
         self.hard.incarnation.number = number;
         self.hard.trust = Trust::Suspect;
-        self.writes.change_word();
+        self.writes.change_vote_state();
         self.writes.change_trust();
         // Votes among them were given as by a node that forgot nothing.
         self.replies.clear();

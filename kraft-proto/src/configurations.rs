@@ -11,13 +11,13 @@ use crate::members::Members;
 
 /// Where the configuration in force stands, and what it would fall back to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Succession {
+pub(crate) struct Configurations {
     at: LogIndex,
     before: Members,
     before_at: LogIndex,
 }
 
-impl Succession {
+impl Configurations {
     /// The configuration a cluster begins with, or a snapshot brought, follows no other.
     pub fn new(members: &Members, at: LogIndex) -> Self {
         Self {
