@@ -53,7 +53,7 @@ fn heartbeat(commit: u64, readmission: Option<Readmission>) -> Heartbeat {
         commit: LogIndex(commit),
         round: 12,
         force_upto: LogIndex(0),
-        readmission: known,
+        readmission,
     }
 }
 
@@ -497,7 +497,7 @@ fn the_longest_header_fits_its_buffer() {
         force_upto: LogIndex(most),
         readmission: Some(Readmission {
             store: StoreId(most),
-            incarnation: incarnation,
+            incarnation,
             readmit_upto: LogIndex(most),
             notice: Some(Notice {
                 incarnation,
