@@ -258,15 +258,15 @@ pub fn canonical(envelope: &Envelope, data: Vec<Data>) -> Canonical {
             commit: beat.commit,
             round: beat.round,
             force_upto: beat.force_upto,
-            known: beat.readmission.map(|known| Receiver {
+            readmission: beat.readmission.map(|known| Receiver {
                 known_store: known.store,
                 known_incarnation: known.incarnation.number,
                 known_nonce: known.incarnation.nonce,
                 readmit_upto: known.readmit_upto,
                 notice: known.notice.map(|notice| Found {
                     notice: finding_word(notice.finding),
-                    notice_incarnation: notice.life.number,
-                    notice_nonce: notice.life.nonce,
+                    notice_incarnation: notice.incarnation.number,
+                    notice_nonce: notice.incarnation.nonce,
                 }),
             }),
             sender,

@@ -30,9 +30,9 @@ pub fn blob(kind: WriteKind, payloads: &Payloads, taken: Option<&Held>) -> Strin
                 .vote
                 .map_or_else(|| "-".to_owned(), |vote| vote.to_string());
             let trust = trust_word(hard.trust);
-            let by = hard.superseded.map(life_word);
+            let by = hard.superseded.map(incarnation_word);
             let by = by.map_or_else(String::new, |by| format!("superseded-by {by} "));
-            let life = life_word(hard.incarnation);
+            let incarnation = incarnation_word(hard.incarnation);
             format!("hard {} {vote} {incarnation} {by}{trust}", hard.term)
         }
         WriteKind::Entries(run) => entries_blob(run, payloads),
@@ -85,10 +85,10 @@ pub fn kind_from(word: &str) -> Option<EntryKind> {
     }
 }
 
-fn life_word(life: Incarnation) -> String {
-    match life.number == life.nonce.0 {
-        true => life.number.to_string(),
-        false => format!("{}.{}", life.number, life.nonce.0),
+fn incarnation_word(incarnation: Incarnation) -> String {
+    match incarnation.number == incarnation.nonce.0 {
+        true => incarnation.number.to_string(),
+        false => format!("{}.{}", incarnation.number, incarnation.nonce.0),
     }
 }
 
@@ -145,13 +145,13 @@ impl Disk {
         let words: Vec<&str> = blob.split(' ').collect();
         match words[..] {
             ["force"] => Ok(()),
-            ["hard", term, vote, life, trust] => {
-                self.hard = hard_state(term, vote, life, trust)
+            ["hard", term, vote, incarnation, trust] => {
+                self.hard = hard_state(term, vote, incarnation, trust)
                     .ok_or_else(|| Refusal::new("not a hard state"))?;
                 Ok(())
             }
-            ["hard", term, vote, life, "superseded-by", by, trust] => {
-                let hard = hard_state(term, vote, life, trust);
+            ["hard", term, vote, incarnation, "superseded-by", by, trust] => {
+                let hard = hard_state(term, vote, incarnation, trust);
                 let (hard, by) = hard
                     .zip(life_from(by))
                     .ok_or_else(|| Refusal::new("not a hard state"))?;
@@ -214,7 +214,7 @@ impl Disk {
     }
 }
 
-fn hard_state(term: &str, vote: &str, life: &str, trust: &str) -> Option<HardState> {
+fn hard_state(term: &str, vote: &str, incarnation: &str, trust: &str) -> Option<HardState> {
     let vote = match vote {
         "-" => None,
         node => Some(NodeId(node.parse().ok()?)),
@@ -228,7 +228,7 @@ fn hard_state(term: &str, vote: &str, life: &str, trust: &str) -> Option<HardSta
     Some(HardState {
         term: Term(term.parse().ok()?),
         vote,
-        incarnation: life_from(life)?,
+        incarnation: life_from(incarnation)?,
         trust,
         superseded: None,
     })

@@ -50,7 +50,7 @@ pub fn frames(
             from,
             to: defaults.to,
             store: msg.number("store")?.map_or(defaults.store, StoreId),
-            incarnation: life(msg, ("incarnation", "nonce"), defaults.incarnation)?,
+            incarnation: incarnation(msg, ("incarnation", "nonce"), defaults.incarnation)?,
             term: msg.need_term("term")?,
             message,
         })
@@ -79,7 +79,7 @@ pub fn frames(
             commit: msg.index("commit")?.unwrap_or_default(),
             round: msg.number("round")?.unwrap_or(1),
             force_upto: msg.index("force_upto")?.unwrap_or_default(),
-            known: known(msg, &defaults)?,
+            readmission: known(msg, &defaults)?,
         }),
         "heartbeat_resp" => heartbeat_reply(msg, &defaults)?,
         "timeout_now" => Message::TimeoutNow,
@@ -97,7 +97,7 @@ pub fn frames(
             ),
         },
         "read_index_resp" => Message::ReadIndexReply {
-            incarnation: life(msg, ("asked_by", "asked_by_nonce"), defaults.receiver.1)?,
+            incarnation: incarnation(msg, ("asked_by", "asked_by_nonce"), defaults.receiver.1)?,
             ticket: msg.number("ticket")?.unwrap_or_default(),
             index: msg.need_index("index")?,
         },
@@ -186,7 +186,7 @@ fn known(msg: Fields<'_>, defaults: &Defaults) -> Result<Option<Readmission>, Re
     let own = defaults.receiver;
     Ok(Some(Readmission {
         store: msg.number("known_store")?.map_or(own.0, StoreId),
-        incarnation: life(msg, ("known_incarnation", "known_nonce"), own.1)?,
+        incarnation: incarnation(msg, ("known_incarnation", "known_nonce"), own.1)?,
         readmit_upto,
         notice: notice(msg, own.1)?,
     }))
@@ -194,7 +194,7 @@ fn known(msg: Fields<'_>, defaults: &Defaults) -> Result<Option<Readmission>, Re
 
 /// An incarnation: the one it is taken for where its number is left out. A nonce that is left out is that
 /// one's too, if the number is the same, and else the number itself.
-fn life(
+fn incarnation(
     msg: Fields<'_>,
     (number, nonce): (&str, &str),
     taken_for: Incarnation,
@@ -215,8 +215,11 @@ fn notice(msg: Fields<'_>, own: Incarnation) -> Result<Option<Notice>, Refusal> 
         Some("went_back") => Finding::WentBack,
         Some(_) => return Err(Refusal::new("notice: expected superseded or went_back")),
     };
-    let life = life(msg, ("notice_incarnation", "notice_nonce"), own)?;
-    Ok(Some(Notice { life, finding }))
+    let incarnation = incarnation(msg, ("notice_incarnation", "notice_nonce"), own)?;
+    Ok(Some(Notice {
+        incarnation,
+        finding,
+    }))
 }
 
 /// One append for each run of entries; one empty append if there are none.

@@ -289,12 +289,12 @@ impl Victim {
         let from = NodeId(u64::from(input.byte() % 6));
         let (message, entries) = self.message(kind, input);
         let term = self.term(input);
-        let lives = self.raft.status().incarnation.number;
+        let incarnations = self.raft.status().incarnation.number;
         let envelope = Envelope {
             from,
             to: OWN,
             store: StoreId(from.0),
-            incarnation: self.life(lives, input),
+            incarnation: self.incarnation(incarnations, input),
             term,
             message,
         };
@@ -308,14 +308,15 @@ impl Victim {
     }
 
     /// One incarnation or another, with the nonce of the victim's or another.
-    fn life(&self, lives: u64, input: &mut Input<'_>) -> Incarnation {
+    fn incarnation(&self, incarnations: u64, input: &mut Input<'_>) -> Incarnation {
         let byte = input.byte();
-        let number = [1, lives, lives, lives + 1, u64::MAX][usize::from(byte % 5)];
-        Incarnation::new(number, Nonce(u64::from(byte / 5 % 3) + lives - 1))
+        let number =
+            [1, incarnations, incarnations, incarnations + 1, u64::MAX][usize::from(byte % 5)];
+        Incarnation::new(number, Nonce(u64::from(byte / 5 % 3) + incarnations - 1))
     }
 
     fn message(&self, kind: u8, input: &mut Input<'_>) -> (Message, Vec<Vec<u8>>) {
-        let lives = self.raft.status().incarnation.number;
+        let incarnations = self.raft.status().incarnation.number;
         let message = match kind % 20 {
             0..=6 => return self.append(input),
             7..=9 => return self.snapshot(input),
@@ -325,10 +326,10 @@ impl Victim {
                 force_upto: self.index(input),
                 readmission: input.byte().is_multiple_of(2).then(|| Readmission {
                     store: StoreId(u64::from(input.byte() % 3)),
-                    incarnation: self.life(lives, input),
+                    incarnation: self.incarnation(incarnations, input),
                     readmit_upto: self.index(input),
                     notice: input.byte().is_multiple_of(2).then(|| Notice {
-                        life: self.life(lives, input),
+                        incarnation: self.incarnation(incarnations, input),
                         finding: [Finding::WentBack, Finding::Superseded]
                             [usize::from(input.byte() % 2)],
                     }),
