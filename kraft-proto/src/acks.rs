@@ -10,12 +10,12 @@ use crate::log::Log;
 use crate::modes::{CommitMode, Held};
 
 /// Ways of asking: `Async`, two of `LeaderOnly`, `Sync` and `All`, two of each `AtLeast(n)`.
-pub(crate) const WAYS: usize = 7 + 2 * MEMBERS_MAX;
+pub(crate) const ACK_CLASSES: usize = 7 + 2 * MEMBERS_MAX;
 
-const _: () = assert!(WAYS <= u64::BITS as usize);
+const _: () = assert!(ACK_CLASSES <= u64::BITS as usize);
 
-/// The number of a way of asking, below [`WAYS`]. `AtLeast` lies in `1..=MEMBERS_MAX`.
-pub(crate) fn way(mode: CommitMode, held: Held) -> usize {
+/// The number of a way of asking, below [`ACK_CLASSES`]. `AtLeast` lies in `1..=MEMBERS_MAX`.
+pub(crate) fn ack_class(mode: CommitMode, held: Held) -> usize {
     let synced = usize::from(held == Held::Synced);
     match mode {
         CommitMode::Async => 0,
@@ -27,13 +27,13 @@ pub(crate) fn way(mode: CommitMode, held: Held) -> usize {
 }
 
 /// The way of asking with this number.
-fn asked(way: usize) -> (CommitMode, Held) {
-    let held = if way.is_multiple_of(2) {
+fn asked(ack_class: usize) -> (CommitMode, Held) {
+    let held = if ack_class.is_multiple_of(2) {
         Held::Synced
     } else {
         Held::Written
     };
-    match way {
+    match ack_class {
         0 => (CommitMode::Async, Held::Accepted),
         1 | 2 => (CommitMode::LeaderOnly, held),
         3 | 4 => (CommitMode::Sync, held),
@@ -46,10 +46,10 @@ fn asked(way: usize) -> (CommitMode, Held) {
 /// acknowledged is, within one term of one leader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Acks {
-    wanted: Vec<LogIndex, WAYS>,
+    wanted: Vec<LogIndex, ACK_CLASSES>,
     /// At most so many as a number of this size counts: of entries that wait behind more, the watermark
     /// that reaches the first that is counted tells.
-    behind: Vec<u32, WAYS>,
+    behind: Vec<u32, ACK_CLASSES>,
     /// One bit for each way with some behind.
     open: u64,
 }
@@ -57,28 +57,28 @@ pub(crate) struct Acks {
 impl Acks {
     pub fn new() -> Self {
         Self {
-            wanted: Vec::from_array([LogIndex::ZERO; WAYS]),
-            behind: Vec::from_array([0; WAYS]),
+            wanted: Vec::from_array([LogIndex::ZERO; ACK_CLASSES]),
+            behind: Vec::from_array([0; ACK_CLASSES]),
             open: 0,
         }
     }
 
     /// The last entry that was acknowledged this way, or before the first that asked.
-    fn acked(&self, way: usize) -> LogIndex {
-        LogIndex(self.wanted[way].since(LogIndex(self.behind[way].into())))
+    fn acked(&self, ack_class: usize) -> LogIndex {
+        LogIndex(self.wanted[ack_class].since(LogIndex(self.behind[ack_class].into())))
     }
 
     /// Entries of a run ask to be acknowledged this way. Nobody asked for what lies before them since
     /// the last that did, so no watermark stops there.
     pub fn want(&mut self, mode: CommitMode, held: Held, run: Run) {
-        let way = way(mode, held);
-        let acked = match self.open & 1 << way {
+        let ack_class = ack_class(mode, held);
+        let acked = match self.open & 1 << ack_class {
             0 => run.first.prev(),
-            _ => self.acked(way),
+            _ => self.acked(ack_class),
         };
-        self.wanted[way] = run.last();
-        self.behind[way] = u32::try_from(run.last().since(acked)).unwrap_or(u32::MAX);
-        self.open |= 1 << way;
+        self.wanted[ack_class] = run.last();
+        self.behind[ack_class] = u32::try_from(run.last().since(acked)).unwrap_or(u32::MAX);
+        self.open |= 1 << ack_class;
     }
 
     /// The next watermark that rose, given how far each way of asking is fulfilled.
@@ -88,15 +88,15 @@ impl Acks {
     ) -> Option<(CommitMode, Held, LogIndex)> {
         let mut open = self.open;
         while open != 0 {
-            let way = open.trailing_zeros() as usize;
+            let ack_class = open.trailing_zeros() as usize;
             open &= open - 1;
-            let (mode, held) = asked(way);
-            let reached = level(mode, held).min(self.wanted[way]);
-            if reached > self.acked(way) {
+            let (mode, held) = asked(ack_class);
+            let reached = level(mode, held).min(self.wanted[ack_class]);
+            if reached > self.acked(ack_class) {
                 // Fewer than there were.
-                self.behind[way] = self.wanted[way].since(reached) as u32;
-                if self.behind[way] == 0 {
-                    self.open &= !(1 << way);
+                self.behind[ack_class] = self.wanted[ack_class].since(reached) as u32;
+                if self.behind[ack_class] == 0 {
+                    self.open &= !(1 << ack_class);
                 }
                 return Some((mode, held, reached));
             }
@@ -222,9 +222,9 @@ mod tests {
 
     #[test]
     fn every_way_of_asking_has_its_own_number() {
-        for number in 0..WAYS {
+        for number in 0..ACK_CLASSES {
             let (mode, held) = asked(number);
-            assert_eq!(way(mode, held), number);
+            assert_eq!(ack_class(mode, held), number);
         }
     }
 

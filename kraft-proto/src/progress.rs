@@ -51,8 +51,8 @@ pub(crate) struct Progress {
     /// The appends in flight end where `next` begins; here is how many entries each holds.
     in_flight: InFlight,
     /// The newest commit index, and the heartbeat of the newest round.
-    pub commit: Word,
-    pub beat: Word,
+    pub commit: News,
+    pub beat: News,
     /// The last round of heartbeats that it answered.
     pub round_answered: u64,
     /// Heard of since the last check of the quorum.
@@ -64,7 +64,7 @@ pub(crate) struct Progress {
 
 /// Whether something is to be said to a peer, or was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub(crate) enum Word {
+pub(crate) enum News {
     Due,
     Given,
 }
@@ -106,8 +106,8 @@ impl Progress {
             watermarks: Watermarks::default(),
             synced: LogPosition::ZERO,
             in_flight: InFlight::new(),
-            commit: Word::Due,
-            beat: Word::Due,
+            commit: News::Due,
+            beat: News::Due,
             round_answered: 0,
             heard: Heard::No,
             stall: Stall::default(),

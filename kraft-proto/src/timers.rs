@@ -22,7 +22,7 @@ pub(crate) enum Timer {
     /// No relied-on copy lay unsynced for so long that the disk may say so.
     Quiet,
     /// Whom leadership was handed to does not lead yet.
-    Handover,
+    Transfer,
     /// A leader's own disk reports nothing.
     DiskStall,
 }
@@ -36,7 +36,7 @@ impl Timer {
         Self::FsyncBatch,
         Self::LazyForce,
         Self::Quiet,
-        Self::Handover,
+        Self::Transfer,
         Self::DiskStall,
     ];
 
@@ -45,7 +45,7 @@ impl Timer {
         Self::Heartbeat,
         Self::CheckQuorum,
         Self::AsyncBatch,
-        Self::Handover,
+        Self::Transfer,
         Self::DiskStall,
     ];
 }

@@ -17,7 +17,7 @@ mod heap;
 mod queue;
 mod slot;
 
-use crate::acks::{WAYS, way};
+use crate::acks::{ACK_CLASSES, ack_class};
 use crate::bounds::Busy;
 use crate::durability::Fallback;
 use crate::entry::Run;
@@ -90,9 +90,9 @@ fn by_fate<T>(
     })
 }
 
-const ANSWERED: usize = WAYS;
-const FREE: usize = WAYS + 1;
-const QUEUES: usize = WAYS + 2;
+const ANSWERED: usize = ACK_CLASSES;
+const FREE: usize = ACK_CLASSES + 1;
+const QUEUES: usize = ACK_CLASSES + 2;
 
 /// Those who wait, in storage the host provides: an array, or a vector where there is a heap.
 #[derive(Clone, Debug)]
@@ -207,7 +207,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
             queue: None,
             answer: (proposed.mode, None, Grade::Unknown),
         })?;
-        self.enqueue(way(proposed.mode, proposed.held), slot);
+        self.enqueue(ack_class(proposed.mode, proposed.held), slot);
         Ok(())
     }
 
@@ -270,7 +270,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     }
 
     fn handle_ack(&mut self, mode: CommitMode, held: Held, upto: LogPosition) {
-        let queue = way(mode, held);
+        let queue = ack_class(mode, held);
         let reached =
             |wait: &Wait<T>| wait.position.term == upto.term && wait.position.index <= upto.index;
         while let Some(slot) = self.queues[queue].head()
@@ -328,7 +328,7 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
         history: impl Fn(LogIndex) -> Option<Run>,
     ) {
         let leads = |position: LogPosition| role == Role::Leader && position.term == term;
-        for queue in 0..WAYS {
+        for queue in 0..ACK_CLASSES {
             while let Some(slot) = self.queues[queue].head()
                 && self.wait(slot).is_some_and(|wait| !leads(wait.position))
             {

@@ -262,7 +262,7 @@ impl Engine {
         Response::Refused(match error {
             ProposeError::NotLeader(_) => return self.redirect(),
             ProposeError::Exhausted | ProposeError::Count => Refusal::NotReady,
-            ProposeError::Moving(_) => Refusal::LeadershipMoving,
+            ProposeError::Transferring(_) => Refusal::LeadershipMoving,
             ProposeError::AtLeast { asked, voters } => {
                 Refusal::AtLeastOutOfRange { n: asked, voters }
             }

@@ -54,7 +54,7 @@ impl Engine {
             return;
         }
         let leads = self.role == Role::Leader;
-        let moving = self.parts.raft.status().moving_to.is_some();
+        let moving = self.parts.raft.status().transfer_to.is_some();
         let ended = match self.leader {
             Some(leader) if !leads => Some(leader),
             _ if leads && !moving => None,
@@ -86,7 +86,7 @@ impl Engine {
                 return Err(error);
             }
             let leads = self.role == Role::Leader;
-            let moving = self.parts.raft.status().moving_to.is_some();
+            let moving = self.parts.raft.status().transfer_to.is_some();
             if (leads && !moving) || (!leads && self.leader.is_some()) {
                 return Ok(());
             }

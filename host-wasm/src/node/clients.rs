@@ -39,7 +39,7 @@ impl Node {
             ProposeError::NotLeader(leader) => {
                 self.refuse(Refusal::NotLeader, leader.map(|leader| leader.0), said)
             }
-            ProposeError::Moving(to) => self.refuse(Refusal::Busy, Some(to.0), said),
+            ProposeError::Transferring(to) => self.refuse(Refusal::Busy, Some(to.0), said),
             ProposeError::Busy(_) => self.refuse(Refusal::Busy, None, said),
             ProposeError::Count
             | ProposeError::TooMany(_)
@@ -76,7 +76,7 @@ impl Node {
         let said = error.to_string();
         let (why, hint) = match error {
             MembersProposeError::NotLeader(leader) => (Refusal::NotLeader, leader),
-            MembersProposeError::Moving(to) => (Refusal::Busy, Some(to)),
+            MembersProposeError::Transferring(to) => (Refusal::Busy, Some(to)),
             MembersProposeError::NotReady | MembersProposeError::Busy(_) => (Refusal::Busy, None),
             MembersProposeError::UnderWay(_) => (Refusal::UnderWay, None),
             MembersProposeError::Change(error) => (why_unchanged(error), None),

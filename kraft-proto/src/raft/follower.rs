@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::comparing::{Compared, Comparison};
+use super::comparison::{Compared, Comparison};
 use super::dropped::Drop;
+use super::follower_reads::FollowerReads;
 use super::history::Place;
-use super::reading::FollowerReads;
 use super::replies::{Answer, Reply};
 use super::{Raft, RoleState};
 use crate::config::CheckQuorum;
@@ -48,7 +48,7 @@ pub(super) struct Follower {
     pub reads: FollowerReads,
     /// What waits to be compared with the log.
     pub comparison: Comparison,
-    /// A learner that hears no leader asks a voter whether it is still a member, see `leaving`.
+    /// A learner that hears no leader asks a voter whether it is still a member, see `left_out`.
     pub asks_standing: bool,
 }
 

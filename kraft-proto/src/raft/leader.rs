@@ -1,14 +1,14 @@
 //! The leader: its office, its heartbeats, and what follows from who holds what.
 
-mod acking;
+mod acks;
 mod answers;
-mod handing_over;
 mod lease;
-mod proposing;
-mod reading;
-mod sending;
+mod proposals;
+mod reads;
+mod sends;
 mod snapshots;
 mod stuck_disk;
+mod transfer;
 
 use core::time::Duration;
 
@@ -24,16 +24,16 @@ use crate::limits::MEMBERS_MAX;
 use crate::members::Members;
 use crate::message::Watermarks;
 use crate::modes::{Class, CommitMode, FsyncMode, Held};
-use crate::progress::{Heard, Progress, Word};
+use crate::progress::{Heard, News, Progress};
 use crate::quorum;
 use crate::reads::Reads;
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::writes::Writes;
 
-use handing_over::Handover;
 use lease::Tenure;
-use reading::Askers;
+use reads::Askers;
+use transfer::Transfer;
 
 /// Everybody but the leader. One that its newest configuration leaves out is led by the one before,
 /// which is the same with it.
@@ -57,7 +57,7 @@ pub(super) struct Leader {
     force_upto: LogIndex,
     /// The last entry acknowledged in a mode that promises it to later leaders.
     promised: LogIndex,
-    handover: Option<Handover>,
+    transfer: Option<Transfer>,
     /// Followers that wait for a read index.
     askers: Askers,
     tenure: Tenure,
@@ -82,7 +82,7 @@ impl Leader {
             waiting: 0,
             force_upto: LogIndex::ZERO,
             promised: LogIndex::ZERO,
-            handover: None,
+            transfer: None,
             askers: Askers::new(),
             tenure: Tenure::new(),
             disk_owes: (0, 0),
@@ -102,7 +102,7 @@ impl Leader {
         self.round += 1;
         self.tenure.watch(self.round, now);
         for peer in &mut self.peers {
-            peer.beat = Word::Due;
+            peer.beat = News::Due;
         }
     }
 
@@ -246,7 +246,7 @@ impl Raft {
         if synced > self.commit.index && synced >= leader.no_op {
             self.commit = LogPosition::new(self.hard.term, synced);
             for peer in &mut leader.peers {
-                peer.commit = Word::Due;
+                peer.commit = News::Due;
             }
         }
     }

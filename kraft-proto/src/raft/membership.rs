@@ -60,7 +60,7 @@ pub enum MembersProposeError {
     /// An earlier change, whose entry stands here, is not through. Ask again when it is.
     UnderWay(LogIndex),
     /// Leadership is moving to this node. Ask again soon, there.
-    Moving(NodeId),
+    Transferring(NodeId),
     /// The changes make no configuration.
     Change(ChangeError),
     /// This node has as much to do as it takes on.
@@ -89,9 +89,9 @@ impl fmt::Display for MembersProposeError {
                 "the change at {at} is not through, the members stay as it has them: ask again \
                  when it is"
             ),
-            Self::Moving(to) => write!(
+            Self::Transferring(to) => write!(
                 f,
-                "leadership is moving to node {to}, the members stay as they are: ask there soon"
+                "leadership is being transferred to node {to}, the members stay as they are: ask there soon"
             ),
             Self::Change(error) => write!(f, "the members stay as they are: {error}"),
             Self::Busy(busy) => write!(f, "the members stay as they are: {busy}"),
@@ -148,8 +148,8 @@ impl Raft {
         match &self.role {
             RoleState::Leader(leader) => {
                 // What the target is to have matched must not grow.
-                if let Some(to) = leader.moving_to() {
-                    return Err(MembersProposeError::Moving(to));
+                if let Some(to) = leader.transfer_to() {
+                    return Err(MembersProposeError::Transferring(to));
                 }
             }
             _ if !self.is_active() => return Err(MembersProposeError::Stopped),
@@ -264,7 +264,7 @@ impl Raft {
     /// Moves on once a configuration is committed: leaves the old voters behind, or leaves office.
     pub(super) fn advance_members(&mut self) {
         let leads = match &self.role {
-            RoleState::Leader(leader) => leader.moving_to().is_none(),
+            RoleState::Leader(leader) => leader.transfer_to().is_none(),
             _ => false,
         };
         if !leads || self.commit.term != self.hard.term || self.awaits_configuration() {

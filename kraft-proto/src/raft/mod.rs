@@ -18,17 +18,17 @@
 //! node ends; `waiting.rs`, why nothing moves.
 
 mod candidate;
-mod comparing;
+mod comparison;
 mod dropped;
 mod follower;
+mod follower_reads;
 mod history;
 mod leader;
-mod leaving;
+mod left_out;
 mod lifecycle;
 mod membership;
 mod poll;
 mod proposal;
-mod reading;
 mod replies;
 mod snapshots;
 mod status;
@@ -324,7 +324,7 @@ impl Raft {
                 Timer::AsyncBatch => self.handle_async_batch(),
                 Timer::FsyncBatch | Timer::LazyForce => self.writes.force(self.log.last()),
                 Timer::Quiet => self.handle_quiet(),
-                Timer::Handover => self.give_up_handover(),
+                Timer::Transfer => self.give_up_handover(),
                 Timer::DiskStall => self.handle_disk_stall(),
             }
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::leaving::Membership;
+use super::left_out::Membership;
 use super::{Lifecycle, Raft, RoleState};
 use crate::entry::{EntryKind, Run};
 use crate::ids::{LogIndex, LogPosition, NodeId, Term};

@@ -27,7 +27,7 @@ pub enum ProposeError {
     /// This node does not lead; here is who does, if it knows.
     NotLeader(Option<NodeId>),
     /// Leadership is moving to this node. Ask it, or this one again soon.
-    Moving(NodeId),
+    Transferring(NodeId),
     /// No entries, or more than [`RUN_ENTRIES_MAX`] at once.
     Count,
     /// `AtLeast(0)`, or more nodes than there are voters.
@@ -56,9 +56,9 @@ impl fmt::Display for ProposeError {
             Self::NotLeader(None) => f.write_str(
                 "not the leader, nothing was written: no leader is known yet, ask again soon",
             ),
-            Self::Moving(to) => write!(
+            Self::Transferring(to) => write!(
                 f,
-                "leadership is moving to node {to}, nothing was written: ask again soon"
+                "leadership is being transferred to node {to}, nothing was written: ask again soon"
             ),
             Self::Count => write!(
                 f,

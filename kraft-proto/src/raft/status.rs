@@ -69,7 +69,7 @@ pub struct Status {
     /// Whom it follows; itself when it leads.
     pub leader: Option<NodeId>,
     /// Whom this leader is handing over to.
-    pub moving_to: Option<NodeId>,
+    pub transfer_to: Option<NodeId>,
     /// Who is in the cluster, as the newest configuration in its log has it.
     pub members: Members,
     /// Where that stands; 0 for the one the cluster began with.
@@ -154,8 +154,8 @@ impl Raft {
             term,
             vote: self.hard.vote,
             leader,
-            moving_to: match &self.role {
-                RoleState::Leader(leader) => leader.moving_to(),
+            transfer_to: match &self.role {
+                RoleState::Leader(leader) => leader.transfer_to(),
                 _ => None,
             },
             members: self.members.clone(),

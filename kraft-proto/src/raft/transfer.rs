@@ -1,5 +1,5 @@
 //! Leadership handed over on purpose (Raft thesis §3.10), as its caller, its target and the voters
-//! see it; what the leader does meanwhile is in `leader/handing_over.rs`.
+//! see it; what the leader does meanwhile is in `leader/transfer.rs`.
 //!
 //! ```text
 //!  transfer_leadership ─► leader refuses writes, sends all it has ─► target matched its last entry
@@ -66,7 +66,7 @@ impl fmt::Display for TransferError {
             ),
             Self::UnderWay(id) => write!(
                 f,
-                "nothing was changed: leadership is moving to node {id} already, ask again soon"
+                "nothing was changed: leadership is being transferred to node {id} already, ask again soon"
             ),
             Self::Stopped => {
                 f.write_str("this node is stopping, nothing was handed over: ask the new leader")
@@ -80,7 +80,7 @@ impl core::error::Error for TransferError {}
 impl Raft {
     /// Hands leadership to a voter: to `to`, or to the one that holds most of the log. Returns whom.
     ///
-    /// Proposals are refused meanwhile, with [`ProposeError::Moving`](super::ProposeError::Moving),
+    /// Proposals are refused meanwhile, with [`ProposeError::Transferring`](super::ProposeError::Moving),
     /// and taken again if the target does not lead after the longest election timeout. Asking
     /// again for the same target changes nothing.
     ///
@@ -94,7 +94,9 @@ impl Raft {
     ) -> Result<NodeId, TransferError> {
         self.begin(now);
         self.leave_office_if_absent();
-        let begun = self.choose_target(to).inspect(|to| self.hand_over(*to));
+        let begun = self
+            .choose_target(to)
+            .inspect(|to| self.begin_transfer(*to));
         self.advance();
         begun
     }
@@ -108,7 +110,7 @@ impl Raft {
             }
             _ => return Err(TransferError::NotLeader(None)),
         };
-        if let Some(moving) = leader.moving_to() {
+        if let Some(moving) = leader.transfer_to() {
             return match to.is_none_or(|to| to == moving) {
                 true => Ok(moving),
                 false => Err(TransferError::UnderWay(moving)),

@@ -48,7 +48,7 @@ pub enum Waiting {
     /// leader's log through here; `None` until a leader says how far.
     Readmission(Option<LogIndex>),
     /// Leadership is moving to this node; nothing is proposed meanwhile.
-    Handover(NodeId),
+    Transfer(NodeId),
     /// Entries wait for the disks of a majority.
     Majority {
         /// Voters whose disk is known to hold the next entry.
@@ -107,9 +107,9 @@ impl fmt::Display for Waiting {
                 "it may have forgotten copies in a power cut; it is trusted again once its disk \
                  holds the leader's log through {upto}"
             ),
-            Self::Handover(to) => write!(
+            Self::Transfer(to) => write!(
                 f,
-                "leadership is moving to node {to}; writes are refused until it leads, or an \
+                "leadership is being transferred to node {to}; writes are refused until it leads, or an \
                  election timeout has passed"
             ),
             Self::Majority { synced } => write!(
@@ -227,8 +227,8 @@ impl Raft {
         let RoleState::Leader(leader) = &self.role else {
             return;
         };
-        if let Some(to) = leader.moving_to() {
-            reasons.add(Waiting::Handover(to));
+        if let Some(to) = leader.transfer_to() {
+            reasons.add(Waiting::Transfer(to));
         }
         if self.log.last() > self.commit.index {
             let next = self.commit.index.next();

@@ -178,7 +178,7 @@ fn who_told_another_to_campaign_has_no_lease_for_the_rest_of_its_term() {
     cluster.lossy = |e| e.message == Message::TimeoutNow;
     cluster.pass(ms(310));
     cluster.lossy = |_| false;
-    assert_eq!(cluster.status(1).moving_to, None, "it gave up");
+    assert_eq!(cluster.status(1).transfer_to, None, "it gave up");
     cluster.isolate(1);
     cluster.deliver(&late[0]);
     cluster.run_until_idle();

@@ -602,7 +602,7 @@ fn members_stay_as_they_are_while_leadership_moves() {
         store: StoreId::ANY,
     })];
     let refused = cluster.raft(1).propose_members(now, &change).unwrap_err();
-    assert_eq!(refused, MembersProposeError::Moving(id(2)));
+    assert_eq!(refused, MembersProposeError::Transferring(id(2)));
 }
 
 /// The entries of its own that node `n` handed the bytes of.

@@ -47,7 +47,7 @@ fn the_target_is_told_only_once_it_has_the_last_entry() {
     assert_eq!(transfer(&mut cluster, 1, Some(3)), Ok(id(3)));
     cluster.poll();
     assert!(!cluster.network.iter().any(|p| timeout_now(&p.envelope)));
-    assert_eq!(cluster.status(1).moving_to, Some(id(3)));
+    assert_eq!(cluster.status(1).transfer_to, Some(id(3)));
     cluster.pass(ms(140));
     assert_eq!(cluster.role(3), Role::Leader);
     assert_eq!(cluster.terms(3), [vec![1; 10], vec![2]].concat());
@@ -74,12 +74,12 @@ fn writes_are_refused_meanwhile_and_taken_again_when_nobody_took_over() {
     cluster.elect(1);
     cluster.isolate(3);
     assert_eq!(transfer(&mut cluster, 1, Some(3)), Ok(id(3)));
-    let refused = Err(ProposeError::Moving(id(3)));
+    let refused = Err(ProposeError::Transferring(id(3)));
     assert_eq!(cluster.try_propose(1, Class::default()), refused);
     cluster.pass(ms(299));
     assert_eq!(cluster.try_propose(1, Class::default()), refused);
     cluster.pass(ms(1));
-    assert_eq!(cluster.status(1).moving_to, None);
+    assert_eq!(cluster.status(1).transfer_to, None);
     let proposed = cluster.propose(1, Class::default());
     cluster.run_until_idle();
     assert!(cluster.acked(1, &proposed), "it never left office");
@@ -157,7 +157,7 @@ fn a_suspect_is_refused_and_one_found_suspect_ends_it() {
     cluster.elect(1);
     assert_eq!(transfer(&mut cluster, 1, Some(3)), Ok(id(3)));
     cluster.inject(answer_of_suspect(0));
-    assert_eq!(cluster.status(1).moving_to, None);
+    assert_eq!(cluster.status(1).transfer_to, None);
     assert!(cluster.try_propose(1, Class::default()).is_ok());
 }
 
@@ -287,7 +287,7 @@ fn a_stuck_disk_keeps_its_leader_where_the_others_cannot_elect_one() {
             }
         }
         assert_eq!((cluster.role(1), cluster.term(1)), (Role::Leader, 1));
-        assert_eq!(cluster.status(1).moving_to, None);
+        assert_eq!(cluster.status(1).transfer_to, None);
     }
 }
 

@@ -111,7 +111,7 @@ fn a_transfer_waits_for_the_snapshot_or_its_time_limit() {
     assert_eq!(begun, Ok(id(3)));
     cluster.pass(ms(100));
     assert_eq!(
-        cluster.status(1).moving_to,
+        cluster.status(1).transfer_to,
         Some(id(3)),
         "nobody campaigns early"
     );
@@ -127,7 +127,7 @@ fn a_transfer_waits_for_the_snapshot_or_its_time_limit() {
     let begun = cluster.raft(1).transfer_leadership(now, Some(id(3)));
     assert_eq!(begun, Ok(id(3)));
     cluster.pass(ms(1000));
-    assert_eq!(cluster.status(1).moving_to, None);
+    assert_eq!(cluster.status(1).transfer_to, None);
     assert_eq!(cluster.leader(), Some(1));
 }
 

@@ -36,7 +36,7 @@ impl World {
         if wish.patience > 0 && makes_sense {
             let to = match refused {
                 ProposeError::NotLeader(Some(leader)) => Target::Node(leader.0 as u8),
-                ProposeError::Moving(to) => Target::Node(to.0 as u8),
+                ProposeError::Transferring(to) => Target::Node(to.0 as u8),
                 _ => Target::Leader,
             };
             let patience = wish.patience - 1;

@@ -131,7 +131,7 @@ impl World {
         let status = self.nodes[leader].live.as_ref()?.raft.status();
         let at_rest = status.role == Role::Leader
             && status.commit.term == status.term
-            && status.moving_to.is_none()
+            && status.transfer_to.is_none()
             && self.nodes.iter().all(|node| {
                 node.live
                     .as_ref()

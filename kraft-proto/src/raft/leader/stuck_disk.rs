@@ -34,7 +34,7 @@ impl Raft {
     /// The disk has reported nothing for too long. If nobody takes over, it is asked again later.
     pub(in crate::raft) fn handle_disk_stall(&mut self) {
         if let Some(to) = self.best_target().filter(|_| self.others_can_elect()) {
-            self.hand_over(to);
+            self.begin_transfer(to);
         }
         self.restart_disk_watch();
     }

@@ -35,8 +35,8 @@ impl Raft {
             }
             _ => return Err(ProposeError::NotLeader(None)),
         };
-        if let Some(to) = leader.moving_to() {
-            return Err(ProposeError::Moving(to));
+        if let Some(to) = leader.transfer_to() {
+            return Err(ProposeError::Transferring(to));
         }
         if count == 0 || count > RUN_ENTRIES_MAX {
             return Err(ProposeError::Count);

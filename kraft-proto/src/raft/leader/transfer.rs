@@ -25,21 +25,21 @@ enum Order {
 
 /// Leadership on its way to another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Handover {
+pub(super) struct Transfer {
     to: NodeId,
     order: Order,
 }
 
 impl Leader {
-    /// Whom leadership is moving to.
-    pub fn moving_to(&self) -> Option<NodeId> {
-        self.handover.map(|handover| handover.to)
+    /// Whom leadership is being transferred to.
+    pub fn transfer_to(&self) -> Option<NodeId> {
+        self.transfer.map(|transfer| transfer.to)
     }
 
     /// A word may be lost: it is said again with every round of heartbeats.
     pub(super) fn repeat_order(&mut self) {
-        if let Some(handover) = &mut self.handover {
-            handover.order = Order::Due;
+        if let Some(transfer) = &mut self.transfer {
+            transfer.order = Order::Due;
         }
     }
 }
@@ -59,20 +59,20 @@ impl Raft {
     }
 
     /// Begins to hand over.
-    pub(in crate::raft) fn hand_over(&mut self, to: NodeId) {
+    pub(in crate::raft) fn begin_transfer(&mut self, to: NodeId) {
         let RoleState::Leader(leader) = &mut self.role else {
             return;
         };
-        if leader.handover.is_some() {
+        if leader.transfer.is_some() {
             return;
         }
         let order = Order::Due;
-        leader.handover = Some(Handover { to, order });
+        leader.transfer = Some(Transfer { to, order });
         // Nothing waits for company any more.
         leader.release(self.log.last());
         self.timers.stop(Timer::AsyncBatch);
         let patience = self.now.after(self.config.election_timeout_max);
-        self.timers.set(Timer::Handover, patience);
+        self.timers.set(Timer::Transfer, patience);
     }
 
     /// Leaves office: the members do without this node. Whoever could take over soonest is told to do
@@ -93,9 +93,9 @@ impl Raft {
 
     /// The target did not take over in time: this node leads on, and takes writes again.
     pub(in crate::raft) fn give_up_handover(&mut self) {
-        self.timers.stop(Timer::Handover);
+        self.timers.stop(Timer::Transfer);
         if let RoleState::Leader(leader) = &mut self.role {
-            leader.handover = None;
+            leader.transfer = None;
         }
     }
 
@@ -104,7 +104,7 @@ impl Raft {
         let RoleState::Leader(leader) = &self.role else {
             return;
         };
-        let Some(to) = leader.moving_to() else {
+        let Some(to) = leader.transfer_to() else {
             return;
         };
         let trusted = leader.peer(to).is_some_and(|p| p.trust != Trust::Suspect);
@@ -119,13 +119,13 @@ impl Raft {
         let RoleState::Leader(leader) = &mut self.role else {
             return None;
         };
-        let Handover { to, order } = leader.handover?;
+        let Transfer { to, order } = leader.transfer?;
         let caught_up = leader.peer(to)?.watermarks().written >= last;
         if order == Order::Given || !caught_up {
             return None;
         }
         let order = Order::Given;
-        leader.handover = Some(Handover { to, order });
+        leader.transfer = Some(Transfer { to, order });
         leader.tenure.end();
         Some(self.envelope(to, self.hard.term, Message::TimeoutNow))
     }

@@ -5,7 +5,7 @@ use crate::ids::{LogIndex, LogPosition, NodeId, Term};
 use crate::message::{Append, Envelope, Heartbeat, Message};
 use crate::modes::CommitMode;
 use crate::output::Output;
-use crate::progress::Word;
+use crate::progress::News;
 use crate::raft::history::Place;
 use crate::raft::{Raft, RoleState};
 use crate::recall::Asking;
@@ -52,9 +52,9 @@ impl Raft {
         };
         let peer = &mut leader.peers[place];
         let idle = !peer.is_probing() && peer.in_flight() == 0;
-        let news = peer.commit == Word::Due && commit > LogIndex::ZERO;
-        let due = if peer.beat == Word::Due && round > 0 {
-            peer.beat = Word::Given;
+        let news = peer.commit == News::Due && commit > LogIndex::ZERO;
+        let due = if peer.beat == News::Due && round > 0 {
+            peer.beat = News::Given;
             Some(round)
         } else if idle && news && peer.watermarks().written >= commit {
             // News of commit that nothing else carries, and that asks for no answer.
@@ -63,7 +63,7 @@ impl Raft {
             None
         };
         let round = due?;
-        peer.commit = Word::Given;
+        peer.commit = News::Given;
         let to = peer.id;
         let message = Message::Heartbeat(Heartbeat {
             commit,
@@ -125,7 +125,7 @@ impl Raft {
         let demands = self.classes.demands(first, run.last(), voters);
         peer.asking = Asking::nothing();
         peer.sent(run);
-        peer.commit = Word::Given;
+        peer.commit = News::Given;
         Some(Append {
             prev,
             kind: run.kind,
