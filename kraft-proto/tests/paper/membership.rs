@@ -314,7 +314,10 @@ fn a_learner_that_hears_no_leader_asks_and_is_never_elected() {
     cluster.kill(2);
     cluster.pass(ms(3000));
     assert_eq!((cluster.role(4), cluster.term(4)), (Role::Follower, term));
-    assert!(cluster.leader().is_none(), "one of three voters is no majority");
+    assert!(
+        cluster.leader().is_none(),
+        "one of three voters is no majority"
+    );
 }
 
 /// The story: 1. node 3 is to leave, and that is not committed; 2. told of it then, it would be quiet, and
