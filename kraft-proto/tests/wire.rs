@@ -135,7 +135,7 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
             },
         ),
         (
-            "append, barrier",
+            "append, no-op",
             envelope(7, Message::Append(append(EntryKind::Barrier, 1))),
             vec![b""],
         ),
@@ -166,12 +166,12 @@ fn examples() -> Vec<(&'static str, Envelope, Vec<&'static [u8]>)> {
         ),
         bare("heartbeat", 7, Message::Heartbeat(heartbeat(199, None))),
         bare(
-            "heartbeat, to a known life",
+            "heartbeat, to a known incarnation",
             7,
             Message::Heartbeat(heartbeat(199, Some(known(202)))),
         ),
         bare(
-            "heartbeat, to a superseded life",
+            "heartbeat, to a superseded incarnation",
             7,
             Message::Heartbeat(judged(Finding::Superseded, 4)),
         ),

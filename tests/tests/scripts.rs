@@ -7,15 +7,33 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The folder beside the scripts' that has none: what the explorer found.
+const NO_SCRIPTS: &str = "explore";
+
+fn testdata() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
+}
+
+fn inside(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of scripts");
+    entries.map(|entry| entry.expect("a file").path()).collect()
+}
+
+/// Every script: a file of a folder that is named by its subject.
 fn scripts() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let files = fs::read_dir(folder).expect("tests/testdata");
-    let mut scripts: Vec<PathBuf> = files
-        .map(|file| file.expect("a file").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
-        .collect();
+    let folders = inside(&testdata()).into_iter();
+    let subjects = folders.filter(|path| path.is_dir() && !path.ends_with(NO_SCRIPTS));
+    let mut scripts: Vec<PathBuf> = subjects.flat_map(|folder| inside(&folder)).collect();
     scripts.sort();
     scripts
+}
+
+/// `elections/pre-vote`.
+fn name(script: &Path) -> String {
+    let inside = script.strip_prefix(testdata()).expect("a script's path");
+    let name = inside.to_str().and_then(|name| name.strip_suffix(".txt"));
+    name.expect("a script ends in .txt")
+        .replace(std::path::MAIN_SEPARATOR, "/")
 }
 
 /// The first line in which two texts differ.
@@ -47,32 +65,27 @@ fn every_scenario_goes_as_written() {
             fs::write(path, came).expect("a script is written");
             continue;
         }
-        let name = path.file_name().unwrap_or_default().display();
-        wrong.push(format!("{name}, {}", first_difference(&expected, &came)));
+        let difference = first_difference(&expected, &came);
+        wrong.push(format!("{}, {difference}", name(path)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     println!("{} scenarios", scripts.len());
 }
 
-/// The numbers of the scripts, as the first column of a table in the README has them.
+/// The names of the scripts, as the first column of a table in the README has them.
 fn listed(readme: &str) -> Vec<String> {
     let cells = readme.lines().filter_map(|line| line.split('|').nth(1));
-    let words = cells.flat_map(|cell| cell.split(',').map(str::trim));
-    let numbers = words.filter(|word| word.len() == 2 && word.bytes().all(|b| b.is_ascii_digit()));
-    let mut numbers: Vec<String> = numbers.map(str::to_owned).collect();
-    numbers.sort();
-    numbers
+    let codes = cells.filter_map(|cell| cell.trim().strip_prefix('`')?.strip_suffix('`'));
+    let mut names: Vec<String> = codes.map(str::to_owned).collect();
+    names.sort();
+    names
 }
 
 #[test]
 fn the_readme_lists_every_script_once() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let readme = fs::read_to_string(folder.join("README.md")).expect("the README");
-    let names = scripts().into_iter().filter_map(|path| {
-        let name = path.file_name()?.to_str()?.to_owned();
-        Some(name.split_once('-')?.0.to_owned())
-    });
-    let names: Vec<String> = names.collect();
+    let readme = fs::read_to_string(testdata().join("README.md")).expect("the README");
+    let mut names: Vec<String> = scripts().iter().map(|path| name(path)).collect();
+    names.sort();
     assert_eq!(listed(&readme), names);
     println!("{} scripts in the README", names.len());
 }

@@ -381,16 +381,22 @@ fn the_contract_is_written_between_its_markers() {
     assert!(contract::between_markers("no markers", &table).is_err());
 }
 
-#[test]
-fn the_readme_shows_each_cell_as_the_design_has_it() {
-    let readme = include_str!("../../README.md");
-    let (_, rest) = readme.split_once(contract::BEGIN).expect("a marker");
-    let (table, _) = rest.split_once(contract::END).expect("its end");
-    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
+/// The rows of a table between two markers, each with its cells.
+fn rows<'a>(page: &'a str, begin: &str, end: &str) -> Vec<Vec<&'a str>> {
+    let (_, rest) = page.split_once(begin).expect("a marker");
+    let (table, _) = rest.split_once(end).expect("its end");
+    let lines = table.lines().filter(|line| line.starts_with('|'));
+    let cells = lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect());
+    let rows: Vec<Vec<&str>> = cells.collect();
     assert_eq!(rows.len(), 2 + ROWS.len());
-    for (row, line) in ROWS.iter().zip(&rows[2..]) {
-        let cells: Vec<&str> = line.split('|').map(str::trim).skip(3).collect();
-        for (column, cell) in COLUMNS.iter().zip(cells) {
+    rows[2..].to_vec()
+}
+
+#[test]
+fn the_contract_shows_each_cell_as_the_design_has_it() {
+    let page = include_str!("../../kraft-proto/DURABILITY.md");
+    for (row, cells) in ROWS.iter().zip(rows(page, contract::BEGIN, contract::END)) {
+        for (column, cell) in COLUMNS.iter().zip(&cells[2..]) {
             let (said, counts) = cell.split_once(": ").expect("a cell with its counts");
             let begins = match row.promise(*column) {
                 Promise::Survives => "survives",
@@ -402,6 +408,22 @@ fn the_readme_shows_each_cell_as_the_design_has_it() {
             {
                 assert_eq!(kept, all, "{row:?} when {column:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_readme_marks_each_cell_as_the_design_has_it() {
+    let page = include_str!("../../README.md");
+    let marked = rows(page, "<!-- marks -->", "<!-- /marks -->");
+    for (row, cells) in ROWS.iter().zip(marked) {
+        assert_eq!(cells.len(), 3 + COLUMNS.len());
+        for (column, mark) in COLUMNS.iter().zip(&cells[3..]) {
+            let expected = match row.promise(*column) {
+                Promise::Survives => "✓",
+                Promise::MayLose => "✗",
+            };
+            assert_eq!(*mark, expected, "{row:?} when {column:?}");
         }
     }
 }

@@ -8,6 +8,9 @@ use anyhow::Result;
 use crate::workshop::{Length, Workshop};
 use crate::{fuzz, mutants, under_load};
 
+/// The page with the counts of the contract.
+const CONTRACT: &str = "kraft-proto/DURABILITY.md";
+
 /// One that runs by hand.
 pub struct Program {
     /// What `cargo xtask` calls it.
@@ -29,6 +32,16 @@ enum Runs {
     /// Something of its own: a tool of cargo's that is installed by hand, say, and what prepares and
     /// reads it here.
     Tool(fn(&Workshop, &[String]) -> Result<()>),
+}
+
+impl Program {
+    /// The program of the tests that it is, and the words that one begins with.
+    pub fn of_tests(&self) -> Option<(&'static str, &'static [&'static str])> {
+        match self.runs {
+            Runs::Tests { command, .. } => command.split_first().map(|(bin, words)| (*bin, words)),
+            Runs::Tool(_) => None,
+        }
+    }
 }
 
 /// One of the tests that does not write.
@@ -64,7 +77,7 @@ pub const PROGRAMS: &[Program] = &[
         about: "the contract table, from what simulated runs have shown",
         runs: Runs::Tests {
             command: &["sim", "contract"],
-            writes: Some("README.md"),
+            writes: Some(CONTRACT),
         },
     },
     program("sim", "the simulator's other commands", &["sim"]),
@@ -176,7 +189,7 @@ mod tests {
         assert_eq!(given("sim draw 3").1, ["draw", "3"]);
         assert_eq!(
             given("contract --write").1,
-            ["contract", "--write", "README.md"]
+            ["contract", "--write", CONTRACT]
         );
         assert_eq!(given("explore elections").0, "explore");
     }

@@ -2,7 +2,7 @@
 //!
 //! A copy is *relied on* when a class that promises its entry to later leaders counts it while it is
 //! merely written. Raft's own safety does not rest on such copies; acknowledgements do. The rules
-//! here, each with the story that breaks its looser form (`tests/suspects.rs` tells them):
+//! here, each with the story that breaks its looser form (`tests/testdata/suspects` tells them):
 //!
 //! 1. **Dirty is synced before the first relied-on copy is reported or counted.** Otherwise the
 //!    power fails in between, and the node starts clean without the copy.

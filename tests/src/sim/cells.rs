@@ -84,7 +84,7 @@ impl Row {
         }
     }
 
-    /// What the README promises.
+    /// What the contract says.
     pub fn promise(self, column: Column) -> Promise {
         let survives = match self {
             Self::Async | Self::FewWritten | Self::FewSynced => false,

@@ -1,4 +1,4 @@
-//! The contract table of the README, from what runs have shown.
+//! The contract table of `kraft-proto/DURABILITY.md`, from what runs have shown.
 
 use super::cells::{COLUMNS, Column, Promise, ROWS, Row};
 use super::tally::Tally;

@@ -90,6 +90,8 @@ impl World {
         if self.witness.violation.is_some() {
             return;
         }
+        // Before a change that takes away what it looks at.
+        self.review_set_back();
         if !matches!(action, Action::Pass { .. }) {
             self.witness.note(|| format!("-- {action:?}"));
         }

@@ -1,98 +1,67 @@
-//! The README says what is so: its set-up commands are what CI runs, the other commands it shows
-//! exist with the flags it shows, its Rust and TOML are excerpts of examples, the figures it names
-//! are served, the driver answers as its page shows, and every link in our documents leads somewhere.
+//! Our pages say what is so: the set-up commands of the README are what CI runs, every command that
+//! a page shows exists with the flags it shows, Rust and TOML are excerpts of examples, metrics are
+//! served, the driver answers as its page shows, and links, tests, scripts and files that are named
+//! are there. The session of the operators' page is run by a test of the host, against real nodes.
 
-use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::STEPS;
+use super::page::{Block, Page};
+use super::paths::paths;
+use super::shown::Commands;
 use super::stories::stories;
 use super::transcript::Transcript;
-use crate::by_hand::PROGRAMS;
 use crate::report::Done;
-use crate::shell;
 use crate::workshop::Workshop;
+
+/// The first page.
+const README: &str = "README.md";
 
 /// The driver's contract.
 const DRIVER: &str = "tests/DRIVER.md";
 
-/// The folder where a node's figures are named.
-const FIGURES: &str = "host-native/src/metrics";
+/// The page that lists metrics, and the folder where they are named.
+const METRICS: [&str; 2] = ["host-native/OPERATING.md", "host-native/src/metrics"];
 
 /// All that a person types to see kraft and to test it.
 const SET_UP: [&str; 2] = ["cargo run --release", "cargo xtask test"];
 
+/// The first page is read in one go.
+const README_LINES_MAX: usize = 120;
+
 pub fn step(workshop: &Workshop) -> Result<Done> {
-    let readme = workshop.read("README.md")?;
-    let blocks = blocks(&readme);
-    let mut checked = set_up(&blocks, &workshop.read(".ci/run")?)?;
-    checked += steps_named(&readme)?;
-    checked += commands(workshop, &blocks)?;
-    checked += excerpts(workshop, &blocks)?;
-    checked += figures(&readme, &sources_in(workshop, FIGURES)?)?;
-    checked += sessions(workshop)?;
-    checked += links(workshop)?;
+    let pages = Page::all(workshop)?;
+    let readme = find(&pages, README)?;
+    let mut checked = set_up(readme, &workshop.read(".ci/run")?)?;
+    let examples = Examples::read(workshop)?;
+    let mut commands = Commands::new(workshop)?;
+    for page in &pages {
+        checked += commands.check(page)?;
+        checked += examples.check(page)?;
+        checked += links(workshop, &pages, page)?;
+    }
+    let [page, folder] = METRICS;
+    checked += metrics(find(&pages, page)?, &sources_in(workshop, folder)?)?;
+    checked += sessions(workshop, find(&pages, DRIVER)?)?;
     checked += stories(workshop)?;
+    checked += paths(workshop)?;
     Ok(Done::checked(
         checked,
-        "commands, excerpts, figures, replies, links and stories checked",
+        "commands, excerpts, metrics, replies, links, stories and paths checked",
     ))
 }
 
-/// A fenced block: its language and its lines.
-#[derive(Debug, PartialEq)]
-struct Block<'a> {
-    language: &'a str,
-    lines: Vec<&'a str>,
+fn find<'a>(pages: &'a [Page], path: &str) -> Result<&'a Page> {
+    let page = pages.iter().find(|page| page.path == path);
+    page.with_context(|| format!("{path} is gone"))
 }
 
-fn blocks(markdown: &str) -> Vec<Block<'_>> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block<'_>> = None;
-    for line in markdown.lines() {
-        match (line.strip_prefix("```"), open.as_mut()) {
-            (Some(language), None) => {
-                open = Some(Block {
-                    language,
-                    lines: Vec::new(),
-                })
-            }
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (None, Some(block)) => block.lines.push(line),
-            (None, None) => {}
-        }
-    }
-    blocks
-}
-
-/// The commands of a shell block: comments and continuations resolved, what a command prints left
-/// out (it does not begin like a command of ours).
-fn shell_lines(block: &Block<'_>) -> Vec<String> {
-    if !matches!(block.language, "sh" | "console") {
-        return Vec::new();
-    }
-    let joined = block.lines.join("\n").replace("\\\n", " ");
-    let bare = |line: &str| {
-        let line = line.trim_start_matches("$ ");
-        let end = line.find(" #").unwrap_or(line.len());
-        line[..end].split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let ours = |line: &String| {
-        ["cargo ", "kraft "]
-            .iter()
-            .any(|start| line.starts_with(start))
-    };
-    joined.lines().map(bare).filter(ours).collect()
-}
-
-fn set_up(blocks: &[Block<'_>], ci: &str) -> Result<usize> {
-    let first = blocks
-        .iter()
-        .map(shell_lines)
-        .find(|lines| !lines.is_empty());
+fn set_up(readme: &Page, ci: &str) -> Result<usize> {
+    let blocks = readme.blocks();
+    let shown = blocks.iter().map(Block::commands);
+    let first = shown.into_iter().find(|lines| !lines.is_empty());
     let first = first.context("README.md shows no command")?;
     ensure!(
         first == SET_UP,
@@ -104,84 +73,30 @@ fn set_up(blocks: &[Block<'_>], ci: &str) -> Result<usize> {
         ".ci/run must end in `{}`, not {last:?}",
         SET_UP[1]
     );
+    let lines = readme.text.lines().count();
+    ensure!(
+        lines <= README_LINES_MAX,
+        "README.md has {lines} lines, at most {README_LINES_MAX}: the rest has pages of its own"
+    );
     Ok(SET_UP.len())
 }
 
-/// Every `cargo xtask …` the text names is a step.
-fn steps_named(readme: &str) -> Result<usize> {
-    let mut count = 0;
-    for (at, asked) in readme.match_indices("cargo xtask ") {
-        let rest = &readme[at + asked.len()..];
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(rest.len());
-        let name = &rest[..end];
-        let known = ["test", "STEP"].contains(&name)
-            || PROGRAMS.iter().any(|program| program.name == name)
-            || STEPS.iter().any(|step| step.name == name);
-        ensure!(known, "README.md: `cargo xtask {name}` is no step");
-        count += 1;
-    }
-    Ok(count)
-}
-
-/// Every `kraft …` command shown exists, and so does every flag it is shown with.
-fn commands(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
-    let shown: Vec<String> = blocks.iter().flat_map(shell_lines).collect();
-    let ours: Vec<&str> = shown
-        .iter()
-        .filter_map(|line| line.strip_prefix("kraft "))
-        .collect();
-    if ours.is_empty() {
-        return Ok(0);
-    }
-    let kraft = workshop
-        .programs()?
-        .join(format!("kraft{}", env::consts::EXE_SUFFIX));
-    for line in &ours {
-        let name = line.split(' ').next().unwrap_or_default();
-        let help = shell::output(workshop.command(&kraft).args([name, "--help"]))
-            .with_context(|| format!("README.md shows `kraft {line}`"))?;
-        for flag in flags(line) {
-            ensure!(
-                offers(&help, flag),
-                "README.md shows `kraft {line}`, which has no {flag}"
-            );
-        }
-    }
-    Ok(ours.len())
-}
-
-fn flags(line: &str) -> impl Iterator<Item = &str> {
-    let words = line
-        .split(' ')
-        .take_while(|word| *word != "--" && *word != "|");
-    words
-        .filter(|word| word.starts_with("--"))
-        .map(|word| word.split('=').next().unwrap_or(word))
-}
-
-/// Whether a help text lists that flag, and not just a longer one.
-fn offers(help: &str, flag: &str) -> bool {
-    let ends = |at: usize| {
-        let next = help[at + flag.len()..].chars().next();
-        !next.is_some_and(|c| c.is_alphanumeric() || c == '-')
-    };
-    help.match_indices(flag).any(|(at, _)| ends(at))
-}
-
-/// Every figure shown is one that a node serves.
-fn figures(readme: &str, metrics: &str) -> Result<usize> {
-    let words = readme.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+/// Every metric shown is one that a node serves.
+fn metrics(page: &Page, sources: &str) -> Result<usize> {
+    let words = page
+        .text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let shown = words.filter(|word| word.starts_with("kraft_") && !word.starts_with("kraft_proto"));
     let mut count = 0;
-    for figure in shown {
+    for metric in shown {
         ensure!(
-            metrics.contains(figure),
-            "README.md shows {figure}, which {FIGURES} does not name"
+            sources.contains(metric),
+            "{} shows {metric}, which a node does not serve",
+            page.path
         );
         count += 1;
     }
+    ensure!(count > 0, "{} shows no metric", page.path);
     Ok(count)
 }
 
@@ -195,42 +110,66 @@ fn sources_in(workshop: &Workshop, folder: &str) -> Result<String> {
     {
         all += &workshop.read(&path.to_string_lossy())?;
     }
+    ensure!(!all.is_empty(), "there is nothing in {folder}");
     Ok(all)
 }
 
-/// Every block of Rust or TOML is found, line after line, in an example that the tests use, or in
-/// the documentation of a library, whose examples are tests.
-fn excerpts(workshop: &Workshop, blocks: &[Block<'_>]) -> Result<usize> {
-    let files = workshop.files()?;
-    let mut count = 0;
-    for (language, extension) in [("rust", "rs"), ("toml", "toml")] {
-        let mut examples = Vec::new();
-        for path in &files {
-            let inside = path.parent().and_then(Path::file_name) == Some(OsStr::new("examples"));
-            let tested = inside || path.ends_with("src/lib.rs");
-            if tested && path.extension() == Some(OsStr::new(extension)) {
-                examples.push(lean(&workshop.read(&path.to_string_lossy())?));
-            }
-        }
-        for block in blocks.iter().filter(|block| block.language == language) {
+/// The code that pages may show: examples that the tests use, and the documentation of libraries,
+/// whose examples are tests.
+struct Examples {
+    rust: Vec<String>,
+    toml: Vec<String>,
+}
+
+impl Examples {
+    fn read(workshop: &Workshop) -> Result<Self> {
+        let files = workshop.files()?;
+        let of = |extension: &str| -> Result<Vec<String>> {
+            let examples = files.iter().filter(|path| {
+                let folder = path.parent().and_then(Path::file_name);
+                let tested = folder == Some(OsStr::new("examples")) || path.ends_with("src/lib.rs");
+                tested && path.extension() == Some(OsStr::new(extension))
+            });
+            let read = examples.map(|path| workshop.read(&path.to_string_lossy()));
+            read.map(|text| text.map(|text| lean(&text))).collect()
+        };
+        Ok(Self {
+            rust: of("rs")?,
+            toml: of("toml")?,
+        })
+    }
+
+    /// Every block of Rust or TOML stands in an example, line after line.
+    fn check(&self, page: &Page) -> Result<usize> {
+        let mut count = 0;
+        for block in page.blocks() {
+            let examples = match block.language {
+                "rust" => &self.rust,
+                "toml" => &self.toml,
+                _ => continue,
+            };
             let excerpt = lean(&block.lines.join("\n"));
             let first = block.lines.first().copied().unwrap_or_default();
             ensure!(
                 examples.iter().any(|example| example.contains(&excerpt)),
-                "README.md: the {language} beginning `{first}` is no excerpt of an example"
+                "{}: the {} beginning `{first}` is no excerpt of an example",
+                page.path,
+                block.language
             );
             count += 1;
         }
+        Ok(count)
     }
-    Ok(count)
 }
 
 /// Every session with the driver goes as its page shows it.
-fn sessions(workshop: &Workshop) -> Result<usize> {
-    let page = workshop.read(DRIVER)?;
-    let blocks = blocks(&page);
+fn sessions(workshop: &Workshop, page: &Page) -> Result<usize> {
     let mut count = 0;
-    for block in blocks.iter().filter(|block| block.language == "drive") {
+    for block in page
+        .blocks()
+        .iter()
+        .filter(|block| block.language == "drive")
+    {
         count += Transcript::read(&block.lines)
             .replay(workshop)
             .context(DRIVER)?;
@@ -248,100 +187,80 @@ fn lean(code: &str) -> String {
     lines.fold(String::from("\n"), |all, line| all + line + "\n")
 }
 
-/// Every relative link of every document leads to a file.
-fn links(workshop: &Workshop) -> Result<usize> {
+/// Every link of a page leads to a file, and to a heading of it where it says one.
+fn links(workshop: &Workshop, pages: &[Page], page: &Page) -> Result<usize> {
     let mut count = 0;
-    for path in workshop.files()? {
-        if path.extension() != Some(OsStr::new("md")) {
-            continue;
-        }
-        let text = workshop.read(&path.to_string_lossy())?;
-        let folder = workshop.root.join(&path);
-        let folder = folder.parent().unwrap_or(&workshop.root);
-        for target in link_targets(&text) {
-            let file = target.split('#').next().unwrap_or(target);
-            let leads = folder.join(file).exists();
-            ensure!(
-                leads,
-                "{}: the link to {target} leads nowhere",
-                path.display()
-            );
-            count += 1;
-        }
+    let folder = Path::new(&page.path).parent().unwrap_or(Path::new(""));
+    for target in page.links() {
+        let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+        let path = match file {
+            "" => page.path.clone(),
+            file => plain(&folder.join(file)),
+        };
+        ensure!(
+            workshop.root.join(&path).exists(),
+            "{}: the link to {target} leads nowhere",
+            page.path
+        );
+        let leads = pages.iter().find(|page| page.path == path);
+        let has = |page: &Page| page.anchors().iter().any(|anchor| anchor == heading);
+        ensure!(
+            heading.is_empty() || leads.is_none_or(has),
+            "{}: the link to {target} leads to no heading",
+            page.path
+        );
+        count += 1;
     }
     Ok(count)
 }
 
-fn link_targets(markdown: &str) -> Vec<&str> {
-    let ends = markdown.match_indices("](").filter_map(|(at, open)| {
-        let rest = &markdown[at + open.len()..];
-        rest.find(')').map(|end| &rest[..end])
-    });
-    ends.filter(|target| !target.contains("://") && !target.starts_with('#'))
-        .collect()
+/// A path without `..`, with `/` between its folders.
+fn plain(path: &Path) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.components() {
+        match part.as_os_str().to_string_lossy().as_ref() {
+            ".." => drop(parts.pop()),
+            "." => {}
+            part => parts.push(part.to_owned()),
+        }
+    }
+    parts.join("/")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const README: &str = "# a\n```sh\ncargo run --release   # a demo\ncargo xtask test\n```\n\
-        ```sh\nkraft put \\\n  a 1 --mode all\nok\n```\n```rust\nlet a = 1;\n```\n";
-
-    #[test]
-    fn shell_blocks_are_read_as_a_person_would() {
-        let found: Vec<_> = blocks(README).iter().map(shell_lines).collect();
-        assert_eq!(found[0], SET_UP);
-        assert_eq!(found[1], ["kraft put a 1 --mode all"]);
-        assert!(found[2].is_empty());
-    }
+    use crate::steps::page::tests::{README, page};
 
     #[test]
     fn set_up_is_exactly_what_ci_runs() {
-        assert!(set_up(&blocks(README), "#!/bin/sh\ncargo xtask test\n").is_ok());
-        assert!(set_up(&blocks(README), "#!/bin/sh\ncargo test\n").is_err());
+        assert!(set_up(&page(README), "#!/bin/sh\ncargo xtask test\n").is_ok());
+        assert!(set_up(&page(README), "#!/bin/sh\ncargo test\n").is_err());
         let three = README.replace("cargo xtask test\n", "cargo xtask test\ncargo build\n");
-        assert!(set_up(&blocks(&three), "cargo xtask test\n").is_err());
+        assert!(set_up(&page(&three), "cargo xtask test\n").is_err());
+        let long = README.to_owned() + &"more\n".repeat(README_LINES_MAX);
+        assert!(set_up(&page(&long), "cargo xtask test\n").is_err());
     }
 
     #[test]
-    fn only_steps_may_be_named() {
-        assert_eq!(
-            steps_named("`cargo xtask clippy`, `cargo xtask test`").unwrap(),
-            2
-        );
-        assert!(steps_named("`cargo xtask clipy`").is_err());
-    }
-
-    #[test]
-    fn a_flag_is_offered_only_under_its_whole_name() {
-        let help = "      --fsync-floor <MODE>\n      --mode <MODE>";
-        assert!(offers(help, "--mode") && !offers(help, "--fsync"));
-        assert_eq!(
-            flags("put a 1 --mode=all -- --not").collect::<Vec<_>>(),
-            ["--mode"]
-        );
-    }
-
-    #[test]
-    fn a_figure_that_nobody_serves_is_found() {
-        assert_eq!(
-            figures("`kraft_term`, kraft_proto", "\"kraft_term\"").unwrap(),
-            1
-        );
-        assert!(figures("`kraft_terms`", "\"kraft_term\"").is_err());
-    }
-
-    #[test]
-    fn links_are_found_and_foreign_ones_left_alone() {
-        let text = "[a](x.md#b) [c](https://a.org) [d](#e)";
-        assert_eq!(link_targets(text), ["x.md#b"]);
+    fn a_metric_that_nobody_serves_is_found() {
+        let good = page("`kraft_term`, kraft_proto");
+        assert_eq!(metrics(&good, "\"kraft_term\"").unwrap(), 1);
+        assert!(metrics(&page("`kraft_terms`"), "\"kraft_term\"").is_err());
     }
 
     #[test]
     fn an_excerpt_keeps_its_lines_but_not_its_indentation() {
         assert!(
             lean("fn a() {\n    let b = 1;\n\n    c();\n}").contains(&lean("let b = 1;\nc();"))
+        );
+    }
+
+    #[test]
+    fn a_link_is_followed_from_its_page() {
+        assert_eq!(
+            plain(Path::new("host-native/../tests/./a.md")),
+            "tests/a.md"
         );
     }
 }

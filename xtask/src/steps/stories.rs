@@ -7,6 +7,9 @@ use crate::workshop::Workshop;
 /// The page that says which test tells which story.
 const PROOF: &str = "tests/PROOF.md";
 
+/// The folder of the tests, which is no subject of scripts.
+const OWN_FILES: &str = "tests";
+
 /// Names shorter than this are words of the text.
 const NAME_MIN: usize = 15;
 
@@ -31,10 +34,10 @@ pub fn stories(workshop: &Workshop) -> Result<usize> {
         );
         count += 1;
     }
-    for number in page.lines().filter_map(told_by).flat_map(script_numbers) {
+    for script in page.split('`').skip(1).step_by(2).filter_map(script_name) {
         ensure!(
-            scripts.iter().any(|script| script.starts_with(&number)),
-            "{PROOF} names script {number}, which is not in tests/testdata"
+            scripts.iter().any(|path| path == script),
+            "{PROOF} names the script {script}, which is not in tests/testdata"
         );
         count += 1;
     }
@@ -50,18 +53,15 @@ fn test_name(code: &str) -> Option<&str> {
     (is_name && name.len() >= NAME_MIN && name.contains('_')).then_some(name)
 }
 
-/// The second column of a table of two.
-fn told_by(line: &str) -> Option<&str> {
-    let mut cells = line.strip_prefix("| ")?.split(" | ");
-    let told = cells.nth(1)?;
-    cells.next().is_none().then_some(told)
-}
-
-/// `61-` of a cell that begins with `61`.
-fn script_numbers(cell: &str) -> Option<String> {
-    let number = cell.split([',', ' ']).next()?;
-    let is_script = number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_script.then(|| format!("{number}-"))
+/// The script that a piece of code in the text names: `elections/pre-vote.txt`, say.
+fn script_name(code: &str) -> Option<&str> {
+    let (subject, name) = code.split_once('/')?;
+    let is_name = |word: &str| {
+        word.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte.is_ascii_digit())
+    };
+    let is_script = is_name(subject) && name.strip_suffix(".txt").is_some_and(is_name);
+    (is_script && subject != OWN_FILES).then_some(code)
 }
 
 #[cfg(test)]
@@ -77,9 +77,10 @@ mod tests {
         assert_eq!(test_name("cargo xtask core"), None);
         assert_eq!(test_name("contract/"), None);
         assert_eq!(
-            script_numbers(told_by("| a rule | 61, `x` |").unwrap()),
-            Some("61-".into())
+            script_name("elections/pre-vote.txt"),
+            Some("elections/pre-vote.txt")
         );
-        assert_eq!(told_by("| a | b | c | d |"), None);
+        assert_eq!(script_name("tests/mutants.txt"), None);
+        assert_eq!(script_name("copies.rs"), None);
     }
 }

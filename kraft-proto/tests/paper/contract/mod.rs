@@ -1,4 +1,4 @@
-//! The contract of the README, every row in every column: what a failure can take after the acknowledgement.
+//! The contract of `DURABILITY.md`, every row in every column: what a failure can take after the acknowledgement.
 //!
 //! Each cell is run in every way its failure can strike five nodes: which nodes, who campaigns first
 //! after it, and whether the victims are back before that election. *Survives* means that no way

@@ -1,4 +1,4 @@
-//! The contract (README): what a majority's copies acknowledged, later leaders have, although
+//! The contract (`kraft-proto/DURABILITY.md`): what a majority's copies acknowledged, later leaders have, although
 //! a minority lost its power. What outlives nothing more has left the history.
 
 use super::{Verdict, View, terms};

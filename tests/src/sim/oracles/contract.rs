@@ -1,4 +1,4 @@
-//! The contract (README): an acknowledgement claims no more copies than there are, and no
+//! The contract (`kraft-proto/DURABILITY.md`): an acknowledgement claims no more copies than there are, and no
 //! leader comes without what must survive.
 
 use std::collections::VecDeque;
