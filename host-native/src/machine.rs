@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use kraft_proto::ids::LogPosition;
+use kraft_wire::command::{Command, RequestId, WriteDigest};
 use ring::digest::{Context, Digest, SHA256};
 
-use crate::command::{Command, RequestId, WriteDigest};
 use crate::sessions::{Recall, SessionError, Sessions};
 
 /// A deterministic machine that committed commands are applied to, in log order, on every node.
@@ -135,11 +135,12 @@ impl<M: StateMachine> Replicated<M> {
 #[cfg(test)]
 mod tests {
     use kraft_proto::ids::{LogIndex, Term};
+    use kraft_wire::command::{Operation, SessionId};
+    use kraft_wire::pair::{Key, Pair, Value};
+    use kraft_wire::rows::Effect;
 
     use super::*;
-    use crate::command::{Operation, SessionId};
-    use crate::kv::{Effect, Kv};
-    use crate::pair::{Key, Pair, Value};
+    use crate::kv::Kv;
 
     fn at(index: u64) -> LogPosition {
         LogPosition::new(Term(1), LogIndex(index))

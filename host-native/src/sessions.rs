@@ -35,12 +35,8 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use kraft_proto::ids::LogIndex;
+use kraft_wire::command::{RequestId, SESSION_WINDOW, SessionId, WriteDigest};
 use ring::digest::Context;
-
-use crate::command::{RequestId, SessionId, WriteDigest};
-
-/// Numbers of a session that are told apart, counted down from the highest applied.
-pub const WINDOW: u64 = 64;
 
 /// Sessions of one generation; at most three times as many are remembered.
 pub const GENERATION_MAX: usize = 32_768;
@@ -60,7 +56,7 @@ pub enum Recall {
 /// be told any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionError {
-    /// Its number lies more than [`WINDOW`] below the highest applied one of its session.
+    /// Its number lies more than [`SESSION_WINDOW`] below the highest applied one of its session.
     TooOld {
         /// The lowest number that could still be told apart.
         lowest: u64,
@@ -95,7 +91,7 @@ struct Generation {
     sessions: HashMap<u128, Window>,
 }
 
-/// The writes under the last [`WINDOW`] numbers.
+/// The writes under the last [`SESSION_WINDOW`] numbers.
 #[derive(Clone, Debug, Default)]
 struct Window {
     /// The highest number applied.
@@ -222,9 +218,9 @@ impl Window {
         let Some(below) = self.highest.checked_sub(number) else {
             return Recall::New;
         };
-        if below >= WINDOW {
+        if below >= SESSION_WINDOW {
             return Recall::Refused(SessionError::TooOld {
-                lowest: self.highest - (WINDOW - 1),
+                lowest: self.highest - (SESSION_WINDOW - 1),
             });
         }
         match self.done.get(below as usize) {
@@ -235,14 +231,14 @@ impl Window {
     }
 
     fn record(&mut self, number: u64, done: Done) {
-        let ahead = number.saturating_sub(self.highest).min(WINDOW);
+        let ahead = number.saturating_sub(self.highest).min(SESSION_WINDOW);
         for _ in 0..ahead {
             self.done.push_front(None);
         }
-        self.done.truncate(WINDOW as usize);
+        self.done.truncate(SESSION_WINDOW as usize);
         self.highest = self.highest.max(number);
         let below = self.highest - number;
-        if below >= WINDOW {
+        if below >= SESSION_WINDOW {
             return;
         }
         let below = below as usize;
@@ -387,7 +383,7 @@ mod tests {
                 state ^= state << 17;
                 let number = step / 2 + state % 90;
                 let highest = applied.last_key_value().map_or(0, |(&n, _)| n);
-                let told = number + WINDOW > highest;
+                let told = number + SESSION_WINDOW > highest;
                 match window.recall(number, write()) {
                     Recall::New => {
                         assert!(told && !applied.contains_key(&number), "round {round}");

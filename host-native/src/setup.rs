@@ -16,19 +16,20 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use kraft_proto::cluster::ClusterId;
 use kraft_proto::ids::{NodeId, StoreId};
 use kraft_proto::limits::MEMBERS_MAX;
 use kraft_proto::presets::Preset;
 use kraft_proto::zones::ZoneTable;
+use kraft_storage::{FormatError, RealFs};
+use kraft_wire::cert::{CA_CERTIFICATE_FILE, CertError, ClusterCa, random_cluster_id};
 use thiserror::Error;
 
-use crate::cert::{CA_CERTIFICATE_FILE, CertError, ClusterCa, ClusterId};
 use crate::config::{
     self, ADMIN_PORT, Address, CLIENTS_PORT, Config, ConfigError, Listen, MemberConfig, PEERS_PORT,
     TlsFiles,
 };
 use crate::node;
-use crate::storage::{self, FormatError, RealFs};
 
 /// The name of the client that is made along.
 const CLIENT: &str = "admin";
@@ -195,7 +196,7 @@ fn node_folder(number: usize) -> String {
 
 fn make(dir: &Path, plan: &Plan) -> Result<ClusterId, SetupError> {
     fs::create_dir_all(dir).map_err(failed(dir))?;
-    let cluster = ClusterId::random().map_err(|_| SetupError::Random)?;
+    let cluster = random_cluster_id().map_err(|_| SetupError::Random)?;
     let ca = ClusterCa::create(cluster)?;
     ca.write(dir)?;
     let members = members(plan)?;
@@ -221,13 +222,13 @@ fn make(dir: &Path, plan: &Plan) -> Result<ClusterId, SetupError> {
         config.check()?;
         config.check_server()?;
         write(&folder.join("kraft.toml"), &config.to_file())?;
-        let identity = storage::Identity {
+        let identity = kraft_storage::Identity {
             cluster,
             node: member.id,
             store: member.store,
         };
         let data = folder.join(&config.data_dir);
-        storage::format(&data, &RealFs, identity, founding.clone())?;
+        kraft_storage::format(&data, &RealFs, identity, founding.clone())?;
     }
 
     let (cert, key) = ca.issue_client(CLIENT)?.write(dir)?;
@@ -301,10 +302,11 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> SetupError + '_ {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::cert::Credentials;
-    use crate::config::Layers;
     use kraft_proto::zones::{Pattern, Strictness, Zone};
+    use kraft_wire::cert::Credentials;
+
+    use super::*;
+    use crate::config::Layers;
 
     fn plan(nodes: u16) -> Plan {
         Plan {

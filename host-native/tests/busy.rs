@@ -6,14 +6,15 @@ mod rig;
 use std::pin::pin;
 use std::time::Duration;
 
-use host_native::api::{
+use host_native::config::Config;
+use kraft_client::RpcClient;
+use kraft_proto::{CommitMode, Fate, FsyncMode, Grade, Held, LogIndex, LogPosition};
+use kraft_wire::api::{
     Attempt, Bound, FateReport, Freshness, Options, Refusal, Request, Response, Write,
 };
-use host_native::command::{Operation, RequestId, SessionId};
-use host_native::config::Config;
-use host_native::pair::{Key, Pair, Value};
-use host_native::rpc::RpcClient;
-use kraft_proto::{CommitMode, Fate, FsyncMode, Grade, Held, LogIndex, LogPosition};
+use kraft_wire::command::{Operation, RequestId, SessionId};
+use kraft_wire::pair::{Key, Pair, Value};
+
 use rig::{Cluster, PATIENCE};
 
 const MIB: usize = 1024 * 1024;

@@ -12,10 +12,11 @@ use std::process::{Command, Output, Stdio};
 use host_native::config::read_zones;
 use host_native::setup::{self, Created, Place, Plan};
 use kraft_proto::presets::Preset;
-use ports::Block;
-use process::Program;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use ports::Block;
+use process::Program;
 
 /// A cluster of three of which some nodes run. They end with it.
 struct Cluster {

@@ -7,17 +7,21 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fake::{Cluster, Say, nobody_at};
-use host_native::api::{
+use host_native::exit;
+use host_native::exit::ExitCode;
+use host_native::kv::Kv;
+use host_native::machine::{Applied, Replicated};
+use kraft_client::{Client, ClientError, Settings};
+use kraft_proto::{Class, CommitMode, Fate, FsyncMode, Held, LogIndex, LogPosition, Term};
+use kraft_wire::api::{
     Achieved, Answer, Bound, Freshness, Grade, Refusal, Request, Response, Write,
 };
-use host_native::client::{Client, ClientError, Settings, exit, exit_code};
-use host_native::command::{Command, Operation, RequestId};
-use host_native::kv::{Effect, Kv, Page, Scan, ScanFrom};
-use host_native::machine::{Applied, Replicated};
-use host_native::pair::{Key, Pair, Unfit, Value};
-use kraft_proto::{Class, CommitMode, Fate, FsyncMode, Held, LogIndex, LogPosition, Term};
+use kraft_wire::command::{Command, Operation, RequestId};
+use kraft_wire::pair::{Key, Pair, Unfit, Value};
+use kraft_wire::rows::{Effect, Page, Scan, ScanFrom};
 use tokio::sync::{Barrier, mpsc};
+
+use fake::{Cluster, Say, nobody_at};
 
 const POSITION: LogPosition = LogPosition::new(Term(2), LogIndex(9));
 
@@ -92,7 +96,7 @@ async fn the_leader_is_found_and_kept() {
     let client = cluster.client([&lost, &follower]).await;
     for _ in 0..5 {
         let result = client.put("k", "v").send().await;
-        assert_eq!(exit_code(&result), exit::AS_ASKED);
+        assert_eq!(result.exit_code(), exit::AS_ASKED);
         assert_eq!(result.unwrap().position, POSITION);
     }
     assert_eq!((lost.asked(), follower.asked(), leader.asked()), (1, 1, 5));
@@ -182,7 +186,7 @@ async fn a_write_that_timed_out_or_fell_back_is_an_answer() {
         let node = cluster.node(move |_| Say::This(answer(grade))).await;
         let client = cluster.client([&node]).await;
         let result = client.put("k", "v").send().await;
-        assert_eq!(exit_code(&result), code);
+        assert_eq!(result.exit_code(), code);
         assert_eq!(node.asked(), 1);
     }
 }
@@ -199,7 +203,7 @@ async fn a_refusal_for_good_is_told_at_once() {
     let node = cluster.node(move |_| refused(refusal.clone())).await;
     let client = cluster.client([&node]).await;
     let result = client.put("account:1", "v").send().await;
-    assert_eq!(exit_code(&result), exit::NOT_WRITTEN);
+    assert_eq!(result.exit_code(), exit::NOT_WRITTEN);
     let error = result.unwrap_err();
     assert_eq!(error, ClientError::Refused(floor));
     let text = error.to_string();
@@ -236,7 +240,7 @@ async fn without_an_answer_the_outcome_is_unknown_and_the_request_can_be_sent_ag
     let silent = cluster.node(|_| Say::Nothing).await;
     let client = cluster.client_with([&silent], hasty()).await;
     let result = client.put("k", "v").send().await;
-    assert_eq!(exit_code(&result), exit::OUTCOME_UNKNOWN);
+    assert_eq!(result.exit_code(), exit::OUTCOME_UNKNOWN);
     let Err(ClientError::OutcomeUnknown { request, .. }) = &result else {
         panic!("{result:?}");
     };
@@ -265,7 +269,7 @@ async fn a_request_sent_again_and_refused_may_have_been_written_the_first_time()
     let client = cluster.client([&node]).await;
     let request = "000102030405060708090a0b0c0d0e0f-0-1".parse().unwrap();
     let result = client.put("k", "v").again_as(request).send().await;
-    assert_eq!(exit_code(&result), exit::OUTCOME_UNKNOWN);
+    assert_eq!(result.exit_code(), exit::OUTCOME_UNKNOWN);
 }
 
 #[tokio::test]
@@ -274,7 +278,7 @@ async fn what_never_left_was_not_written() {
     let address = nobody_at();
     let client = Client::new([address.clone()], cluster.credentials(), hasty()).unwrap();
     let result = client.put("k", "v").send().await;
-    assert_eq!(exit_code(&result), exit::NOT_WRITTEN);
+    assert_eq!(result.exit_code(), exit::NOT_WRITTEN);
     let text = result.unwrap_err().to_string();
     assert!(
         text.contains(&address) && text.contains("Nothing was written"),
@@ -324,7 +328,7 @@ async fn an_expired_session_after_a_lost_answer_is_not_replaced() {
         .await;
     let client = cluster.client([&dies, &expired]).await;
     let result = client.put("k", "v").send().await;
-    assert_eq!(exit_code(&result), exit::OUTCOME_UNKNOWN);
+    assert_eq!(result.exit_code(), exit::OUTCOME_UNKNOWN);
     assert_eq!(expired.asked(), 1);
 }
 
@@ -384,7 +388,7 @@ async fn what_does_not_fit_is_refused_before_anything_is_sent() {
     let cluster = Cluster::new();
     let node = cluster.node(|_| as_asked()).await;
     let client = cluster.client([&node]).await;
-    let large = vec![0; host_native::pair::VALUE_MAX + 1];
+    let large = vec![0; kraft_wire::pair::VALUE_MAX + 1];
     let none: [(&str, &str); 0] = [];
     for write in [
         client.put("", "v"),
@@ -414,7 +418,7 @@ async fn the_largest_write_arrives() {
         })
         .await;
     let client = cluster.client([&node]).await;
-    let value = vec![7; host_native::pair::VALUE_MAX];
+    let value = vec![7; kraft_wire::pair::VALUE_MAX];
     let pairs = [
         ("a", &value[..]),
         ("b", &value),
@@ -503,7 +507,7 @@ async fn an_answer_to_another_question_is_not_believed() {
     let confused = cluster.node(|_| Say::This(Response::Switched)).await;
     let client = cluster.client_with([&confused], hasty()).await;
     let result = client.put("k", "v").send().await;
-    assert_eq!(exit_code(&result), exit::OUTCOME_UNKNOWN);
+    assert_eq!(result.exit_code(), exit::OUTCOME_UNKNOWN);
     assert!(matches!(
         client.get("k").await,
         Err(ClientError::NotRead { .. })
@@ -511,7 +515,7 @@ async fn an_answer_to_another_question_is_not_believed() {
     let garbage = cluster.node(|_| Say::Bytes(vec![1, 2, 3])).await;
     let client = cluster.client_with([&garbage], hasty()).await;
     let result = client.put("k", "v").send().await;
-    assert_eq!(exit_code(&result), exit::OUTCOME_UNKNOWN);
+    assert_eq!(result.exit_code(), exit::OUTCOME_UNKNOWN);
 }
 
 fn key(text: &str) -> Key {
@@ -544,7 +548,7 @@ fn read_answers() -> impl Fn(Request) -> Say + Send + Sync + 'static {
                     read_at: LogIndex(1),
                 }
             }
-            Request::Fate { position } => Response::Fate(host_native::api::FateReport {
+            Request::Fate { position } => Response::Fate(kraft_wire::api::FateReport {
                 position,
                 fate: Fate::Committed,
                 node: kraft_proto::NodeId(1),

@@ -5,14 +5,15 @@ mod rig;
 
 use std::collections::BTreeMap;
 
-use host_native::api::{Answer, Freshness, Refusal};
-use host_native::client::ClientError;
 use host_native::node::NodeError;
-use host_native::pair::Unfit;
+use kraft_client::ClientError;
 use kraft_proto::{CommitMode, FsyncMode, Grade, Held, LogIndex};
+use kraft_wire::api::{Answer, Freshness, Refusal};
+use kraft_wire::pair::Unfit;
+use tokio::task::{JoinHandle, JoinSet};
+
 use rig::disk::Gate;
 use rig::{Cluster, SEGMENT_BYTES};
-use tokio::task::{JoinHandle, JoinSet};
 
 /// Modes that rest on copies, and how many of three disks each needs, the leader's last.
 const MODES: [CommitMode; 4] = [

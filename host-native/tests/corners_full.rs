@@ -5,12 +5,13 @@ mod rig;
 
 use std::time::Duration;
 
-use host_native::api::{Answer, Grade, Refusal};
-use host_native::client::ClientError;
-use host_native::storage::Crash;
+use kraft_client::ClientError;
 use kraft_proto::{CommitMode, FsyncMode, LogPosition, Role};
-use rig::Cluster;
+use kraft_storage::testing::Crash;
+use kraft_wire::api::{Answer, Grade, Refusal};
 use tokio::task::JoinSet;
+
+use rig::Cluster;
 
 /// Few of them fill a segment.
 static VALUE: [u8; 64 * 1024] = [b'x'; 64 * 1024];

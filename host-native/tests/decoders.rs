@@ -2,13 +2,13 @@
 //!
 //! `KRAFT_SEED=<number>` repeats a run.
 
-use host_native::api::{Request, Response, VERSION};
-use host_native::command::{Command, Operation};
 use host_native::kv::Kv;
 use host_native::machine::{Replicated, StateMachine};
 use host_native::replicas::Digest;
 use kraft_proto::entry::EntryKind;
 use kraft_proto::ids::{LogIndex, LogPosition, Term};
+use kraft_wire::api::{Request, Response, VERSION};
+use kraft_wire::command::{Command, Operation};
 
 const ROUNDS: usize = 20_000;
 

@@ -6,13 +6,12 @@ use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use host_native::setup::{self, Place, Plan};
-use kraft_proto::presets::Preset;
-use kraft_proto::zones::ZoneTable;
-
 use e2e::Cluster;
 use e2e::ports::Block;
 use e2e::process::{self, Program};
+use host_native::setup::{self, Place, Plan};
+use kraft_proto::presets::Preset;
+use kraft_proto::zones::ZoneTable;
 
 /// A busy machine must not look like a dead leader.
 const CALM: &[&str] = &[

@@ -5,11 +5,10 @@ mod e2e;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use host_native::cert::{CertificateInfo, ClusterCa, Credentials};
-use host_native::client::{Client, ClientError, Settings};
-use host_native::config::Config;
-
 use e2e::Cluster;
+use host_native::config::Config;
+use kraft_client::{Client, ClientError, Settings};
+use kraft_wire::cert::{CertificateInfo, ClusterCa, Credentials};
 
 /// A busy machine must not look like a dead leader.
 const CALM: &[&str] = &[

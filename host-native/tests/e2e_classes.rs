@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use e2e::process::Program;
 use e2e::{Cluster, Ran};
-use host_native::api::TestSwitch;
-use host_native::client::{Client, ClientError, exit_code};
-use host_native::command::{RequestId, SessionId};
-use host_native::kv::Effect;
+use host_native::exit::ExitCode;
+use kraft_client::{Client, ClientError};
 use kraft_proto::ids::LogIndex;
 use kraft_proto::output::Fate;
 use kraft_proto::{CommitMode, FsyncMode, Grade};
+use kraft_wire::api::TestSwitch;
+use kraft_wire::command::{RequestId, SessionId};
+use kraft_wire::rows::Effect;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -287,7 +288,7 @@ async fn without_any_answer_the_outcome_is_unknown(cluster: &mut Cluster) {
     }
     cluster.nodes[leader].kill();
     let result = put.await.unwrap();
-    assert_eq!(exit_code(&result), 6, "{result:?}");
+    assert_eq!(result.exit_code(), 6, "{result:?}");
     assert!(matches!(result, Err(ClientError::OutcomeUnknown { .. })));
     assert!(command.is_running(), "it tries for longer");
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use e2e::Cluster;
-use host_native::client::{Client, ClientError};
+use kraft_client::{Client, ClientError};
 use kraft_proto::{CommitMode, FsyncMode, Grade, Role, Term};
 use tokio::task::JoinHandle;
 

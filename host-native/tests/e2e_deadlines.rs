@@ -4,9 +4,8 @@ mod e2e;
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use e2e::Cluster;
+use serde_json::Value;
 
 /// Beyond a deadline, for a busy machine.
 const SLACK: Duration = Duration::from_secs(4);
@@ -112,7 +111,7 @@ async fn an_interrupted_write_prints_its_request() {
             let status = cluster.status(leader).await?;
             let waits = cluster
                 .client
-                .get_as("k", host_native::api::Freshness::Linearizable)
+                .get_as("k", kraft_wire::api::Freshness::Linearizable)
                 .await;
             (status.commit == status.last && waits.ok()??.as_bytes() == b"v").then_some(())
         })

@@ -3,8 +3,8 @@
 mod e2e;
 
 use e2e::{Cluster, kraft, process};
-use host_native::api::{Link, PeerStatus};
 use kraft_proto::{CommitMode, FsyncMode, Watermarks};
+use kraft_wire::api::{Link, PeerStatus};
 use serde_json::Value;
 
 const QUICK: [&str; 2] = ["--alert-peer-silent", "1s"];

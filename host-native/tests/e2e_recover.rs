@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use e2e::{Cluster, kraft};
 use host_native::config::Config;
-use host_native::storage::fs::{File, LockGuard};
-use host_native::storage::{self, BootId, Fs, RealFs};
 use kraft_proto::{HardState, Trust};
+use kraft_storage::fs::{File, LockGuard};
+use kraft_storage::{BootId, Fs, RealFs};
 
 /// The files of this machine, under a boot that is over.
 struct Before(RealFs);
@@ -61,8 +61,8 @@ impl Fs for Before {
 /// Leaves the disk of a node as if the power had gone while it was dirty.
 fn lose_power(config: &Path) {
     let data = Config::load(config).unwrap().data_dir;
-    let options = storage::Options::default();
-    let opened = storage::open(&data, Arc::new(Before(RealFs)), &options).unwrap();
+    let options = kraft_storage::Options::default();
+    let opened = kraft_storage::open(&data, Arc::new(Before(RealFs)), &options).unwrap();
     let mut store = opened.store;
     let hard = HardState {
         trust: Trust::Dirty,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use e2e::{Cluster, Node, kraft, process};
 use host_native::config::Config;
-use host_native::storage::{self, RealFs};
 use kraft_proto::{CommitMode, FsyncMode, HardState, Incarnation, Nonce, Trust};
+use kraft_storage::RealFs;
 
 fn data(node: &Node) -> PathBuf {
     Config::load(&node.config).unwrap().data_dir
@@ -95,10 +95,12 @@ async fn a_copy_that_was_refused_starts_again_only_on_its_operators_word() {
     cluster.nodes[at].stop();
     let data = data(&cluster.nodes[at]);
     let marked = || {
-        let opened = storage::open(&data, RealFs::shared(), &storage::Options::default());
+        let opened =
+            kraft_storage::open(&data, RealFs::shared(), &kraft_storage::Options::default());
         opened.unwrap().hard_state
     };
-    let opened = storage::open(&data, RealFs::shared(), &storage::Options::default()).unwrap();
+    let opened =
+        kraft_storage::open(&data, RealFs::shared(), &kraft_storage::Options::default()).unwrap();
     let mut store = opened.store;
     let by = Incarnation::new(opened.hard_state.incarnation.number + 7, Nonce(7));
     let hard = HardState {

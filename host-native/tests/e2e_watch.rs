@@ -3,10 +3,10 @@
 mod e2e;
 
 use e2e::Cluster;
-use host_native::api::TestSwitch;
 use kraft_proto::ids::LogPosition;
 use kraft_proto::output::Fate;
 use kraft_proto::{CommitMode, FsyncMode, Role};
+use kraft_wire::api::TestSwitch;
 
 /// Writes that are acknowledged by the leader alone.
 const WRITES: usize = 20;

@@ -6,9 +6,11 @@ mod rig;
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_native::storage::{self, Crash, Opened};
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{FsyncMode, LogPosition, NodeId, Trust};
+use kraft_storage::Opened;
+use kraft_storage::testing::Crash;
+
 use rig::{Cluster, Stopped};
 
 /// More than the terms a core remembers.
@@ -33,12 +35,12 @@ async fn commit(cluster: &Cluster, at: usize) -> LogPosition {
 
 /// What is on the disk of a stopped node.
 fn recovered(stopped: &Stopped) -> Opened {
-    let options = storage::Options {
+    let options = kraft_storage::Options {
         segment_bytes: rig::SEGMENT_BYTES,
-        ..storage::Options::default()
+        ..kraft_storage::Options::default()
     };
     let files = Arc::new(stopped.disk.clone());
-    storage::open(&stopped.config.data_dir, files, &options).unwrap()
+    kraft_storage::open(&stopped.config.data_dir, files, &options).unwrap()
 }
 
 /// Starts it alone: two others are missing, so nobody can be elected.

@@ -10,12 +10,13 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use e2e::{Cluster, PATIENCE};
-use host_native::api::{Attempt, Freshness, Options, Request, Write};
-use host_native::client::Client;
-use host_native::command::{Operation, RequestId, SessionId};
 use host_native::descriptors;
-use host_native::pair::{Key, Pair, Value};
+use kraft_client::Client;
 use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex};
+use kraft_wire::api::{Attempt, Freshness, Options, Request, Write};
+use kraft_wire::command::{Operation, RequestId, SessionId};
+use kraft_wire::pair::{Key, Pair, Value};
+
 use raw::{Raw, Session};
 
 const MIB: u64 = 1024 * 1024;

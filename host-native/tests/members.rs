@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use host_native::cert::{ClusterCa, ClusterId};
 use host_native::config::{Config, MemberConfig};
 use host_native::node::{self, MembersRefused, Node, NodeError, TestSwitchAccess};
-use host_native::storage::{self, FaultFs, Founding, Identity, Opened, Options};
 use kraft_proto::{EntryKind, LogIndex, Member, Members, NodeId, Run, StoreId, Term};
+use kraft_storage::testing::FaultFs;
+use kraft_storage::{Founding, Identity, Opened, Options};
+use kraft_wire::cert::ClusterCa;
+
 use rig::SEGMENT_BYTES;
 
 /// A cluster of which no node runs.
@@ -37,7 +39,7 @@ impl Lab {
         };
         Self {
             dir: tempfile::tempdir().unwrap(),
-            ca: ClusterCa::create(ClusterId::random().unwrap()).unwrap(),
+            ca: ClusterCa::create(kraft_wire::cert::random_cluster_id().unwrap()).unwrap(),
             members: (1..=nodes).map(member).collect(),
         }
     }
@@ -53,7 +55,7 @@ impl Lab {
             node: NodeId(id),
             store: StoreId(1000 + id),
         };
-        storage::format(&config.data_dir, &disk, identity, founding).unwrap();
+        kraft_storage::format(&config.data_dir, &disk, identity, founding).unwrap();
         (config, disk)
     }
 
@@ -68,7 +70,7 @@ async fn start(config: Config, disk: &FaultFs) -> Result<Node, NodeError> {
 }
 
 fn open(config: &Config, disk: &FaultFs) -> Opened {
-    storage::open(&config.data_dir, Arc::new(disk.clone()), &options()).unwrap()
+    kraft_storage::open(&config.data_dir, Arc::new(disk.clone()), &options()).unwrap()
 }
 
 /// The refusal of this start, and what it says.
@@ -118,7 +120,7 @@ async fn other_addresses_and_no_list_are_taken() {
     config.members[1].peers = "moved.example:7001".parse().unwrap();
     drop(start(config.clone(), &disk).await.unwrap());
     config.members.clear();
-    let disk = disk.crash(storage::Crash::Process);
+    let disk = disk.crash(kraft_storage::testing::Crash::Process);
     drop(start(config, &disk).await.unwrap());
 }
 
@@ -164,7 +166,7 @@ async fn a_directory_that_is_to_join_starts_nothing_by_itself() {
     let (config, disk) = lab.node(1, Founding::Joins);
     let (refused, text) = refusal(config.clone(), &disk).await;
     assert!(matches!(refused, MembersRefused::Unknown(_)), "{text}");
-    let verified = storage::verify(Path::new("/data"), &disk).unwrap();
+    let verified = kraft_storage::verify(Path::new("/data"), &disk).unwrap();
     assert_eq!(verified.founding, Founding::Joins);
-    assert_eq!(verified.epoch, host_native::epoch::Epoch(0));
+    assert_eq!(verified.epoch, kraft_proto::cluster::Epoch(0));
 }

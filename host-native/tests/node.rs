@@ -4,15 +4,16 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
-use host_native::api::{Attempt, Freshness, Options, Request, Response, StatusReport, Write};
-use host_native::cert::{ClusterCa, ClusterId, Credentials};
-use host_native::command::{Operation, RequestId, SessionId};
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
-use host_native::pair::{Key, Pair, Value};
-use host_native::rpc::{ClientLimits, RpcClient};
-use host_native::storage::{self, Founding, Identity, RealFs};
+use kraft_client::{ClientLimits, RpcClient};
+use kraft_proto::cluster::ClusterId;
 use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex, Member, Members, NodeId, Role, StoreId};
+use kraft_storage::{Founding, Identity, RealFs};
+use kraft_wire::api::{Attempt, Freshness, Options, Request, Response, StatusReport, Write};
+use kraft_wire::cert::{ClusterCa, Credentials};
+use kraft_wire::command::{Operation, RequestId, SessionId};
+use kraft_wire::pair::{Key, Pair, Value};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -59,7 +60,7 @@ fn files(
         store: member.store,
     });
     let founding = Founding::of(Members::with_stores(members_then, []).unwrap());
-    storage::format(&home.join("data"), &RealFs, identity, founding).unwrap();
+    kraft_storage::format(&home.join("data"), &RealFs, identity, founding).unwrap();
     Config {
         node: Some(NodeId(id)),
         cluster: Some(cluster),
@@ -88,7 +89,7 @@ fn files(
 impl Cluster {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let cluster = ClusterId::random().unwrap();
+        let cluster = kraft_wire::cert::random_cluster_id().unwrap();
         let ca = ClusterCa::create(cluster).unwrap();
         let members: Vec<_> = (1..=3)
             .map(|id| MemberConfig {

@@ -5,8 +5,10 @@ mod rig;
 
 use std::sync::Arc;
 
-use host_native::storage::{self, Boot, Crash};
 use kraft_proto::{CommitMode, Fate, FsyncMode, Held, LogPosition, Trust};
+use kraft_storage::Boot;
+use kraft_storage::testing::Crash;
+
 use rig::{Cluster, Stopped};
 
 /// Acknowledges `key` on the written copies of a majority at least.
@@ -20,12 +22,12 @@ async fn relaxed(cluster: &Cluster, mode: CommitMode, key: &str) -> LogPosition 
 
 /// What the disk of a stopped node says of it.
 fn marked(stopped: &Stopped) -> (Trust, Boot) {
-    let options = storage::Options {
+    let options = kraft_storage::Options {
         segment_bytes: rig::SEGMENT_BYTES,
-        ..storage::Options::default()
+        ..kraft_storage::Options::default()
     };
     let files = Arc::new(stopped.disk.clone());
-    let opened = storage::open(&stopped.config.data_dir, files, &options).unwrap();
+    let opened = kraft_storage::open(&stopped.config.data_dir, files, &options).unwrap();
     (opened.hard_state.trust, opened.boot)
 }
 
@@ -157,12 +159,12 @@ async fn after_a_clean_stop_the_power_may_go() {
     let dir = cluster.data_dir();
     cluster.stop().await;
     for disk in disks {
-        let options = storage::Options {
+        let options = kraft_storage::Options {
             segment_bytes: rig::SEGMENT_BYTES,
-            ..storage::Options::default()
+            ..kraft_storage::Options::default()
         };
         let files = disk.fs.crash(Crash::Power).shared();
-        let opened = storage::open(&dir, files, &options).unwrap();
+        let opened = kraft_storage::open(&dir, files, &options).unwrap();
         assert_eq!(opened.hard_state.trust, Trust::Clean);
     }
 }

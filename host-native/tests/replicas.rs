@@ -4,8 +4,9 @@ mod rig;
 
 use bytes::Bytes;
 use host_native::sealed;
-use host_native::storage::{self, Crash};
 use kraft_proto::{CommitMode, EntryKind, FsyncMode, LogIndex, NodeId, Run};
+use kraft_storage::testing::Crash;
+
 use rig::{Cluster, SEGMENT_BYTES, Stopped};
 
 async fn put(cluster: &Cluster, rows: std::ops::Range<u32>) {
@@ -19,12 +20,12 @@ async fn put(cluster: &Cluster, rows: std::ops::Range<u32>) {
 /// Writes the log of a stopped node anew with another value in one of its puts, every checksum as it
 /// should be. Returns where.
 fn alter(stopped: &Stopped) -> LogIndex {
-    let options = storage::Options {
+    let options = kraft_storage::Options {
         segment_bytes: SEGMENT_BYTES,
-        ..storage::Options::default()
+        ..kraft_storage::Options::default()
     };
     let dir = &stopped.config.data_dir;
-    let opened = storage::open(dir, stopped.disk.fs.shared(), &options).unwrap();
+    let opened = kraft_storage::open(dir, stopped.disk.fs.shared(), &options).unwrap();
     let mut store = opened.store;
     let reader = store.reader();
     let mut entries: Vec<(Run, Bytes)> = Vec::new();

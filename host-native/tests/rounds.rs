@@ -12,12 +12,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::Lab;
-use host_native::cert::Credentials;
-use host_native::rpc::{ClientLimits, RpcClient, RpcServer, ServerLimits};
+use host_native::rpc::{RpcServer, ServerLimits};
 use host_native::transport::{Event, Lane, Route, Sending, Transport, TransportConfig};
+use kraft_client::{ClientLimits, RpcClient};
 use kraft_proto::ids::NodeId;
 use kraft_proto::modes::CommitMode;
+use kraft_wire::cert::Credentials;
+
+use common::Lab;
 
 const KIB: usize = 1024;
 const APPEND: Route = Route::Append(CommitMode::Sync);

@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{LOOPBACK, Lab, Stranger, within};
-use host_native::cert::{Credentials, Issued, Role};
-use host_native::rpc::{
-    CLIENT_ALPN, CLIENT_VERSION, Call, CallError, Calls, ClientLimits, ClientNews, ConnectError,
-    Part, Room, RpcClient, RpcServer, ServerLimits,
-};
-use host_native::transport::{Refusal, RefusalKind};
+use host_native::rpc::{Call, Calls, ClientNews, Part, Room, RpcServer, ServerLimits};
+use kraft_client::{CallError, ClientLimits, ConnectError, RpcClient};
 use kraft_proto::ids::NodeId;
+use kraft_wire::cert::{Credentials, Issued, Role};
+use kraft_wire::quic::{Refusal, RefusalKind};
+use kraft_wire::rpc::{CLIENT_ALPN, CLIENT_VERSION};
+
+use common::{LOOPBACK, Lab, Stranger, within};
 
 fn credentials(issued: &Issued) -> Credentials {
     Credentials::from_issued(issued).unwrap()

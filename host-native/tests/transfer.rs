@@ -5,8 +5,9 @@ mod rig;
 
 use std::time::{Duration, Instant};
 
-use host_native::client::ClientError;
+use kraft_client::ClientError;
 use kraft_proto::{CommitMode, FsyncMode, Grade, Held, NodeId};
+
 use rig::Cluster;
 
 /// The shortest election timeout of the rig.

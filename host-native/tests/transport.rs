@@ -5,14 +5,16 @@ mod common;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::{Lab, Stranger, within};
 use host_native::transport::{
-    DownReason, Dropped, Event, Events, Fault, Hold, Lane, PEER_VERSION, Refusal, RefusalKind,
-    Route, Sending, Settings, Transport, TransportConfig,
+    DownReason, Dropped, Event, Events, Fault, Hold, Lane, PEER_VERSION, Route, Sending, Settings,
+    Transport, TransportConfig,
 };
 use kraft_proto::ids::{NodeId, Nonce};
 use kraft_proto::modes::CommitMode;
+use kraft_wire::quic::{Refusal, RefusalKind};
 use tokio::task::JoinSet;
+
+use common::{Lab, Stranger, within};
 
 const ONE: NodeId = NodeId(1);
 const TWO: NodeId = NodeId(2);

@@ -139,6 +139,7 @@ mod wire;
 mod writes;
 
 pub mod bounds;
+pub mod cluster;
 pub mod config;
 pub mod durability;
 pub mod entry;
@@ -156,6 +157,7 @@ pub mod time;
 pub mod zones;
 
 pub use bounds::{Bound, Busy};
+pub use cluster::{ClusterId, Epoch, NotAClusterId};
 pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};

@@ -28,10 +28,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::metrics::{self, Metrics};
 pub use alerts::{Change, Watchman};
 use door::Door;
-
-use crate::metrics::{self, Metrics};
 
 /// What `/` and every unknown path answer.
 const PATHS: &str = "kraft admin: /metrics /healthz /readyz /v1/status /v1/alerts\n";

@@ -4,13 +4,14 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use clap::Args;
+use kraft_client::Client;
+use kraft_wire::api::{Answer, FateReport};
 use serde::Serialize;
 
 use super::fate;
 use super::options::duration;
 use super::output::{Failure, Style, say};
-use crate::api::{Answer, FateReport};
-use crate::client::Client;
+use crate::exit::ExitCode;
 
 /// How long to stay after the answer.
 #[derive(Args, Clone, Debug)]

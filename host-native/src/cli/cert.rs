@@ -8,13 +8,13 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, Subcommand};
 use humantime::format_rfc3339_seconds;
 use kraft_proto::ids::NodeId;
-use serde_json::{Value, json};
-
-use super::output::{Failure, Style, Table, exit, say};
-use crate::cert::{
+use kraft_wire::cert::{
     CA_CERTIFICATE_FILE, CertificateInfo, ClientName, ClusterCa, Credentials, Owner, Role,
     usual_validity,
 };
+use serde_json::{Value, json};
+
+use super::output::{Failure, Style, Table, exit, say};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use kraft_client::{Client, Settings};
 
 use super::options::duration;
 use super::output::Failure;
-use crate::client::{Client, Settings};
 use crate::config::{Config, Layers};
 
 /// How long a command tries unless it is told.
@@ -57,7 +57,7 @@ impl Connect {
 
     /// A client of the cluster, within the deadline.
     pub async fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::open(&self.config()?, self.settings()).await?)
+        Ok(Client::open(&self.config()?.client()?, self.settings()).await?)
     }
 
     /// How long the client tries.

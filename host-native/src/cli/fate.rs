@@ -10,8 +10,9 @@ use kraft_proto::output::Fate as Became;
 use super::connect::Connect;
 use super::options::duration;
 pub(super) use super::output::exit;
+use kraft_wire::api::FateReport;
+
 use super::output::{Failure, Style};
-use crate::api::FateReport;
 
 #[derive(Args, Debug)]
 pub struct Fate {

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
+use kraft_wire::api::Freshness;
 use serde_json::json;
 
 use super::connect::Connect;
 use super::output::{Failure, Style, exit, say, tell};
-use crate::api::Freshness;
 
 #[derive(Args, Debug)]
 pub struct Get {

@@ -85,7 +85,7 @@ impl Init {
             "\nThen:\n  kraft put hello world --config {client}\n  kraft status --config {client}\n\n\
              Each node's folder is whole in itself: copy it to its machine. Keep {} safe: whoever \
              has it can make members.",
-            self.dir.join(crate::cert::CA_KEY_FILE).display()
+            self.dir.join(kraft_wire::cert::CA_KEY_FILE).display()
         );
         words
     }

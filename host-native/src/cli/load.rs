@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kraft_proto::Grade;
+use kraft_wire::command::Operation;
 use serde_json::json;
 
 use super::connect::Connect;
 use super::options::WriteOptions;
 use super::output::{Failure, Style, Table, exit, say, tell};
-use crate::command::Operation;
+use crate::exit::ExitCode;
 use crate::load::{
     End, Fingerprint, Format, Keying, LoadError, Progress, ProgressError, ProgressFile, Rows,
     Tally, pump,

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use kraft_client::WriteRequest;
 use kraft_proto::durability::Fallback;
 use kraft_proto::modes::{CommitMode, FsyncMode};
-
-use crate::api::Options;
-use crate::client::WriteRequest;
-use crate::command::RequestId;
+use kraft_wire::api::Options;
+use kraft_wire::command::RequestId;
 
 /// How firmly a write is asked to be held. What is not given is the key's zone's, else the
 /// cluster's default.

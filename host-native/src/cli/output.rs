@@ -3,20 +3,21 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use kraft_client::{ClientError, ClientOpenError};
+use kraft_wire::cert::CertError;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::cert::CertError;
-use crate::client::{ClientError, OpenError};
 use crate::config::ConfigError;
+use crate::exit::ExitCode;
 use crate::load::{LoadError, ProgressError};
 
 /// The codes with which `kraft` ends.
 pub mod exit {
-    pub use crate::client::exit::{FALLBACK, NOT_WRITTEN, OUTCOME_UNKNOWN, TIMED_OUT, USAGE};
+    pub use crate::exit::{FALLBACK, NOT_WRITTEN, OUTCOME_UNKNOWN, TIMED_OUT, USAGE};
 
     /// Done as asked.
-    pub const DONE: u8 = crate::client::exit::AS_ASKED;
+    pub const DONE: u8 = crate::exit::AS_ASKED;
     /// There is no such key.
     pub const NO_SUCH_KEY: u8 = 2;
 }
@@ -120,12 +121,11 @@ impl From<ClientError> for Failure {
     }
 }
 
-impl From<OpenError> for Failure {
-    fn from(error: OpenError) -> Self {
+impl From<ClientOpenError> for Failure {
+    fn from(error: ClientOpenError) -> Self {
         match error {
-            OpenError::Config(error) => error.into(),
-            OpenError::Credentials(error) => error.into(),
-            OpenError::Client(error) => error.into(),
+            ClientOpenError::Credentials(error) => error.into(),
+            ClientOpenError::Client(error) => error.into(),
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::io::{self, BufReader, Read};
 
 use clap::Args;
+use kraft_wire::pair::VALUE_MAX;
 
 use super::awaiting::Await;
 use super::connect::Connect;
 use super::options::{Again, WriteOptions};
 use super::output::{Failure, Style};
 use super::signals;
-use crate::pair::VALUE_MAX;
 
 /// How much of a value that is too long is counted, in bytes.
 const COUNTED_MAX: u64 = 1024 * 1024 * 1024;

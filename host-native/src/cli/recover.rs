@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kraft_proto::{HardState, Incarnation, NodeId, Trust};
+use kraft_storage::{Boot, Opened, RealFs};
 use serde_json::json;
 
 use super::output::{Failure, Style, exit};
 use crate::config::Layers;
 use crate::node;
-use crate::storage::{self, Boot, Opened, RealFs};
 
 /// Where a node's configuration is looked for when none is named.
 const USUAL_PLACE: &str = "kraft.toml";
@@ -45,11 +45,11 @@ impl Recover {
             .process_environment()
             .config()?;
         let (node, cluster) = config.check_server()?;
-        let options = storage::Options {
+        let options = kraft_storage::Options {
             expect: node::expected(&config, cluster, node),
-            ..storage::Options::default()
+            ..kraft_storage::Options::default()
         };
-        let opened = storage::open(&config.data_dir, RealFs::shared(), &options)
+        let opened = kraft_storage::open(&config.data_dir, RealFs::shared(), &options)
             .map_err(|error| Failure::refused(error.to_string()))?;
         if let Some(by) = opened.hard_state.superseded {
             return self.take_the_place_of(by, node, opened, style);
@@ -114,7 +114,7 @@ impl Recover {
 
 /// Marks the store dirty, not clean: what it took while it was suspect may not have been forced
 /// everywhere.
-fn trust_again(opened: Opened) -> Result<(), storage::DiskError> {
+fn trust_again(opened: Opened) -> Result<(), kraft_storage::DiskError> {
     let mut store = opened.store;
     store.save_hard_state(HardState {
         trust: Trust::Dirty,

@@ -1,13 +1,13 @@
 //! `kraft scan`.
 
 use clap::Args;
+use kraft_client::ClientError;
+use kraft_wire::pair::{Key, Unfit};
+use kraft_wire::rows::{self, SCAN_ROWS_DEFAULT, ScanFrom};
 
 use super::connect::Connect;
 use super::get::ReadOptions;
 use super::output::{Failure, Style, exit, say, tell};
-use crate::client::ClientError;
-use crate::kv::{self, SCAN_ROWS_DEFAULT, ScanFrom};
-use crate::pair::{Key, Unfit};
 
 #[derive(Args, Debug)]
 pub struct Scan {
@@ -51,7 +51,7 @@ impl Scan {
         Ok(exit::DONE)
     }
 
-    fn wanted(&self) -> Result<kv::Scan, Unfit> {
+    fn wanted(&self) -> Result<rows::Scan, Unfit> {
         let key = |text: &Option<String>| match text.as_deref() {
             None | Some("") => Ok(None),
             Some(text) => Key::try_from(text).map(Some),
@@ -61,7 +61,7 @@ impl Scan {
             (Some(from), None) => ScanFrom::At(from),
             (None, None) => ScanFrom::Start,
         };
-        Ok(kv::Scan {
+        Ok(rows::Scan {
             prefix: key(&self.prefix)?,
             from,
             until: key(&self.until)?,

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use kraft_client::{Client, ClientError};
 use kraft_proto::ids::NodeId;
 use kraft_proto::output::Role;
+use kraft_wire::api::{Candidacy, Link, PeerStatus, StatusReport};
 use serde_json::{Value, json};
 
 use super::connect::Connect;
 use super::output::{Failure, Style, Table, exit, say, tell};
-use crate::api::{Candidacy, Link, PeerStatus, StatusReport};
-use crate::client::{Client, ClientError};
 use crate::config::format_bytes;
 
 /// Exit codes: 0 somebody leads; 5 no node answers, or none leads.

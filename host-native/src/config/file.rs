@@ -6,16 +6,17 @@ use std::path::{self, Path};
 use std::sync::Arc;
 
 use kraft_proto::ids::{NodeId, StoreId};
+use kraft_wire::address::Address;
+use kraft_wire::rpc::CLIENTS_PORT;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::address::Address;
+use super::PEERS_PORT;
 use super::error::ConfigError;
 use super::layers::{FileLayer, Given, Origin};
 use super::members::{MemberConfig, parse_store};
 use super::settings::{SETTINGS, Setting};
 use super::zones::zones_from;
-use super::{CLIENTS_PORT, PEERS_PORT};
 
 /// A file's text and its name, for saying where something is.
 pub(super) struct Source {

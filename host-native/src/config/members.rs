@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use kraft_proto::ids::{NodeId, StoreId};
+use kraft_wire::address::Address;
+use kraft_wire::rpc::CLIENTS_PORT;
 
-use super::address::Address;
-use super::{CLIENTS_PORT, PEERS_PORT};
+use super::PEERS_PORT;
 
 /// One member of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 //! flag, how it is read and how it is shown. Files are read with their line numbers kept, so that
 //! what is wrong can be said where it is.
 
-mod address;
 mod error;
 mod file;
 mod layers;
@@ -22,6 +21,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kraft_client::ClientConfig;
+use kraft_proto::cluster::ClusterId;
 use kraft_proto::durability::Durability;
 use kraft_proto::health::Thresholds;
 use kraft_proto::ids::NodeId;
@@ -30,10 +31,8 @@ use kraft_proto::modes::CommitMode;
 use kraft_proto::presets::Preset;
 use kraft_proto::zones::ZoneTable;
 
-use crate::cert::ClusterId;
-
-pub use address::{Address, Host, split};
 pub use error::ConfigError;
+pub use kraft_wire::address::{Address, Host, split};
 pub use layers::{Layers, Origin};
 pub use limits::Limits;
 pub use members::MemberConfig;
@@ -214,6 +213,22 @@ impl Config {
             return Err(ConfigError::Missing { what: "members" });
         }
         Ok(cluster)
+    }
+
+    /// The part of it that a client is told.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is missing.
+    pub fn client(&self) -> Result<ClientConfig, ConfigError> {
+        let members = self.members.iter();
+        Ok(ClientConfig {
+            cluster: self.check_client()?,
+            addresses: members.map(|member| member.clients.clone()).collect(),
+            ca: self.tls.ca.clone(),
+            cert: self.tls.cert.clone(),
+            key: self.tls.key.clone(),
+        })
     }
 
     fn check_cluster(&self) -> Result<ClusterId, ConfigError> {

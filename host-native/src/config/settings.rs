@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use kraft_proto::durability::{Fallback, LeaderFsync, LeaderOnlyReplication, OnPowerLoss};
 use kraft_proto::ids::NodeId;
+use kraft_wire::address::read_listen;
+use kraft_wire::rpc::CLIENTS_PORT;
 
-use super::address::read_listen;
 use super::members::MemberConfig;
 use super::values::{format_bytes, format_duration, parse_bytes, parse_duration, parse_switch};
-use super::{ADMIN_PORT, CLIENTS_PORT, Config, PEERS_PORT};
+use super::{ADMIN_PORT, Config, PEERS_PORT};
 
 /// One option.
 #[derive(Debug)]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use kraft_proto::modes::CommitMode;
 use kraft_proto::output::Fate;
+use kraft_wire::pair::{Key, Value};
+use kraft_wire::rows::{SCAN_ROWS_MAX, Scan, ScanFrom};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -14,8 +16,6 @@ use super::error::DemoError;
 use super::figures::{count, writes};
 use super::ledger::{Ack, Ledger};
 use super::screen::{News, Screen};
-use crate::kv::{SCAN_ROWS_MAX, Scan, ScanFrom};
-use crate::pair::{Key, Value};
 
 /// Fates that are asked for at a time.
 const IN_FLIGHT: usize = 256;
@@ -312,10 +312,10 @@ mod tests {
     use kraft_proto::Grade;
     use kraft_proto::ids::{LogIndex, LogPosition, Term};
     use kraft_proto::modes::{Class, FsyncMode, Held};
+    use kraft_wire::api::{Achieved, Answer};
+    use kraft_wire::pair::Pair;
 
     use super::*;
-    use crate::api::{Achieved, Answer};
-    use crate::pair::Pair;
 
     fn ack(mode: CommitMode, grade: Grade) -> Ack {
         Ack {

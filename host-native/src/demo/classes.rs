@@ -1,8 +1,7 @@
 //! The nine classes of step 1, and who asks for each.
 
 use kraft_proto::modes::{CommitMode, FsyncMode};
-
-use crate::api::Options;
+use kraft_wire::api::Options;
 
 /// The writes of one class.
 #[derive(Clone, Copy, Debug)]

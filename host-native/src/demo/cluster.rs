@@ -4,10 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use kraft_client::{Client, Settings};
 use kraft_proto::Role;
 use kraft_proto::ids::{LogIndex, LogPosition, NodeId, Term};
 use kraft_proto::modes::{CommitMode, FsyncMode};
 use kraft_proto::presets::Preset;
+use kraft_wire::api::StatusReport;
+use kraft_wire::cert::Credentials;
 use serde_json::json;
 
 use super::error::DemoError;
@@ -15,9 +18,6 @@ use super::figures::millis;
 use super::screen::Screen;
 use super::server::Server;
 use super::{DemoOptions, ports};
-use crate::api::StatusReport;
-use crate::cert::Credentials;
-use crate::client::{Client, Settings};
 use crate::config::{Config, read_zones};
 use crate::setup::{self, Created, Place, Plan};
 
@@ -215,7 +215,7 @@ impl Cluster {
         self.wait("the same log on every node", async |cluster| {
             let leader = cluster.leader_status().await?;
             let running = |id: NodeId| cluster.node(id).is_running();
-            let behind = |peer: &crate::api::PeerStatus| {
+            let behind = |peer: &kraft_wire::api::PeerStatus| {
                 let written = peer.watermarks.map(|watermarks| watermarks.written);
                 running(peer.id) && written.is_none_or(|written| written < leader.last.index)
             };

@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kraft_client::ClientError;
 use kraft_proto::ids::NodeId;
+use kraft_wire::cert::CertError;
 use thiserror::Error;
 
-use crate::cert::CertError;
-use crate::client::ClientError;
 use crate::config::ConfigError;
 use crate::load::LoadError;
 use crate::setup::SetupError;

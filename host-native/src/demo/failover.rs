@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use kraft_client::{Client, Settings};
 use kraft_proto::ids::{NodeId, Term};
 use kraft_proto::modes::{CommitMode, FsyncMode};
+use kraft_wire::api::{Answer, Options};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -18,8 +20,6 @@ use super::ledger::Ledger;
 use super::load::send;
 use super::screen::{News, Screen};
 use super::workload::Workload;
-use crate::api::{Answer, Options};
-use crate::client::{Client, Settings};
 use crate::load::{End, Progress, Row, pump};
 
 /// Writes of one writer on their way at a time.

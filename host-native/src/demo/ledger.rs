@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use kraft_client::ClientError;
 use kraft_proto::Grade;
-
-use crate::api::Answer;
-use crate::client::ClientError;
-use crate::pair::Pair;
+use kraft_wire::api::Answer;
+use kraft_wire::pair::Pair;
 
 /// A write and its acknowledgement.
 #[derive(Clone, Debug)]

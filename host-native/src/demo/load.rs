@@ -5,6 +5,10 @@ use std::future::pending;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use kraft_client::{Client, ClientError};
+use kraft_wire::api::{Answer, AtRisk, Options};
+use kraft_wire::command::Operation;
+use kraft_wire::pair::Pair;
 use serde_json::json;
 
 use super::classes::{CHAPTERS, Chapter};
@@ -14,11 +18,7 @@ use super::figures::{bytes, count, millis, rate, rounded, writes};
 use super::ledger::Ledger;
 use super::screen::{Live, Screen};
 use super::workload::Workload;
-use crate::api::{Answer, AtRisk, Options};
-use crate::client::{Client, ClientError};
-use crate::command::Operation;
 use crate::load::{End, LoadError, Progress, Row, Tally, pump};
-use crate::pair::Pair;
 
 /// Writes on their way at the same time, once a class was measured one write at a time.
 const IN_FLIGHT: usize = 64;

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use kraft_proto::modes::{CommitMode, FsyncMode};
 use kraft_proto::output::Fate;
+use kraft_wire::api::{Answer, TestSwitch};
+use kraft_wire::pair::{Key, Pair, Value};
 use serde_json::json;
 
 use super::cluster::{Cluster, Leading};
@@ -11,8 +13,6 @@ use super::error::DemoError;
 use super::figures::millis;
 use super::ledger::Ledger;
 use super::screen::{News, Screen};
-use crate::api::{Answer, TestSwitch};
-use crate::pair::{Key, Pair, Value};
 
 const KEY: &str = "session:lost-with-its-leader";
 const VALUE: &str = "acknowledged, and yet";

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use kraft_wire::pair::{KEY_MAX, Key, Pair, Value};
 use serde_json::json;
 
 use super::{DemoError, DemoOptions};
 use crate::load::{Keying, Rows};
-use crate::pair::{KEY_MAX, Key, Pair, Value};
 
 /// Bytes that a made-up value has at least.
 const VALUE_BYTES_MIN: usize = 200;

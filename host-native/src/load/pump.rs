@@ -5,13 +5,13 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use kraft_client::ClientError;
 use kraft_proto::Grade;
+use kraft_wire::api::Answer;
+use kraft_wire::pair::Pair;
 use tokio::task::JoinSet;
 
 use super::{LoadError, Progress, Row};
-use crate::api::Answer;
-use crate::client::ClientError;
-use crate::pair::Pair;
 
 /// The slowest answer told apart from slower ones.
 const LATENCY_MAX_US: u64 = 600_000_000;
@@ -160,10 +160,10 @@ mod tests {
 
     use kraft_proto::ids::{LogIndex, LogPosition, Term};
     use kraft_proto::modes::{Class, CommitMode, Held};
+    use kraft_wire::api::Achieved;
+    use kraft_wire::pair::{Key, Value};
 
     use super::*;
-    use crate::api::Achieved;
-    use crate::pair::{Key, Value};
 
     fn rows(count: u64) -> impl Iterator<Item = Result<Row, LoadError>> {
         (1..=count).map(|number| {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kraft_wire::pair::{Key, Pair, VALUE_MAX, Value};
 use serde::Serializer;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::{Format, Keying, LoadError, RowError};
-use crate::pair::{Key, Pair, VALUE_MAX, Value};
 
 /// Bytes a row may take in a file: a value, with room for CSV's quotes and JSON's blanks.
 const ROW_BYTES_MAX: u64 = 2 * VALUE_MAX as u64;

@@ -16,13 +16,13 @@ use kraft_proto::health::{AlertKind, Figures};
 use kraft_proto::ids::{LogIndex, Term};
 use kraft_proto::modes::{Class, CommitMode, Held};
 use kraft_proto::output::Role;
+use kraft_wire::api::DiskRoom;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
-use serde::{Deserialize, Serialize};
 
 pub use lag::{Behind, Lag};
 
@@ -77,17 +77,6 @@ struct Inner {
     transport_spares: Counter,
     alerts: Family<AlertLabels, Counter>,
     fsync_window: Mutex<Window>,
-}
-
-/// Whether the disk takes more entries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Room {
-    /// It does.
-    #[default]
-    Enough,
-    /// They are turned away.
-    Full,
 }
 
 #[derive(Clone, Copy)]
@@ -301,10 +290,10 @@ impl Metrics {
     }
 
     /// How long the disk has been at what it does now, whether it is full, and for how long.
-    pub fn disk(&self, busy: Duration, room: Room, full: Duration) {
+    pub fn disk(&self, busy: Duration, room: DiskRoom, full: Duration) {
         self.inner.disk_busy.set(busy.as_secs_f64());
         self.inner.disk_full_seconds.set(full.as_secs_f64());
-        self.inner.disk_full.set(i64::from(room == Room::Full));
+        self.inner.disk_full.set(i64::from(room == DiskRoom::Full));
     }
 
     /// How far every peer is behind, as the leader sees it; nobody, on another node.

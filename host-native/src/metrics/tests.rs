@@ -46,7 +46,7 @@ fn busy() -> Metrics {
     metrics.suspects(1);
     metrics.disk(
         Duration::from_millis(1500),
-        Room::Full,
+        DiskRoom::Full,
         Duration::from_secs(2),
     );
     metrics.places(11, 12, 13);

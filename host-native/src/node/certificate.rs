@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kraft_proto::{NodeId, Role};
+use kraft_wire::cert::{self, Credentials};
 use tokio::sync::{Notify, mpsc};
 
 use super::engine::Engine;
-use crate::cert::{self, Credentials};
 use crate::config::TlsFiles;
 use crate::transport::PeerView;
 

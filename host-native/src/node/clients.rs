@@ -1,22 +1,23 @@
 //! What clients ask for.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kraft_proto::zones::{Request as Wish, ZoneError};
 use kraft_proto::{
     Class, CommitMode, EntryKind, FsyncMode, LogPosition, ProposeError, ReadError, Role,
 };
-use std::time::Duration;
+use kraft_wire::api::{
+    Attempt, Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response,
+    TestSwitch, Write,
+};
+use kraft_wire::command::{AnsweredBy, Command, WriteDigest};
+use kraft_wire::pair::{Measure, Unfit};
 
 use super::engine::Engine;
 use super::open::TestSwitchAccess;
 use super::own_requests::OnItsWay;
 use super::pending::{PendingAwait, PendingRead, PendingWrite, Token, is_linearizable};
-use crate::api::{
-    Attempt, Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response,
-    TestSwitch, Write,
-};
-use crate::command::{AnsweredBy, Command, WriteDigest};
-use crate::pair::{Measure, Unfit};
 use crate::rpc::{Call, Origin, Reply};
 use crate::sealed::{self, SEAL_LEN};
 use crate::sessions::SessionError;

@@ -1,18 +1,17 @@
 //! Whether the disk has room and answers: what is turned away before it is accepted, and what an
 //! operator is told.
 //!
-//! Entries reach the disk thread in two steps, and [`Space`](crate::storage::Space) sees the second
+//! Entries reach the disk thread in two steps, and [`Space`](kraft_storage::Space) sees the second
 //! only: an entry is accepted by the core, and is submitted once one of its writes in flight is
 //! free. What lies between is counted here, so that an accepted entry always finds its room.
 
 use std::time::Duration;
 
 use kraft_proto::{Instant, LogIndex, Run};
+use kraft_wire::api::{Bound, DiskRoom, Refusal};
 
 use super::engine::Engine;
-use crate::api::{Bound, Refusal};
 use crate::descriptors;
-use crate::metrics::Room;
 
 /// How long the disk may be at one thing before an operator is told.
 const SLOW: Duration = Duration::from_secs(1);
@@ -31,7 +30,7 @@ pub(super) enum Pace {
 /// What was last seen and said of the disk.
 #[derive(Debug)]
 pub(super) struct DiskView {
-    pub room: Room,
+    pub room: DiskRoom,
     pub pace: Pace,
     /// Since when it is full.
     full_since: Option<Instant>,
@@ -45,7 +44,7 @@ impl DiskView {
     /// All entries through `last` are on the disk.
     pub fn new(last: LogIndex) -> Self {
         Self {
-            room: Room::Enough,
+            room: DiskRoom::Enough,
             pace: Pace::Answering,
             full_since: None,
             turned_away: (0, 0),
@@ -131,8 +130,8 @@ impl Engine {
     }
 
     fn note_full(&mut self) {
-        if self.disk.room == Room::Enough {
-            self.disk.room = Room::Full;
+        if self.disk.room == DiskRoom::Enough {
+            self.disk.room = DiskRoom::Full;
             self.disk.full_since = Some(self.now());
             tracing::error!("{FULL}");
         }
@@ -144,8 +143,8 @@ impl Engine {
         let room = self.parts.disk.space().admit(entries, bytes);
         if room.is_err() {
             self.note_full();
-        } else if self.disk.room == Room::Full {
-            self.disk.room = Room::Enough;
+        } else if self.disk.room == DiskRoom::Full {
+            self.disk.room = DiskRoom::Enough;
             self.disk.full_since = None;
             tracing::info!("the disk has room again: entries are taken as before");
         }
@@ -183,18 +182,18 @@ impl Engine {
     pub(super) fn disk_warnings(&self) -> impl Iterator<Item = String> {
         let space = self.parts.disk.space();
         let full = match self.disk.room {
-            Room::Full => Some(format!(
+            DiskRoom::Full => Some(format!(
                 "{FULL}; {}",
                 reopening_text(space.needed_to_open())
             )),
-            Room::Enough if space.is_full() => Some(format!(
+            DiskRoom::Enough if space.is_full() => Some(format!(
                 "the disk has no room for another segment: {} bytes of log are left, of which {} \
                  are kept back, before writes are refused; {}",
                 space.headroom(),
                 space.reserve(),
                 reopening_text(space.needed_to_open())
             )),
-            Room::Enough => None,
+            DiskRoom::Enough => None,
         };
         let stuck = match self.disk.pace {
             Pace::Answering => None,

@@ -9,13 +9,15 @@ use kraft_proto::{
     Agreed, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft,
     ReadOutcome, Role, Slot, Standing, Term, Unkept, Waits, Write, WriteKind,
 };
+use kraft_storage::{DiskHandle, Done, Identity, Job};
+use kraft_wire::api::{Answer, Response, UnkeptAcks};
+use kraft_wire::cert::Credentials;
 use tokio::sync::mpsc;
 
 use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
 use super::handover::PendingTransfer;
-use super::history::History;
 use super::open::{NodeError, TestSwitchAccess};
 use super::own_requests::OwnRequests;
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
@@ -23,16 +25,14 @@ use super::replicas::ReplicaCheck;
 use super::standby::Standby;
 use super::tail::Tail;
 use crate::admin::Publisher;
-use crate::api::{Answer, Response, UnkeptAcks};
-use crate::cert::Credentials;
 use crate::config::{Address, Config};
 use crate::kv::Kv;
 use crate::machine::Replicated;
 use crate::metrics::Metrics;
 use crate::rpc::{Calls, ClientNews, News, RpcServer, Shares};
 use crate::sealed;
-use crate::storage::{DiskHandle, Done, Identity, Job};
 use crate::transport::{Event, Events, Fault, Lane, Transport};
+use kraft_storage::History;
 
 /// Inputs taken before outputs are looked at again: what comes together is written together.
 const INPUTS_AT_ONCE: usize = 512;
@@ -501,7 +501,7 @@ impl Engine {
         let Some(write) = self.writes.get_mut(token) else {
             return;
         };
-        let by_machine = matches!(write.answered_by, crate::command::AnsweredBy::Machine);
+        let by_machine = matches!(write.answered_by, kraft_wire::command::AnsweredBy::Machine);
         let committed = matches!(
             answer.grade,
             kraft_proto::Grade::AsAsked | kraft_proto::Grade::Fallback

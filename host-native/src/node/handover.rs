@@ -1,10 +1,10 @@
 //! Leadership handed over: because somebody asked for it, or because this node is about to stop.
 
 use kraft_proto::{NodeId, Role, TransferError};
+use kraft_wire::api::{LeadsReport, Refusal, Response};
 
 use super::engine::{Engine, Input, Inputs};
 use super::open::NodeError;
-use crate::api::{LeadsReport, Refusal, Response};
 use crate::rpc::Reply;
 
 /// Somebody who wants to hear how a transfer ends.

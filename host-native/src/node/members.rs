@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kraft_proto::{Member, Members, MembersError, NodeId, StoreId};
+use kraft_storage::{Contact, Founding};
 
 use crate::config::{Config, MemberConfig};
-use crate::storage::{Contact, Founding};
 
 /// Why the members of a directory are not those to start a node with. Nothing runs.
 #[derive(Debug, thiserror::Error)]

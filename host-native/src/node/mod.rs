@@ -21,7 +21,6 @@ mod clock;
 mod disk;
 mod engine;
 mod handover;
-mod history;
 mod members;
 mod open;
 mod own_requests;
@@ -36,7 +35,6 @@ mod stopping;
 mod tail;
 
 pub use certificate::Reload;
-pub use history::History;
 pub use members::MembersRefused;
 pub(crate) use members::founding_of;
 pub(crate) use open::expected;

@@ -5,11 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kraft_proto::limits::CONFIGURATION_BYTES_MAX;
+use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
-    Config as CoreConfig, ConfigError as CoreConfigError, EntryKind, Incarnation, Instant,
-    LogIndex, LogPosition, NodeId, Nonce, Raft, Recovery, Run, StoreId, Trust,
+    Config as CoreConfig, ConfigError as CoreConfigError, Incarnation, Instant, LogIndex,
+    LogPosition, NodeId, Nonce, Raft, StoreId, Trust,
 };
+use kraft_storage::{
+    Disk, DiskError, Expect, Fs, History, Identity, OpenError, RealFs, Reserve, Unfinished,
+};
+use kraft_wire::api::{self, MESSAGE_MAX};
+use kraft_wire::cert::{CertError, Credentials};
+use kraft_wire::quic::BindError;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -17,22 +23,14 @@ use super::advertised::advertised;
 use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
-use super::history::History;
 use super::members::{Contacts, MembersRefused, check_list, first_members};
 use super::standby::Standby;
 use crate::admin::Admin;
-use crate::api::{self, MESSAGE_MAX};
-use crate::cert::{CertError, Credentials};
-use crate::cluster_id::ClusterId;
 use crate::config::{Config, ConfigError};
 use crate::descriptors;
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
-use crate::storage::{
-    self, Boot, Disk, DiskError, Expect, Fs, Identity, LogReader, OpenError, RealFs, Reserve,
-    Unfinished,
-};
-use crate::transport::{BindError, Hello, Limits, Settings, Timing, Transport, TransportConfig};
+use crate::transport::{Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
 /// Bytes of one frame between peers: the longest command, its seal and its header, with room.
 const FRAME_BYTES_MAX: u32 = 8 * 1024 * 1024;
@@ -121,7 +119,7 @@ pub enum NodeError {
     Unfinished(Unfinished),
     /// Entries that are committed cannot be read back.
     #[error("{0}. The node has stopped: it cannot apply what is committed")]
-    Unreadable(storage::ReadError),
+    Unreadable(kraft_storage::ReadError),
     /// Bytes this node had checked are no longer what they were.
     #[error(
         "entry {0} was damaged in this node's memory. The node has stopped before it could be \
@@ -164,20 +162,6 @@ pub struct Addresses {
     pub clients: Option<SocketAddr>,
     /// For operators, TCP.
     pub admin: Option<SocketAddr>,
-}
-
-/// The configurations of a run that was recovered.
-fn configurations(recovery: Recovery, reader: &LogReader, run: Run) -> Result<Recovery, NodeError> {
-    run.positions().try_fold(recovery, |recovery, at| {
-        let one = Run {
-            first: at.index,
-            count: 1,
-            ..run
-        };
-        let bytes = reader.read(one, CONFIGURATION_BYTES_MAX);
-        let bytes = bytes.map_err(NodeError::Unreadable)?;
-        Ok(recovery.config(at, bytes.first().map_or(&[][..], |bytes| bytes)))
-    })
 }
 
 /// What tells this start from any other.
@@ -228,9 +212,9 @@ fn settings(config: &Config) -> Settings {
 ///
 /// When anything it needs cannot be had; then nothing runs and no port stays open.
 pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node, NodeError> {
-    let options = storage::Options {
+    let options = kraft_storage::Options {
         lock_patience: LOCK_PATIENCE,
-        ..storage::Options::default()
+        ..kraft_storage::Options::default()
     };
     let limit = descriptors::raise();
     let files = Reserve::of(RealFs::shared())
@@ -246,17 +230,17 @@ pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node
 /// As [`start`].
 pub async fn start_on(
     fs: Arc<dyn Fs>,
-    options: storage::Options,
+    options: kraft_storage::Options,
     config: Config,
     test_switch: TestSwitchAccess,
 ) -> Result<Node, NodeError> {
     let (node, cluster) = config.check_server()?;
     let credentials = Credentials::load(&config.tls.cert, &config.tls.key, &config.tls.ca)?;
-    let options = storage::Options {
+    let options = kraft_storage::Options {
         expect: expected(&config, cluster, node),
         ..options
     };
-    let opened = storage::open(&config.data_dir, fs, &options)?;
+    let opened = kraft_storage::open(&config.data_dir, fs, &options)?;
     let (limit, needed) = (
         descriptors::limit(),
         descriptors::needed(opened.store.reader().segments()),
@@ -268,16 +252,7 @@ pub async fn start_on(
         tracing::warn!("{warning}");
     }
     let members = first_members(&config.data_dir, &opened.founding)?;
-    let mut recovery = Recovery::resume(opened.hard_state, members).committed(opened.committed);
-    if opened.boot == Boot::Same {
-        recovery = recovery.same_boot();
-    }
-    for run in &opened.log {
-        recovery = match run.kind {
-            EntryKind::Configuration => configurations(recovery, &opened.store.reader(), *run)?,
-            EntryKind::Command | EntryKind::NoOp => recovery.run(*run),
-        };
-    }
+    let recovery = opened.recovery(members).map_err(NodeError::Unreadable)?;
     let core = core_config(&config, node, opened.identity);
     let raft = Raft::new(core, recovery, nonce()?, Instant::ZERO).map_err(|error| match error {
         CoreConfigError::Superseded { by } => NodeError::Superseded(by),
@@ -418,7 +393,7 @@ impl Node {
 
     /// Runs until `stop` is ready or the disk fails. In the end the doors are shut and the store is
     /// forced and closed; a disk that is stuck is not waited for longer than
-    /// [`STOP_MAX`](storage::STOP_MAX).
+    /// [`STOP_MAX`](kraft_storage::STOP_MAX).
     ///
     /// # Errors
     ///

@@ -4,8 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use kraft_proto::LogIndex;
-
-use crate::command::{RequestId, WriteDigest};
+use kraft_wire::command::{RequestId, WriteDigest};
 
 /// Requests this node proposed, as leader, and has not applied.
 #[derive(Debug, Default)]
@@ -48,8 +47,9 @@ impl OwnRequests {
 
 #[cfg(test)]
 mod tests {
+    use kraft_wire::command::SessionId;
+
     use super::*;
-    use crate::command::SessionId;
 
     fn request(number: u64) -> RequestId {
         RequestId {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use kraft_proto::{Class, Instant, LogIndex, LogPosition, ReadTicket};
+use kraft_wire::api::{Freshness, Request};
+use kraft_wire::command::AnsweredBy;
+use kraft_wire::rows::Effect;
 
-use crate::api::{Freshness, Request};
-use crate::command::AnsweredBy;
-use crate::kv::Effect;
 use crate::rpc::{Origin, Reply, Shares};
 
 /// Who waits, as the core's waits know them.

@@ -3,10 +3,11 @@
 
 use std::collections::HashSet;
 
+use kraft_wire::api::{Bound, Refusal, Request, Response};
+use kraft_wire::rows::SCAN_BYTES_MAX;
+
 use super::engine::Engine;
 use super::pending::{PendingRead, Token};
-use crate::api::{Bound, Refusal, Request, Response};
-use crate::kv::SCAN_BYTES_MAX;
 use crate::rpc::{Origin, Room, Shares, Verdict};
 
 /// Places taken back at a time: looking for them costs the more, the more wait.

@@ -1,10 +1,10 @@
 //! Applying what is committed, a little at a time, so that a node that catches up stays reachable.
 
 use kraft_proto::{EntryKind, Grade, LogIndex, Run};
+use kraft_wire::rows::Effect;
 
 use super::engine::Engine;
 use super::open::NodeError;
-use crate::kv::Effect;
 use crate::sealed;
 
 /// Entries applied before inputs are looked at again.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use kraft_proto::limits::MEMBERS_MAX;
 use kraft_proto::{EntryKind, Instant, LogIndex, LogPosition, NodeId};
+use kraft_wire::api::DifferingReplica;
 
 use super::engine::Engine;
-use crate::api::DifferingReplica;
 use crate::replicas::{Comparison, Digest, Finding, RunningDigest, answers};
 use crate::sealed;
 use crate::transport::{Fault, Route};

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use kraft_proto::{Lag, NodeId, PeerState, PeerStatus as CorePeer, Status, Waiting};
+use kraft_wire::api::{
+    AtRisk, Candidacy, DataStatus, DifferingReplica, DiskRoom, DiskStatus, LagStatus, Link,
+    MemberStatus, PeerStatus, PlacesStatus, StatusReport, Voting,
+};
+use kraft_wire::quic::RefusalKind;
 
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
-use crate::api::{
-    AtRisk, Candidacy, DataStatus, DifferingReplica, DiskStatus, LagStatus, Link, MemberStatus,
-    PeerStatus, PlacesStatus, StatusReport, Voting,
-};
-use crate::metrics::{Behind, Lag as LagFigure, Room};
-use crate::transport::{Dropped, RefusalKind};
+use crate::metrics::{Behind, Lag as LagFigure};
+use crate::transport::Dropped;
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
@@ -77,7 +78,7 @@ impl Engine {
         self.serve_parked();
         let readiness = match (self.outvoted(), self.leader) {
             (Some(why), _) => Readiness::NotReady(why),
-            (None, Some(_)) if self.disk.room == Room::Full => Readiness::NotReady(
+            (None, Some(_)) if self.disk.room == DiskRoom::Full => Readiness::NotReady(
                 "the disk is full: entries are turned away until there is room".into(),
             ),
             (None, Some(_)) if certificate_left.is_zero() => Readiness::NotReady(
@@ -300,7 +301,7 @@ fn lasting(waiting: &Waiting) -> Option<String> {
         | Waiting::LogWrites
         | Waiting::Leader
         | Waiting::Votes { .. }
-        | Waiting::Handover(_)
+        | Waiting::Transfer(_)
         | Waiting::Majority { .. }
         | Waiting::Members(_)
         | Waiting::Recall(_)

@@ -5,15 +5,14 @@
 
 use std::time::Duration;
 
+use kraft_client::{ClientLimits, RpcClient};
 use kraft_proto::{Instant, NodeId, Role};
+use kraft_wire::api::{DiskRoom, FRAME_BYTES_MAX, Request, Response};
+use kraft_wire::cert::Credentials;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::engine::Engine;
-use crate::api::{FRAME_BYTES_MAX, Request, Response};
-use crate::cert::Credentials;
-use crate::metrics::Room;
-use crate::rpc::{ClientLimits, RpcClient};
 
 /// How long a disk has been full before its node hands over: a log that is compacted, or a file that
 /// somebody removes, may make room at once.
@@ -83,7 +82,7 @@ impl Engine {
     /// This node has room and could lead instead.
     pub(super) fn hand_over_to(&mut self, standby: NodeId) {
         let now = self.now();
-        if self.role != Role::Leader || self.disk.room == Room::Enough {
+        if self.role != Role::Leader || self.disk.room == DiskRoom::Enough {
             return;
         }
         match self.parts.raft.transfer_leadership(now, Some(standby)) {
@@ -106,7 +105,9 @@ async fn last_with_room(address: &str, credentials: &Credentials) -> Option<u64>
         .ok()?;
     let answer = client.call(Request::Status.encode()).await.ok()?;
     match Response::decode(&answer).ok()? {
-        Response::Status(report) if report.disk.room == Room::Enough => Some(report.last.index.0),
+        Response::Status(report) if report.disk.room == DiskRoom::Enough => {
+            Some(report.last.index.0)
+        }
         _ => None,
     }
 }

@@ -1,8 +1,9 @@
 //! The end of a node: in order if its disk lets it, and soon in any case.
 
+use kraft_storage::{STOP_MAX, StopError, Unfinished};
+
 use super::engine::{Engine, Input, Inputs, Parts};
 use super::open::NodeError;
-use crate::storage::{STOP_MAX, StopError, Unfinished};
 
 impl Engine {
     /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this

@@ -5,21 +5,8 @@ use std::sync::Mutex;
 
 use kraft_proto::ids::NodeId;
 use kraft_proto::limits::MEMBERS_MAX;
-use serde::{Deserialize, Serialize};
-
-use crate::transport::lock;
-
-/// The longest address that is believed, in bytes: the longest name, its port and the colon.
-pub const ADDRESS_BYTES_MAX: usize = 253 + 6;
-
-/// One node and where clients reach it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Whereabouts {
-    /// Which node.
-    pub node: NodeId,
-    /// Its client address, `host:port`.
-    pub address: String,
-}
+use kraft_wire::lock;
+use kraft_wire::rpc::{ADDRESS_BYTES_MAX, Whereabouts};
 
 /// The client addresses of nodes, one each. What a node says of itself replaces what a file says of it.
 #[derive(Debug, Default)]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use kraft_wire::lock;
+
 use super::origin::Origin;
 use super::session::Session;
-use crate::transport::lock;
 
 /// The connections that are up.
 #[derive(Debug)]

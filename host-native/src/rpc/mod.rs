@@ -10,42 +10,23 @@
 //! by connection and in all: the node asks for room before it makes a large one. Nodes may call each
 //! other the same way.
 
-mod client;
 mod directory;
-mod error;
 mod guests;
 mod origin;
 mod pool;
 mod server;
 mod session;
 mod shares;
-mod waiting;
-mod wire;
 
 use std::time::Duration;
 
-use kraft_proto::ids::NodeId;
-use serde::{Deserialize, Serialize};
+use kraft_wire::rpc::CALL_BYTES_MAX;
 
-use crate::cert::ClusterId;
-
-pub use client::{Answers, RpcClient};
-pub use directory::{ADDRESS_BYTES_MAX, Directory, News, Whereabouts};
-pub use error::{CallError, ConnectError};
+pub use directory::{Directory, News};
 pub use origin::Origin;
-pub(crate) use origin::network;
 pub use server::{Calls, ClientNews, RpcServer, RpcStats};
 pub use session::{Call, Part, Reply, Room};
 pub use shares::{Shares, Verdict};
-
-/// The protocol of the clients' door, as TLS negotiates it.
-pub const CLIENT_ALPN: &str = "kraft-client/1";
-
-/// The version of what clients and nodes say to each other around the calls.
-pub const CLIENT_VERSION: u16 = 2;
-
-/// Bytes written to a stream at a time.
-const BATCH_BYTES_MAX: usize = 256 * 1024;
 
 /// Bounds of a [`RpcServer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,24 +53,11 @@ pub struct ServerLimits {
     pub connect: Duration,
 }
 
-/// Bounds of a [`RpcClient`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientLimits {
-    /// Bytes of one request or answer, its header included. Servers need the same.
-    pub frame_bytes_max: u32,
-    /// Calls that are not answered yet; further ones wait.
-    pub calls_max: usize,
-    /// Silence after which the server is taken for gone.
-    pub idle: Duration,
-    /// From dialing to the end of the hello.
-    pub connect: Duration,
-}
-
 impl Default for ServerLimits {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
         Self {
-            frame_bytes_max: 4 * MIB as u32,
+            frame_bytes_max: CALL_BYTES_MAX,
             calls_max: 4096,
             bytes_max: 8 * MIB,
             bytes_max_total: 16 * MIB,
@@ -101,30 +69,4 @@ impl Default for ServerLimits {
             connect: Duration::from_secs(1),
         }
     }
-}
-
-impl Default for ClientLimits {
-    fn default() -> Self {
-        Self {
-            frame_bytes_max: ServerLimits::default().frame_bytes_max,
-            calls_max: 4096,
-            idle: Duration::from_secs(1),
-            connect: Duration::from_secs(1),
-        }
-    }
-}
-
-/// What a client says of itself; the rest is in its certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct ClientHello {
-    cluster: ClusterId,
-}
-
-/// What a node says of itself to a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct ServerHello {
-    cluster: ClusterId,
-    node: NodeId,
-    /// Where clients reach the nodes it knows, itself included.
-    members: Vec<Whereabouts>,
 }

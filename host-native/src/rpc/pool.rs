@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use kraft_wire::lock;
 use tokio::sync::Notify;
 
 use super::session::Session;
-use crate::transport::lock;
 
 /// What all connections make the node hold.
 #[derive(Debug)]

@@ -5,27 +5,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use kraft_proto::cluster::ClusterId;
 use kraft_proto::ids::NodeId;
+use kraft_wire::cert::{CertError, Credentials, PeerIdentity, Role};
+use kraft_wire::lock;
+use kraft_wire::quic::endpoint::{self, Pulse, Streams, Windows};
+use kraft_wire::quic::hello::{self, Greeted};
+use kraft_wire::quic::{
+    Batch, BindError, CLOSED_FAULT, CLOSED_IN_ORDER, FrameReader, ReadFrameError, Refusal,
+    RefusalKind,
+};
+use kraft_wire::rpc::{
+    BATCH_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello, ServerHello, request,
+};
 use quinn::{Connection, Endpoint, Incoming, SendStream, TransportConfig};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::ServerLimits;
 use super::directory::Directory;
 use super::guests::{Entry, Guests};
 use super::origin::Origin;
 use super::pool::Pool;
 use super::session::{Call, Reply, Session};
-use super::wire::request;
-use super::{BATCH_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello, ServerHello, ServerLimits};
-use crate::cert::{CertError, ClusterId, Credentials, PeerIdentity, Role};
-use crate::transport::desk::{Desk, Seated};
-use crate::transport::frame::{Batch, FrameReader, ReadFrameError};
-use crate::transport::hello::{self, Greeted};
-use crate::transport::quic::{self, Pulse, Streams, Windows};
-use crate::transport::refusal::{CLOSED_FAULT, CLOSED_IN_ORDER};
-use crate::transport::repeats::Repeats;
-use crate::transport::{BindError, Refusal, RefusalKind, lock};
+use crate::listener::Repeats;
+use crate::listener::{Desk, Seated};
 
 /// Calls that wait for the node, of all connections together.
 const CALLS_QUEUED: usize = 1024;
@@ -122,9 +127,9 @@ impl RpcServer {
             keep_alive: limits.idle / 3,
             idle: limits.idle,
         };
-        let settings = quic::settings(streams, pulse, Windows::Narrow)?;
-        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings.clone())?;
-        let endpoint = quic::endpoint(listen, credentials, CLIENT_ALPN, Some(door))?;
+        let settings = endpoint::settings(streams, pulse, Windows::Narrow)?;
+        let door = endpoint::server(credentials, CLIENT_ALPN.as_bytes(), settings.clone())?;
+        let endpoint = endpoint::open(listen, credentials, CLIENT_ALPN, Some(door))?;
         let (sender, queue) = mpsc::channel(CALLS_QUEUED);
         // At most one for each connection that was up.
         let (departures, gone) = mpsc::unbounded_channel();
@@ -199,7 +204,7 @@ impl RpcServer {
     /// When TLS refuses it; then nothing has changed.
     pub fn set_credentials(&self, credentials: &Credentials) -> Result<(), CertError> {
         let settings = self.shared.settings.clone();
-        let door = quic::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
+        let door = endpoint::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
         self.shared.endpoint.set_server_config(Some(door));
         Ok(())
     }
@@ -303,7 +308,7 @@ async fn answer_calls(shared: Arc<Shared>, mut running: watch::Receiver<Running>
             () = stopped(&mut running) => None,
         };
         let Some(incoming) = incoming else { return };
-        let address = quic::plain(incoming.remote_address());
+        let address = endpoint::plain(incoming.remote_address());
         let seat = match shared.desk.receive(&incoming) {
             Seated::Here(seat) => seat,
             Seated::ProveAddress => {
@@ -400,7 +405,7 @@ async fn admit(
         return;
     }
     shared.pool.enter(number, &session);
-    quic::widen(&caller.connection, shared.guests.len());
+    endpoint::widen(&caller.connection, shared.guests.len());
     serve(shared, caller, &session, running).await;
     shared.guests.leave(&origin);
     shared.pool.leave(number);

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use bytes::Bytes;
+use kraft_wire::cert::Role;
+use kraft_wire::lock;
+use kraft_wire::quic::Batch;
+use kraft_wire::rpc::{ANSWER_HEADER_BYTES, Status, put_answer};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::ServerLimits;
 use super::origin::Origin;
 use super::pool::Pool;
-use super::wire::{ANSWER_HEADER_BYTES, Status, put_answer};
-use crate::cert::Role;
-use crate::transport::frame::Batch;
-use crate::transport::lock;
 
 /// A request, and the way to answer it.
 #[derive(Debug)]

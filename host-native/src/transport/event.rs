@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::hello::{Hello, Setting};
 use super::lane::Lane;
-use super::refusal::Refused;
+use super::refused::Refused;
 use super::stats::Fault;
 
 /// Bytes an event counts for beside its frame.

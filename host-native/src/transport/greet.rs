@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kraft_proto::ids::NodeId;
+use kraft_wire::cert::{Role, server_name};
+use kraft_wire::quic::hello::{self, Greeted};
+use kraft_wire::quic::{CLOSED_REPLACED, Outlook, Refusal, endpoint};
 use quinn::{Connection, Incoming};
 use ring::rand::SystemRandom;
 use tokio::time::timeout;
 
 use super::Shared;
-use super::desk::Seated;
-use super::hello::{self, Greeted, PEER_VERSION, PeerHello};
+use super::hello::{PEER_VERSION, PeerHello};
 use super::link;
-use super::quic;
-use super::refusal::{CLOSED_REPLACED, Outlook, Refusal};
 use super::slot::{AtWork, Dialer, Link, Reach, Slot, Verdict};
-use crate::cert::Role;
+use crate::listener::Seated;
 
 /// How long the node that is not the preferred dialer waits for the other one's call.
 const COURTESY: Duration = Duration::from_millis(30);
@@ -36,7 +36,7 @@ pub(super) async fn answer_calls(shared: Arc<Shared>) {
         };
         let call = shared.clone();
         shared.spawn(async move {
-            let address = quic::plain(incoming.remote_address()).to_string();
+            let address = endpoint::plain(incoming.remote_address()).to_string();
             let hearing = timeout(call.timing.connect, hear(&call, incoming));
             let heard = match seat.hold(hearing).await {
                 Some(heard) => heard.unwrap_or(Err((None, Refusal::Timeout))),
@@ -157,7 +157,7 @@ async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, Re
     let target = *found
         .get(attempt % found.len().max(1))
         .ok_or_else(|| broken("no address was found".to_owned()))?;
-    let name = shared.ours.hello.cluster.server_name();
+    let name = server_name(shared.ours.hello.cluster);
     let connection = shared
         .endpoint
         .connect_with(shared.client(), target, &name)
@@ -208,7 +208,7 @@ async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork)
     tracing::info!(
         peer = slot.peer.0,
         incarnation = theirs.incarnation.number,
-        address = %quic::plain(link.connection.remote_address()),
+        address = %endpoint::plain(link.connection.remote_address()),
         "connected",
     );
     shared.compare(slot.peer, theirs.settings).await;

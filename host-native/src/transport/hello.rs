@@ -1,41 +1,13 @@
-//! The first words on every connection, before anything else is believed.
-//!
-//! Each side sends one frame on the stream that the dialing side opens first:
-//!
-//! ```text
-//! "kraft" | version, 2 bytes little-endian | hello in postcard, nothing after it
-//! ```
-//!
-//! The first seven bytes mean the same in every version, so that two releases that cannot talk can
-//! still say so. A side that refuses closes the connection with the reason as text.
-
-use std::time::SystemTime;
+//! What peers say of themselves before anything else; see [`kraft_wire::quic::hello`].
 
 use bytes::Bytes;
+use kraft_proto::cluster::{ClusterId, Epoch};
 use kraft_proto::ids::{Incarnation, NodeId, StoreId};
-use kraft_proto::limits::MEMBERS_MAX;
-use quinn::{Connection, SendStream};
-use rustls::pki_types::CertificateDer;
-use serde::de::DeserializeOwned;
+use kraft_wire::quic::{Refusal, hello};
 use serde::{Deserialize, Serialize};
-
-use super::frame::{Batch, FrameReader};
-use super::refusal::Refusal;
-use crate::cert::{self, ClusterId, PeerIdentity};
-use crate::epoch::Epoch;
-use crate::rpc::ADDRESS_BYTES_MAX;
 
 /// The version of what peers say to each other.
 pub const PEER_VERSION: u16 = 2;
-
-/// The longest hello, in bytes.
-pub(crate) const HELLO_BYTES_MAX: u32 = 8 * 1024;
-
-// A hello to clients names every member.
-const _: () = assert!(MEMBERS_MAX * (ADDRESS_BYTES_MAX + 16) + 1024 <= HELLO_BYTES_MAX as usize);
-
-const MAGIC: &[u8] = b"kraft";
-const VERSION_BYTES: usize = 2;
 
 /// What a node says of itself to its peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +66,7 @@ impl Hello {
     ///
     /// Says why the connection would be closed: another version, or no hello at all.
     pub fn read(opening: &[u8]) -> Result<Self, Refusal> {
-        decode(PEER_VERSION, opening).map(|PeerHello { hello, .. }| hello)
+        hello::decode(PEER_VERSION, opening).map(|PeerHello { hello, .. }| hello)
     }
 
     /// The first words of a node whose process drew this number.
@@ -108,7 +80,7 @@ impl Hello {
             process,
             clients: String::new(),
         };
-        encode(PEER_VERSION, &ours)
+        hello::encode(PEER_VERSION, &ours)
     }
 }
 
@@ -142,163 +114,9 @@ impl Settings {
     }
 }
 
-/// The stream of the hello, when both sides are content.
-pub(crate) struct Greeted<T> {
-    pub(crate) theirs: T,
-    pub(crate) send: SendStream,
-    pub(crate) receive: FrameReader,
-}
-
-/// The dialing side: says hello and hears the answer.
-pub(crate) async fn introduce<S: Serialize, T: DeserializeOwned>(
-    connection: &Connection,
-    version: u16,
-    ours: &S,
-) -> Result<Greeted<T>, Refusal> {
-    let (mut send, receive) = connection
-        .open_bi()
-        .await
-        .map_err(|e| Refusal::of_connection(&e))?;
-    say(&mut send, version, ours).await?;
-    hear(send, FrameReader::new(receive, HELLO_BYTES_MAX), version).await
-}
-
-/// The side that was dialed: hears the hello. It answers with [`say`] once it is content.
-pub(crate) async fn listen<T: DeserializeOwned>(
-    connection: &Connection,
-    version: u16,
-) -> Result<Greeted<T>, Refusal> {
-    let (send, receive) = connection
-        .accept_bi()
-        .await
-        .map_err(|e| Refusal::of_connection(&e))?;
-    hear(send, FrameReader::new(receive, HELLO_BYTES_MAX), version).await
-}
-
-/// Says hello.
-pub(crate) async fn say<S: Serialize>(
-    send: &mut SendStream,
-    version: u16,
-    ours: &S,
-) -> Result<(), Refusal> {
-    let opening = encode(version, ours)?;
-    let mut batch = Batch::default();
-    batch.begin(u32::try_from(opening.len()).map_err(|e| Refusal::Hello(e.to_string()))?);
-    batch.push(opening);
-    batch.write_to(send).await.map_err(|e| match e {
-        quinn::WriteError::ConnectionLost(e) => Refusal::of_connection(&e),
-        e => Refusal::Broken(e.to_string()),
-    })
-}
-
-async fn hear<T: DeserializeOwned>(
-    send: SendStream,
-    mut receive: FrameReader,
-    version: u16,
-) -> Result<Greeted<T>, Refusal> {
-    let opening = receive
-        .next()
-        .await
-        .map_err(|e| Refusal::of_read(&e))?
-        .ok_or_else(|| Refusal::Hello("the stream ended before it".to_owned()))?;
-    Ok(Greeted {
-        theirs: decode(version, &opening)?,
-        send,
-        receive,
-    })
-}
-
-/// Whom the verified certificate of the other side speaks for.
-pub(crate) fn identity_of(connection: &Connection) -> Result<PeerIdentity, Refusal> {
-    let certificate = certificate_of(connection).ok_or(Refusal::NoCertificate)?;
-    PeerIdentity::from_certificate(&certificate).map_err(Refusal::Nameless)
-}
-
-/// Until when the certificate of the other side holds.
-pub(super) fn until(connection: &Connection) -> Option<SystemTime> {
-    let (_, until) = cert::validity(&certificate_of(connection)?).ok()?;
-    Some(until)
-}
-
-fn certificate_of(connection: &Connection) -> Option<CertificateDer<'static>> {
-    let chain = connection.peer_identity()?;
-    let chain = chain.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-    chain.first().cloned()
-}
-
-fn encode<S: Serialize>(version: u16, hello: &S) -> Result<Bytes, Refusal> {
-    let mut out = MAGIC.to_vec();
-    out.extend_from_slice(&version.to_le_bytes());
-    postcard::to_extend(hello, out)
-        .map(Bytes::from)
-        .map_err(|e| Refusal::Hello(e.to_string()))
-}
-
-/// Reads an opening; an unknown version is told from nonsense.
-pub(crate) fn decode<T: DeserializeOwned>(version: u16, opening: &[u8]) -> Result<T, Refusal> {
-    let wrong = |what: &str| Refusal::Hello(what.to_owned());
-    let rest = opening
-        .strip_prefix(MAGIC)
-        .ok_or_else(|| wrong("it does not begin as kraft's do"))?;
-    let (theirs, body) = rest
-        .split_first_chunk::<VERSION_BYTES>()
-        .ok_or_else(|| wrong("it ends before the version"))?;
-    let theirs = u16::from_le_bytes(*theirs);
-    if theirs != version {
-        return Err(Refusal::Version {
-            ours: version,
-            theirs,
-        });
-    }
-    match postcard::take_from_bytes(body) {
-        Ok((hello, [])) => Ok(hello),
-        Ok(_) => Err(wrong("it goes on after its end")),
-        Err(e) => Err(Refusal::Hello(e.to_string())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use kraft_proto::ids::Nonce;
-
     use super::*;
-
-    fn hello() -> Hello {
-        Hello {
-            cluster: ClusterId(7),
-            node: NodeId(3),
-            store: StoreId(9),
-            epoch: Epoch(1),
-            incarnation: Incarnation::new(2, Nonce(2)),
-            settings: Settings::default(),
-        }
-    }
-
-    #[test]
-    fn an_opening_reads_back_and_nothing_may_follow_it() {
-        let opening = encode(1, &hello()).unwrap();
-        assert_eq!(decode(1, &opening), Ok(hello()));
-        for end in 0..opening.len() {
-            assert!(decode::<Hello>(1, &opening[..end]).is_err());
-        }
-        let longer = [&opening[..], &[0]].concat();
-        assert!(matches!(
-            decode::<Hello>(1, &longer),
-            Err(Refusal::Hello(_))
-        ));
-    }
-
-    #[test]
-    fn an_unknown_version_is_named_whatever_its_hello_looks_like() {
-        let opening = [MAGIC, &9_u16.to_le_bytes(), b"who knows"].concat();
-        let refusal = decode::<Hello>(1, &opening).unwrap_err();
-        assert_eq!(refusal, Refusal::Version { ours: 1, theirs: 9 });
-        let text = refusal.to_string();
-        assert!(
-            text.contains("version 9") && text.contains("version 1"),
-            "{text}"
-        );
-    }
 
     #[test]
     fn each_setting_that_differs_is_named() {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use kraft_wire::quic::{
+    BadFrame, Batch, CLOSED_IN_ORDER, CLOSED_REMOVED, CLOSED_REPLACED, FrameReader, ReadFrameError,
+};
 use quinn::{Connection, ConnectionError, RecvStream};
 use tokio::task::JoinSet;
 
 use super::Shared;
 use super::event::{DownReason, Event};
-use super::frame::{BadFrame, Batch, FrameReader, ReadFrameError};
 use super::lane::Lane;
-use super::refusal::{CLOSED_IN_ORDER, CLOSED_REMOVED, CLOSED_REPLACED};
 use super::slot::{AtWork, Link, Slot};
 use super::stats::Fault;
 

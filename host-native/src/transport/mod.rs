@@ -16,40 +16,37 @@
 //! other.
 
 mod config;
-pub(crate) mod desk;
 mod event;
-pub(crate) mod frame;
 mod greet;
-pub(crate) mod hello;
+mod hello;
 mod lane;
 mod link;
 mod outbox;
-pub(crate) mod quic;
-pub(crate) mod refusal;
-pub(crate) mod repeats;
+mod refused;
 mod shared;
 mod slot;
 mod stats;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kraft_proto::ids::NodeId;
 use tokio::time::timeout;
 
-pub use config::{BindError, Limits, Timing, TransportConfig};
+pub use config::{Limits, Timing, TransportConfig};
 pub use event::{DownReason, Event, Events};
 pub use hello::{Hello, PEER_VERSION, Setting, Settings};
 pub use lane::{Lane, Route};
-pub use refusal::{Certificate, Refusal, RefusalKind, Refused};
+pub use refused::Refused;
 pub use stats::{Dropped, Fault, TrafficCount, TransportStats};
 
-use crate::cert::{CertError, Credentials};
+use kraft_wire::cert::{CertError, Credentials};
+use kraft_wire::quic::{BindError, CLOSED_IN_ORDER};
+
 use event::DownReason as Reason;
-use refusal::CLOSED_IN_ORDER;
 use shared::Shared;
 use slot::Reach;
 
@@ -176,7 +173,9 @@ impl Transport {
                 up: slot
                     .link()
                     .map(|link| (link.theirs.hello, link.connection.rtt())),
-                certificate_until: slot.link().and_then(|link| hello::until(&link.connection)),
+                certificate_until: slot
+                    .link()
+                    .and_then(|link| kraft_wire::quic::hello::until(&link.connection)),
             })
             .collect()
     }
@@ -256,9 +255,4 @@ impl Drop for Transport {
         self.shared.endpoint.close(CLOSED_IN_ORDER, b"shut down");
         self.shared.abort_tasks();
     }
-}
-
-/// Locks, whatever happened to the last holder: no invariant here spans a panic.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use kraft_wire::lock;
+use kraft_wire::quic::{Batch, PREFIX_BYTES};
 use tokio::sync::Notify;
 
-use super::frame::{Batch, PREFIX_BYTES};
-use super::lock;
 use super::stats::Dropped;
 
 /// The frames waiting for one lane to one peer.

@@ -6,20 +6,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use kraft_proto::ids::NodeId;
+use kraft_wire::cert::{CertError, Credentials, PeerIdentity, Role};
+use kraft_wire::lock;
+use kraft_wire::quic::endpoint::{self, Pulse, Streams, Windows};
+use kraft_wire::quic::{BindError, Outlook, Refusal, RefusalKind};
 use quinn::{ClientConfig, Endpoint};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::config::{BindError, Limits, Timing, TransportConfig};
-use super::desk::Desk;
+use super::config::{Limits, Timing, TransportConfig};
 use super::event::{self, Event, EventSender, Events};
 use super::hello::{PeerHello, Settings};
-use super::quic::{self, Pulse, Streams, Windows};
-use super::refusal::{Outlook, Refusal, RefusalKind, Refused};
-use super::repeats::Repeats;
+use super::refused::Refused;
 use super::slot::Slot;
 use super::stats::TransportStats;
-use super::{Lane, PEER_ALPN, lock};
-use crate::cert::{CertError, Credentials, PeerIdentity, Role};
+use super::{Lane, PEER_ALPN};
+use crate::listener::Desk;
+use crate::listener::Repeats;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -69,11 +71,11 @@ impl Shared {
             keep_alive: timing.keep_alive,
             idle: timing.idle,
         };
-        let settings = quic::settings(streams, pulse, Windows::Wide)?;
+        let settings = endpoint::settings(streams, pulse, Windows::Wide)?;
         let alpn = PEER_ALPN.as_bytes();
-        let server = quic::server(&credentials, alpn, settings.clone())?;
-        let client = quic::client(&credentials, alpn, settings.clone())?;
-        let endpoint = quic::endpoint(listen, &credentials, PEER_ALPN, Some(server))?;
+        let server = endpoint::server(&credentials, alpn, settings.clone())?;
+        let client = endpoint::client(&credentials, alpn, settings.clone())?;
+        let endpoint = endpoint::open(listen, &credentials, PEER_ALPN, Some(server))?;
         let drawn = ring::rand::generate::<[u8; 8]>(&ring::rand::SystemRandom::new())
             .map_err(|_| BindError::Random)?;
         let process = u64::from_le_bytes(drawn.expose());
@@ -108,8 +110,8 @@ impl Shared {
     /// Shows another certificate to whoever connects from now on.
     pub(super) fn set_credentials(&self, credentials: &Credentials) -> Result<(), CertError> {
         let alpn = PEER_ALPN.as_bytes();
-        let server = quic::server(credentials, alpn, self.settings.clone())?;
-        let client = quic::client(credentials, alpn, self.settings.clone())?;
+        let server = endpoint::server(credentials, alpn, self.settings.clone())?;
+        let client = endpoint::client(credentials, alpn, self.settings.clone())?;
         self.endpoint.set_server_config(Some(server));
         *lock(&self.client) = client;
         Ok(())

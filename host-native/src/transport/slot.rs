@@ -7,6 +7,8 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use kraft_proto::ids::NodeId;
+use kraft_wire::lock;
+use kraft_wire::quic::{CLOSED_FAULT, CLOSED_IN_ORDER, CLOSED_REMOVED, CLOSED_REPLACED};
 use quinn::Connection;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -15,9 +17,7 @@ use super::config::Limits;
 use super::event::{DownReason, Event, EventSender};
 use super::hello::PeerHello;
 use super::lane::Lane;
-use super::lock;
 use super::outbox::Outbox;
-use super::refusal::{CLOSED_FAULT, CLOSED_IN_ORDER, CLOSED_REMOVED, CLOSED_REPLACED};
 use super::stats::{Dropped, TransportStats};
 
 /// Which side opened a connection.
@@ -283,11 +283,11 @@ fn choose(current: (&PeerHello, Dialer), new: (&PeerHello, Dialer), preferred: D
 
 #[cfg(test)]
 mod tests {
+    use kraft_proto::cluster::ClusterId;
+    use kraft_proto::cluster::Epoch;
     use kraft_proto::ids::{Incarnation, Nonce, StoreId};
 
     use super::*;
-    use crate::cert::ClusterId;
-    use crate::epoch::Epoch;
     use crate::transport::{Hello, Settings};
 
     fn hello(process: u64, incarnation: u64) -> PeerHello {

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kraft_wire::quic::RefusalKind;
+
 use super::lane::Lane;
-use super::refusal::RefusalKind;
 
 /// Why a frame was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,14 +7,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_native::cert::{ClusterCa, ClusterId, Credentials, Issued};
-use host_native::epoch::Epoch;
-use host_native::rpc::CLIENT_VERSION;
 use host_native::transport::{
-    BindError, Events, Hello, Limits, PEER_ALPN, PEER_VERSION, Settings, Timing, Transport,
-    TransportConfig,
+    Events, Hello, Limits, PEER_ALPN, PEER_VERSION, Settings, Timing, Transport, TransportConfig,
 };
+use kraft_proto::cluster::{ClusterId, Epoch};
 use kraft_proto::ids::{Incarnation, NodeId, Nonce, StoreId};
+use kraft_wire::cert::{ClusterCa, Credentials, Issued};
+use kraft_wire::quic::BindError;
+use kraft_wire::rpc::CLIENT_VERSION;
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

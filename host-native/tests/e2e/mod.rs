@@ -13,19 +13,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use host_native::api::StatusReport;
-use host_native::cert::Credentials;
-use host_native::client::{Client, Settings};
 use host_native::config::{Config, read_zones};
-use host_native::kv::{SCAN_ROWS_MAX, Scan, ScanFrom};
-use host_native::pair::{Key, Pair};
 use host_native::setup::{self, Created, Place, Plan};
+use kraft_client::{Client, Settings};
 use kraft_proto::Role;
 use kraft_proto::presets::Preset;
-use ports::Block;
-use process::Program;
+use kraft_wire::api::StatusReport;
+use kraft_wire::cert::Credentials;
+use kraft_wire::pair::{Key, Pair};
+use kraft_wire::rows::{SCAN_ROWS_MAX, Scan, ScanFrom};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use ports::Block;
+use process::Program;
 
 /// How long anything may take before its test gives up: many tests share few cores.
 pub const PATIENCE: Duration = Duration::from_secs(60);

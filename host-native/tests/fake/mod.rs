@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use host_native::api::{FRAME_BYTES_MAX, Leader, Request, Response};
-use host_native::cert::{ClusterCa, ClusterId, Credentials};
-use host_native::client::{Client, Settings};
 use host_native::rpc::{Calls, RpcServer, ServerLimits};
+use kraft_client::{Client, Settings};
 use kraft_proto::NodeId;
+use kraft_proto::cluster::ClusterId;
+use kraft_wire::api::{FRAME_BYTES_MAX, Leader, Request, Response};
+use kraft_wire::cert::{ClusterCa, Credentials};
 use tokio::sync::Barrier;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use host_native::cert::ClusterId;
 use host_native::config::Config;
-use host_native::rpc::{CLIENT_ALPN, CLIENT_VERSION};
+use kraft_proto::cluster::ClusterId;
+use kraft_wire::rpc::{CLIENT_ALPN, CLIENT_VERSION};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use rustls::pki_types::pem::PemObject;

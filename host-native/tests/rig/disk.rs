@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
-use host_native::storage::fault::Fate;
-use host_native::storage::fs::{File, LockGuard};
-use host_native::storage::{BootId, Crash, FaultFs, Fs};
+use kraft_storage::fs::{File, LockGuard};
+use kraft_storage::testing::{Crash, Fate, FaultFs};
+use kraft_storage::{BootId, Fs};
 
 /// Where forcing a disk may have to wait.
 #[derive(Clone, Default)]

@@ -13,19 +13,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use disk::{Disk, OpenAtEnd};
-use host_native::api::{Request, Response, StatusReport};
-use host_native::cert::{ClusterCa, ClusterId, Credentials};
-use host_native::client::{Client, Settings};
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
 use host_native::node::{self, NodeError, TestSwitchAccess};
-use host_native::rpc::{ClientLimits, RpcClient};
-use host_native::storage::{self, Crash, Founding, Identity};
+use kraft_client::{Client, ClientLimits, RpcClient, Settings};
 use kraft_proto::{Member, Members, NodeId, Role, StoreId};
-use ports::Block;
+use kraft_storage::testing::Crash;
+use kraft_storage::{Founding, Identity};
+use kraft_wire::api::{Request, Response, StatusReport};
+use kraft_wire::cert::{ClusterCa, Credentials};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use disk::{Disk, OpenAtEnd};
+use ports::Block;
 
 /// How long anything may take before its test gives up: many tests share few cores.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,9 +108,9 @@ pub fn configured(dir: &Path, ca: &ClusterCa, id: u64, members: &[MemberConfig])
 }
 
 async fn run(disk: Disk, config: Config) -> Running {
-    let options = storage::Options {
+    let options = kraft_storage::Options {
         segment_bytes: SEGMENT_BYTES,
-        ..storage::Options::default()
+        ..kraft_storage::Options::default()
     };
     let end = Instant::now() + PATIENCE;
     let node = loop {
@@ -154,7 +155,7 @@ impl Cluster {
     /// The same with other settings.
     pub async fn start_with(settings: impl Fn(Config) -> Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let cluster = ClusterId::random().unwrap();
+        let cluster = kraft_wire::cert::random_cluster_id().unwrap();
         let ca = ClusterCa::create(cluster).unwrap();
         let block = Block::take();
         let ports: [u16; 6] = block.ports();
@@ -180,7 +181,7 @@ impl Cluster {
                 store: member.store,
             };
             let founding = founding_of(&members);
-            storage::format(&config.data_dir, &disk, identity, founding).unwrap();
+            kraft_storage::format(&config.data_dir, &disk, identity, founding).unwrap();
             nodes.push(run(disk, config).await);
         }
         let credentials = Credentials::from_issued(&ca.issue_client("test").unwrap()).unwrap();

@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 
-use host_native::api::{Request, Response};
-use host_native::cluster_id::ClusterId;
-use host_native::command::{Command, Operation, RequestId};
-use host_native::kv::{Effect, Kv};
+use host_native::kv::Kv;
 use host_native::machine::{Applied, Replicated};
 use host_native::sealed;
+use kraft_proto::cluster::ClusterId;
 use kraft_proto::{EntryKind, LogIndex, LogPosition, Term};
+use kraft_wire::api::{Request, Response};
+use kraft_wire::command::{Command, Operation, RequestId};
+use kraft_wire::rows::Effect;
 
 use super::Depth;
 

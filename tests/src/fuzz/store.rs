@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use host_native::storage::{
-    self, ClusterId, Crash, FaultFs, Founding, Fs, Identity, OpenError, Opened, Options, Store,
-};
+use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
     EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Nonce, Run, StoreId, Term,
     Trust,
 };
+use kraft_storage::testing::{Crash, FaultFs};
+use kraft_storage::{Founding, Fs, Identity, OpenError, Opened, Options, Store};
 
 use super::Depth;
 use super::inputs::Input;
@@ -25,7 +25,7 @@ pub fn body(bytes: &[u8]) -> Depth {
         node: NodeId(1),
         store: StoreId(5),
     };
-    storage::format(
+    kraft_storage::format(
         Path::new(DIR),
         &fs,
         identity,
@@ -54,7 +54,7 @@ pub fn body(bytes: &[u8]) -> Depth {
         damage(&fs, &mut input);
         damaged = true;
     }
-    let seen = storage::verify(Path::new(DIR), &fs);
+    let seen = kraft_storage::verify(Path::new(DIR), &fs);
     match open(&fs) {
         Ok(opened) => {
             let found = positions(&opened.log);
@@ -86,7 +86,7 @@ fn open(fs: &FaultFs) -> Result<Opened, OpenError> {
         segment_bytes: 64 * 1024,
         ..Options::default()
     };
-    storage::open(Path::new(DIR), fs.shared(), &options)
+    kraft_storage::open(Path::new(DIR), fs.shared(), &options)
 }
 
 /// One write: entries, a hard state, or a sync.

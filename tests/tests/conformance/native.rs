@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use host_native::node::History;
-use host_native::storage::{
-    self, ClusterId, Disk, DiskError, DiskHandle, Done, FaultFs, Founding, Identity, Job, Opened,
-    Options, Store,
-};
+use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
     Force, LogIndex, LogPosition, NodeId, Receipt, Run, StoreId, Unsynced, Write, WriteKind,
+};
+use kraft_storage::History;
+use kraft_storage::testing::FaultFs;
+use kraft_storage::{
+    Disk, DiskError, DiskHandle, Done, Founding, Identity, Job, Opened, Options, Store,
 };
 use tests::conformance::{Adapter, Crash, Found, Midway, OpenError, PowerCuts, Step};
 
@@ -26,7 +27,7 @@ fn formatted(seed: u64) -> FaultFs {
         node: NodeId(1),
         store: StoreId(7),
     };
-    storage::format(
+    kraft_storage::format(
         Path::new(DIR),
         &fs,
         identity,
@@ -43,9 +44,9 @@ fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), OpenErro
         rewrite_bytes_max,
         ..Options::default()
     };
-    let opened = match storage::open(Path::new(DIR), fs.shared(), &options) {
+    let opened = match kraft_storage::open(Path::new(DIR), fs.shared(), &options) {
         Ok(opened) => opened,
-        Err(storage::OpenError::Io(_)) => return Err(OpenError::Stopped),
+        Err(kraft_storage::OpenError::Io(_)) => return Err(OpenError::Stopped),
         Err(error) => return Err(OpenError::Refused(error.to_string())),
     };
     Ok((found(&opened), opened.store))
@@ -65,11 +66,11 @@ fn found(opened: &Opened) -> Found {
     }
 }
 
-fn host_crash(crash: Crash) -> storage::Crash {
+fn host_crash(crash: Crash) -> kraft_storage::testing::Crash {
     match crash {
-        Crash::Process => storage::Crash::Process,
+        Crash::Process => kraft_storage::testing::Crash::Process,
         // The disk draws by itself what becomes of the unsynced.
-        Crash::Power(_) => storage::Crash::Power,
+        Crash::Power(_) => kraft_storage::testing::Crash::Power,
     }
 }
 

@@ -1,5 +1,5 @@
-//! The core's examples: programs that end by themselves. A host's examples talk to a cluster, and
-//! its own tests run them.
+//! Examples that end by themselves: the core's and the store's. Those that talk to a cluster are run
+//! by the tests of `host-native`.
 
 use std::env;
 
@@ -10,16 +10,18 @@ use crate::shell;
 use crate::workshop::Workshop;
 
 pub fn step(workshop: &Workshop) -> Result<Done> {
-    let core = workshop
-        .metadata()?
-        .our("kraft-proto")
-        .context("kraft-proto is gone")?;
+    let packages = workshop.metadata()?;
     let folder = workshop.programs()?.join("examples");
     let mut ran = 0;
-    for example in core.targets.iter().filter(|target| target.is("example")) {
-        let program = format!("{}{}", example.name, env::consts::EXE_SUFFIX);
-        shell::watch(&mut workshop.command(folder.join(program)), |_| ())?;
-        ran += 1;
+    for name in ["kraft-proto", "kraft-storage"] {
+        let package = packages
+            .our(name)
+            .with_context(|| format!("{name} is gone"))?;
+        for example in package.targets.iter().filter(|target| target.is("example")) {
+            let program = format!("{}{}", example.name, env::consts::EXE_SUFFIX);
+            shell::watch(&mut workshop.command(folder.join(program)), |_| ())?;
+            ran += 1;
+        }
     }
     Ok(Done::checked(ran, "examples run"))
 }

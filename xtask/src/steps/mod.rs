@@ -80,7 +80,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "examples",
-        about: "the core's examples, each run to its end",
+        about: "the core's and the store's examples, each run to its end",
         run: examples::step,
     },
     Step {

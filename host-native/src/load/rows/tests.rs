@@ -1,6 +1,8 @@
-use super::*;
 use std::fs;
+
 use tempfile::TempDir;
+
+use super::*;
 
 fn file(name: &str, text: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();

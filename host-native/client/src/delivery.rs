@@ -1,0 +1,203 @@
+//! A write on its way: sent until it has an answer, applied at most once.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kraft_proto::ids::LogIndex;
+use kraft_wire::api::{Answer, Attempt, Grade, Refusal, Request, Response, Retry, Write};
+use tokio::time::timeout_at;
+
+use super::lanes::Slot;
+use super::routes::{Hop, Met, does_not_lead};
+use super::trip::{Time, Trip};
+use super::{Client, ClientError};
+
+/// One write, and what is known of the copies of it that were sent.
+pub(super) struct Delivery<'a> {
+    client: &'a Client,
+    write: Write,
+    slot: Slot,
+    copies: Copies,
+    flight: Flight,
+}
+
+/// Whether a copy of the write may stand in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copies {
+    None,
+    Perhaps,
+}
+
+/// Whether a copy is on its way at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flight {
+    None,
+    Under,
+}
+
+/// What one attempt came to.
+enum Step {
+    Done(Answer),
+    /// Somebody else can be asked at once.
+    Hop,
+    Again,
+}
+
+impl<'a> Delivery<'a> {
+    /// Measures the write and prepares to send it under the id in `slot`.
+    pub fn new(client: &'a Client, write: Write, slot: Slot) -> Result<Self, ClientError> {
+        write.operation.check()?;
+        let copies = match slot.is_given() {
+            true => Copies::Perhaps,
+            false => Copies::None,
+        };
+        Ok(Self {
+            client,
+            write,
+            slot,
+            copies,
+            flight: Flight::None,
+        })
+    }
+
+    /// Sends it until it has an answer, or the time is up. `patience` is for the answer to one
+    /// copy, beside the timeout that the write itself asks for.
+    pub async fn run(
+        &mut self,
+        trip: &mut Trip,
+        patience: Duration,
+    ) -> Result<Answer, ClientError> {
+        let asked = self.write.options.timeout_ms.unwrap_or_default();
+        let patience = patience + Duration::from_millis(asked.into());
+        loop {
+            match self.attempt(trip, patience).await? {
+                Step::Done(answer) => return Ok(answer),
+                Step::Hop if trip.may_hop() => {}
+                Step::Hop | Step::Again => {
+                    if trip.pause().await == Time::Up {
+                        return Err(self.time_is_up(trip));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, trip: &mut Trip, patience: Duration) -> Result<Step, ClientError> {
+        let routes = self.client.routes();
+        let until = trip.attempt_until(patience);
+        let message = self.message(trip);
+        self.flight = Flight::Under;
+        let (address, met) = routes.ask_anyone(message, until).await;
+        self.flight = Flight::None;
+        match met {
+            Met::NotSent(why) => trip.met(why),
+            Met::NoAnswer(why) => {
+                self.copies = Copies::Perhaps;
+                trip.met(why);
+            }
+            Met::Response(Response::Answered(answer)) => match answer.grade {
+                Grade::AsAsked | Grade::Fallback | Grade::TimedOut => {
+                    return Ok(Step::Done(answer));
+                }
+                Grade::Lost => trip.met(answer.to_string()),
+                Grade::Unknown => {
+                    self.copies = Copies::Perhaps;
+                    trip.met(answer.to_string());
+                }
+            },
+            Met::Response(Response::Redirect { leader }) => {
+                trip.met(does_not_lead(&address, leader.as_ref()));
+                if routes.redirect(&address, leader) == Hop::Known {
+                    return Ok(Step::Hop);
+                }
+            }
+            Met::Response(Response::Refused(refusal)) => {
+                trip.met(format!("{address}: {refusal}"));
+                match refusal.retry() {
+                    Retry::No => return Err(self.refused(refusal)),
+                    Retry::Later => {}
+                    Retry::Elsewhere => routes.avoid(&address),
+                    Retry::InSession { opened_at } => {
+                        self.change_session(refusal, opened_at, trip).await?;
+                        return Ok(Step::Hop);
+                    }
+                }
+            }
+            Met::Response(_) => {
+                return Err(ClientError::OutcomeUnknown {
+                    request: *self.slot.request(),
+                    last: format!("{address} answered something else than was asked"),
+                });
+            }
+        }
+        Ok(Step::Again)
+    }
+
+    /// Goes on under a new session: only while no copy under the old one can have been written, or
+    /// the write could be applied twice.
+    async fn change_session(
+        &mut self,
+        refusal: Refusal,
+        opened_at: LogIndex,
+        trip: &Trip,
+    ) -> Result<(), ClientError> {
+        let lanes = self.client.lanes();
+        lanes.retire(&self.slot.request().session, opened_at);
+        if self.copies == Copies::Perhaps {
+            return Err(self.refused(refusal));
+        }
+        self.slot = timeout_at(trip.deadline(), lanes.take())
+            .await
+            .map_err(|_| self.client.busy())?;
+        self.write.request = *self.slot.request();
+        Ok(())
+    }
+
+    /// The next copy: it says whether it is the first, and how long its answer is waited for.
+    fn message(&mut self, trip: &Trip) -> Bytes {
+        self.write.attempt = match self.copies {
+            Copies::None => Attempt::First,
+            Copies::Perhaps => Attempt::Again,
+        };
+        let patience = trip.patience().as_millis();
+        self.write.patience_ms = Some(u32::try_from(patience).unwrap_or(u32::MAX));
+        Request::Write(self.write.clone()).encode()
+    }
+
+    /// What is known of the write when nobody waits for it any more.
+    pub fn interrupted(&self) -> ClientError {
+        match (self.copies, self.flight) {
+            (Copies::None, Flight::None) => ClientError::Interrupted,
+            _ => ClientError::OutcomeUnknown {
+                request: *self.slot.request(),
+                last: "interrupted".to_owned(),
+            },
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> ClientError {
+        // The number is another write's, so no copy of this one was applied under it.
+        let is_anothers = refusal == Refusal::RequestWasAnotherWrite;
+        match self.copies {
+            Copies::Perhaps if is_anothers => ClientError::Refused(refusal),
+            Copies::None => ClientError::Refused(refusal),
+            Copies::Perhaps => ClientError::OutcomeUnknown {
+                request: *self.slot.request(),
+                last: format!("this copy was refused ({refusal}), an earlier one had no answer"),
+            },
+        }
+    }
+
+    fn time_is_up(&self, trip: &Trip) -> ClientError {
+        match self.copies {
+            Copies::None => ClientError::NotWritten {
+                waited: trip.waited(),
+                last: trip.last().to_owned(),
+            },
+            Copies::Perhaps => ClientError::OutcomeUnknown {
+                request: *self.slot.request(),
+                last: trip.last().to_owned(),
+            },
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Reads: of keys, and of what nodes know.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kraft_proto::ids::{LogPosition, NodeId};
+use kraft_proto::output::Fate;
+use kraft_wire::api::{
+    DigestReport, FateReport, Freshness, LeadsReport, Refusal, Request, Response, Retry,
+    StatusReport, TestSwitch,
+};
+use kraft_wire::pair::{Key, Value};
+use kraft_wire::rows::{Page, Scan};
+use tokio::time::Instant;
+
+use super::routes::{Hop, Met, does_not_lead};
+use super::trip::{Time, Trip};
+use super::{Asked, Client, ClientError};
+
+/// Who may answer.
+#[derive(Clone, Copy)]
+enum Whom<'a> {
+    /// Whoever can: the leader is looked for, until the deadline.
+    Anyone,
+    /// This node alone, asked once.
+    Node(&'a str),
+}
+
+/// What one attempt came to.
+enum Read {
+    Response(Response),
+    /// Somebody else is known to lead.
+    Hop,
+    Again,
+}
+
+impl Client {
+    /// Reads `key`: sees every write acknowledged as Sync or stronger before.
+    ///
+    /// # Errors
+    /// If the key does not fit, or nobody answered in time.
+    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>, ClientError> {
+        self.get_as(key, Freshness::Linearizable).await
+    }
+
+    /// Reads `key`, as fresh as asked for.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn get_as(
+        &self,
+        key: impl AsRef<[u8]>,
+        freshness: Freshness,
+    ) -> Result<Option<Value>, ClientError> {
+        let key = Key::try_from(key.as_ref())?;
+        let request = Request::Get { key, freshness };
+        self.read(Whom::Anyone, &request, |response| match response {
+            Response::Value { value, .. } => Some(value),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Reads one page of keys, in order; sees what [`Client::get`] sees.
+    ///
+    /// # Errors
+    /// If more rows are asked for than a page may have, or nobody answered in time.
+    pub async fn scan(&self, scan: Scan) -> Result<Page, ClientError> {
+        self.scan_as(scan, Freshness::Linearizable).await
+    }
+
+    /// Reads one page of keys, as fresh as asked for.
+    ///
+    /// # Errors
+    /// As [`Client::scan`].
+    pub async fn scan_as(&self, scan: Scan, freshness: Freshness) -> Result<Page, ClientError> {
+        scan.check()?;
+        let request = Request::Scan { scan, freshness };
+        self.read(Whom::Anyone, &request, |response| match response {
+            Response::Rows { page, .. } => Some(page),
+            _ => None,
+        })
+        .await
+    }
+
+    /// What became of the entry at `position`, as the node that answers first knows it.
+    ///
+    /// # Errors
+    /// If nobody answered in time.
+    pub async fn fate(&self, position: LogPosition) -> Result<FateReport, ClientError> {
+        self.fate_by(Whom::Anyone, position).await
+    }
+
+    /// What became of the entry at `position`, as the node at `address` knows it.
+    ///
+    /// # Errors
+    /// If it did not answer in time.
+    pub async fn fate_of(
+        &self,
+        address: &str,
+        position: LogPosition,
+    ) -> Result<FateReport, ClientError> {
+        self.fate_by(Whom::Node(address), position).await
+    }
+
+    /// Waits until the entry at `position` is committed, lost or unknown, for `patience` at most, and
+    /// says what is known then: pending, if the time was up. A client that has its early answer
+    /// awaits the stronger one: on the disks of a majority.
+    ///
+    /// # Errors
+    /// If nobody answered in time.
+    pub async fn await_commit(
+        &self,
+        position: LogPosition,
+        patience: Duration,
+    ) -> Result<FateReport, ClientError> {
+        let until = Instant::now() + patience;
+        // An answer is to come before this client gives the node up.
+        let longest = self.settings().patience_read / 2;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let request = Request::Await {
+                position,
+                timeout_ms: u32::try_from(left.min(longest).as_millis()).unwrap_or(u32::MAX),
+            };
+            let report = self.read(Whom::Anyone, &request, |response| match response {
+                Response::Fate(report) => Some(report),
+                _ => None,
+            });
+            let report = report.await?;
+            if report.fate != Fate::Pending || left.is_zero() {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// How the node at `address` sees itself and the cluster.
+    ///
+    /// # Errors
+    /// If it did not answer in time.
+    pub async fn status(&self, address: &str) -> Result<StatusReport, ClientError> {
+        self.read(
+            Whom::Node(address),
+            &Request::Status,
+            |response| match response {
+                Response::Status(status) => Some(*status),
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    /// The digest of the state of the node at `address`.
+    ///
+    /// # Errors
+    /// If it did not answer in time.
+    pub async fn digest(&self, address: &str) -> Result<DigestReport, ClientError> {
+        self.read(
+            Whom::Node(address),
+            &Request::Digest,
+            |response| match response {
+                Response::Digest(digest) => Some(digest),
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    /// Has node `to` lead, or the one that could take over soonest; says who leads then. Asking for
+    /// one that leads already changes nothing.
+    ///
+    /// # Errors
+    /// If leadership cannot go there, the node did not take over in time, or nobody answered.
+    pub async fn transfer(&self, to: Option<NodeId>) -> Result<LeadsReport, ClientError> {
+        let request = Request::Transfer { to };
+        self.read(Whom::Anyone, &request, |response| match response {
+            Response::Leads(report) => Some(report),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Sets the test switch of the node at `address`.
+    ///
+    /// # Errors
+    /// If it was started without one, or did not answer in time.
+    pub async fn test(&self, address: &str, switch: TestSwitch) -> Result<(), ClientError> {
+        self.read(
+            Whom::Node(address),
+            &Request::Test(switch),
+            |response| match response {
+                Response::Switched => Some(()),
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    async fn fate_by(
+        &self,
+        whom: Whom<'_>,
+        position: LogPosition,
+    ) -> Result<FateReport, ClientError> {
+        let request = Request::Fate { position };
+        self.read(whom, &request, |response| match response {
+            Response::Fate(report) => Some(report),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Asks until somebody gives the answer that `expected` picks.
+    async fn read<T>(
+        &self,
+        whom: Whom<'_>,
+        request: &Request,
+        expected: impl Fn(Response) -> Option<T>,
+    ) -> Result<T, ClientError> {
+        let message = request.encode();
+        let mut trip = Trip::new(self.settings().deadline);
+        loop {
+            let (address, read) = self.read_once(whom, message.clone(), &mut trip).await?;
+            match read {
+                Read::Response(response) => match expected(response) {
+                    Some(wanted) => return Ok(wanted),
+                    None => trip.met(format!("{address} answered something else than was asked")),
+                },
+                Read::Hop if trip.may_hop() => continue,
+                Read::Hop | Read::Again => {}
+            }
+            if matches!(whom, Whom::Node(_)) || trip.pause().await == Time::Up {
+                return Err(ClientError::NotRead {
+                    asked: asked_by(request),
+                    waited: trip.waited(),
+                    last: trip.last().to_owned(),
+                });
+            }
+        }
+    }
+
+    async fn read_once(
+        &self,
+        whom: Whom<'_>,
+        message: Bytes,
+        trip: &mut Trip,
+    ) -> Result<(String, Read), ClientError> {
+        let until = trip.attempt_until(self.settings().patience_read);
+        let (address, met) = match whom {
+            Whom::Anyone => self.routes().ask_anyone(message, until).await,
+            Whom::Node(address) => {
+                let met = self.routes().ask(address, message, until).await;
+                (address.to_owned(), met)
+            }
+        };
+        let read = match met {
+            Met::NotSent(why) | Met::NoAnswer(why) => {
+                trip.met(why);
+                Read::Again
+            }
+            Met::Response(Response::Redirect { leader }) => {
+                trip.met(does_not_lead(&address, leader.as_ref()));
+                match self.routes().redirect(&address, leader) {
+                    Hop::Known => Read::Hop,
+                    Hop::Unknown => Read::Again,
+                }
+            }
+            Met::Response(Response::Refused(refusal)) => {
+                self.take_refusal(&address, refusal, trip)?;
+                Read::Again
+            }
+            Met::Response(response) => Read::Response(response),
+        };
+        Ok((address, read))
+    }
+
+    fn take_refusal(
+        &self,
+        address: &str,
+        refusal: Refusal,
+        trip: &mut Trip,
+    ) -> Result<(), ClientError> {
+        match refusal.retry() {
+            Retry::Later => {}
+            Retry::Elsewhere => self.routes().avoid(address),
+            Retry::No | Retry::InSession { .. } => return Err(ClientError::Refused(refusal)),
+        }
+        trip.met(format!("{address}: {refusal}"));
+        Ok(())
+    }
+}
+
+/// What is so where a request has no answer.
+const fn asked_by(request: &Request) -> Asked {
+    match request {
+        Request::Get { .. } | Request::Scan { .. } | Request::Write(_) => Asked::Data,
+        Request::Fate { .. } | Request::Await { .. } => Asked::Fate,
+        Request::Status | Request::Digest | Request::Test(_) => Asked::Node,
+        Request::Transfer { .. } => Asked::Transfer,
+    }
+}

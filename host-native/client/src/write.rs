@@ -1,0 +1,185 @@
+//! A write with its own durability.
+
+use std::time::Duration;
+
+use kraft_proto::durability::Fallback;
+use kraft_proto::modes::{CommitMode, FsyncMode};
+use kraft_wire::api::{Answer, Attempt, Options, Write};
+use kraft_wire::command::{Operation, RequestId};
+use kraft_wire::pair::Unfit;
+use tokio::time::timeout_at;
+
+use super::delivery::Delivery;
+use super::lanes::Slot;
+use super::trip::Trip;
+use super::{Client, ClientError};
+
+/// A write that is not sent yet. What it does not say is decided by its keys' zones, then by the
+/// cluster's defaults.
+#[derive(Clone, Debug)]
+#[must_use = "a write does nothing until it is sent"]
+pub struct WriteRequest {
+    client: Client,
+    operation: Result<Operation, Unfit>,
+    options: Options,
+    deadline: Duration,
+    request: Option<RequestId>,
+}
+
+impl WriteRequest {
+    pub(super) fn new(client: Client, operation: Result<Operation, Unfit>) -> Self {
+        Self {
+            operation,
+            options: Options::default(),
+            deadline: client.settings().deadline,
+            request: None,
+            client,
+        }
+    }
+
+    /// How many nodes must hold it before it is acknowledged.
+    pub fn mode(mut self, mode: CommitMode) -> Self {
+        self.options.mode = Some(mode);
+        self
+    }
+
+    /// When the disk is forced for it.
+    pub fn fsync(mut self, fsync: FsyncMode) -> Self {
+        self.options.fsync = Some(fsync);
+        self
+    }
+
+    /// How long its copies may take, in whole milliseconds, before the leader answers that the time
+    /// is up, or falls back. The deadline is moved out where it would come first.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout_ms = Some(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
+        self.deadline = self.deadline.max(timeout + self.client.settings().patience);
+        self
+    }
+
+    /// What becomes of an `All` write that only a majority holds when its timeout passes.
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.options.fallback = Some(fallback);
+        self
+    }
+
+    /// Takes mode, fsync, timeout and fallback from `options`.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        match options.timeout_ms {
+            Some(timeout_ms) => self.timeout(Duration::from_millis(timeout_ms.into())),
+            None => self,
+        }
+    }
+
+    /// How long this client tries, all retries and redirects included.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Sends it as a request that was sent before and had no answer, so that it is applied at most
+    /// once in all. It must be the same write.
+    pub fn again_as(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
+        self
+    }
+
+    /// Sends it and waits for the answer.
+    ///
+    /// It is sent again, under the same number, to whoever leads, when a connection is lost, when a
+    /// node is busy, and when the entry is lost with its leader; it is applied at most once. Dropping
+    /// the future leaves its outcome unknown.
+    pub async fn send(self) -> Result<Answer, ClientError> {
+        let mut trip = Trip::new(self.deadline);
+        let slot = match self.request {
+            Some(request) => Slot::given(request),
+            None => {
+                let free = self.client.lanes().take();
+                timeout_at(trip.deadline(), free)
+                    .await
+                    .map_err(|_| self.client.busy())?
+            }
+        };
+        self.deliver(slot, &mut trip, std::future::pending()).await
+    }
+
+    /// The same, until `stop` is ready: then says whether a copy may have been written.
+    ///
+    /// # Errors
+    /// As [`WriteRequest::send`], and when it was stopped.
+    pub async fn send_until(self, stop: impl Future<Output = ()>) -> Result<Answer, ClientError> {
+        let mut trip = Trip::new(self.deadline);
+        let slot = match self.request {
+            Some(request) => Slot::given(request),
+            None => self
+                .client
+                .lanes()
+                .try_take()
+                .ok_or_else(|| self.client.busy())?,
+        };
+        self.deliver(slot, &mut trip, stop).await
+    }
+
+    /// Sends it without waiting for an answer: fire and forget.
+    ///
+    /// # Errors
+    /// Where nothing was sent: it does not fit, or as many writes are on their way as a client keeps.
+    pub fn submit(self) -> Result<(), ClientError> {
+        self.submit_then(drop)
+    }
+
+    /// Sends it and calls `callback` with the answer, whenever it comes.
+    ///
+    /// # Errors
+    /// As [`WriteRequest::submit`]; `callback` is then not called.
+    pub fn submit_then(
+        self,
+        callback: impl FnOnce(Result<Answer, ClientError>) + Send + 'static,
+    ) -> Result<(), ClientError> {
+        if let Err(unfit) = self
+            .operation
+            .as_ref()
+            .map_or_else(|u| Err(*u), Operation::check)
+        {
+            return Err(unfit.into());
+        }
+        let slot = match self.request {
+            Some(request) => Slot::given(request),
+            None => self
+                .client
+                .lanes()
+                .try_take()
+                .ok_or_else(|| self.client.busy())?,
+        };
+        let runtime = self.client.runtime().clone();
+        runtime.spawn(async move {
+            let mut trip = Trip::new(self.deadline);
+            callback(self.deliver(slot, &mut trip, std::future::pending()).await);
+        });
+        Ok(())
+    }
+
+    async fn deliver(
+        self,
+        slot: Slot,
+        trip: &mut Trip,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Answer, ClientError> {
+        let patience = self.client.settings().patience;
+        let write = Write {
+            request: *slot.request(),
+            operation: self.operation?,
+            options: self.options,
+            attempt: Attempt::First,
+            patience_ms: None,
+        };
+        let mut delivery = Delivery::new(&self.client, write, slot)?;
+        tokio::select! {
+            biased;
+            ended = delivery.run(trip, patience) => return ended,
+            () = stop => {}
+        }
+        Err(delivery.interrupted())
+    }
+}

@@ -1,0 +1,59 @@
+//! Everything a node keeps on its disk: the log, the hard state, and the proof that they are whole.
+//!
+//! ```text
+//! data directory
+//! ├── lock                held by the one process that uses it
+//! ├── meta                identity, first members, hard state, how far the log was forced and committed: two slots
+//! └── log/00000007.seg    segments, prepared ahead of need and recycled
+//! ```
+//!
+//! [`format()`] creates a store, [`open`] recovers one, and [`Disk::start`] moves it to the disk
+//! thread, which takes the core's [`Write`](kraft_proto::output::Write)s and reports their receipts.
+//! [`LogReader`] reads entries back meanwhile.
+//!
+//! Read `segment` for the three rules recovery rests on, `record` for the bytes, `survey` for what
+//! is damage and what a torn tail, and `recovery` for why opening a store writes to it.
+
+mod catalog;
+mod committed;
+mod error;
+mod founding;
+pub mod fs;
+mod history;
+mod identity;
+mod log;
+mod meta;
+mod opened;
+mod reader;
+mod record;
+mod recovery;
+mod reserve;
+mod running;
+mod scan;
+mod segment;
+mod space;
+mod spare;
+mod stats;
+mod store;
+mod survey;
+mod syncer;
+pub mod testing;
+
+pub use committed::Committed;
+pub use error::{
+    Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError, StopError, Unfinished,
+};
+pub use founding::{Contact, Founding};
+pub use fs::{Fs, RealFs};
+pub use history::History;
+pub use identity::{Boot, BootId, Expect, Identity};
+
+pub use opened::Opened;
+pub use reader::LogReader;
+pub use record::entry_checksum;
+pub use reserve::Reserve;
+pub use space::Space;
+pub use stats::StorageStats;
+pub use store::{Options, Store, Verified, format, open, verify};
+pub use survey::Warning;
+pub use syncer::{Disk, DiskHandle, Done, Job, STOP_MAX};

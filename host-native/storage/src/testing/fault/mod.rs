@@ -1,0 +1,165 @@
+//! A disk in memory that fails on command: full, failing, forgetful, and repeatable from a seed.
+//!
+//! What is fair: a write reaches the page cache at once, the disk when it is forced; names reach
+//! the disk when their directory is forced. At a power cut, each 512-byte sector of each unforced
+//! write may be on the disk or not, whatever came later (so writes are torn, reordered, lost, and
+//! an overwrite may be undone); of unforced names a prefix is. After a failed fsync the page cache
+//! shows what the disk may lack, and the next fsync succeeds without changing that. What was forced
+//! stays, until somebody flips a bit.
+//!
+//! Two ways to lose power: [`FaultFs::crash`] leaves the losses to chance, and
+//! [`FaultFs::after_power_cut`] has the caller decide the [`Fate`] of each [`Pending`] change.
+
+mod fate;
+mod files;
+mod world;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use fate::{Change, Fate, Pending, Tear};
+pub use world::Operation;
+
+use crate::fs::Fs;
+use world::World;
+
+const SECTOR: usize = 512;
+
+/// Something to go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A write fails and nothing of it was written.
+    Write,
+    /// A write fails when half of it was written.
+    ShortWrite,
+    /// An fsync of a file fails.
+    Sync,
+    /// An fsync of a directory fails.
+    SyncDir,
+}
+
+/// How a machine stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The process is killed: the page cache lives.
+    Process,
+    /// The power goes: only the disk lives.
+    Power,
+}
+
+/// The disk. Clones share it.
+///
+/// [`FaultFs::crash`] starts the next life: everything opened in an earlier one is dead.
+#[derive(Clone)]
+pub struct FaultFs {
+    world: Arc<Mutex<World>>,
+    life: u64,
+}
+
+impl FaultFs {
+    /// An empty disk without limits; all it leaves to chance follows from `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self::of(World::new(seed))
+    }
+
+    fn of(world: World) -> Self {
+        let life = world.life;
+        Self {
+            world: Arc::new(Mutex::new(world)),
+            life,
+        }
+    }
+
+    /// Shared, as storage wants it.
+    pub fn shared(&self) -> Arc<dyn Fs> {
+        Arc::new(self.clone())
+    }
+
+    /// Limits the bytes of all files together.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.lock().capacity = bytes;
+    }
+
+    /// Lets the `nth` operation of that kind from now on fail, 1 being the next.
+    pub fn fail(&self, fault: Fault, nth: u64) {
+        self.lock().planned.push((fault, nth));
+    }
+
+    /// Lets the operation after `operations` more of them fail, whatever it is, and do what `fate`
+    /// says: a write to the page cache, an fsync to the disk. Names and lengths stay as they were.
+    pub fn fail_after(&self, operations: u64, fate: Fate) {
+        let mut world = self.lock();
+        world.fail_at = Some(world.operations + operations + 1);
+        world.failure = Some(fate);
+    }
+
+    /// Stops the machine in the middle of the operation that changes something after `operations`
+    /// more of them: it and all later ones fail. Then call [`FaultFs::crash`].
+    pub fn stop_after(&self, operations: u64) {
+        let mut world = self.lock();
+        world.stop_at = Some(world.operations + operations);
+    }
+
+    /// Operations so far that change something: writes, fsyncs, sizes, names.
+    pub fn operations(&self) -> u64 {
+        self.lock().operations
+    }
+
+    /// The operation in which the machine stopped; `None` while it runs.
+    pub fn stopped_in(&self) -> Option<Operation> {
+        let world = self.lock();
+        world.interrupted.as_ref().map(|was| was.operation.clone())
+    }
+
+    /// Ends this life. What is returned is the same disk, found by the next one.
+    #[must_use = "handles of the earlier life are dead"]
+    pub fn crash(&self, crash: Crash) -> Self {
+        let mut world = self.lock();
+        world.end_life();
+        if crash == Crash::Power {
+            world.boot += 1;
+            world.lose_power();
+        }
+        Self {
+            world: Arc::clone(&self.world),
+            life: world.life,
+        }
+    }
+
+    /// Flips one bit of a file, on the disk and in the page cache.
+    pub fn flip_bit(&self, path: &Path, offset: u64, bit: u8) {
+        let mut world = self.lock();
+        let Some(id) = world.names.get(path).copied() else {
+            panic!("no file {}", path.display());
+        };
+        let file = &mut world.files[id];
+        let at = offset as usize;
+        for bytes in [&mut file.cached, &mut file.forced] {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << (bit % 8);
+            }
+        }
+    }
+
+    /// What a reader of this file sees; `None` if there is none.
+    pub fn content(&self, path: &Path) -> Option<Vec<u8>> {
+        let world = self.lock();
+        let id = world.names.get(path)?;
+        Some(world.files[*id].cached.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The world, if this life has not ended.
+    fn alive(&self) -> io::Result<MutexGuard<'_, World>> {
+        let world = self.lock();
+        let stopped = world.stop_at.is_some_and(|at| world.operations > at);
+        if world.life != self.life || stopped {
+            return Err(io::Error::other("the machine has stopped"));
+        }
+        Ok(world)
+    }
+}

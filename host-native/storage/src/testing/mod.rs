@@ -1,0 +1,10 @@
+//! How the store is tested, for whoever builds on it: a disk that loses power, and every crash point.
+//!
+//! [`FaultFs`] is a disk in memory that fails on command. [`every_crash_point`] stops a store in each
+//! of its operations and opens every disk that may come of it.
+
+mod crash_points;
+mod fault;
+
+pub use crash_points::every_crash_point;
+pub use fault::{Change, Crash, Fate, Fault, FaultFs, Operation, Pending, Tear};
