@@ -115,6 +115,39 @@
 //!
 //! `examples/hello_cluster.rs` is a cluster in one file, `examples/custom_runtime.rs` one with
 //! threads and channels.
+//!
+//! # Glossary
+//!
+//! One word has one meaning here, the field's where the field has one.
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | term, index, position | a leader's number; a place in the log; both together, which name one entry for ever |
+//! | entry, run | what one place in the log holds; neighbours of one term and kind |
+//! | no-op | the first entry of a term: committing it commits everything before it |
+//! | configuration | who votes and who learns, as an entry of the log; *pending* until it is committed |
+//! | voter, learner, outgoing | a member that votes; one that only receives the log; a voter until a joint change is done |
+//! | host | the program around the core: it has the bytes, the disk, the network and the clock |
+//! | written, synced | the operating system has a copy; the disk has it |
+//! | write, force | what the core asks of a disk: to take entries; to have them synced |
+//! | watermarks | how far a node's log is written, and how far it is synced |
+//! | class | a commit mode and an fsync mode: how many nodes, and how firmly |
+//! | ack | what a client or its leader hears: so many hold the entry so firmly |
+//! | early | of an ack: given before the entry was committed |
+//! | committed | Raft's word: a majority's disks have the entry, and every later leader |
+//! | fate | what became of an entry: committed, pending, lost or unknown |
+//! | settled | of early acks: their fate is decided; *unkept* are those that commit did not carry |
+//! | applied | executed by the host's state machine |
+//! | store | one disk of one member, by its number; a blank disk is another store |
+//! | incarnation | one start of a node on its store: a number that rises, and a nonce that tells two apart |
+//! | clean, dirty, suspect | whether a power cut would take, or may have taken, a copy that somebody relied on |
+//! | re-admission | a suspect, or a disk that went back, is brought up to date and trusted again |
+//! | superseded | a newer incarnation of the same store answers the leader: the older one ends |
+//! | lease | for how long a leader that a majority heard cannot have been replaced |
+//! | transfer | leadership goes to another node by the leader's own will |
+//! | snapshot, compacted | the state after an entry; the log before that entry is gone |
+//! | recall | the core asks its host which run stands below the window of the log that it keeps |
+//! | receipt | the only proof to the core that a write is held |
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -256,14 +256,14 @@ pub(crate) struct Maker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub maker: Maker,
-    pub lane: Lane,
+    pub stream: Stream,
     pub seq: u64,
     pub upto: LogIndex,
 }
 
 /// The two orders in which writes complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum Lane {
+pub(crate) enum Stream {
     HardState,
     Log,
 }

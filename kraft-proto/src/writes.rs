@@ -1,6 +1,6 @@
 //! This node's disk as the core knows it: what was asked of it, and what it reported.
 //!
-//! Two lanes complete on their own: hard state, and the log. Within the log a receipt covers every
+//! Two streams complete on their own: hard state, and the log. Within the log a receipt covers every
 //! earlier write, so two marks say it all. A truncation lowers them, and lowers what receipts of
 //! writes made before it can still raise them to:
 //!
@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::ids::LogIndex;
 use crate::limits::{TRUNCATIONS_MAX, WRITES_IN_FLIGHT_MAX};
 use crate::modes::Held;
-use crate::output::{Force, Lane, Maker, Receipt, Stamp};
+use crate::output::{Force, Stream, Maker, Receipt, Stamp};
 
 /// Held through `index`, by the receipt of write `seq`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -223,7 +223,7 @@ impl Writes {
         let _ = self.in_flight.push(InFlight::new(self.seq, force));
         Stamp {
             maker: self.maker,
-            lane: Lane::Log,
+            stream: Stream::Log,
             seq: self.seq,
             upto,
         }
@@ -264,7 +264,7 @@ impl Writes {
         self.hard_emitted = self.hard_changed;
         Some(Stamp {
             maker: self.maker,
-            lane: Lane::HardState,
+            stream: Stream::HardState,
             seq: self.hard_changed,
             upto: LogIndex::ZERO,
         })
@@ -277,17 +277,17 @@ impl Writes {
     pub fn handle(&mut self, receipt: &Receipt) {
         let Stamp {
             maker,
-            lane,
+            stream,
             seq,
             upto,
         } = receipt.stamp;
         if maker != self.maker {
             return;
         }
-        match (lane, receipt.held) {
-            (Lane::HardState, Held::Synced) => self.hard_synced = self.hard_synced.max(seq),
-            (Lane::HardState, _) => {}
-            (Lane::Log, held) => {
+        match (stream, receipt.held) {
+            (Stream::HardState, Held::Synced) => self.hard_synced = self.hard_synced.max(seq),
+            (Stream::HardState, _) => {}
+            (Stream::Log, held) => {
                 let upto = self.proved(seq, upto);
                 self.written.raise(seq, upto);
                 if held == Held::Synced {

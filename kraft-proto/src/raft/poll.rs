@@ -319,7 +319,7 @@ impl Raft {
         let end = self.classes.cut(first, last);
         let count = end.since(first.prev()).min(u64::from(RUN_ENTRIES_MAX)) as u32;
         let Some(run) = self.log.run_from(first, count) else {
-            // Left the window before it was handed out: refused at the door by `has_term_run_for`.
+            // Left the window before it was handed out: refused at its proposal by `has_term_run_for`.
             debug_assert!(false, "an unwritten run left the window");
             return None;
         };

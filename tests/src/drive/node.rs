@@ -21,7 +21,7 @@ use super::hex;
 use super::line::{Entry, Line, State, role_word};
 use super::options::{Options, moment};
 use super::payloads::{Data, Payloads, from_bytes};
-use super::pending::{Lane, Pending};
+use super::pending::{Stream, Pending};
 use super::snapshots::Held;
 
 /// What was last heard of a peer, and said to it.
@@ -443,11 +443,11 @@ impl Node {
             WriteKind::Snapshot(_) => (vec!["snapshot"], None, None),
             WriteKind::Force => (Vec::new(), None, None),
         };
-        let lane = match hard {
-            Some(_) => Lane::HardState,
-            None => Lane::Log,
+        let stream = match hard {
+            Some(_) => Stream::HardState,
+            None => Stream::Log,
         };
-        let id = self.pending.add(lane, Some(unsynced));
+        let id = self.pending.add(stream, Some(unsynced));
         self.out.push(Line::Write {
             id,
             mode,

@@ -8,7 +8,7 @@ use super::fields::Refusal;
 
 /// Which writes complete together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
+pub enum Stream {
     /// Each by itself.
     HardState,
     /// Each with every earlier one.
@@ -21,7 +21,7 @@ pub struct Pending {
     /// The number of the last write of earlier incarnations.
     before: u64,
     last: u64,
-    unsynced: BTreeMap<u64, (Lane, Option<Unsynced>)>,
+    unsynced: BTreeMap<u64, (Stream, Option<Unsynced>)>,
 }
 
 impl Pending {
@@ -40,9 +40,9 @@ impl Pending {
     }
 
     /// Numbers a write. One that the core did not ask for has nothing for it.
-    pub fn add(&mut self, lane: Lane, unsynced: Option<Unsynced>) -> u64 {
+    pub fn add(&mut self, stream: Stream, unsynced: Option<Unsynced>) -> u64 {
         self.last += 1;
-        self.unsynced.insert(self.last, (lane, unsynced));
+        self.unsynced.insert(self.last, (stream, unsynced));
         self.last
     }
 
@@ -53,13 +53,13 @@ impl Pending {
                 "id: this incarnation of the node has no write {id}"
             )));
         }
-        let Some((lane, mut unsynced)) = self.unsynced.remove(&id) else {
+        let Some((stream, mut unsynced)) = self.unsynced.remove(&id) else {
             return Ok(None);
         };
-        if lane == Lane::Log {
+        if stream == Stream::Log {
             let earlier: Vec<u64> = self.unsynced.range(..id).map(|(id, _)| *id).collect();
             for other in earlier.into_iter().rev() {
-                if self.unsynced[&other].0 == Lane::Log
+                if self.unsynced[&other].0 == Stream::Log
                     && let Some((_, along)) = self.unsynced.remove(&other)
                 {
                     unsynced = unsynced.or(along);

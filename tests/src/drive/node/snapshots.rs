@@ -6,7 +6,7 @@ use super::Node;
 use crate::drive::canonical::{canonical, kind};
 use crate::drive::fields::Refusal;
 use crate::drive::line::Line;
-use crate::drive::pending::Lane;
+use crate::drive::pending::Stream;
 use crate::drive::snapshots::Held;
 use crate::drive::{frame, hex};
 
@@ -23,7 +23,7 @@ impl Node {
         self.payloads.drop_through(self.raft.status().compacted);
         let machine = self.machine.clone();
         let held = Held { core, machine };
-        let id = self.pending.add(Lane::Log, None);
+        let id = self.pending.add(Stream::Log, None);
         self.out.push(Line::Write {
             id,
             mode: Class::default().mode.to_string(),
