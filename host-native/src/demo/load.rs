@@ -312,7 +312,7 @@ impl Measured {
             bytes(self.at_risk_most.bytes),
         ));
         screen.say(format_args!(
-            "    {}  by {}; when acknowledged: {}",
+            "  {}  by {}; when acknowledged: {}",
             Glyph::asked(self.class, NODES),
             chapter.by(),
             self.evidence()
