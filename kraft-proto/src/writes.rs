@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::ids::LogIndex;
 use crate::limits::{TRUNCATIONS_MAX, WRITES_IN_FLIGHT_MAX};
 use crate::modes::Held;
-use crate::output::{Force, Stream, Maker, Receipt, Stamp};
+use crate::output::{Force, Maker, Receipt, Stamp, Stream};
 
 /// Held through `index`, by the receipt of write `seq`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]

@@ -21,7 +21,7 @@ use super::hex;
 use super::line::{Entry, Line, State, role_word};
 use super::options::{Options, moment};
 use super::payloads::{Data, Payloads, from_bytes};
-use super::pending::{Stream, Pending};
+use super::pending::{Pending, Stream};
 use super::snapshots::Held;
 
 /// What was last heard of a peer, and said to it.
