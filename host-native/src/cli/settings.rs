@@ -30,6 +30,7 @@ impl Args for SettingFlags {
             command.arg(
                 Arg::new(setting.word)
                     .long(setting.flag())
+                    .aliases(setting.former_word().map(|word| word.replace('_', "-")))
                     .value_name("VALUE")
                     .help(format!("{}{default}", setting.about))
                     .help_heading(match setting.section() {

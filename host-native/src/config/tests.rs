@@ -101,6 +101,19 @@ fn a_variable_beats_the_file_and_a_flag_beats_both() {
     assert_eq!(config.durability.batch_timeout, ms(1));
 }
 
+/// Files, variables and flags of before the words were settled are still read.
+#[test]
+fn an_option_is_set_by_its_former_name_too() {
+    let (files, text) = (Files::new(), "1500ms");
+    let by_file = files.config(&format!("[durability]\nlazy_flush = {text:?}\n"));
+    let variable = variables(&[("KRAFT_LAZY_FLUSH", text)]);
+    let by_variable = Layers::new().environment(variable).config().unwrap();
+    let by_flag = flag(Layers::new(), "lazy_flush", text).config().unwrap();
+    for config in [by_file, by_variable, by_flag] {
+        assert_eq!(config.durability.lazy_force, ms(1500));
+    }
+}
+
 #[test]
 fn every_option_can_be_set_in_all_three_places() {
     let sample = |setting: &Setting| match setting.path {
