@@ -70,7 +70,7 @@ enum Disk {
 /// An older incarnation that spoke after the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Older {
-    /// Lives count from 1.
+    /// Incarnations count from 1.
     number: NonZeroU64,
     nonce: Nonce,
     /// The newest round of heartbeats when it was first heard, and the time.
@@ -97,7 +97,7 @@ pub(crate) struct Incarnations {
     readmit_upto: LogIndex,
     number: Number,
     disk: Disk,
-    /// Lives before the newest had synced the leader's log through here.
+    /// Incarnations before the newest had synced the leader's log through here.
     claimed: LogPosition,
     older: Option<Older>,
     /// How often the disk was found to have gone back.

@@ -165,8 +165,8 @@ impl Raft {
         }
         // Entries may reach the disk before the term they came in.
         let term = hard.term.max(log.last_position().term);
-        let lives_left = hard.incarnation.number < INCARNATION_MAX;
-        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX || !lives_left {
+        let incarnations_left = hard.incarnation.number < INCARNATION_MAX;
+        if log.last().0 > INDEX_MAX || term.0 > TERM_MAX || !incarnations_left {
             return Err(ConfigError::Exhausted);
         }
         // A copy that was told of its twin may be the twin's own disk by now.
@@ -504,7 +504,7 @@ impl Raft {
             Message::Heartbeat(beat) => beat.readmission.map(|known| known.incarnation),
             _ => None,
         };
-        // Lives count from 1.
+        // Incarnations count from 1.
         spoken.number > 0
             && reached(spoken, before.unwrap_or(spoken))
             && own.is_none_or(|incarnation| reached(incarnation, self.hard.incarnation))

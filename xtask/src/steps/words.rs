@@ -18,6 +18,26 @@ const BANNED: [(&str, &str); 3] = [
     ("persisted", "say `written` or `synced`"),
 ];
 
+/// Words of the core that were given up, each for the one word that has its meaning: the glossary at
+/// the end of `kraft-proto/src/lib.rs` has them. They stay away from the folder named below.
+const FORMER: [(&str, &str); 12] = [
+    ("barrier", "no-op"),
+    ("door", "the thing's own name"),
+    ("duty", "lifecycle"),
+    ("flush", "force"),
+    ("handover", "transfer"),
+    ("holding", "watermarks"),
+    ("lane", "stream"),
+    ("life", "incarnation"),
+    ("moving_to", "transfer_to"),
+    ("seal", "checksum"),
+    ("settle", "`settled` is of fates only; `advance`, `accept`"),
+    ("succession", "configurations"),
+];
+
+/// Where those words were settled.
+const SETTLED: &str = "kraft-proto/src/";
+
 /// This file, which has to name them.
 const OURSELVES: &str = "xtask/src/steps/words.rs";
 
@@ -44,6 +64,10 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
                     .into_iter()
                     .map(|what| format!("{name}:{what}")),
             );
+        }
+        if name.starts_with(SETTLED) {
+            let found = former(&text).into_iter();
+            complaints.extend(found.map(|what| format!("{name}:{what}")));
         }
         complaints.extend(
             machine_paths(&text, &homes)
@@ -96,6 +120,22 @@ fn banned(text: &str) -> Vec<String> {
     found
 }
 
+/// Words that were given up, as whole names or words of a text.
+fn former(text: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut found = Vec::new();
+    for (i, line) in text.lines().enumerate() {
+        for word in line.split(|c| !is_part(c)) {
+            let word = word.to_ascii_lowercase();
+            let given_up = FORMER.iter().find(|(former, _)| *former == word);
+            found.extend(
+                given_up.map(|(former, now)| format!("{}: {former:?} was given up: {now}", i + 1)),
+            );
+        }
+    }
+    found
+}
+
 /// How paths begin that exist on one machine only: everybody's home folders, and the folder this
 /// repository lies in.
 fn homes(root: &Path) -> Vec<String> {
@@ -136,6 +176,14 @@ fn machine_paths(text: &str, homes: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_that_were_given_up_are_found_as_whole_words() {
+        let text = "/// The barrier.\nfn moving_to() {}\nlet unsettled = alive;\n";
+        let lines: Vec<String> = former(text);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].starts_with("1: \"barrier\"") && lines[1].starts_with("2: "));
+    }
 
     #[test]
     fn banned_words_are_found_in_any_case_and_across_lines() {
