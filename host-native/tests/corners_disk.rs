@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use host_native::node::NodeError;
 use kraft_client::ClientError;
 use kraft_proto::{CommitMode, FsyncMode, Grade, Held, LogIndex};
-use kraft_wire::api::{Answer, Freshness, Refusal};
-use kraft_wire::pair::Unfit;
+use kraft_wire::api::{Answer, Freshness, RequestRefusal};
+use kraft_wire::key_value::Unfit;
 use tokio::task::{JoinHandle, JoinSet};
 
 use rig::disk::Gate;
@@ -251,7 +251,8 @@ async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_nod
         put.mode(CommitMode::All).send().await
     };
     let refused = put(SEGMENT_BYTES as usize).await.expect_err("too large");
-    let ClientError::Refused(Refusal::Unfit(Unfit::TooLarge { size, limit, .. })) = refused else {
+    let ClientError::Refused(RequestRefusal::Unfit(Unfit::TooLarge { size, limit, .. })) = refused
+    else {
         panic!("{refused}");
     };
     assert!(SEGMENT_BYTES - 16 * 1024 < limit && limit < SEGMENT_BYTES);
@@ -264,7 +265,9 @@ async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_nod
     assert!(
         matches!(
             refused,
-            Err(ClientError::Refused(Refusal::Unfit(Unfit::TooLarge { .. })))
+            Err(ClientError::Refused(RequestRefusal::Unfit(
+                Unfit::TooLarge { .. }
+            )))
         ),
         "{refused:?}"
     );
@@ -281,7 +284,11 @@ async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_nod
 
 /// Writes, many at once, until there are `acked`, or one is refused. How many were acknowledged,
 /// and the refusal.
-async fn write(cluster: &Cluster, prefix: &str, wanted: usize) -> (Vec<String>, Option<Refusal>) {
+async fn write(
+    cluster: &Cluster,
+    prefix: &str,
+    wanted: usize,
+) -> (Vec<String>, Option<RequestRefusal>) {
     let (mut acked, mut refused) = (Vec::new(), None);
     let mut number = 0;
     while acked.len() < wanted && refused.is_none() {
@@ -330,7 +337,7 @@ async fn flood(
                 assert_eq!(answer.grade, Grade::AsAsked);
                 acked.push(key);
             }
-            (_, Err(ClientError::Refused(Refusal::DiskFull { .. }))) => {
+            (_, Err(ClientError::Refused(RequestRefusal::DiskFull { .. }))) => {
                 refused += 1;
                 cluster.nodes.iter().for_each(|node| node.disk.free());
             }
@@ -374,7 +381,10 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
     cluster.nodes[leader].disk.fill();
     let (more, refused) = write(&cluster, "leader", usize::MAX).await;
     let refusal = refused.unwrap();
-    assert!(matches!(refusal, Refusal::DiskFull { .. }), "{refusal}");
+    assert!(
+        matches!(refusal, RequestRefusal::DiskFull { .. }),
+        "{refusal}"
+    );
     println!("a full leader, after {} writes: {refusal}", more.len());
     acked.extend(more);
     assert!(warns_of_full_disk(&cluster, leader).await);
@@ -488,7 +498,7 @@ async fn back_in_service(cluster: &Cluster) {
         .until("room again", async || {
             match cluster.client.put("again", VALUE).send().await {
                 Ok(_) => Some(()),
-                Err(ClientError::Refused(Refusal::DiskFull { .. })) => None,
+                Err(ClientError::Refused(RequestRefusal::DiskFull { .. })) => None,
                 Err(other) => panic!("{other}"),
             }
         })

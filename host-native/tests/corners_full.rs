@@ -8,7 +8,7 @@ use std::time::Duration;
 use kraft_client::ClientError;
 use kraft_proto::{CommitMode, FsyncMode, LogPosition, Role};
 use kraft_storage::testing::Crash;
-use kraft_wire::api::{Answer, Grade, Refusal};
+use kraft_wire::api::{Answer, Grade, RequestRefusal};
 use tokio::task::JoinSet;
 
 use rig::Cluster;
@@ -148,7 +148,7 @@ async fn a_node_without_room_to_replace_its_entries_waits_for_it_and_votes() {
     println!("what nobody else had room for is {fate:?}");
     for answer in answers.join_all().await {
         match answer {
-            Ok(_) | Err(ClientError::Refused(Refusal::DiskFull { .. })) => {}
+            Ok(_) | Err(ClientError::Refused(RequestRefusal::DiskFull { .. })) => {}
             // By its deadline.
             Err(ClientError::OutcomeUnknown { .. } | ClientError::NotWritten { .. }) => {}
             Err(other) => panic!("{other}"),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use e2e::Cluster;
 use host_native::load::{Keying, Rows};
-use kraft_wire::pair::{Key, Value};
+use kraft_wire::key_value::{Key, Value};
 
 /// Rows loaded by the everyday suite. All 42,049 with `XTASK_LONG=1`.
 const ROWS: usize = 3000;

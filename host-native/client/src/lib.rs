@@ -22,7 +22,7 @@
 //! session and number through every retry, so it is applied at most once.
 //!
 //! [`ClientConfig`] is what a client is told. [`Client`] and [`WriteRequest`] are what a program
-//! holds; what goes wrong is a [`ClientError`]. Beneath, `session pool` gives out request numbers,
+//! holds; what goes wrong is a [`ClientError`]. Beneath, `session_pool` gives out request numbers,
 //! `routes` knows the nodes, and [`RpcClient`] is a connection to one of them, for programs that
 //! speak to a node by themselves.
 
@@ -31,10 +31,10 @@ mod config;
 mod connection;
 mod delivery;
 mod error;
-mod lanes;
 mod read;
+mod retries;
 mod routes;
-mod trip;
+mod session_pool;
 mod waiting;
 mod write;
 
@@ -51,22 +51,22 @@ pub use call_error::{CallError, ConnectError};
 pub use config::{ClientConfig, ClientConfigError};
 pub use connection::{Answers, ClientLimits, RpcClient};
 pub use error::{Asked, ClientError, ClientOpenError};
-pub use lanes::WRITES_IN_FLIGHT_MAX;
+pub use session_pool::WRITES_IN_FLIGHT_MAX;
 pub use write::WriteRequest;
 
 /// How a write is kept, as its request says.
 pub use kraft_proto::{durability, modes};
 /// Requests, answers, keys and certificates, as they travel.
-pub use kraft_wire::{api, cert, command, pair, rows};
+pub use kraft_wire::{api, cert, command, key_value, rows};
 
 use kraft_wire::cert::Credentials;
 use kraft_wire::command::Operation;
-use kraft_wire::pair::{Key, Pair, Unfit, Value};
+use kraft_wire::key_value::{Key, KeyValue, Unfit, Value};
 use kraft_wire::quic::HEAD_START;
 
-use lanes::Lanes;
+use retries::Retries;
 use routes::{Missed, Outlook, Routes};
-use trip::Trip;
+use session_pool::SessionPool;
 
 /// How long a client tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub struct Client {
 
 struct Inner {
     routes: Routes,
-    lanes: Arc<Lanes>,
+    sessions: Arc<SessionPool>,
     settings: Settings,
     runtime: Handle,
 }
@@ -174,7 +174,7 @@ impl Client {
         }
         let inner = Inner {
             routes: Routes::new(credentials, addresses, settings.head_start),
-            lanes: Lanes::new(),
+            sessions: SessionPool::new(),
             settings,
             runtime: Handle::current(),
         };
@@ -192,8 +192,8 @@ impl Client {
     }
 
     async fn reach(&self) -> Result<(), (ClientError, Outlook)> {
-        let trip = Trip::new(self.inner.settings.deadline);
-        let reached = timeout_at(trip.deadline(), self.routes().reach_anyone()).await;
+        let retries = Retries::new(self.inner.settings.deadline);
+        let reached = timeout_at(retries.deadline(), self.routes().reach_anyone()).await;
         let missed = match reached {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(missed)) => missed,
@@ -206,7 +206,7 @@ impl Client {
         };
         let whys: Vec<String> = missed.into_iter().map(|missed| missed.why).collect();
         let error = ClientError::Unreachable {
-            waited: trip.waited(),
+            waited: retries.waited(),
             last: match whys.is_empty() {
                 true => "no connection in time".to_owned(),
                 false => whys.join("; "),
@@ -215,19 +215,19 @@ impl Client {
         Err((error, outlook))
     }
 
-    /// Stores one pair.
+    /// Stores one key and its value.
     pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> WriteRequest {
         self.put_many([(key, value)])
     }
 
-    /// Stores several pairs as one, in the strongest class of their keys.
+    /// Stores several keys and their values as one, in the strongest class of their keys.
     pub fn put_many<K, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> WriteRequest
     where
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
         let pair = |(key, value): (K, V)| {
-            Ok(Pair {
+            Ok(KeyValue {
                 key: Key::try_from(key.as_ref())?,
                 value: Value::try_from(value.as_ref())?,
             })
@@ -272,7 +272,7 @@ impl Client {
     /// Waits until every write of this client and its clones has its answer, submitted ones
     /// included.
     pub async fn idle(&self) {
-        self.inner.lanes.idle().await;
+        self.inner.sessions.idle().await;
     }
 
     /// The client addresses that are known, those learned from redirects included.
@@ -301,7 +301,7 @@ impl Client {
 
     fn busy(&self) -> ClientError {
         ClientError::Busy {
-            in_flight: self.lanes().in_flight(),
+            in_flight: self.sessions().in_flight(),
         }
     }
 
@@ -309,8 +309,8 @@ impl Client {
         &self.inner.routes
     }
 
-    fn lanes(&self) -> &Arc<Lanes> {
-        &self.inner.lanes
+    fn sessions(&self) -> &Arc<SessionPool> {
+        &self.inner.sessions
     }
 
     fn runtime(&self) -> &Handle {

@@ -6,12 +6,12 @@ use kraft_proto::durability::Fallback;
 use kraft_proto::modes::{CommitMode, FsyncMode};
 use kraft_wire::api::{Answer, Attempt, Options, Write};
 use kraft_wire::command::{Operation, RequestId};
-use kraft_wire::pair::Unfit;
+use kraft_wire::key_value::Unfit;
 use tokio::time::timeout_at;
 
 use super::delivery::Delivery;
-use super::lanes::Slot;
-use super::trip::Trip;
+use super::retries::Retries;
+use super::session_pool::Slot;
 use super::{Client, ClientError};
 
 /// A write that is not sent yet. What it does not say is decided by its keys' zones, then by the
@@ -91,17 +91,18 @@ impl WriteRequest {
     /// node is busy, and when the entry is lost with its leader; it is applied at most once. Dropping
     /// the future leaves its outcome unknown.
     pub async fn send(self) -> Result<Answer, ClientError> {
-        let mut trip = Trip::new(self.deadline);
+        let mut retries = Retries::new(self.deadline);
         let slot = match self.request {
             Some(request) => Slot::given(request),
             None => {
-                let free = self.client.lanes().take();
-                timeout_at(trip.deadline(), free)
+                let free = self.client.sessions().take();
+                timeout_at(retries.deadline(), free)
                     .await
                     .map_err(|_| self.client.busy())?
             }
         };
-        self.deliver(slot, &mut trip, std::future::pending()).await
+        self.deliver(slot, &mut retries, std::future::pending())
+            .await
     }
 
     /// The same, until `stop` is ready: then says whether a copy may have been written.
@@ -109,16 +110,16 @@ impl WriteRequest {
     /// # Errors
     /// As [`WriteRequest::send`], and when it was stopped.
     pub async fn send_until(self, stop: impl Future<Output = ()>) -> Result<Answer, ClientError> {
-        let mut trip = Trip::new(self.deadline);
+        let mut retries = Retries::new(self.deadline);
         let slot = match self.request {
             Some(request) => Slot::given(request),
             None => self
                 .client
-                .lanes()
+                .sessions()
                 .try_take()
                 .ok_or_else(|| self.client.busy())?,
         };
-        self.deliver(slot, &mut trip, stop).await
+        self.deliver(slot, &mut retries, stop).await
     }
 
     /// Sends it without waiting for an answer: fire and forget.
@@ -148,14 +149,17 @@ impl WriteRequest {
             Some(request) => Slot::given(request),
             None => self
                 .client
-                .lanes()
+                .sessions()
                 .try_take()
                 .ok_or_else(|| self.client.busy())?,
         };
         let runtime = self.client.runtime().clone();
         runtime.spawn(async move {
-            let mut trip = Trip::new(self.deadline);
-            callback(self.deliver(slot, &mut trip, std::future::pending()).await);
+            let mut retries = Retries::new(self.deadline);
+            callback(
+                self.deliver(slot, &mut retries, std::future::pending())
+                    .await,
+            );
         });
         Ok(())
     }
@@ -163,7 +167,7 @@ impl WriteRequest {
     async fn deliver(
         self,
         slot: Slot,
-        trip: &mut Trip,
+        retries: &mut Retries,
         stop: impl Future<Output = ()>,
     ) -> Result<Answer, ClientError> {
         let patience = self.client.settings().patience;
@@ -177,7 +181,7 @@ impl WriteRequest {
         let mut delivery = Delivery::new(&self.client, write, slot)?;
         tokio::select! {
             biased;
-            ended = delivery.run(trip, patience) => return ended,
+            ended = delivery.run(retries, patience) => return ended,
             () = stop => {}
         }
         Err(delivery.interrupted())

@@ -17,7 +17,7 @@ pub use progress::{Fingerprint, Progress, ProgressError, ProgressFile};
 pub use pump::{End, Tally, pump};
 pub use rows::{Meter, Row, Rows};
 
-use kraft_wire::pair::Unfit;
+use kraft_wire::key_value::Unfit;
 
 /// How the rows of a file are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

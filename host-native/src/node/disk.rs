@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use kraft_proto::{Instant, LogIndex, Run};
-use kraft_wire::api::{Bound, DiskRoom, Refusal};
+use kraft_wire::api::{Bound, DiskRoom, RequestRefusal};
 
 use super::engine::Engine;
 use crate::descriptors;
@@ -76,7 +76,7 @@ impl Engine {
     /// that is ready is kept for the next start. 1. Entries of a new leader replace some of the old
     /// one's; 2. they are taken, and no segment is ready; 3. the disk thread waits for room, and this
     /// node can neither vote nor be led.
-    pub(super) fn admit_append(&mut self, run: Run, bytes: u64) -> Result<(), Refusal> {
+    pub(super) fn admit_append(&mut self, run: Run, bytes: u64) -> Result<(), RequestRefusal> {
         match self.parts.disk.space().is_full() && self.replaces(run) {
             true => Err(self.turn_away(run.count, bytes)),
             false => self.admit_entries(run.count, bytes),
@@ -86,16 +86,16 @@ impl Engine {
     /// Whether `run` replaces entries of this log. Where both have an entry of one term at one
     /// index, they are the same through it.
     fn replaces(&self, run: Run) -> bool {
-        let end = run.last().min(self.tail.next().prev());
+        let end = run.last().min(self.cache.next().prev());
         let same = |own: Run| own.term == run.term;
         run.first <= end && !self.parts.raft.run_from(end, 1).is_some_and(same)
     }
 
     /// Whether this many more entries, of so many bytes in all, may be accepted now; if not, why.
-    pub(super) fn admit_entries(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
+    pub(super) fn admit_entries(&mut self, entries: u32, bytes: u64) -> Result<(), RequestRefusal> {
         self.admit_unwritten(bytes)?;
-        let waiting = self.tail.next().prev().since(self.disk.submitted);
-        let waiting_bytes = self.tail.bytes_after(self.disk.submitted);
+        let waiting = self.cache.next().prev().since(self.disk.submitted);
+        let waiting_bytes = self.cache.bytes_after(self.disk.submitted);
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let space = self.parts.disk.space();
         let all = (entries.saturating_add(waiting), bytes + waiting_bytes);
@@ -106,10 +106,10 @@ impl Engine {
     }
 
     /// Whether memory may hold so many more bytes that wait to be written.
-    fn admit_unwritten(&self, bytes: u64) -> Result<(), Refusal> {
+    fn admit_unwritten(&self, bytes: u64) -> Result<(), RequestRefusal> {
         let limit = self.parts.config.limits.unwritten_bytes;
-        match bytes + self.tail.bytes_after(self.disk.submitted) > limit {
-            true => Err(Refusal::Busy {
+        match bytes + self.cache.bytes_after(self.disk.submitted) > limit {
+            true => Err(RequestRefusal::Busy {
                 bound: Bound::UnwrittenBytes,
                 limit,
             }),
@@ -118,9 +118,9 @@ impl Engine {
     }
 
     /// Notes and says that entries are turned away for want of room.
-    fn turn_away(&mut self, entries: u32, bytes: u64) -> Refusal {
+    fn turn_away(&mut self, entries: u32, bytes: u64) -> RequestRefusal {
         let space = self.parts.disk.space();
-        let refusal = Refusal::DiskFull {
+        let refusal = RequestRefusal::DiskFull {
             free: space.headroom(),
             reserve: space.reserve(),
         };

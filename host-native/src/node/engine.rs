@@ -9,7 +9,7 @@ use kraft_proto::{
     Agreed, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft,
     ReadOutcome, Rest, Role, Slot, Standing, Term, Waits, Write, WriteKind,
 };
-use kraft_storage::{DiskHandle, Done, Identity, Job};
+use kraft_storage::{DiskHandle, Done, History, Identity, Job};
 use kraft_wire::api::{Answer, Response, Unkept};
 use kraft_wire::cert::Credentials;
 use tokio::sync::mpsc;
@@ -17,29 +17,28 @@ use tokio::sync::mpsc;
 use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk::DiskView;
-use super::handover::PendingTransfer;
+use super::entry_cache::EntryCache;
 use super::open::{NodeError, TestSwitchAccess};
 use super::own_requests::OwnRequests;
 use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
 use super::replicas::ReplicaCheck;
-use super::sending::seals_of;
+use super::sending::checksums_of;
 use super::standby::Standby;
-use super::tail::Tail;
+use super::transfer::PendingTransfer;
 use crate::admin::Publisher;
+use crate::checksummed;
 use crate::config::{Address, Config};
 use crate::kv::Kv;
 use crate::machine::Replicated;
 use crate::metrics::Metrics;
 use crate::rpc::{Calls, ClientNews, News, RpcServer, Shares};
-use crate::sealed;
-use crate::transport::{Event, Events, Fault, Lane, Transport};
-use kraft_storage::History;
+use crate::transport::{Event, Events, Fault, Stream, Transport};
 
 /// Inputs taken before outputs are looked at again: what comes together is written together.
 const INPUTS_AT_ONCE: usize = 512;
 
 /// Bytes of entries kept in memory once they are written and applied.
-const TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
+const CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How often figures are refreshed.
 const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
@@ -97,7 +96,7 @@ pub(super) struct Engine {
     pub(super) own_requests: OwnRequests,
     /// The end of the log when this node began to lead: through here it may hold requests of earlier leaders.
     pub(super) led_from: LogIndex,
-    pub(super) tail: Tail,
+    pub(super) cache: EntryCache,
     pub(super) replica: Replicated<Kv>,
     /// Whether the peers' replicas are the same.
     pub(super) replicas: ReplicaCheck,
@@ -144,7 +143,7 @@ impl Engine {
             transfers: Vec::new(),
             own_requests: OwnRequests::default(),
             led_from: status.last.index,
-            tail: Tail::after(status.last.index),
+            cache: EntryCache::after(status.last.index),
             replica: Replicated::new(Kv::default()),
             replicas: ReplicaCheck::new(),
             at_risk: AtRisk::default(),
@@ -270,8 +269,12 @@ impl Engine {
 
     fn take_event(&mut self, event: Event) {
         match event {
-            Event::Frame { from, lane, bytes } => {
-                if lane != Lane::Control || !self.take_digest(from, &bytes) {
+            Event::Frame {
+                from,
+                stream,
+                bytes,
+            } => {
+                if stream != Stream::Control || !self.take_digest(from, &bytes) {
                     self.take_frame(from, &bytes);
                 }
             }
@@ -327,11 +330,11 @@ impl Engine {
                 return;
             }
             // Whether a configuration is one, the core sees for itself.
-            let sealed = frame
+            let entries = frame
                 .entries()
                 .filter(|_| run.kind != EntryKind::Configuration);
-            for (position, entry) in run.positions().zip(sealed) {
-                if let Err(error) = sealed::open(position, run.kind, entry) {
+            for (position, entry) in run.positions().zip(entries) {
+                if let Err(error) = checksummed::verify(position, run.kind, entry) {
                     tracing::warn!("an append of node {from} was dropped: {error}");
                     self.parts.transport.disconnect(from, Fault::Garbage);
                     return;
@@ -352,7 +355,7 @@ impl Engine {
         let taken = self.parts.raft.handle_message(now, &frame);
         for (position, entry) in taken.entries() {
             self.disk.accepted(position.index);
-            self.tail.put(position, bytes.slice_ref(entry));
+            self.cache.put(position, bytes.slice_ref(entry));
         }
     }
 
@@ -407,26 +410,26 @@ impl Engine {
             self.answer(answer);
         }
         self.answer_transfers();
-        if self.tail.bytes() > TAIL_BYTES_MAX {
+        if self.cache.bytes() > CACHE_BYTES_MAX {
             let written = self.parts.raft.status().holding.written;
             let done = written.min(self.replica.applied().index);
-            self.tail.shrink(done, TAIL_BYTES_MAX);
+            self.cache.shrink(done, CACHE_BYTES_MAX);
         }
     }
 
     fn write(&mut self, write: Write) {
         self.parts.history.take(write.kind());
         let payloads = match write.kind() {
-            // The core makes barriers itself; their bytes are nothing but a seal.
+            // The core makes barriers itself; their bytes are nothing but a checksum.
             WriteKind::Entries(run) if run.kind == EntryKind::Barrier => {
                 self.keep_own(run.first);
-                seals_of(run)
+                checksums_of(run)
             }
             WriteKind::Entries(run) => {
                 if run.kind == EntryKind::Configuration {
                     self.keep_own(run.first);
                 }
-                let Some(payloads) = self.tail.run(run) else {
+                let Some(payloads) = self.cache.run(run) else {
                     self.failed = Some(NodeError::Damaged(LogPosition::new(run.term, run.first)));
                     return;
                 };
@@ -446,22 +449,22 @@ impl Engine {
     }
 
     /// Keeps what the core makes itself through `upto` in its place among the newest entries: the
-    /// seals of barriers, and configurations, which have no seal.
+    /// checksums of barriers, and configurations, which have no checksum of their own.
     pub(super) fn keep_own(&mut self, upto: LogIndex) {
-        while self.tail.next() <= upto {
-            let Some(run) = self.parts.raft.run_from(self.tail.next(), 1) else {
+        while self.cache.next() <= upto {
+            let Some(run) = self.parts.raft.run_from(self.cache.next(), 1) else {
                 return;
             };
             let at = run.last_position();
             let bytes = match run.kind {
-                EntryKind::Barrier => sealed::seal(at, run.kind, &[]),
+                EntryKind::Barrier => checksummed::add(at, run.kind, &[]),
                 EntryKind::Configuration => match self.parts.raft.configuration_bytes(at) {
                     Some(bytes) => Bytes::copy_from_slice(&bytes),
                     None => return,
                 },
                 EntryKind::Command => return,
             };
-            self.tail.put(at, bytes);
+            self.cache.put(at, bytes);
         }
     }
 

@@ -9,7 +9,7 @@
 //!        └─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Storage and transport meet only here. [`start`] opens the store and the doors; [`Node::run`]
+//! Storage and transport meet only here. [`start`] opens the store and the listeners; [`Node::run`]
 //! takes what happens, hands it to the core, and does what the core says.
 
 mod absence;
@@ -20,7 +20,7 @@ mod clients;
 mod clock;
 mod disk;
 mod engine;
-mod handover;
+mod entry_cache;
 mod members;
 mod open;
 mod own_requests;
@@ -32,7 +32,7 @@ mod report;
 mod sending;
 mod standby;
 mod stopping;
-mod tail;
+mod transfer;
 
 pub use certificate::Reload;
 pub use members::MembersRefused;

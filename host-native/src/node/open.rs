@@ -1,4 +1,4 @@
-//! Opening a node: its store, its certificate, its doors.
+//! Opening a node: its store, its certificate, its listeners.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use kraft_proto::{
     LogPosition, NodeId, Nonce, Raft, StoreId, Trust,
 };
 use kraft_storage::{
-    Disk, DiskError, Expect, Fs, History, Identity, OpenError, RealFs, Reserve, Unfinished,
+    Disk, DiskError, Expect, Fs, History, Identity, RealFs, Reserve, StoreOpenError, Unfinished,
 };
 use kraft_wire::api::{self, MESSAGE_MAX};
 use kraft_wire::cert::{CertError, Credentials};
@@ -32,7 +32,7 @@ use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
 use crate::transport::{Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
-/// Bytes of one frame between peers: the longest command, its seal and its header, with room.
+/// Bytes of one frame between peers: the longest command, its checksum and its header, with room.
 const FRAME_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// How long a node waits for the process before it to let go of the data directory.
@@ -59,11 +59,11 @@ pub enum NodeError {
     Cert(#[from] CertError),
     /// The data directory cannot be used.
     #[error(transparent)]
-    Store(#[from] OpenError),
-    /// The peers' door cannot be opened.
+    Store(#[from] StoreOpenError),
+    /// The peers' listener cannot be opened.
     #[error(transparent)]
     Peers(#[from] BindError),
-    /// The clients' door cannot be opened.
+    /// The clients' listener cannot be opened.
     #[error(transparent)]
     Clients(BindError),
     /// The admin port cannot be opened.
@@ -206,7 +206,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Opens the store and the doors of the node that `config` describes. Needs a tokio runtime.
+/// Opens the store and the listeners of the node that `config` describes. Needs a tokio runtime.
 ///
 /// # Errors
 ///
@@ -391,7 +391,7 @@ impl Node {
         self.keeper.reload()
     }
 
-    /// Runs until `stop` is ready or the disk fails. In the end the doors are shut and the store is
+    /// Runs until `stop` is ready or the disk fails. In the end the listeners are shut and the store is
     /// forced and closed; a disk that is stuck is not waited for longer than
     /// [`STOP_MAX`](kraft_storage::STOP_MAX).
     ///

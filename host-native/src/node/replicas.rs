@@ -8,8 +8,8 @@ use kraft_proto::{EntryKind, Instant, LogIndex, LogPosition, NodeId};
 use kraft_wire::api::DifferingReplica;
 
 use super::engine::Engine;
+use crate::checksummed;
 use crate::replicas::{Comparison, Digest, Finding, RunningDigest, answers};
-use crate::sealed;
 use crate::transport::{Fault, Route};
 
 /// How often the peers are told, while entries are applied.
@@ -44,7 +44,7 @@ impl ReplicaCheck {
     /// An entry was applied, which is these bytes.
     pub fn applied(&mut self, position: LogPosition, kind: EntryKind, entry: &[u8]) {
         self.own
-            .add(position, sealed::checksum_of(position, kind, entry));
+            .add(position, checksummed::checksum_of(position, kind, entry));
     }
 
     /// The peers that differ, as they are reported.

@@ -37,7 +37,7 @@ impl Engine {
         }
     }
 
-    /// Shuts the doors, so that nothing more is promised, and closes the store.
+    /// Shuts the listeners, so that nothing more is promised, and closes the store.
     pub(super) async fn close(self, ended: Result<(), NodeError>) -> Result<(), NodeError> {
         let Parts {
             transport,

@@ -1,4 +1,4 @@
-//! The clients' door: many calls at a time over one QUIC connection, mutual TLS always.
+//! The clients' listener: many calls at a time over one QUIC connection, mutual TLS always.
 //!
 //! ```text
 //! RpcClient::call ─► frames {id, body} ─────────► RpcServer ─► Calls ─► the node
@@ -10,8 +10,8 @@
 //! by connection and in all: the node asks for room before it makes a large one. Nodes may call each
 //! other the same way.
 
+mod connections;
 mod directory;
-mod guests;
 mod origin;
 mod pool;
 mod server;

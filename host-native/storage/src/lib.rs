@@ -41,7 +41,8 @@ pub mod testing;
 
 pub use committed::Committed;
 pub use error::{
-    Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError, StopError, Unfinished,
+    Corrupt, DiskError, FormatError, Full, IoError, ReadError, StopError, StoreOpenError,
+    Unfinished,
 };
 pub use founding::{Contact, Founding};
 pub use fs::{Fs, RealFs};

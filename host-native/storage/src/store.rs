@@ -12,7 +12,7 @@ use kraft_proto::ids::LogPosition;
 
 use super::catalog::Catalog;
 use super::committed::Committed;
-use super::error::{DiskError, Doing, FormatError, OpenError};
+use super::error::{DiskError, Doing, FormatError, StoreOpenError};
 use super::founding::Founding;
 use super::fs::{Fs, LockGuard};
 use super::identity::{Boot, BootId, Expect, Identity};
@@ -101,10 +101,10 @@ pub fn format(
 /// Opens the data directory `dir`, recovers its log and forces it by writing its tail anew.
 ///
 /// One process has it at a time. The lock is held until the [`Store`] is dropped.
-pub fn open(dir: &Path, fs: Arc<dyn Fs>, options: &Options) -> Result<Opened, OpenError> {
+pub fn open(dir: &Path, fs: Arc<dyn Fs>, options: &Options) -> Result<Opened, StoreOpenError> {
     let segment_bytes = options.segment_bytes.next_multiple_of(4096);
     if !(64 << 10..=1 << 30).contains(&segment_bytes) {
-        return Err(OpenError::SegmentSize(options.segment_bytes));
+        return Err(StoreOpenError::SegmentSize(options.segment_bytes));
     }
     open_sized(dir, fs, options, segment_bytes)
 }
@@ -115,13 +115,13 @@ pub(super) fn open_sized(
     fs: Arc<dyn Fs>,
     options: &Options,
     segment_bytes: u64,
-) -> Result<Opened, OpenError> {
+) -> Result<Opened, StoreOpenError> {
     let lock = lock_store(dir, &*fs, options.lock_patience)?;
     let stats = Arc::new(StorageStats::default());
     let (mut meta, other) = MetaFile::load(&*fs, dir, &stats)?;
     let now = meta.now().clone();
     if !options.expect.admits(&now.identity) {
-        return Err(OpenError::Foreign {
+        return Err(StoreOpenError::Foreign {
             dir: dir.to_owned(),
             expected: options.expect,
             found: now.identity,
@@ -207,7 +207,7 @@ pub struct Verified {
 }
 
 /// Reads the whole store in `dir` and verifies it. Nothing in it is changed.
-pub fn verify(dir: &Path, fs: &dyn Fs) -> Result<Verified, OpenError> {
+pub fn verify(dir: &Path, fs: &dyn Fs) -> Result<Verified, StoreOpenError> {
     let _lock = lock_store(dir, fs, Duration::ZERO)?;
     let stats = Arc::new(StorageStats::default());
     let (meta, other) = MetaFile::load(fs, dir, &stats)?;
@@ -241,7 +241,7 @@ fn lock(dir: &Path, fs: &dyn Fs) -> std::io::Result<LockGuard> {
 const LOCK_PACE: Duration = Duration::from_millis(20);
 
 /// The lock of a directory that may hold no store, or not exist; waited for no longer than `patience`.
-fn lock_store(dir: &Path, fs: &dyn Fs, patience: Duration) -> Result<LockGuard, OpenError> {
+fn lock_store(dir: &Path, fs: &dyn Fs, patience: Duration) -> Result<LockGuard, StoreOpenError> {
     let began = Instant::now();
     let mut told = false;
     loop {
@@ -261,8 +261,8 @@ fn lock_store(dir: &Path, fs: &dyn Fs, patience: Duration) -> Result<LockGuard, 
                 }
                 std::thread::sleep(LOCK_PACE);
             }
-            std::io::ErrorKind::WouldBlock => return Err(OpenError::InUse(dir.to_owned())),
-            std::io::ErrorKind::NotFound => return Err(OpenError::NoStore(dir.to_owned())),
+            std::io::ErrorKind::WouldBlock => return Err(StoreOpenError::InUse(dir.to_owned())),
+            std::io::ErrorKind::NotFound => return Err(StoreOpenError::NoStore(dir.to_owned())),
             _ => return Err(Err::<(), _>(error).doing("lock", dir).unwrap_err().into()),
         }
     }

@@ -151,7 +151,7 @@ impl DiskHandle {
 }
 
 /// A write that can be reported. [`Write`] is the only one outside of tests, which cannot make one.
-pub(super) trait Promise: Send + 'static {
+pub(super) trait Reported: Send + 'static {
     type Receipt;
     type Unsynced: Send;
     fn kind(&self) -> WriteKind;
@@ -163,7 +163,7 @@ pub(super) trait Promise: Send + 'static {
     fn forced(unsynced: Self::Unsynced) -> Self::Receipt;
 }
 
-impl Promise for Write {
+impl Reported for Write {
     type Receipt = Receipt;
     type Unsynced = Unsynced;
 
@@ -211,7 +211,7 @@ enum Tell {
 }
 
 /// The store on its thread.
-pub(super) struct Worker<W: Promise, F> {
+pub(super) struct Worker<W: Reported, F> {
     store: Store,
     space: Space,
     on_done: F,
@@ -219,7 +219,7 @@ pub(super) struct Worker<W: Promise, F> {
     relaxed: Option<W::Unsynced>,
 }
 
-impl<W: Promise, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
+impl<W: Reported, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
     pub(super) fn new(store: Store, on_done: F) -> Self {
         Self {
             space: store.space(),

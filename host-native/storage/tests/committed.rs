@@ -8,7 +8,7 @@ use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::HardState;
 use kraft_proto::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
 use kraft_storage::testing::{Fate, FaultFs, Tear};
-use kraft_storage::{Founding, Identity, OpenError, Opened, Options, Store, Warning};
+use kraft_storage::{Founding, Identity, Opened, Options, Store, StoreOpenError, Warning};
 
 const DIR: &str = "/data";
 
@@ -27,7 +27,7 @@ fn fresh() -> FaultFs {
     fs
 }
 
-fn try_open(fs: &FaultFs) -> Result<Opened, OpenError> {
+fn try_open(fs: &FaultFs) -> Result<Opened, StoreOpenError> {
     let options = Options {
         segment_bytes: 64 * 1024,
         ..Options::default()

@@ -12,7 +12,7 @@ use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
 use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 use kraft_storage::testing::{Crash, Fault, FaultFs};
-use kraft_storage::{DiskError, Founding, Identity, OpenError, Opened, Options, Store};
+use kraft_storage::{DiskError, Founding, Identity, Opened, Options, Store, StoreOpenError};
 
 const DIR: &str = "/data";
 
@@ -270,7 +270,7 @@ impl World {
                 self.model.found(base, &found, opened.hard_state);
                 ControlFlow::Continue(opened.store)
             }
-            Err(OpenError::Io(_)) => ControlFlow::Break(()),
+            Err(StoreOpenError::Io(_)) => ControlFlow::Break(()),
             Err(error) => panic!("{error}"),
         }
     }

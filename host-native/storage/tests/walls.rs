@@ -13,7 +13,7 @@ use kraft_proto::ids::{LogIndex, NodeId, StoreId, Term};
 use kraft_storage::fs::{File, LockGuard};
 use kraft_storage::testing::{Crash, FaultFs};
 use kraft_storage::{
-    BootId, Founding, Fs, Identity, OpenError, Opened, Options, RealFs, Reserve, Store,
+    BootId, Founding, Fs, Identity, Opened, Options, RealFs, Reserve, Store, StoreOpenError,
 };
 
 const SEGMENT_BYTES: u64 = 64 * 1024;
@@ -152,7 +152,7 @@ fn a_lock_that_a_dying_process_still_holds_is_waited_for() {
     let refused = kraft_storage::open(dir(), wanting(1), &options())
         .err()
         .unwrap();
-    assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
+    assert!(matches!(refused, StoreOpenError::InUse(_)), "{refused}");
     let options = Options {
         lock_patience: Duration::from_secs(60),
         ..options()
@@ -174,7 +174,7 @@ fn a_right_that_is_missing_is_told_as_such_and_not_as_possible_loss() {
         let refused = kraft_storage::open(dir(), Arc::new(fs), &options())
             .err()
             .unwrap();
-        assert!(matches!(refused, OpenError::Denied(_)), "{refused}");
+        assert!(matches!(refused, StoreOpenError::Denied(_)), "{refused}");
         let told = refused.to_string();
         assert!(told.contains("the right to read and write"), "{told}");
         assert!(!told.contains("lost"), "{told}");

@@ -9,7 +9,7 @@ use kraft_proto::{
     Trust,
 };
 use kraft_storage::testing::{Crash, FaultFs};
-use kraft_storage::{Founding, Fs, Identity, OpenError, Opened, Options, Store};
+use kraft_storage::{Founding, Fs, Identity, Opened, Options, Store, StoreOpenError};
 
 use super::Depth;
 use super::inputs::Input;
@@ -81,7 +81,7 @@ pub fn body(bytes: &[u8]) -> Depth {
     }
 }
 
-fn open(fs: &FaultFs) -> Result<Opened, OpenError> {
+fn open(fs: &FaultFs) -> Result<Opened, StoreOpenError> {
     let options = Options {
         segment_bytes: 64 * 1024,
         ..Options::default()

@@ -10,12 +10,11 @@ use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
     Force, LogIndex, LogPosition, NodeId, Receipt, Run, StoreId, Unsynced, Write, WriteKind,
 };
-use kraft_storage::History;
 use kraft_storage::testing::FaultFs;
 use kraft_storage::{
-    Disk, DiskError, DiskHandle, Done, Founding, Identity, Job, Opened, Options, Store,
+    Disk, DiskError, DiskHandle, Done, Founding, History, Identity, Job, Opened, Options, Store,
 };
-use tests::conformance::{Adapter, Crash, Found, Midway, OpenError, PowerCuts, Step};
+use tests::conformance::{Adapter, Crash, Found, Midway, PowerCuts, Step, StoreOpenError};
 
 const DIR: &str = "/data";
 
@@ -38,7 +37,7 @@ fn formatted(seed: u64) -> FaultFs {
 }
 
 /// Opens it. What recovery writes anew differs with `rewrite_bytes_max`, so that differs as well.
-fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), OpenError> {
+fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), StoreOpenError> {
     let options = Options {
         segment_bytes: 64 * 1024,
         rewrite_bytes_max,
@@ -46,8 +45,8 @@ fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), OpenErro
     };
     let opened = match kraft_storage::open(Path::new(DIR), fs.shared(), &options) {
         Ok(opened) => opened,
-        Err(kraft_storage::OpenError::Io(_)) => return Err(OpenError::Stopped),
-        Err(error) => return Err(OpenError::Refused(error.to_string())),
+        Err(kraft_storage::StoreOpenError::Io(_)) => return Err(StoreOpenError::Stopped),
+        Err(error) => return Err(StoreOpenError::Refused(error.to_string())),
     };
     Ok((found(&opened), opened.store))
 }
@@ -129,7 +128,7 @@ impl Adapter for NativeStore {
         PowerCuts::Simulated
     }
 
-    fn open(&mut self) -> Result<Found, OpenError> {
+    fn open(&mut self) -> Result<Found, StoreOpenError> {
         let (found, store) = open(&self.fs, self.rewrite_bytes_max)?;
         self.store = Some(store);
         self.history = History::of(found.runs.iter().copied());
@@ -229,7 +228,7 @@ impl Adapter for NativeThread {
         PowerCuts::Simulated
     }
 
-    fn open(&mut self) -> Result<Found, OpenError> {
+    fn open(&mut self) -> Result<Found, StoreOpenError> {
         let (found, store) = open(&self.fs, 1 << 20)?;
         let (done, receipts) = channel();
         // A node that was dropped hears nothing more.

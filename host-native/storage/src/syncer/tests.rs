@@ -29,7 +29,7 @@ enum Told {
     Synced(u32),
 }
 
-impl Promise for Ask {
+impl Reported for Ask {
     type Receipt = Told;
     type Unsynced = u32;
 

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::words;
-use crate::pair::Unfit;
+use crate::key_value::Unfit;
 
 /// Why a node refused a request. Nothing was written or read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub enum RequestRefusal {
     /// The write or the scan does not fit.
     #[error(transparent)]
     Unfit(Unfit),
@@ -164,7 +164,7 @@ pub enum Retry {
     No,
 }
 
-impl Refusal {
+impl RequestRefusal {
     /// Refuses to say what became of an entry where none can be.
     pub const fn check_position(position: LogPosition) -> Result<(), Self> {
         match position.index.0 == LogIndex::ZERO.0 || position.term.0 == Term::ZERO.0 {
@@ -198,7 +198,7 @@ impl Refusal {
     }
 }
 
-impl From<Busy> for Refusal {
+impl From<Busy> for RequestRefusal {
     fn from(busy: Busy) -> Self {
         let bound = match busy.bound {
             kraft_proto::Bound::EntriesAtRisk => Bound::EntriesAtRisk,
@@ -214,7 +214,7 @@ impl From<Busy> for Refusal {
     }
 }
 
-impl From<Unfit> for Refusal {
+impl From<Unfit> for RequestRefusal {
     fn from(unfit: Unfit) -> Self {
         Self::Unfit(unfit)
     }

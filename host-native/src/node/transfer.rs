@@ -1,7 +1,7 @@
 //! Leadership handed over: because somebody asked for it, or because this node is about to stop.
 
 use kraft_proto::{NodeId, Role, TransferError};
-use kraft_wire::api::{LeadsReport, Refusal, Response};
+use kraft_wire::api::{LeadsReport, RequestRefusal, Response};
 
 use super::engine::{Engine, Input, Inputs};
 use super::open::NodeError;
@@ -32,9 +32,9 @@ impl Engine {
                 reply.send(self.redirect().encode());
                 return;
             }
-            Err(TransferError::UnderWay(_)) => Refusal::LeadershipMoving,
-            Err(TransferError::Stopped) => Refusal::Stopping,
-            Err(error) => Refusal::NoTransfer {
+            Err(TransferError::UnderWay(_)) => RequestRefusal::LeadershipMoving,
+            Err(TransferError::Stopped) => RequestRefusal::Stopping,
+            Err(error) => RequestRefusal::NoTransfer {
                 why: error.to_string(),
             },
         };
@@ -63,7 +63,7 @@ impl Engine {
         for PendingTransfer { to, reply } in std::mem::take(&mut self.transfers) {
             let response = match ended {
                 Some(leader) => self.leads(leader),
-                None => Response::Refused(Refusal::NotTakenOver { node: to }),
+                None => Response::Refused(RequestRefusal::NotTakenOver { node: to }),
             };
             reply.send(response.encode());
         }
