@@ -7,10 +7,11 @@ use kraft_proto::ids::LogIndex;
 use kraft_wire::api::{Answer, Attempt, Grade, Request, RequestRefusal, Response, Retry, Write};
 use tokio::time::timeout_at;
 
+use super::client::Client;
+use super::error::ClientError;
 use super::retries::{Retries, Time};
 use super::routes::{Met, Redirect, does_not_lead};
 use super::session_pool::Slot;
-use super::{Client, ClientError};
 
 /// One write, and what is known of the copies of it that were sent.
 pub(super) struct Delivery<'a> {

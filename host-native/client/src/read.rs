@@ -13,9 +13,10 @@ use kraft_wire::key_value::{Key, Value};
 use kraft_wire::rows::{Page, Scan};
 use tokio::time::Instant;
 
+use super::client::Client;
+use super::error::{Asked, ClientError};
 use super::retries::{Retries, Time};
 use super::routes::{Met, Redirect, does_not_lead};
-use super::{Asked, Client, ClientError};
 
 /// Who may answer.
 #[derive(Clone, Copy)]

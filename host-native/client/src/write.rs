@@ -6,13 +6,74 @@ use kraft_proto::durability::Fallback;
 use kraft_proto::modes::{CommitMode, FsyncMode};
 use kraft_wire::api::{Answer, Attempt, Options, Write};
 use kraft_wire::command::{Operation, RequestId};
-use kraft_wire::key_value::Unfit;
+use kraft_wire::key_value::{Key, KeyValue, Unfit, Value};
 use tokio::time::timeout_at;
 
+use super::client::Client;
 use super::delivery::Delivery;
+use super::error::ClientError;
 use super::retries::Retries;
 use super::session_pool::Slot;
-use super::{Client, ClientError};
+
+impl Client {
+    /// Stores one key and its value.
+    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> WriteRequest {
+        self.put_many([(key, value)])
+    }
+
+    /// Stores several keys and their values as one, in the strongest class of their keys.
+    pub fn put_many<K, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> WriteRequest
+    where
+        K: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let pair = |(key, value): (K, V)| {
+            Ok(KeyValue {
+                key: Key::try_from(key.as_ref())?,
+                value: Value::try_from(value.as_ref())?,
+            })
+        };
+        let pairs: Result<_, Unfit> = pairs.into_iter().map(pair).collect();
+        self.write(pairs.map(|pairs| Operation::Put { pairs }))
+    }
+
+    /// Removes several keys as one. A key that is not there is no error.
+    pub fn delete(&self, keys: impl IntoIterator<Item = impl AsRef<[u8]>>) -> WriteRequest {
+        let keys: Result<_, Unfit> = keys
+            .into_iter()
+            .map(|key| Key::try_from(key.as_ref()))
+            .collect();
+        self.write(keys.map(|keys| Operation::Delete { keys }))
+    }
+
+    /// Compares and sets: where `key` holds `expected` (`None`: does not exist) it holds `new` from
+    /// then on (`None`: it is removed). The answer's effect says whether it did.
+    pub fn cas<V: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        expected: Option<V>,
+        new: Option<V>,
+    ) -> WriteRequest {
+        let value = |value: V| Value::try_from(value.as_ref());
+        let operation = Key::try_from(key.as_ref()).and_then(|key| {
+            Ok(Operation::Cas {
+                key,
+                expected: expected.map(value).transpose()?,
+                new: new.map(value).transpose()?,
+            })
+        });
+        self.write(operation)
+    }
+
+    /// Any operation.
+    pub fn operation(&self, operation: Operation) -> WriteRequest {
+        self.write(Ok(operation))
+    }
+
+    fn write(&self, operation: Result<Operation, Unfit>) -> WriteRequest {
+        WriteRequest::new(self.clone(), operation)
+    }
+}
 
 /// A write that is not sent yet. What it does not say is decided by its keys' zones, then by the
 /// cluster's defaults.

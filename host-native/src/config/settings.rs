@@ -12,8 +12,9 @@ use kraft_wire::address::read_listen;
 use kraft_wire::rpc::CLIENTS_PORT;
 
 use super::members::MemberConfig;
+use super::options::Config;
+use super::ports::{ADMIN_PORT, PEERS_PORT};
 use super::values::{format_bytes, format_duration, parse_bytes, parse_duration, parse_switch};
-use super::{ADMIN_PORT, Config, PEERS_PORT};
 
 /// One option.
 #[derive(Debug)]

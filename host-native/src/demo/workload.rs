@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use kraft_wire::key_value::{KEY_MAX, Key, KeyValue, Value};
 use serde_json::json;
 
-use super::{DemoError, DemoOptions};
+use super::error::DemoError;
+use super::options::DemoOptions;
 use crate::load::{Keying, Rows};
 
 /// Bytes that a made-up value has at least.

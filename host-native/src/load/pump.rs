@@ -11,7 +11,9 @@ use kraft_wire::api::Answer;
 use kraft_wire::key_value::KeyValue;
 use tokio::task::JoinSet;
 
-use super::{LoadError, Progress, Row};
+use super::error::LoadError;
+use super::progress::Progress;
+use super::rows::Row;
 
 /// The slowest answer told apart from slower ones.
 const LATENCY_MAX_US: u64 = 600_000_000;

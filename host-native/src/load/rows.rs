@@ -11,7 +11,8 @@ use serde::Serializer;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-use super::{Format, Keying, LoadError, RowError};
+use super::error::{LoadError, RowError};
+use super::format::{Format, Keying};
 
 /// Bytes a row may take in a file: a value, with room for CSV's quotes and JSON's blanks.
 const ROW_BYTES_MAX: u64 = 2 * VALUE_MAX as u64;

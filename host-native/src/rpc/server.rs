@@ -23,9 +23,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::ServerLimits;
 use super::connections::{Connections, Entry};
 use super::directory::Directory;
+use super::limits::ServerLimits;
 use super::origin::Origin;
 use super::pool::Pool;
 use super::session::{Call, Reply, Session};

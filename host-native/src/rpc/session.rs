@@ -11,7 +11,7 @@ use kraft_wire::quic::Batch;
 use kraft_wire::rpc::{ANSWER_HEADER_BYTES, Status, put_answer};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use super::ServerLimits;
+use super::limits::ServerLimits;
 use super::origin::Origin;
 use super::pool::Pool;
 

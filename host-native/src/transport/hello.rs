@@ -6,6 +6,9 @@ use kraft_proto::ids::{Incarnation, NodeId, StoreId};
 use kraft_wire::quic::{ConnectionRefusal, hello};
 use serde::{Deserialize, Serialize};
 
+/// The protocol of the peers' listener, as TLS negotiates it.
+pub const PEER_ALPN: &str = "kraft/1";
+
 /// The version of what peers say to each other.
 pub const PEER_VERSION: u16 = 2;
 

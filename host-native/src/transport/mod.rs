@@ -38,7 +38,7 @@ use tokio::time::timeout;
 
 pub use config::{Limits, Timing, TransportConfig};
 pub use event::{DownReason, Event, Events};
-pub use hello::{Hello, PEER_VERSION, Setting, Settings};
+pub use hello::{Hello, PEER_ALPN, PEER_VERSION, Setting, Settings};
 pub use refused::Refused;
 pub use stats::{Dropped, Fault, TrafficCount, TransportStats};
 pub use stream::{Route, Stream};
@@ -49,9 +49,6 @@ use kraft_wire::quic::{BindError, CLOSED_IN_ORDER};
 use event::DownReason as Reason;
 use shared::Shared;
 use slot::Reach;
-
-/// The protocol of the peers' listener, as TLS negotiates it.
-pub const PEER_ALPN: &str = "kraft/1";
 
 /// How long a shutdown waits for the farewells to leave.
 const FAREWELL: Duration = Duration::from_millis(300);

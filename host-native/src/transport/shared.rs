@@ -15,11 +15,12 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::config::{Limits, Timing, TransportConfig};
 use super::event::{self, Event, EventSender, Events};
+use super::hello::PEER_ALPN;
 use super::hello::{PeerHello, Settings};
 use super::refused::Refused;
 use super::slot::Slot;
 use super::stats::TransportStats;
-use super::{PEER_ALPN, Stream};
+use super::stream::Stream;
 use crate::listener::Desk;
 use crate::listener::Repeats;
 

@@ -17,7 +17,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::Page;
+use super::page::Page;
 use crate::admin::listener::AdminListener;
 
 /// How long answers under way may take once the server is told to stop.

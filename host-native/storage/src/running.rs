@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::error::{DiskError, StopError, Unfinished};
 use super::store::Store;
-use super::syncer::{Reported, STOP_MAX, Task, Worker};
+use super::worker::{Reported, Task, Worker};
+
+/// How long whoever ends waits for a disk that does not.
+pub const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// What waits for the disk thread.
 pub(super) struct Queue<W> {

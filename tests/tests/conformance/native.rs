@@ -14,7 +14,7 @@ use kraft_storage::testing::FaultFs;
 use kraft_storage::{
     Disk, DiskError, DiskHandle, Done, Founding, History, Identity, Job, Opened, Options, Store,
 };
-use tests::conformance::{Adapter, Crash, Found, Midway, PowerCuts, Step, StoreOpenError};
+use tests::conformance::{Adapter, Crash, Found, Midway, OpenError, PowerCuts, Step};
 
 const DIR: &str = "/data";
 
@@ -37,7 +37,7 @@ fn formatted(seed: u64) -> FaultFs {
 }
 
 /// Opens it. What recovery writes anew differs with `rewrite_bytes_max`, so that differs as well.
-fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), StoreOpenError> {
+fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), OpenError> {
     let options = Options {
         segment_bytes: 64 * 1024,
         rewrite_bytes_max,
@@ -45,8 +45,8 @@ fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), StoreOpe
     };
     let opened = match kraft_storage::open(Path::new(DIR), fs.shared(), &options) {
         Ok(opened) => opened,
-        Err(kraft_storage::StoreOpenError::Io(_)) => return Err(StoreOpenError::Stopped),
-        Err(error) => return Err(StoreOpenError::Refused(error.to_string())),
+        Err(kraft_storage::StoreOpenError::Io(_)) => return Err(OpenError::Stopped),
+        Err(error) => return Err(OpenError::Refused(error.to_string())),
     };
     Ok((found(&opened), opened.store))
 }
@@ -128,7 +128,7 @@ impl Adapter for NativeStore {
         PowerCuts::Simulated
     }
 
-    fn open(&mut self) -> Result<Found, StoreOpenError> {
+    fn open(&mut self) -> Result<Found, OpenError> {
         let (found, store) = open(&self.fs, self.rewrite_bytes_max)?;
         self.store = Some(store);
         self.history = History::of(found.runs.iter().copied());
@@ -228,7 +228,7 @@ impl Adapter for NativeThread {
         PowerCuts::Simulated
     }
 
-    fn open(&mut self) -> Result<Found, StoreOpenError> {
+    fn open(&mut self) -> Result<Found, OpenError> {
         let (found, store) = open(&self.fs, 1 << 20)?;
         let (done, receipts) = channel();
         // A node that was dropped hears nothing more.

@@ -31,8 +31,8 @@ use std::path::Path;
 
 use kraft_proto::modes::FsyncMode;
 
-use crate::testing::{Crash, FaultFs};
-use crate::testing::{Fate, Operation, Tear};
+use crate::testing::fault::{Crash, FaultFs};
+use crate::testing::fault::{Fate, Operation, Tear};
 use crate::{DiskError, StoreOpenError, format};
 use fates::{Depth, Losses};
 use model::Found;

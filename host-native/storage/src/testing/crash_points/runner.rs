@@ -15,10 +15,10 @@ use kraft_proto::output::{Force, WriteKind};
 use super::fates::Losses;
 use super::model::{Entry, Found, Model};
 use super::script::{Script, Step};
-use crate::store::open_sized;
-use crate::syncer::{Reported, Task, Worker};
-use crate::testing::Fate;
-use crate::testing::{Crash, FaultFs};
+use crate::opening::open_sized;
+use crate::testing::fault::Fate;
+use crate::testing::fault::{Crash, FaultFs};
+use crate::worker::{Reported, Task, Worker};
 use crate::{
     Committed, DiskError, Founding, Identity, Opened, Options, Store, StoreOpenError, Warning,
     format,

@@ -8,7 +8,10 @@ use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::HardState;
 use kraft_proto::ids::{LogIndex, Term};
 
+use std::time::Duration;
+
 use super::*;
+use crate::running::{Running, STOP_MAX};
 use crate::testing::{Crash, Fault, FaultFs};
 use crate::{Founding, Fs, Identity, Options, format, open};
 
