@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod exit;
+pub mod glyph;
 pub mod kv;
 mod listener;
 pub mod load;

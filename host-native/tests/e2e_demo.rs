@@ -114,7 +114,7 @@ fn its_story_is_told(ended: &Output) {
         "SYNC·COMMIT        user:*",
         "by its zone; when acknowledged: on the disks of a majority",
         "asked of node",
-        ": lost.\nAnother entry is committed in its place.",
+        ": lost  ···\nAnother entry is committed in its place.",
         "in mid-stream",
         "acknowledges a SYNC write: on the disks of a majority",
         "All three nodes hold the same state",

@@ -12,6 +12,7 @@ use super::fate;
 use super::options::duration;
 use super::output::{Failure, Style, say};
 use crate::exit::ExitCode;
+use crate::glyph::Glyph;
 
 /// How long to stay after the answer.
 #[derive(Args, Clone, Debug)]
@@ -39,21 +40,36 @@ struct Told {
 impl Await {
     /// Shows the answer, then what becomes of the write where that is asked for; returns the code to
     /// end with.
-    pub async fn show(&self, client: &Client, answer: Answer, style: Style) -> Result<u8, Failure> {
+    pub async fn show(
+        &self,
+        client: &Client,
+        answer: Answer,
+        voters: usize,
+        style: Style,
+    ) -> Result<u8, Failure> {
+        let said = words(answer, voters);
         let Some(patience) = self.patience else {
-            style.show(&answer, answer);
+            style.show(&answer, said);
             return Ok(answer.exit_code());
         };
-        say_now(style, answer);
+        say_now(style, said);
         let became = client.await_commit(answer.position, patience).await?;
         match style {
-            Style::Human => say(fate::words(&became)),
+            Style::Human => say(fate::words(&became, voters)),
             Style::Json => style.show(&Told { answer, became }, ""),
         }
         Ok(match fate::exit_code(&became) {
             fate::exit::DONE => answer.exit_code(),
             other => other,
         })
+    }
+}
+
+/// An answer for people: in words, and as a shape where anybody had the write.
+fn words(answer: Answer, voters: usize) -> String {
+    match answer.achieved {
+        Some(had) => format!("{answer}  {}", Glyph::of(had.mode, had.held, voters)),
+        None => answer.to_string(),
     }
 }
 

@@ -32,6 +32,7 @@ impl Delete {
             .deadline(self.connect.deadline(self.options.timeout()));
         let stop = signals::asked_to_end()?;
         let answer = self.again.number(write).send_until(stop).await?;
-        self.stay.show(&client, answer, style).await
+        let voters = self.connect.voters()?;
+        self.stay.show(&client, answer, voters, style).await
     }
 }

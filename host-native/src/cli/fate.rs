@@ -13,6 +13,7 @@ pub(super) use super::output::exit;
 use kraft_wire::api::FateReport;
 
 use super::output::{Failure, Style};
+use crate::glyph::Glyph;
 
 #[derive(Args, Debug)]
 pub struct Fate {
@@ -67,7 +68,7 @@ impl Fate {
             (None, Some(patience)) => client.await_commit(position, patience).await?,
             (None, None) => client.fate(position).await?,
         };
-        style.show(&report, words(&report));
+        style.show(&report, words(&report, config.members.len()));
         Ok(exit_code(&report))
     }
 }
@@ -83,7 +84,7 @@ pub(super) fn exit_code(report: &FateReport) -> u8 {
 }
 
 /// What became of it, for people.
-pub(super) fn words(report: &FateReport) -> String {
+pub(super) fn words(report: &FateReport, voters: usize) -> String {
     let FateReport {
         position,
         fate,
@@ -104,5 +105,9 @@ pub(super) fn words(report: &FateReport) -> String {
              --node, or read the key"
         ),
     };
-    format!("{position}: {said}")
+    match fate {
+        Became::Committed => format!("{position}: {said}  {}", Glyph::committed(voters)),
+        Became::Lost => format!("{position}: {said}  {}", Glyph::lost(voters)),
+        Became::Pending | Became::Unknown => format!("{position}: {said}"),
+    }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use kraft_client::{Client, ClientError};
+use kraft_proto::modes::Class;
 use kraft_wire::api::{Answer, AtRisk, Options};
 use kraft_wire::command::Operation;
 use kraft_wire::key_value::KeyValue;
@@ -18,6 +19,7 @@ use super::figures::{bytes, count, millis, rate, rounded, writes};
 use super::ledger::Ledger;
 use super::screen::{Live, Screen};
 use super::workload::Workload;
+use crate::glyph::Glyph;
 use crate::load::{End, LoadError, Progress, Row, Tally, pump};
 
 /// Writes on their way at the same time, once a class was measured one write at a time.
@@ -38,7 +40,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What was measured of one class.
 struct Measured {
-    class: String,
+    class: Class,
     /// One write at a time.
     alone: Tally,
     /// Many at a time.
@@ -139,7 +141,7 @@ async fn write(
 
     let mut class = None;
     ledger.visit(from, |ack| {
-        class.get_or_insert_with(|| ack.answer.asked.to_string());
+        class.get_or_insert(ack.answer.asked);
     });
     let Some(class) = class else {
         return Err(DemoError::NotShown(format!(
@@ -299,7 +301,7 @@ impl Measured {
         let fsyncs = self.fsyncs.map(count);
         screen.say(format_args!(
             "{:<19}{:<10}{:>7}{:>8}{:>9}{:>6}{:>6}{:>6}{:>9}",
-            self.class,
+            self.class.to_string(),
             format!("{}*", chapter.prefix),
             millis(self.alone.latency(0.5)),
             millis(self.alone.latency(0.99)),
@@ -310,7 +312,8 @@ impl Measured {
             bytes(self.at_risk_most.bytes),
         ));
         screen.say(format_args!(
-            "    by {}; when acknowledged: {}",
+            "  {}  by {}; when acknowledged: {}",
+            Glyph::asked(self.class, NODES),
             chapter.by(),
             self.evidence()
         ));
@@ -324,7 +327,7 @@ impl Measured {
         let latency = |tally: &Tally, quantile| tally.latency(quantile).as_secs_f64() * 1e3;
         screen.fact(json!({
             "step": "load",
-            "class": self.class,
+            "class": self.class.to_string(),
             "keys": format!("{}*", chapter.prefix),
             "asked_by": chapter.by(),
             "held": self.crowd.evidence(),

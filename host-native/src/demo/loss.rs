@@ -8,11 +8,12 @@ use kraft_wire::api::{Answer, TestSwitch};
 use kraft_wire::key_value::{Key, KeyValue, Value};
 use serde_json::json;
 
-use super::cluster::{Cluster, Leading};
+use super::cluster::{Cluster, Leading, NODES};
 use super::error::DemoError;
 use super::figures::millis;
 use super::ledger::Ledger;
 use super::screen::{News, Screen};
+use crate::glyph::Glyph;
 
 const KEY: &str = "session:lost-with-its-leader";
 const VALUE: &str = "acknowledged, and yet";
@@ -53,10 +54,11 @@ pub(super) async fn step(
         )));
     }
     screen.say(format_args!(
-        "fate of {}, asked of node {}: {}.",
+        "fate of {}, asked of node {}: {}  {}",
         answer.position,
         new.node,
-        screen.mark("lost", News::Expected)
+        screen.mark("lost", News::Expected),
+        Glyph::lost(NODES)
     ));
     screen.say("Another entry is committed in its place.");
     screen.say(format_args!("get {key}: no such key."));
@@ -150,8 +152,9 @@ async fn write(
     };
     screen.say(format_args!("put {key} --mode LEADER_ONLY --fsync NONE"));
     screen.say(format_args!(
-        "{} ms later: acknowledged, {achieved}.",
-        millis(took)
+        "{} ms later: acknowledged, {achieved}  {}",
+        millis(took),
+        Glyph::of(achieved.mode, achieved.held, NODES)
     ));
     screen.say(format_args!(
         "It is entry {}: term {}, index {}.",
