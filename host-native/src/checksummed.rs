@@ -13,7 +13,7 @@
 //! belong, and the entry of another place does not verify.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use kraft_proto::entry::EntryKind;
+use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::ids::LogPosition;
 use thiserror::Error;
 
@@ -66,6 +66,12 @@ pub fn checksum_of(position: LogPosition, kind: EntryKind, entry: &[u8]) -> u32 
         }
         _ => checksum(position, kind, entry),
     }
+}
+
+/// The entries of a run without payload: nothing but their checksums.
+pub fn bare(run: Run) -> Vec<Bytes> {
+    let entry = |position| add(position, run.kind, &[]);
+    run.positions().map(entry).collect()
 }
 
 /// CRC32C over term and index (8 bytes each, little endian), the kind's number, the payload.

@@ -174,7 +174,7 @@ async fn writes_and_reads_that_wait_are_bounded() {
     cluster.stop().await;
 }
 
-/// A read waits for the flush of what was acknowledged before it: here two may.
+/// A read waits for the force of what was acknowledged before it: here two may.
 async fn reads_that_wait_are_bounded(cluster: &Cluster, leader: usize) {
     let relaxed = || cluster.client.put("relaxed", "x").fsync(FsyncMode::None);
     // The first of them waits for the mark that a power cut would take such copies.

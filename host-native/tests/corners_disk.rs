@@ -244,7 +244,7 @@ async fn a_stop_on_a_stuck_disk_ends_by_itself_and_says_what_was_not_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_node() {
     let cluster = Cluster::start().await;
-    let lives = all_lives(&cluster).await;
+    let incarnations = all_incarnations(&cluster).await;
     // What a client may ask for anywhere, and more than fits beside a segment's own header.
     let put = async |bytes: usize| {
         let put = cluster.client.put("large", vec![b'x'; bytes]);
@@ -274,7 +274,11 @@ async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_nod
     cluster.agree().await;
     let read = cluster.client.get("large").await.unwrap();
     assert_eq!(read.map(|value| value.len()), Some(largest));
-    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    assert_eq!(
+        all_incarnations(&cluster).await,
+        incarnations,
+        "nothing was restarted"
+    );
     println!(
         "{largest} bytes are taken by every node, {} by none",
         largest + 1
@@ -359,7 +363,7 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
     let cluster = Cluster::start().await;
     let leader = cluster.leader().await;
     let follower = (leader + 1) % 3;
-    let lives: Vec<_> = all_lives(&cluster).await;
+    let incarnations: Vec<_> = all_incarnations(&cluster).await;
 
     // A follower: the cluster goes on without it.
     cluster.nodes[follower].disk.fill();
@@ -428,7 +432,11 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
         let read = cluster.client.get_as(key, Freshness::Linearizable).await;
         assert!(read.unwrap().is_some(), "{key} was acknowledged");
     }
-    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    assert_eq!(
+        all_incarnations(&cluster).await,
+        incarnations,
+        "nothing was restarted"
+    );
     println!(
         "{} acknowledged writes of {} bytes, all there",
         acked.len(),
@@ -442,7 +450,7 @@ async fn a_burst_that_meets_the_last_of_the_room_is_refused_and_ends_no_node() {
     const BURSTS: usize = 2;
     const BURST: usize = 60;
     let cluster = Cluster::start().await;
-    let lives = all_lives(&cluster).await;
+    let incarnations = all_incarnations(&cluster).await;
     let (mut acked, mut refused) = (0, 0);
     for round in 0..BURSTS {
         cluster.nodes.iter().for_each(|node| node.disk.fill());
@@ -464,7 +472,11 @@ async fn a_burst_that_meets_the_last_of_the_room_is_refused_and_ends_no_node() {
         }
     }
     cluster.agree().await;
-    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    assert_eq!(
+        all_incarnations(&cluster).await,
+        incarnations,
+        "nothing was restarted"
+    );
     println!("{BURSTS} bursts on the last of the room: {acked} writes taken, {refused} refused");
     assert!(acked > 0 && refused > 0);
     cluster.stop().await;
@@ -512,10 +524,10 @@ async fn ends(cluster: &Cluster, one: usize, other: usize) -> (LogIndex, LogInde
 }
 
 /// Which start of which store each node is.
-async fn all_lives(cluster: &Cluster) -> Vec<u64> {
-    let mut lives = Vec::new();
+async fn all_incarnations(cluster: &Cluster) -> Vec<u64> {
+    let mut incarnations = Vec::new();
     for at in 0..cluster.nodes.len() {
-        lives.push(cluster.status(at).await.unwrap().incarnation);
+        incarnations.push(cluster.status(at).await.unwrap().incarnation);
     }
-    lives
+    incarnations
 }

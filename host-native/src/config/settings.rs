@@ -204,19 +204,19 @@ pub const SETTINGS: &[Setting] = &[
     },
     setting! {
         "durability.batch_fsync_count", "batch_fsync_count", count, number, durability.batch_fsync_count,
-        "BATCH: entries between two forced flushes"
+        "BATCH: entries between two forces"
     },
     setting! {
         "durability.batch_fsync_interval", "batch_fsync_interval", duration, quoted_duration, durability.batch_fsync_interval,
-        "BATCH: the longest time between two forced flushes"
+        "BATCH: the longest time between two forces"
     },
     setting! {
         "durability.lazy_flush", "lazy_flush", duration, quoted_duration, durability.lazy_flush,
-        "NONE: the background flush, this long after the first unforced entry"
+        "NONE: the force in the background, this long after the first unforced entry"
     },
     setting! {
         "durability.disk_stall", "disk_stall", duration, quoted_duration, durability.disk_stall,
-        "a leader whose own disk owes it a write for this long hands leadership over"
+        "a leader whose own disk owes it a write for this long transfers leadership"
     },
     setting! {
         "durability.at_risk_entries_max", "at_risk_entries_max", count, number, durability.at_risk_entries_max,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kraft_proto::zones::{Request as Wish, ZoneError};
+use kraft_proto::zones::{Request as ClassRequest, ZoneError};
 use kraft_proto::{
     Class, CommitMode, EntryKind, FsyncMode, LogPosition, ProposeError, ReadError, Role,
 };
@@ -15,7 +15,7 @@ use kraft_wire::command::{AnsweredBy, Command, WriteDigest};
 use kraft_wire::key_value::{Measure, Unfit};
 
 use super::engine::Engine;
-use super::open::TestSwitchAccess;
+use super::error::TestSwitchAccess;
 use super::own_requests::OnItsWay;
 use super::pending::{PendingAwait, PendingRead, PendingWrite, Token, is_linearizable};
 use crate::checksummed::{self, CHECKSUM_LEN};
@@ -72,10 +72,10 @@ impl Engine {
         Response::Redirect { leader }
     }
 
-    /// The class of a write, by its own wish, its zones and the default.
+    /// The class of a write, by its own request, its zones and the default.
     fn class_of(&self, write: &Write) -> Result<Class, RequestRefusal> {
         let voters = self.parts.raft.members().voters_min();
-        let wish = Wish {
+        let requested = ClassRequest {
             mode: write.options.mode,
             fsync: write.options.fsync,
         };
@@ -83,8 +83,8 @@ impl Engine {
         let zones = &self.parts.config.zones;
         let keys = write.operation.keys().map(|key| key.as_bytes());
         let class = zones
-            .resolve(wish, keys, default, voters)
-            .map_err(|error| self.refusal_of(error, wish, default))?;
+            .resolve(requested, keys, default, voters)
+            .map_err(|error| self.refusal_of(error, requested, default))?;
         Ok(match write.operation.answered_by() {
             AnsweredBy::Machine => {
                 let least = Class::new(CommitMode::Sync, FsyncMode::Commit);
@@ -94,7 +94,12 @@ impl Engine {
         })
     }
 
-    fn refusal_of(&self, error: ZoneError, wish: Wish, default: Class) -> RequestRefusal {
+    fn refusal_of(
+        &self,
+        error: ZoneError,
+        requested: ClassRequest,
+        default: Class,
+    ) -> RequestRefusal {
         let voters = self.parts.raft.members().voters_min() as u8;
         let zone = match error {
             ZoneError::AtLeastZero => return RequestRefusal::AtLeastOutOfRange { n: 0, voters },
@@ -114,8 +119,8 @@ impl Engine {
             zone: zone.pattern.to_string(),
             floor,
             asked: Class::new(
-                wish.mode.unwrap_or(floor.mode),
-                wish.fsync.unwrap_or(floor.fsync),
+                requested.mode.unwrap_or(floor.mode),
+                requested.fsync.unwrap_or(floor.fsync),
             ),
         }
     }
@@ -126,7 +131,7 @@ impl Engine {
             return;
         }
         if self.is_unsure() {
-            reply.send(Response::Refused(RequestRefusal::LeadershipMoving).encode());
+            reply.send(Response::Refused(RequestRefusal::LeadershipTransfer).encode());
             return;
         }
         let asked = match self.admit(&write, &reply.origin()) {
@@ -260,7 +265,7 @@ impl Engine {
         Response::Refused(match error {
             ProposeError::NotLeader(_) => return self.redirect(),
             ProposeError::Exhausted | ProposeError::Count => RequestRefusal::NotReady,
-            ProposeError::Moving(_) => RequestRefusal::LeadershipMoving,
+            ProposeError::Moving(_) => RequestRefusal::LeadershipTransfer,
             ProposeError::AtLeast { asked, voters } => {
                 RequestRefusal::AtLeastOutOfRange { n: asked, voters }
             }

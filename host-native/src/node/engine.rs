@@ -16,15 +16,13 @@ use tokio::sync::mpsc;
 
 use super::at_risk::AtRisk;
 use super::clock::Clock;
-use super::disk::DiskView;
+use super::disk_view::DiskView;
 use super::entry_cache::EntryCache;
-use super::open::{NodeError, TestSwitchAccess};
+use super::error::{NodeError, TestSwitchAccess};
 use super::own_requests::OwnRequests;
-use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
-use super::replicas::ReplicaCheck;
-use super::sending::checksums_of;
-use super::standby::Standby;
-use super::transfer::PendingTransfer;
+use super::pending::{PendingAwaits, PendingReads, PendingTransfer, PendingWrites, Token};
+use super::replica_check::ReplicaCheck;
+use super::standby_search::StandbySearch;
 use crate::admin::Publisher;
 use crate::checksummed;
 use crate::config::{Address, Config};
@@ -91,7 +89,7 @@ pub(super) struct Engine {
     pub(super) waiting: Shares,
     /// Since when some are kept from their answers by what others do not read.
     pub(super) crowded_since: Option<Instant>,
-    pub(super) standby: Standby,
+    pub(super) standby: StandbySearch,
     pub(super) transfers: Vec<PendingTransfer>,
     pub(super) own_requests: OwnRequests,
     /// The end of the log when this node began to lead: through here it may hold requests of earlier leaders.
@@ -120,7 +118,7 @@ pub(super) struct Engine {
     refresh_at: Instant,
     /// After an absence, until when it may lead by mistake.
     pub(super) unsure_until: Instant,
-    /// When a leader with an expired certificate tries to hand over next.
+    /// When a leader with an expired certificate tries to transfer leadership next.
     pub(super) expired_retry_at: Instant,
     /// Since when no leader is known.
     pub(super) without_leader_since: Instant,
@@ -128,7 +126,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub fn new(parts: Parts, standby: Standby) -> Self {
+    pub fn new(parts: Parts, standby: StandbySearch) -> Self {
         let status = parts.raft.status();
         let waiting = parts.config.limits.waiting_writes as usize;
         let lags = status.members.iter().filter(|m| m.id != parts.node);
@@ -257,7 +255,7 @@ impl Engine {
             }
             Input::Client(ClientNews::Gone(origin)) => self.let_go(&origin),
             Input::Client(ClientNews::Room) => self.serve_parked(),
-            Input::Standby(standby) => self.hand_over_to(standby),
+            Input::Standby(standby) => self.transfer_to(standby),
             Input::Disk(Done::Receipt(receipt)) => {
                 let now = self.now();
                 self.parts.raft.handle_stored(now, receipt);
@@ -423,7 +421,7 @@ impl Engine {
             // The core makes barriers itself; their bytes are nothing but a checksum.
             WriteKind::Entries(run) if run.kind == EntryKind::Barrier => {
                 self.keep_own(run.first);
-                checksums_of(run)
+                checksummed::bare(run)
             }
             WriteKind::Entries(run) => {
                 if run.kind == EntryKind::Configuration {

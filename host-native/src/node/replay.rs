@@ -4,7 +4,7 @@ use kraft_proto::{EntryKind, Grade, LogIndex, Run};
 use kraft_wire::rows::Effect;
 
 use super::engine::Engine;
-use super::open::NodeError;
+use super::error::NodeError;
 use crate::checksummed;
 
 /// Entries applied before inputs are looked at again.

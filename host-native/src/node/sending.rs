@@ -53,7 +53,7 @@ impl Engine {
     /// The bytes of the first entries of a run: all of it, or about as many as fit a frame.
     fn payloads(&self, run: Run) -> Option<Vec<Bytes>> {
         if run.kind == EntryKind::Barrier {
-            return Some(checksums_of(run));
+            return Some(checksummed::bare(run));
         }
         let mut payloads = Vec::with_capacity(run.count as usize);
         let mut bytes = 0;
@@ -79,12 +79,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// The entries of a run of barriers: nothing but their checksums.
-pub(super) fn checksums_of(run: Run) -> Vec<Bytes> {
-    let entry = |position| checksummed::add(position, run.kind, &[]);
-    run.positions().map(entry).collect()
 }
 
 /// A frame in pieces: short entries together, long ones where they lie.

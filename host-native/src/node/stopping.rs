@@ -3,7 +3,7 @@
 use kraft_storage::{STOP_MAX, StopError, Unfinished};
 
 use super::engine::{Engine, Input, Inputs, Parts};
-use super::open::NodeError;
+use super::error::NodeError;
 
 impl Engine {
     /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use kraft_wire::lock;
 
 use super::origin::Origin;
+use super::pool::Holder;
 use super::session::Session;
 
 /// The connections that are up.

@@ -50,7 +50,7 @@ pub struct Limits {
 /// When to give up, and when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// Silence after which a sign of life is sent.
+    /// Silence after which a keep-alive is sent.
     pub keep_alive: Duration,
     /// Silence after which the other side is taken for dead.
     pub idle: Duration,

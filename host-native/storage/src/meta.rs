@@ -271,8 +271,8 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
         64,
         &meta.hard_state.vote.unwrap_or_default().0.to_le_bytes(),
     );
-    let life = meta.hard_state.incarnation;
-    put(72, &life.number.to_le_bytes());
+    let incarnation = meta.hard_state.incarnation;
+    put(72, &incarnation.number.to_le_bytes());
     put(80, &[u8::from(meta.hard_state.vote.is_some())]);
     put(81, &[trust_byte(meta.hard_state.trust)]);
     put(82, &[u8::from(meta.boot.is_some())]);
@@ -281,7 +281,7 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
     put(112, &meta.synced.end.to_le_bytes());
     put(120, &meta.first_generation.to_le_bytes());
     put(128, &meta.epoch.0.to_le_bytes());
-    put(136, &life.nonce.0.to_le_bytes());
+    put(136, &incarnation.nonce.0.to_le_bytes());
     let by = meta.hard_state.superseded;
     put(83, &[u8::from(by.is_some())]);
     put(144, &by.unwrap_or_default().number.to_le_bytes());

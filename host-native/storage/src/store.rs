@@ -64,22 +64,22 @@ impl Store {
     /// element an entry; a run of barriers may come without.
     pub fn append(&mut self, run: Run, payloads: &[Bytes]) -> Result<(), DiskError> {
         self.gather(run, payloads)?;
-        self.flush()
+        self.write()
     }
 
-    /// Like [`Store::append`], but keeps the bytes until [`Store::flush`] or [`Store::sync`], so
+    /// Like [`Store::append`], but keeps the bytes until [`Store::write`] or [`Store::force`], so
     /// that many runs share one write call.
     pub fn gather(&mut self, run: Run, payloads: &[Bytes]) -> Result<(), DiskError> {
         self.working(|store| store.log.gather(&mut store.meta, run, payloads))
     }
 
     /// Hands what was gathered to the operating system.
-    pub fn flush(&mut self) -> Result<(), DiskError> {
-        self.working(|store| store.log.flush())
+    pub fn write(&mut self) -> Result<(), DiskError> {
+        self.working(|store| store.log.write())
     }
 
     /// Forces everything written: it is *synced* when this returns. Free if nothing is unforced.
-    pub fn sync(&mut self) -> Result<(), DiskError> {
+    pub fn force(&mut self) -> Result<(), DiskError> {
         self.working(|store| store.log.sync())
     }
 
@@ -110,7 +110,7 @@ impl Store {
     /// Forces everything and notes in `meta` where the log ends, so that damage there cannot pass
     /// for a torn tail, and what was told as committed. The store is dropped with it.
     pub fn close(mut self) -> Result<(), DiskError> {
-        self.sync()?;
+        self.force()?;
         self.working(|store| {
             let meta = Meta {
                 synced: store.log.synced(),

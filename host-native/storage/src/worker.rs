@@ -139,10 +139,10 @@ impl<W: Reported, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
                 }
             }
         }
-        self.store.flush()?;
+        self.store.write()?;
         match (last, force) {
             (Some(write), Force::Now) if tell == Tell::Once => {
-                self.store.sync()?;
+                self.store.force()?;
                 self.relaxed = None;
                 (self.on_done)(Ok(write.synced()));
             }
@@ -188,7 +188,7 @@ impl<W: Reported, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
 
     /// Forces everything written and reports it.
     fn force(&mut self) -> Result<(), DiskError> {
-        self.store.sync()?;
+        self.store.force()?;
         if let Some(unsynced) = self.relaxed.take() {
             (self.on_done)(Ok(W::forced(unsynced)));
         }

@@ -175,7 +175,7 @@ impl World {
         match self.chance.below(20) {
             0..=11 => self.append(store),
             12..=15 => {
-                store.sync()?;
+                store.force()?;
                 self.model.synced();
                 Ok(())
             }
@@ -318,13 +318,13 @@ fn run(seed: u64) {
                     }
                 }
                 Ok(()) if crash == Crash::Process => {
-                    if store.flush().is_ok() {
+                    if store.write().is_ok() {
                         world.model.cached = Cached::Everything;
                     }
                 }
                 Ok(()) => {}
                 Err(DiskError::Io(_)) => {
-                    assert!(matches!(store.sync(), Err(DiskError::Stopped)));
+                    assert!(matches!(store.force(), Err(DiskError::Stopped)));
                 }
                 Err(error) => panic!("{error}"),
             }

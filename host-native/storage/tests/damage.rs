@@ -179,7 +179,7 @@ fn any_byte_behind_what_is_known_to_be_synced_is_cut_off_with_a_warning() {
     let fs = fresh();
     let mut store = open(&fs).unwrap().store;
     append(&mut store, 1, 3);
-    store.sync().unwrap();
+    store.force().unwrap();
     // Written after that fsync, so these know of it.
     append(&mut store, 4, 2);
     drop(store);

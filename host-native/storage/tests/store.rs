@@ -179,7 +179,7 @@ fn a_torn_tail_is_cut_with_a_warning_that_says_where() {
     let fs = fresh();
     let mut store = open(&fs).store;
     append(&mut store, commands(1, 1, 5), 100).unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
     append(&mut store, commands(1, 6, 3), 100).unwrap();
     drop(store);
     // The middle one of the three that were not forced.
@@ -218,7 +218,7 @@ fn damage_before_a_forced_place_refuses_to_start_and_says_where() {
     let fs = fresh();
     let mut store = open(&fs).store;
     append(&mut store, commands(1, 1, 5), 100).unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
     // Written after the fsync, so it knows of it.
     append(&mut store, commands(1, 6, 1), 100).unwrap();
     drop(store);
@@ -417,9 +417,9 @@ fn a_failed_fsync_stops_the_store_for_good() {
     let mut store = open(&fs).store;
     append(&mut store, commands(1, 1, 3), 100).unwrap();
     fs.fail(Fault::Sync, 1);
-    assert!(matches!(store.sync(), Err(DiskError::Io(_))));
+    assert!(matches!(store.force(), Err(DiskError::Io(_))));
     // The next fsync would succeed, and prove nothing.
-    assert!(matches!(store.sync(), Err(DiskError::Stopped)));
+    assert!(matches!(store.force(), Err(DiskError::Stopped)));
     let more = append(&mut store, commands(1, 4, 1), 100);
     assert!(matches!(more, Err(DiskError::Stopped)));
     let save = store.save_hard_state(HardState::default());
@@ -434,7 +434,7 @@ fn after_a_failed_fsync_what_a_restart_returns_survives_a_power_cut() {
         let mut store = open(&fs).store;
         append(&mut store, commands(1, 1, 30), 700).unwrap();
         fs.fail(Fault::Sync, 1);
-        assert!(store.sync().is_err());
+        assert!(store.force().is_err());
         drop(store);
         let fs = fs.crash(Crash::Process);
         let log = open(&fs).log;
@@ -465,7 +465,7 @@ fn a_failed_or_short_write_is_never_reported() {
         let fs = fresh();
         let mut store = open(&fs).store;
         append(&mut store, commands(1, 1, 3), 100).unwrap();
-        store.sync().unwrap();
+        store.force().unwrap();
         fs.fail(fault, 1);
         let failed = append(&mut store, commands(1, 4, 3), 100);
         assert!(matches!(failed, Err(DiskError::Io(_))));
@@ -511,7 +511,7 @@ fn compaction_lets_go_of_whole_segments_and_recycles_them() {
     let fs = fresh();
     let mut store = open(&fs).store;
     append(&mut store, commands(1, 1, 1000), 300).unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
     let files = fs.list(&dir().join("log")).unwrap().len();
     let upto = LogPosition::new(Term(1), LogIndex(800));
     store.compact(upto).unwrap();
@@ -623,10 +623,10 @@ fn an_fsync_with_nothing_to_force_is_free_and_every_other_is_counted() {
     let mut store = open(&fs).store;
     let stats = store.stats();
     let (log, meta) = (stats.log_fsyncs(), stats.meta_fsyncs());
-    store.sync().unwrap();
+    store.force().unwrap();
     append(&mut store, commands(1, 1, 10), 100).unwrap();
-    store.sync().unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
+    store.force().unwrap();
     store.save_hard_state(HardState::default()).unwrap();
     assert_eq!(
         (stats.log_fsyncs(), stats.meta_fsyncs()),

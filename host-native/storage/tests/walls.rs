@@ -55,7 +55,7 @@ fn commands(first: u64, count: u32) -> Run {
 fn append(store: &mut Store, run: Run) {
     let payloads = vec![Bytes::from_static(&[b'x'; 1000]); run.count as usize];
     store.append(run, &payloads).unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
 }
 
 /// Files whose calls fail a number of times first, as those of a system in want do.
@@ -247,14 +247,14 @@ fn a_node_that_is_killed_on_a_full_disk_opens_with_the_room_it_had() {
             0,
             "a segment is kept for it"
         );
-        for life in 0..5 {
+        for start in 0..5 {
             drop(store);
             fs = fs.crash(crash);
             let used = capacity_used(&fs);
             fs.set_capacity(used);
             assert_eq!(fs.free_bytes(dir()).unwrap(), 0, "not a byte is free");
             let opened = open(&fs);
-            assert_eq!(opened.log, [commands(1, end as u32 - 1)], "life {life}");
+            assert_eq!(opened.log, [commands(1, end as u32 - 1)], "life {start}");
             store = opened.store;
             store.probe_space().unwrap();
             assert!(store.space().is_full());

@@ -106,7 +106,7 @@ fn write(store: &mut Store, what: u8, written: &mut Vec<LogPosition>, saved: &mu
                 written.push(run.last_position());
             }
         }
-        2 => store.sync().expect("it syncs"),
+        2 => store.force().expect("it syncs"),
         _ => {
             let hard = HardState {
                 term,

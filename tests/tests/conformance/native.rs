@@ -117,7 +117,7 @@ impl NativeStore {
             self.relaxed = Some(unsynced);
             return Ok(vec![receipt]);
         }
-        store.sync()?;
+        store.force()?;
         let earlier = self.relaxed.take().map(Unsynced::synced);
         Ok(earlier.into_iter().chain([write.synced()]).collect())
     }

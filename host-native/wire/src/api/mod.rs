@@ -84,7 +84,7 @@ pub enum Request {
     Digest,
     /// For demonstrations and tests; refused unless the node was started with its test switch.
     Test(TestSwitch),
-    /// Hand leadership over. Leader only; answered once another leads, or none took over.
+    /// Transfer leadership. Leader only; answered once another leads, or none took over.
     Transfer {
         /// To whom; to the one that could take over soonest unless given.
         to: Option<NodeId>,

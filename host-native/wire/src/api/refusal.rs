@@ -56,9 +56,9 @@ pub enum RequestRefusal {
         /// Bytes it keeps back.
         reserve: u64,
     },
-    /// The node is about to hand leadership over, or just lost it.
+    /// The node is about to transfer leadership, or just lost it.
     #[error("leadership is moving; try again")]
-    LeadershipMoving,
+    LeadershipTransfer,
     /// The node won an election and has not opened its term yet.
     #[error("the node was elected just now and is not ready; try again")]
     NotReady,
@@ -114,7 +114,7 @@ pub enum RequestRefusal {
         /// What is wrong with them.
         why: String,
     },
-    /// Leadership cannot be handed over like this.
+    /// Leadership cannot be transferred like this.
     #[error("{why}")]
     NoTransfer {
         /// Why not.
@@ -176,7 +176,7 @@ impl RequestRefusal {
     /// What a client does about it.
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Busy { .. } | Self::LeadershipMoving | Self::NotReady => Retry::Later,
+            Self::Busy { .. } | Self::LeadershipTransfer | Self::NotReady => Retry::Later,
             Self::NoMajority | Self::Stopping => Retry::Elsewhere,
             Self::SessionExpired { open_at } => Retry::InSession {
                 opened_at: *open_at,

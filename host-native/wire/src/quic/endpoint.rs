@@ -75,10 +75,10 @@ pub enum Windows {
     Narrow,
 }
 
-/// Signs of life.
+/// Keep-alives, and when silence means that the other side is gone.
 #[derive(Clone, Copy, Debug)]
 pub struct Pulse {
-    /// Silence after which a sign of life is sent.
+    /// Silence after which a keep-alive is sent.
     pub keep_alive: Duration,
     /// Silence after which the other side is taken for gone.
     pub idle: Duration,

@@ -265,7 +265,7 @@ impl Search {
             return Ok(());
         }
         let more = runner::append_one(&mut opened.store, found);
-        opened.store.sync().map_err(|error| error.to_string())?;
+        opened.store.force().map_err(|error| error.to_string())?;
         drop(opened);
         let disk = disk.after_power_cut(|_| Fate::Lost);
         let mut last = runner::found(&open(&disk, point)?);

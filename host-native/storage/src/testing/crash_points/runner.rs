@@ -193,7 +193,7 @@ pub(super) fn run(
 }
 
 impl Runner {
-    /// Sets up the trouble for the life that begins.
+    /// Sets up the trouble for the incarnation that begins.
     fn arm(&self) {
         let done = self.fs.operations();
         match self.trouble {
