@@ -1,7 +1,7 @@
 //! What tests start programs with: whatever a program does, its test ends, and the program with it.
 #![cfg(target_os = "linux")]
 
-#[path = "e2e/process.rs"]
+#[path = "kit/e2e/process.rs"]
 mod process;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,8 +3,9 @@
 //! The programs are built first, so that nothing but the loops runs beside them. Whatever a program
 //! leaves behind is ended, and is a failure like a test that fails.
 
+use std::fmt;
 use std::hint::spin_loop;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -17,26 +18,56 @@ use crate::brood::Brood;
 use crate::shell;
 use crate::workshop::Workshop;
 
-const USAGE: &str = "usage: cargo xtask under-load [START-OF-A-NAME...] [--times N] [--busy N]";
+const USAGE: &str =
+    "usage: cargo xtask under-load [PROGRAM or PROGRAM::FILE...] [--times N] [--busy N]";
 
 /// The package whose tests start nodes.
 const PACKAGE: &str = "host-native";
 
-/// How the names of those tests begin that start nodes, each a process or in a process of their own.
-const STARTS: [&str; 6] = ["cli_", "corners_", "e2e_", "node", "power", "processes"];
+/// The programs of tests that start nodes, each a process or in a process of their own.
+const STARTS: [&str; 5] = ["cluster", "command", "demo", "node", "processes"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 struct Asked {
-    starts: Vec<String>,
+    tests: Vec<Tests>,
     times: u32,
     busy: usize,
+}
+
+/// A program of tests: all of them, or those whose names begin so.
+#[derive(Clone, Debug, PartialEq)]
+struct Tests {
+    program: String,
+    only: Option<String>,
+}
+
+impl Tests {
+    fn read(word: &str) -> Self {
+        let (program, only) = match word.split_once("::") {
+            Some((program, only)) => (program, Some(only.to_owned())),
+            None => (word, None),
+        };
+        Self {
+            program: program.into(),
+            only,
+        }
+    }
+}
+
+impl fmt::Display for Tests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.only {
+            Some(only) => write!(f, "{}::{only}", self.program),
+            None => f.write_str(&self.program),
+        }
+    }
 }
 
 impl Asked {
     fn read(args: &[String]) -> Result<Self> {
         let mut asked = Self {
-            starts: Vec::new(),
+            tests: Vec::new(),
             times: 3,
             busy: 4,
         };
@@ -48,13 +79,13 @@ impl Asked {
                 "--busy" => asked.busy = number()?.parse().context(USAGE)?,
                 word => {
                     ensure!(!word.starts_with('-'), "{USAGE}");
-                    asked.starts.push(word.into());
+                    asked.tests.push(Tests::read(word));
                 }
             }
         }
         ensure!(asked.times > 0, "no time, no test\n{USAGE}");
-        if asked.starts.is_empty() {
-            asked.starts = STARTS.map(String::from).into();
+        if asked.tests.is_empty() {
+            asked.tests = STARTS.map(Tests::read).into();
         }
         Ok(asked)
     }
@@ -63,18 +94,20 @@ impl Asked {
 /// Runs them, and says how long each took, the longest of its times.
 pub fn run(workshop: &Workshop, args: &[String]) -> Result<()> {
     let asked = Asked::read(args)?;
-    let mut programs = programs(workshop)?;
-    programs.retain(|(name, _)| asked.starts.iter().any(|start| name.starts_with(start)));
-    ensure!(
-        !programs.is_empty(),
-        "no test of {PACKAGE} is called so\n{USAGE}"
-    );
+    let built = programs(workshop)?;
+    let mut programs = Vec::new();
+    for tests in &asked.tests {
+        let program = built.iter().find(|(name, _)| *name == tests.program);
+        let (_, program) =
+            program.with_context(|| format!("{PACKAGE} has no tests called {tests}\n{USAGE}"))?;
+        programs.push((tests, program));
+    }
     let failed = beside_busy_loops(asked.busy, || {
         let mut failed = Vec::new();
         for time in 1..=asked.times {
             for (name, program) in &programs {
                 let began = Instant::now();
-                let outcome = once(workshop, program);
+                let outcome = once(workshop, program, name);
                 let took = began.elapsed().as_secs();
                 match outcome {
                     Ok(()) => println!("{name}: time {time} of {}, {took} s", asked.times),
@@ -97,17 +130,22 @@ pub fn run(workshop: &Workshop, args: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn once(workshop: &Workshop, program: &PathBuf) -> Result<()> {
+fn once(workshop: &Workshop, program: &Path, tests: &Tests) -> Result<()> {
     let mut command = workshop.command(program);
     command.current_dir(workshop.root.join(PACKAGE));
+    command.args(&tests.only);
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("KRAFT_") {
             command.env_remove(name);
         }
     }
-    let outcome = shell::watch(&mut command, |_| ());
+    let mut passed = 0;
+    let outcome = shell::watch(&mut command, |line| {
+        passed += u32::from(line.starts_with("test ") && line.ends_with(" ... ok"));
+    });
     let left = Brood::marked_in(&command).map_or_else(Vec::new, |brood| brood.end());
     outcome?;
+    ensure!(passed > 0, "it has no test called so");
     ensure!(
         left.is_empty(),
         "it left processes behind: {left:?}, now killed"
@@ -172,10 +210,12 @@ mod tests {
     fn names_and_numbers_are_read() {
         let all = asked("").unwrap();
         assert_eq!((all.times, all.busy), (3, 4));
-        assert_eq!(all.starts, STARTS);
-        let some = asked("e2e_demo --times 1 --busy 8").unwrap();
+        assert_eq!(all.tests, STARTS.map(Tests::read));
+        let some = asked("demo node::full_disks --times 1 --busy 8").unwrap();
         assert_eq!((some.times, some.busy), (1, 8));
-        assert_eq!(some.starts, ["e2e_demo"]);
+        let shown: Vec<String> = some.tests.iter().map(Tests::to_string).collect();
+        assert_eq!(shown, ["demo", "node::full_disks"]);
+        assert_eq!(some.tests[1].only.as_deref(), Some("full_disks"));
         assert!(asked("--times").is_err() && asked("--bsy 3").is_err());
         assert!(asked("--times 0").is_err());
     }

@@ -1,0 +1,31 @@
+//! Clusters of real processes: `kraft server` three times, killed, stopped, moved and looked at. One
+//! file a subject:
+//!
+//! | file | what it shows |
+//! | --- | --- |
+//! | `addresses` | nodes that moved, nodes that are down, addresses of both kinds |
+//! | `certificates` | they expire, are renewed while nodes run, and are read again |
+//! | `classes` | what each class costs and has, and how its requests end |
+//! | `disk` | a data directory that is not what it should be |
+//! | `heard` | of a node that was not heard since the leader changed nobody says zero |
+//! | `history` | a node that was away for more changes of leader than a core remembers |
+//! | `members` | who is in the cluster stands in the directory, whatever a file says |
+//! | `recover` | a disk that is dirty under another boot: what a node says, what an operator can do |
+//! | `set_back` | a directory replaced by an older copy of itself, and a copy of another |
+//! | `standstill` | processes that stand still for seconds, and a node back at another address |
+//! | `watch` | what an operator sees: data at risk, its alert, its loss, readiness |
+
+mod addresses;
+mod certificates;
+mod classes;
+mod disk;
+mod heard;
+mod history;
+mod members;
+mod recover;
+mod set_back;
+mod standstill;
+mod watch;
+
+#[path = "../kit/e2e/mod.rs"]
+mod e2e;

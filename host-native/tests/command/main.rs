@@ -1,0 +1,18 @@
+//! The command `kraft`, as a person or a script uses it. One file a subject:
+//!
+//! | file | what it shows |
+//! | --- | --- |
+//! | `usage` | without a cluster: what the command makes, what it refuses, its exit codes |
+//! | `cluster` | against real nodes: answers and exit codes |
+//! | `page` | the session of `OPERATING.md`, every answer compared |
+//! | `deadlines` | no command waits longer than its deadline, and each says why it waited |
+//! | `load` | real data loaded while nodes are killed: every row acknowledged is there |
+
+mod cluster;
+mod deadlines;
+mod load;
+mod page;
+mod usage;
+
+#[path = "../kit/e2e/mod.rs"]
+mod e2e;
