@@ -168,7 +168,7 @@ impl Engine {
                  cert renew`"
             ),
             Err(error) => tracing::warn!(
-                "the certificate of this leader has expired, and leadership cannot be handed to node {to}: {error}"
+                "the certificate of this leader has expired, and leadership cannot be transferred to node {to}: {error}"
             ),
         }
     }

@@ -69,7 +69,7 @@ impl Disk {
 }
 
 /// The way to the disk thread. Dropping it stops the thread like [`DiskHandle::stop`], within
-/// [`STOP_MAX`].
+/// [`STOP_MAX`](super::STOP_MAX).
 pub struct DiskHandle {
     inner: Running<Write>,
     reader: LogReader,
