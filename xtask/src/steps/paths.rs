@@ -52,11 +52,12 @@ fn comments(source: &str) -> String {
 }
 
 /// The file of ours that a piece of code names: a path, perhaps with something inside of it. A
-/// single word may be anybody's file.
+/// single word may be anybody's file, unless it is one of Rust.
 fn file(code: &str) -> Option<&str> {
     let path = code.split("::").next()?;
     let spelled = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    let is_path = path.contains('/') && path.bytes().all(spelled) && !path.starts_with(['/', '.']);
+    let says_where = path.contains('/') || path.ends_with(".rs");
+    let is_path = says_where && path.bytes().all(spelled) && !path.starts_with(['/', '.']);
     let is_ours = ENDINGS.iter().any(|ending| path.ends_with(ending));
     let built = BUILT.iter().any(|folder| path.starts_with(folder));
     (is_path && is_ours && !built).then_some(path)
@@ -76,7 +77,8 @@ mod tests {
     fn files_are_told_from_other_code() {
         assert_eq!(file("raft/poll.rs"), Some("raft/poll.rs"));
         assert_eq!(file("paper/fates.rs::no_fate"), Some("paper/fates.rs"));
-        assert_eq!(file("poll.rs"), None);
+        assert_eq!(file("poll.rs"), Some("poll.rs"));
+        assert_eq!(file("notes.txt"), None);
         assert_eq!(file("/etc/hosts.txt"), None);
         assert_eq!(file("a/*.rs"), None);
         assert_eq!(file("pkg/host_wasm.js"), None);
