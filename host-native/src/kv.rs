@@ -6,7 +6,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use kraft_proto::ids::LogPosition;
 use kraft_wire::command::Operation;
-use kraft_wire::pair::{Key, Pair, Value};
+use kraft_wire::key_value::{Key, KeyValue, Value};
 use kraft_wire::rows::{Effect, Page, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX, Scan};
 use ring::digest::Context;
 
@@ -40,7 +40,7 @@ impl Kv {
                 break;
             };
             bytes += key.len() + value.len();
-            rows.push(Pair {
+            rows.push(KeyValue {
                 key: key.clone(),
                 value: value.clone(),
             });
@@ -77,7 +77,7 @@ impl Kv {
     fn carry_out(&mut self, operation: Operation) -> Effect {
         match operation {
             Operation::Put { pairs } => {
-                for Pair { key, value } in pairs {
+                for KeyValue { key, value } in pairs {
                     self.put(key, value);
                 }
                 Effect::Done
@@ -153,7 +153,7 @@ mod tests {
         let mut kv = Kv::default();
         let put = Operation::Put {
             pairs: [("a", "1"), ("b", "22"), ("a", "333")]
-                .map(|(k, v)| Pair {
+                .map(|(k, v)| KeyValue {
                     key: key(k),
                     value: value(v),
                 })
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn large_rows_end_a_page_before_its_limit() {
         let mut kv = Kv::default();
-        let large = Value::new(vec![0; kraft_wire::pair::VALUE_MAX]).unwrap();
+        let large = Value::new(vec![0; kraft_wire::key_value::VALUE_MAX]).unwrap();
         for n in 0..6 {
             kv.put(key(&format!("k{n}")), large.clone());
         }

@@ -1,6 +1,7 @@
 //! kraft on real machines: QUIC, mutual TLS, checksummed files.
 
 pub mod admin;
+pub mod checksummed;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -15,7 +16,6 @@ pub mod metrics;
 pub mod node;
 pub mod replicas;
 pub mod rpc;
-pub mod sealed;
 pub mod sessions;
 pub mod setup;
 pub mod transport;

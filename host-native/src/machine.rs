@@ -136,7 +136,7 @@ impl<M: StateMachine> Replicated<M> {
 mod tests {
     use kraft_proto::ids::{LogIndex, Term};
     use kraft_wire::command::{Operation, SessionId};
-    use kraft_wire::pair::{Key, Pair, Value};
+    use kraft_wire::key_value::{Key, KeyValue, Value};
     use kraft_wire::rows::Effect;
 
     use super::*;
@@ -156,7 +156,7 @@ mod tests {
 
     fn put(key: &str, value: &str) -> Operation {
         Operation::Put {
-            pairs: vec![Pair {
+            pairs: vec![KeyValue {
                 key: Key::try_from(key).unwrap(),
                 value: Value::try_from(value).unwrap(),
             }],

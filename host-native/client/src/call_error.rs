@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kraft_wire::quic::{BindError, Refusal};
+use kraft_wire::quic::{BindError, ConnectionRefusal};
 
 /// There is no connection, and nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum ConnectError {
         /// The address.
         address: String,
         /// Why.
-        refusal: Refusal,
+        refusal: ConnectionRefusal,
     },
     /// No socket could be opened on this side.
     #[error(transparent)]

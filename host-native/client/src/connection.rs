@@ -1,4 +1,4 @@
-//! The client's side of the clients' door.
+//! The client's side of the clients' listener.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use kraft_proto::ids::NodeId;
 use kraft_wire::cert::{Credentials, server_name};
 use kraft_wire::quic::endpoint::{self, Pulse, Streams, Windows};
 use kraft_wire::quic::{
-    Batch, CLOSED_FAULT, CLOSED_IN_ORDER, FrameReader, HEAD_START, Losers, Refusal, hello, race,
+    Batch, CLOSED_FAULT, CLOSED_IN_ORDER, ConnectionRefusal, FrameReader, HEAD_START, Losers,
+    hello, race,
 };
 use kraft_wire::rpc::{
     BATCH_BYTES_MAX, CALL_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello,
@@ -113,7 +114,7 @@ impl RpcClient {
         };
         Err(match failure {
             Some(Failed::Local(error)) => error,
-            None | Some(Failed::Remote(Refusal::Timeout)) => ConnectError::Timeout {
+            None | Some(Failed::Remote(ConnectionRefusal::Timeout)) => ConnectError::Timeout {
                 address: address.to_owned(),
                 after: limits.connect,
             },
@@ -210,7 +211,7 @@ impl Answers {
 
 enum Failed {
     Local(ConnectError),
-    Remote(Refusal),
+    Remote(ConnectionRefusal),
 }
 
 async fn greet(
@@ -222,9 +223,9 @@ async fn greet(
     let cluster = credentials.identity().cluster;
     let connection = endpoint
         .connect_with(settings, target, &server_name(cluster))
-        .map_err(|e| Failed::Remote(Refusal::Broken(e.to_string())))?
+        .map_err(|e| Failed::Remote(ConnectionRefusal::Broken(e.to_string())))?
         .await
-        .map_err(|e| Failed::Remote(Refusal::of_connection(&e)))?;
+        .map_err(|e| Failed::Remote(ConnectionRefusal::of_connection(&e)))?;
     let ours = ClientHello { cluster };
     let greeted: hello::Greeted<ServerHello> = hello::introduce(&connection, CLIENT_VERSION, &ours)
         .await
@@ -235,7 +236,7 @@ async fn greet(
         mut receive,
     } = greeted;
     if theirs.cluster != cluster {
-        return Err(Failed::Remote(Refusal::Cluster {
+        return Err(Failed::Remote(ConnectionRefusal::Cluster {
             ours: cluster,
             theirs: theirs.cluster,
         }));

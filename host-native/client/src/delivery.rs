@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kraft_proto::ids::LogIndex;
-use kraft_wire::api::{Answer, Attempt, Grade, Refusal, Request, Response, Retry, Write};
+use kraft_wire::api::{Answer, Attempt, Grade, Request, RequestRefusal, Response, Retry, Write};
 use tokio::time::timeout_at;
 
-use super::lanes::Slot;
-use super::routes::{Hop, Met, does_not_lead};
-use super::trip::{Time, Trip};
-use super::{Client, ClientError};
+use super::client::Client;
+use super::error::ClientError;
+use super::retries::{Retries, Time};
+use super::routes::{Met, Redirect, does_not_lead};
+use super::session_pool::Slot;
 
 /// One write, and what is known of the copies of it that were sent.
 pub(super) struct Delivery<'a> {
@@ -39,7 +40,7 @@ enum Flight {
 enum Step {
     Done(Answer),
     /// Somebody else can be asked at once.
-    Hop,
+    Redirect,
     Again,
 }
 
@@ -64,62 +65,66 @@ impl<'a> Delivery<'a> {
     /// copy, beside the timeout that the write itself asks for.
     pub async fn run(
         &mut self,
-        trip: &mut Trip,
+        retries: &mut Retries,
         patience: Duration,
     ) -> Result<Answer, ClientError> {
         let asked = self.write.options.timeout_ms.unwrap_or_default();
         let patience = patience + Duration::from_millis(asked.into());
         loop {
-            match self.attempt(trip, patience).await? {
+            match self.attempt(retries, patience).await? {
                 Step::Done(answer) => return Ok(answer),
-                Step::Hop if trip.may_hop() => {}
-                Step::Hop | Step::Again => {
-                    if trip.pause().await == Time::Up {
-                        return Err(self.time_is_up(trip));
+                Step::Redirect if retries.may_follow() => {}
+                Step::Redirect | Step::Again => {
+                    if retries.pause().await == Time::Up {
+                        return Err(self.time_is_up(retries));
                     }
                 }
             }
         }
     }
 
-    async fn attempt(&mut self, trip: &mut Trip, patience: Duration) -> Result<Step, ClientError> {
+    async fn attempt(
+        &mut self,
+        retries: &mut Retries,
+        patience: Duration,
+    ) -> Result<Step, ClientError> {
         let routes = self.client.routes();
-        let until = trip.attempt_until(patience);
-        let message = self.message(trip);
+        let until = retries.attempt_until(patience);
+        let message = self.message(retries);
         self.flight = Flight::Under;
         let (address, met) = routes.ask_anyone(message, until).await;
         self.flight = Flight::None;
         match met {
-            Met::NotSent(why) => trip.met(why),
+            Met::NotSent(why) => retries.met(why),
             Met::NoAnswer(why) => {
                 self.copies = Copies::Perhaps;
-                trip.met(why);
+                retries.met(why);
             }
             Met::Response(Response::Answered(answer)) => match answer.grade {
                 Grade::AsAsked | Grade::Fallback | Grade::TimedOut => {
                     return Ok(Step::Done(answer));
                 }
-                Grade::Lost => trip.met(answer.to_string()),
+                Grade::Lost => retries.met(answer.to_string()),
                 Grade::Unknown => {
                     self.copies = Copies::Perhaps;
-                    trip.met(answer.to_string());
+                    retries.met(answer.to_string());
                 }
             },
             Met::Response(Response::Redirect { leader }) => {
-                trip.met(does_not_lead(&address, leader.as_ref()));
-                if routes.redirect(&address, leader) == Hop::Known {
-                    return Ok(Step::Hop);
+                retries.met(does_not_lead(&address, leader.as_ref()));
+                if routes.redirect(&address, leader) == Redirect::Known {
+                    return Ok(Step::Redirect);
                 }
             }
             Met::Response(Response::Refused(refusal)) => {
-                trip.met(format!("{address}: {refusal}"));
+                retries.met(format!("{address}: {refusal}"));
                 match refusal.retry() {
                     Retry::No => return Err(self.refused(refusal)),
                     Retry::Later => {}
                     Retry::Elsewhere => routes.avoid(&address),
                     Retry::InSession { opened_at } => {
-                        self.change_session(refusal, opened_at, trip).await?;
-                        return Ok(Step::Hop);
+                        self.change_session(refusal, opened_at, retries).await?;
+                        return Ok(Step::Redirect);
                     }
                 }
             }
@@ -137,16 +142,16 @@ impl<'a> Delivery<'a> {
     /// the write could be applied twice.
     async fn change_session(
         &mut self,
-        refusal: Refusal,
+        refusal: RequestRefusal,
         opened_at: LogIndex,
-        trip: &Trip,
+        retries: &Retries,
     ) -> Result<(), ClientError> {
-        let lanes = self.client.lanes();
-        lanes.retire(&self.slot.request().session, opened_at);
+        let sessions = self.client.sessions();
+        sessions.retire(&self.slot.request().session, opened_at);
         if self.copies == Copies::Perhaps {
             return Err(self.refused(refusal));
         }
-        self.slot = timeout_at(trip.deadline(), lanes.take())
+        self.slot = timeout_at(retries.deadline(), sessions.take())
             .await
             .map_err(|_| self.client.busy())?;
         self.write.request = *self.slot.request();
@@ -154,12 +159,12 @@ impl<'a> Delivery<'a> {
     }
 
     /// The next copy: it says whether it is the first, and how long its answer is waited for.
-    fn message(&mut self, trip: &Trip) -> Bytes {
+    fn message(&mut self, retries: &Retries) -> Bytes {
         self.write.attempt = match self.copies {
             Copies::None => Attempt::First,
             Copies::Perhaps => Attempt::Again,
         };
-        let patience = trip.patience().as_millis();
+        let patience = retries.patience().as_millis();
         self.write.patience_ms = Some(u32::try_from(patience).unwrap_or(u32::MAX));
         Request::Write(self.write.clone()).encode()
     }
@@ -175,9 +180,9 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> ClientError {
+    fn refused(&self, refusal: RequestRefusal) -> ClientError {
         // The number is another write's, so no copy of this one was applied under it.
-        let is_anothers = refusal == Refusal::RequestWasAnotherWrite;
+        let is_anothers = refusal == RequestRefusal::RequestWasAnotherWrite;
         match self.copies {
             Copies::Perhaps if is_anothers => ClientError::Refused(refusal),
             Copies::None => ClientError::Refused(refusal),
@@ -188,15 +193,15 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn time_is_up(&self, trip: &Trip) -> ClientError {
+    fn time_is_up(&self, retries: &Retries) -> ClientError {
         match self.copies {
             Copies::None => ClientError::NotWritten {
-                waited: trip.waited(),
-                last: trip.last().to_owned(),
+                waited: retries.waited(),
+                last: retries.last().to_owned(),
             },
             Copies::Perhaps => ClientError::OutcomeUnknown {
                 request: *self.slot.request(),
-                last: trip.last().to_owned(),
+                last: retries.last().to_owned(),
             },
         }
     }

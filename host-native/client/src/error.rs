@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kraft_wire::api::Refusal;
+use kraft_wire::api::RequestRefusal;
 use kraft_wire::cert::CertError;
 use kraft_wire::command::RequestId;
-use kraft_wire::pair::Unfit;
+use kraft_wire::key_value::Unfit;
 use thiserror::Error;
 
 /// Why a client has no answer.
@@ -16,7 +16,7 @@ pub enum ClientError {
     NoAddress,
     /// The cluster refused the request, or it was not even sent. Nothing was written or read.
     #[error("refused: {0}. Nothing was written or read")]
-    Refused(Refusal),
+    Refused(RequestRefusal),
     /// No leader took the write in time. Nothing was written.
     #[error(
         "no leader took the write within {} ms: {last}. Nothing was written: try again, or see \

@@ -22,307 +22,32 @@
 //! session and number through every retry, so it is applied at most once.
 //!
 //! [`ClientConfig`] is what a client is told. [`Client`] and [`WriteRequest`] are what a program
-//! holds; what goes wrong is a [`ClientError`]. Beneath, `session pool` gives out request numbers,
+//! holds; what goes wrong is a [`ClientError`]. Beneath, `session_pool` gives out request numbers,
 //! `routes` knows the nodes, and [`RpcClient`] is a connection to one of them, for programs that
 //! speak to a node by themselves.
 
 mod call_error;
+mod client;
 mod config;
 mod connection;
 mod delivery;
 mod error;
-mod lanes;
 mod read;
+mod retries;
 mod routes;
-mod trip;
+mod session_pool;
 mod waiting;
 mod write;
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-
-use kraft_proto::ids::NodeId;
-use tokio::runtime::Handle;
-use tokio::time::timeout_at;
-
 pub use call_error::{CallError, ConnectError};
+pub use client::{Client, Settings};
 pub use config::{ClientConfig, ClientConfigError};
 pub use connection::{Answers, ClientLimits, RpcClient};
 pub use error::{Asked, ClientError, ClientOpenError};
-pub use lanes::WRITES_IN_FLIGHT_MAX;
+pub use session_pool::WRITES_IN_FLIGHT_MAX;
 pub use write::WriteRequest;
 
 /// How a write is kept, as its request says.
 pub use kraft_proto::{durability, modes};
 /// Requests, answers, keys and certificates, as they travel.
-pub use kraft_wire::{api, cert, command, pair, rows};
-
-use kraft_wire::cert::Credentials;
-use kraft_wire::command::Operation;
-use kraft_wire::pair::{Key, Pair, Unfit, Value};
-use kraft_wire::quic::HEAD_START;
-
-use lanes::Lanes;
-use routes::{Missed, Outlook, Routes};
-use trip::Trip;
-
-/// How long a client tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// For one request in all, retries and redirects included.
-    pub deadline: Duration,
-    /// For the answer to one copy of a write, beside the timeout the write itself asks for. Then
-    /// another node is asked, under the same number.
-    pub patience: Duration,
-    /// For the answer to one copy of a read. Then another node is asked.
-    pub patience_read: Duration,
-    /// For a connection to one address, before the next address is tried beside it.
-    pub head_start: Duration,
-}
-
-impl Default for Settings {
-    /// A deadline of 30 s; patience of 11 s for writes, beyond the longest timeout of the presets;
-    /// of 3 s for reads. Addresses are tried 150 ms apart.
-    fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(30),
-            patience: Duration::from_secs(11),
-            patience_read: Duration::from_secs(3),
-            head_start: HEAD_START,
-        }
-    }
-}
-
-/// A client of a cluster.
-#[derive(Clone)]
-pub struct Client {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    routes: Routes,
-    lanes: Arc<Lanes>,
-    settings: Settings,
-    runtime: Handle,
-}
-
-impl Client {
-    /// A client of the cluster that these nodes belong to, `host:port` each. Connects to one of
-    /// them, so that a wrong address or certificate is known at once.
-    ///
-    /// # Errors
-    /// If none of them can be reached, or no address is given.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub async fn connect(
-        addresses: impl IntoIterator<Item = impl Into<String>>,
-        credentials: Credentials,
-    ) -> Result<Self, ClientError> {
-        let client = Self::new(addresses, credentials, Settings::default())?;
-        client.reach_one().await?;
-        Ok(client)
-    }
-
-    /// A client of the cluster that `config` describes: its members, and the certificate it names.
-    ///
-    /// # Errors
-    /// If the certificate cannot be used, or none of the members can be reached.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub async fn from_config(config: &ClientConfig) -> Result<Self, ClientOpenError> {
-        let credentials = Credentials::load(&config.cert, &config.key, &config.ca)?;
-        Ok(Self::connect(&config.addresses, credentials).await?)
-    }
-
-    /// As [`Client::from_config`], with other settings, and without giving up on nodes that are only down: they may come
-    /// up before the first request's deadline.
-    ///
-    /// # Errors
-    /// As [`Client::from_config`]; of unreachable members only if each of them refuses this client for good.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub async fn open(config: &ClientConfig, settings: Settings) -> Result<Self, ClientOpenError> {
-        let credentials = Credentials::load(&config.cert, &config.key, &config.ca)?;
-        let client = Self::new(&config.addresses, credentials, settings)?;
-        match client.reach().await {
-            Err((error, Outlook::Lasting)) => Err(error.into()),
-            Ok(()) | Err((_, Outlook::Passing)) => Ok(client),
-        }
-    }
-
-    /// As [`Client::connect`], without connecting yet: nodes that are down may come up before the first request's
-    /// deadline.
-    ///
-    /// # Errors
-    /// If no address is given.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub fn new(
-        addresses: impl IntoIterator<Item = impl Into<String>>,
-        credentials: Credentials,
-        settings: Settings,
-    ) -> Result<Self, ClientError> {
-        let addresses: Vec<String> = addresses.into_iter().map(Into::into).collect();
-        if addresses.is_empty() {
-            return Err(ClientError::NoAddress);
-        }
-        let inner = Inner {
-            routes: Routes::new(credentials, addresses, settings.head_start),
-            lanes: Lanes::new(),
-            settings,
-            runtime: Handle::current(),
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
-    }
-
-    /// Connects to one node: of those that are known, the first to answer.
-    ///
-    /// # Errors
-    /// If none of the known nodes can be reached.
-    pub async fn reach_one(&self) -> Result<(), ClientError> {
-        self.reach().await.map_err(|(error, _)| error)
-    }
-
-    async fn reach(&self) -> Result<(), (ClientError, Outlook)> {
-        let trip = Trip::new(self.inner.settings.deadline);
-        let reached = timeout_at(trip.deadline(), self.routes().reach_anyone()).await;
-        let missed = match reached {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(missed)) => missed,
-            Err(_) => Vec::new(),
-        };
-        let lasting = |missed: &Missed| missed.outlook == Outlook::Lasting;
-        let outlook = match !missed.is_empty() && missed.iter().all(lasting) {
-            true => Outlook::Lasting,
-            false => Outlook::Passing,
-        };
-        let whys: Vec<String> = missed.into_iter().map(|missed| missed.why).collect();
-        let error = ClientError::Unreachable {
-            waited: trip.waited(),
-            last: match whys.is_empty() {
-                true => "no connection in time".to_owned(),
-                false => whys.join("; "),
-            },
-        };
-        Err((error, outlook))
-    }
-
-    /// Stores one pair.
-    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> WriteRequest {
-        self.put_many([(key, value)])
-    }
-
-    /// Stores several pairs as one, in the strongest class of their keys.
-    pub fn put_many<K, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> WriteRequest
-    where
-        K: AsRef<[u8]>,
-        V: AsRef<[u8]>,
-    {
-        let pair = |(key, value): (K, V)| {
-            Ok(Pair {
-                key: Key::try_from(key.as_ref())?,
-                value: Value::try_from(value.as_ref())?,
-            })
-        };
-        let pairs: Result<_, Unfit> = pairs.into_iter().map(pair).collect();
-        self.write(pairs.map(|pairs| Operation::Put { pairs }))
-    }
-
-    /// Removes several keys as one. A key that is not there is no error.
-    pub fn delete(&self, keys: impl IntoIterator<Item = impl AsRef<[u8]>>) -> WriteRequest {
-        let keys: Result<_, Unfit> = keys
-            .into_iter()
-            .map(|key| Key::try_from(key.as_ref()))
-            .collect();
-        self.write(keys.map(|keys| Operation::Delete { keys }))
-    }
-
-    /// Compares and sets: where `key` holds `expected` (`None`: does not exist) it holds `new` from
-    /// then on (`None`: it is removed). The answer's effect says whether it did.
-    pub fn cas<V: AsRef<[u8]>>(
-        &self,
-        key: impl AsRef<[u8]>,
-        expected: Option<V>,
-        new: Option<V>,
-    ) -> WriteRequest {
-        let value = |value: V| Value::try_from(value.as_ref());
-        let operation = Key::try_from(key.as_ref()).and_then(|key| {
-            Ok(Operation::Cas {
-                key,
-                expected: expected.map(value).transpose()?,
-                new: new.map(value).transpose()?,
-            })
-        });
-        self.write(operation)
-    }
-
-    /// Any operation.
-    pub fn operation(&self, operation: Operation) -> WriteRequest {
-        self.write(Ok(operation))
-    }
-
-    /// Waits until every write of this client and its clones has its answer, submitted ones
-    /// included.
-    pub async fn idle(&self) {
-        self.inner.lanes.idle().await;
-    }
-
-    /// The client addresses that are known, those learned from redirects included.
-    pub fn addresses(&self) -> Vec<String> {
-        self.routes().addresses()
-    }
-
-    /// The leader's client address, as far as it is known.
-    pub fn leader(&self) -> Option<String> {
-        self.routes().leader()
-    }
-
-    /// The client address of every node, as far as a node that was connected to knew them.
-    pub fn whereabouts(&self) -> HashMap<NodeId, String> {
-        self.routes().whereabouts()
-    }
-
-    /// How long this client tries.
-    pub fn settings(&self) -> &Settings {
-        &self.inner.settings
-    }
-
-    fn write(&self, operation: Result<Operation, Unfit>) -> WriteRequest {
-        WriteRequest::new(self.clone(), operation)
-    }
-
-    fn busy(&self) -> ClientError {
-        ClientError::Busy {
-            in_flight: self.lanes().in_flight(),
-        }
-    }
-
-    fn routes(&self) -> &Routes {
-        &self.inner.routes
-    }
-
-    fn lanes(&self) -> &Arc<Lanes> {
-        &self.inner.lanes
-    }
-
-    fn runtime(&self) -> &Handle {
-        &self.inner.runtime
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("addresses", &self.addresses())
-            .field("leader", &self.leader())
-            .finish_non_exhaustive()
-    }
-}
+pub use kraft_wire::{api, cert, command, key_value, rows};

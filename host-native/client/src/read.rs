@@ -6,16 +6,17 @@ use bytes::Bytes;
 use kraft_proto::ids::{LogPosition, NodeId};
 use kraft_proto::output::Fate;
 use kraft_wire::api::{
-    DigestReport, FateReport, Freshness, LeadsReport, Refusal, Request, Response, Retry,
+    DigestReport, FateReport, Freshness, LeadsReport, Request, RequestRefusal, Response, Retry,
     StatusReport, TestSwitch,
 };
-use kraft_wire::pair::{Key, Value};
+use kraft_wire::key_value::{Key, Value};
 use kraft_wire::rows::{Page, Scan};
 use tokio::time::Instant;
 
-use super::routes::{Hop, Met, does_not_lead};
-use super::trip::{Time, Trip};
-use super::{Asked, Client, ClientError};
+use super::client::Client;
+use super::error::{Asked, ClientError};
+use super::retries::{Retries, Time};
+use super::routes::{Met, Redirect, does_not_lead};
 
 /// Who may answer.
 #[derive(Clone, Copy)]
@@ -30,7 +31,7 @@ enum Whom<'a> {
 enum Read {
     Response(Response),
     /// Somebody else is known to lead.
-    Hop,
+    Redirect,
     Again,
 }
 
@@ -217,22 +218,24 @@ impl Client {
         expected: impl Fn(Response) -> Option<T>,
     ) -> Result<T, ClientError> {
         let message = request.encode();
-        let mut trip = Trip::new(self.settings().deadline);
+        let mut retries = Retries::new(self.settings().deadline);
         loop {
-            let (address, read) = self.read_once(whom, message.clone(), &mut trip).await?;
+            let (address, read) = self.read_once(whom, message.clone(), &mut retries).await?;
             match read {
                 Read::Response(response) => match expected(response) {
                     Some(wanted) => return Ok(wanted),
-                    None => trip.met(format!("{address} answered something else than was asked")),
+                    None => {
+                        retries.met(format!("{address} answered something else than was asked"))
+                    }
                 },
-                Read::Hop if trip.may_hop() => continue,
-                Read::Hop | Read::Again => {}
+                Read::Redirect if retries.may_follow() => continue,
+                Read::Redirect | Read::Again => {}
             }
-            if matches!(whom, Whom::Node(_)) || trip.pause().await == Time::Up {
+            if matches!(whom, Whom::Node(_)) || retries.pause().await == Time::Up {
                 return Err(ClientError::NotRead {
                     asked: asked_by(request),
-                    waited: trip.waited(),
-                    last: trip.last().to_owned(),
+                    waited: retries.waited(),
+                    last: retries.last().to_owned(),
                 });
             }
         }
@@ -242,9 +245,9 @@ impl Client {
         &self,
         whom: Whom<'_>,
         message: Bytes,
-        trip: &mut Trip,
+        retries: &mut Retries,
     ) -> Result<(String, Read), ClientError> {
-        let until = trip.attempt_until(self.settings().patience_read);
+        let until = retries.attempt_until(self.settings().patience_read);
         let (address, met) = match whom {
             Whom::Anyone => self.routes().ask_anyone(message, until).await,
             Whom::Node(address) => {
@@ -254,18 +257,18 @@ impl Client {
         };
         let read = match met {
             Met::NotSent(why) | Met::NoAnswer(why) => {
-                trip.met(why);
+                retries.met(why);
                 Read::Again
             }
             Met::Response(Response::Redirect { leader }) => {
-                trip.met(does_not_lead(&address, leader.as_ref()));
+                retries.met(does_not_lead(&address, leader.as_ref()));
                 match self.routes().redirect(&address, leader) {
-                    Hop::Known => Read::Hop,
-                    Hop::Unknown => Read::Again,
+                    Redirect::Known => Read::Redirect,
+                    Redirect::Unknown => Read::Again,
                 }
             }
             Met::Response(Response::Refused(refusal)) => {
-                self.take_refusal(&address, refusal, trip)?;
+                self.take_refusal(&address, refusal, retries)?;
                 Read::Again
             }
             Met::Response(response) => Read::Response(response),
@@ -276,15 +279,15 @@ impl Client {
     fn take_refusal(
         &self,
         address: &str,
-        refusal: Refusal,
-        trip: &mut Trip,
+        refusal: RequestRefusal,
+        retries: &mut Retries,
     ) -> Result<(), ClientError> {
         match refusal.retry() {
             Retry::Later => {}
             Retry::Elsewhere => self.routes().avoid(address),
             Retry::No | Retry::InSession { .. } => return Err(ClientError::Refused(refusal)),
         }
-        trip.met(format!("{address}: {refusal}"));
+        retries.met(format!("{address}: {refusal}"));
         Ok(())
     }
 }

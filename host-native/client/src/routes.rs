@@ -91,7 +91,7 @@ pub(super) enum Met {
 
 /// Whether a redirect named somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hop {
+pub(super) enum Redirect {
     Known,
     Unknown,
 }
@@ -137,7 +137,7 @@ impl Routes {
     }
 
     /// Notes that `address` does not lead, and who does.
-    pub fn redirect(&self, address: &str, leader: Option<Leader>) -> Hop {
+    pub fn redirect(&self, address: &str, leader: Option<Leader>) -> Redirect {
         let mut known = self.known();
         match leader {
             Some(Leader { address: to, node }) if to != address => {
@@ -146,15 +146,15 @@ impl Routes {
                 let to = connected.map_or(to, |(address, _)| address.clone());
                 if to == address {
                     known.avoid(address);
-                    return Hop::Unknown;
+                    return Redirect::Unknown;
                 }
                 known.learn(&to);
                 known.leader = Some(to);
-                Hop::Known
+                Redirect::Known
             }
             Some(_) | None => {
                 known.avoid(address);
-                Hop::Unknown
+                Redirect::Unknown
             }
         }
     }

@@ -6,13 +6,74 @@ use kraft_proto::durability::Fallback;
 use kraft_proto::modes::{CommitMode, FsyncMode};
 use kraft_wire::api::{Answer, Attempt, Options, Write};
 use kraft_wire::command::{Operation, RequestId};
-use kraft_wire::pair::Unfit;
+use kraft_wire::key_value::{Key, KeyValue, Unfit, Value};
 use tokio::time::timeout_at;
 
+use super::client::Client;
 use super::delivery::Delivery;
-use super::lanes::Slot;
-use super::trip::Trip;
-use super::{Client, ClientError};
+use super::error::ClientError;
+use super::retries::Retries;
+use super::session_pool::Slot;
+
+impl Client {
+    /// Stores one key and its value.
+    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> WriteRequest {
+        self.put_many([(key, value)])
+    }
+
+    /// Stores several keys and their values as one, in the strongest class of their keys.
+    pub fn put_many<K, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> WriteRequest
+    where
+        K: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let pair = |(key, value): (K, V)| {
+            Ok(KeyValue {
+                key: Key::try_from(key.as_ref())?,
+                value: Value::try_from(value.as_ref())?,
+            })
+        };
+        let pairs: Result<_, Unfit> = pairs.into_iter().map(pair).collect();
+        self.write(pairs.map(|pairs| Operation::Put { pairs }))
+    }
+
+    /// Removes several keys as one. A key that is not there is no error.
+    pub fn delete(&self, keys: impl IntoIterator<Item = impl AsRef<[u8]>>) -> WriteRequest {
+        let keys: Result<_, Unfit> = keys
+            .into_iter()
+            .map(|key| Key::try_from(key.as_ref()))
+            .collect();
+        self.write(keys.map(|keys| Operation::Delete { keys }))
+    }
+
+    /// Compares and sets: where `key` holds `expected` (`None`: does not exist) it holds `new` from
+    /// then on (`None`: it is removed). The answer's effect says whether it did.
+    pub fn cas<V: AsRef<[u8]>>(
+        &self,
+        key: impl AsRef<[u8]>,
+        expected: Option<V>,
+        new: Option<V>,
+    ) -> WriteRequest {
+        let value = |value: V| Value::try_from(value.as_ref());
+        let operation = Key::try_from(key.as_ref()).and_then(|key| {
+            Ok(Operation::Cas {
+                key,
+                expected: expected.map(value).transpose()?,
+                new: new.map(value).transpose()?,
+            })
+        });
+        self.write(operation)
+    }
+
+    /// Any operation.
+    pub fn operation(&self, operation: Operation) -> WriteRequest {
+        self.write(Ok(operation))
+    }
+
+    fn write(&self, operation: Result<Operation, Unfit>) -> WriteRequest {
+        WriteRequest::new(self.clone(), operation)
+    }
+}
 
 /// A write that is not sent yet. What it does not say is decided by its keys' zones, then by the
 /// cluster's defaults.
@@ -91,17 +152,18 @@ impl WriteRequest {
     /// node is busy, and when the entry is lost with its leader; it is applied at most once. Dropping
     /// the future leaves its outcome unknown.
     pub async fn send(self) -> Result<Answer, ClientError> {
-        let mut trip = Trip::new(self.deadline);
+        let mut retries = Retries::new(self.deadline);
         let slot = match self.request {
             Some(request) => Slot::given(request),
             None => {
-                let free = self.client.lanes().take();
-                timeout_at(trip.deadline(), free)
+                let free = self.client.sessions().take();
+                timeout_at(retries.deadline(), free)
                     .await
                     .map_err(|_| self.client.busy())?
             }
         };
-        self.deliver(slot, &mut trip, std::future::pending()).await
+        self.deliver(slot, &mut retries, std::future::pending())
+            .await
     }
 
     /// The same, until `stop` is ready: then says whether a copy may have been written.
@@ -109,16 +171,16 @@ impl WriteRequest {
     /// # Errors
     /// As [`WriteRequest::send`], and when it was stopped.
     pub async fn send_until(self, stop: impl Future<Output = ()>) -> Result<Answer, ClientError> {
-        let mut trip = Trip::new(self.deadline);
+        let mut retries = Retries::new(self.deadline);
         let slot = match self.request {
             Some(request) => Slot::given(request),
             None => self
                 .client
-                .lanes()
+                .sessions()
                 .try_take()
                 .ok_or_else(|| self.client.busy())?,
         };
-        self.deliver(slot, &mut trip, stop).await
+        self.deliver(slot, &mut retries, stop).await
     }
 
     /// Sends it without waiting for an answer: fire and forget.
@@ -148,14 +210,17 @@ impl WriteRequest {
             Some(request) => Slot::given(request),
             None => self
                 .client
-                .lanes()
+                .sessions()
                 .try_take()
                 .ok_or_else(|| self.client.busy())?,
         };
         let runtime = self.client.runtime().clone();
         runtime.spawn(async move {
-            let mut trip = Trip::new(self.deadline);
-            callback(self.deliver(slot, &mut trip, std::future::pending()).await);
+            let mut retries = Retries::new(self.deadline);
+            callback(
+                self.deliver(slot, &mut retries, std::future::pending())
+                    .await,
+            );
         });
         Ok(())
     }
@@ -163,7 +228,7 @@ impl WriteRequest {
     async fn deliver(
         self,
         slot: Slot,
-        trip: &mut Trip,
+        retries: &mut Retries,
         stop: impl Future<Output = ()>,
     ) -> Result<Answer, ClientError> {
         let patience = self.client.settings().patience;
@@ -177,7 +242,7 @@ impl WriteRequest {
         let mut delivery = Delivery::new(&self.client, write, slot)?;
         tokio::select! {
             biased;
-            ended = delivery.run(trip, patience) => return ended,
+            ended = delivery.run(retries, patience) => return ended,
             () = stop => {}
         }
         Err(delivery.interrupted())

@@ -1,7 +1,7 @@
 //! Metrics, health and alerts over HTTP, for the operator's own machine.
 //!
 //! It has no authentication and changes nothing: keep it on loopback. Its connections are bounded in
-//! number and in time, see [`door`].
+//! number and in time, see [`listener`].
 //!
 //! | path | answer |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | `/v1/alerts` | the alerts that are due now, JSON |
 
 mod alerts;
-pub mod door;
+pub mod listener;
 
 use std::future::Future;
 use std::io;
@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 use crate::metrics::{self, Metrics};
 pub use alerts::{Change, Watchman};
-use door::Door;
+use listener::AdminListener;
 
 /// What `/` and every unknown path answer.
 const PATHS: &str = "kraft admin: /metrics /healthz /readyz /v1/status /v1/alerts\n";
@@ -116,7 +116,7 @@ impl Admin {
             .route("/v1/alerts", get(alerts_due))
             .fallback((StatusCode::NOT_FOUND, PATHS))
             .with_state(shared);
-        let server = axum::serve(Door::new(listener), router).with_graceful_shutdown(stop);
+        let server = axum::serve(AdminListener::new(listener), router).with_graceful_shutdown(stop);
         tokio::select! {
             served = server => served,
             never = self.watchman.watch() => match never {},

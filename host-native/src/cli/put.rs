@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 
 use clap::Args;
-use kraft_wire::pair::VALUE_MAX;
+use kraft_wire::key_value::VALUE_MAX;
 
 use super::awaiting::Await;
 use super::connect::Connect;

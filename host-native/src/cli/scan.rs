@@ -2,7 +2,7 @@
 
 use clap::Args;
 use kraft_client::ClientError;
-use kraft_wire::pair::{Key, Unfit};
+use kraft_wire::key_value::{Key, Unfit};
 use kraft_wire::rows::{self, SCAN_ROWS_DEFAULT, ScanFrom};
 
 use super::connect::Connect;

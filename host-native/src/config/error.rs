@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::layers::Origin;
+use super::origin::Origin;
 
 /// Why a configuration is refused. Nothing was started or written.
 #[derive(Debug, Error)]

@@ -1,34 +1,39 @@
 //! Reads TOML with its line numbers kept.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{self, Path};
-use std::sync::Arc;
+use std::path::{self, Path, PathBuf};
 
 use kraft_proto::ids::{NodeId, StoreId};
+use kraft_proto::zones::ZoneTable;
 use kraft_wire::address::Address;
 use kraft_wire::rpc::CLIENTS_PORT;
-use serde_spanned::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::PEERS_PORT;
 use super::error::ConfigError;
-use super::layers::{FileLayer, Given, Origin};
 use super::members::{MemberConfig, parse_store};
+use super::origin::Origin;
+use super::ports::PEERS_PORT;
 use super::settings::{SETTINGS, Setting};
+use super::source::{Source, scalar};
 use super::zones::zones_from;
 
-/// A file's text and its name, for saying where something is.
-pub(super) struct Source {
-    file: Arc<Path>,
-    text: String,
+/// One value as it was written.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub text: String,
+    pub origin: Origin,
+    /// Where relative paths start.
+    pub base: PathBuf,
 }
 
-/// The fields of one `[[members]]` or `[[zones]]` entry.
-pub(super) struct Entry {
-    /// Where the entry starts.
-    pub origin: Origin,
-    fields: BTreeMap<String, (String, Origin)>,
+/// Everything a file says.
+#[derive(Debug, Default)]
+pub(super) struct FileLayer {
+    pub given: BTreeMap<&'static str, Given>,
+    pub members: Option<Vec<MemberConfig>>,
+    pub zones: Option<ZoneTable>,
+    /// Where its relative paths start.
+    pub base: PathBuf,
 }
 
 /// Reads what a configuration file says.
@@ -53,10 +58,10 @@ pub(super) fn read(file: &Path, text: String) -> Result<FileLayer, ConfigError> 
             (section, DeValue::Table(table)) if is_section(section) => {
                 for (key, value) in table {
                     let path = format!("{section}.{}", key.get_ref());
-                    source.give(&mut layer, path, source.origin(key), value.get_ref(), base)?;
+                    give(&mut layer, path, source.origin(key), value.get_ref(), base)?;
                 }
             }
-            (name, value) => source.give(&mut layer, name.to_owned(), here, value, base)?,
+            (name, value) => give(&mut layer, name.to_owned(), here, value, base)?,
         }
     }
     if let (Some(given), Some(_)) = (layer.given.get("zones_file"), &layer.zones) {
@@ -117,146 +122,26 @@ fn members_from(
         .collect()
 }
 
-/// The text of a file.
-pub(super) fn text_of(file: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
-        file: file.to_owned(),
-        source,
-    })
-}
-
-impl Source {
-    pub fn open(file: &Path) -> Result<Self, ConfigError> {
-        Ok(Self {
-            file: file.into(),
-            text: text_of(file)?,
-        })
-    }
-
-    pub fn parse(&self) -> Result<Spanned<DeTable<'_>>, ConfigError> {
-        DeTable::parse(&self.text).map_err(|error| ConfigError::Syntax {
-            file: self.file.to_path_buf(),
-            line: self.line(error.span().map_or(0, |span| span.start)),
-            message: error.message().to_owned(),
-        })
-    }
-
-    fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
-        1 + before.iter().filter(|&&byte| byte == b'\n').count()
-    }
-
-    pub fn origin<T>(&self, at: &Spanned<T>) -> Origin {
-        Origin::File {
-            file: self.file.clone(),
-            line: self.line(at.span().start),
-        }
-    }
-
-    fn give(
-        &self,
-        layer: &mut FileLayer,
-        path: String,
-        origin: Origin,
-        value: &DeValue<'_>,
-        base: &Path,
-    ) -> Result<(), ConfigError> {
-        let Some(setting) = Setting::at(&path) else {
-            return Err(ConfigError::UnknownKey {
-                origin,
-                hint: hint(&path),
-                key: path,
-            });
-        };
-        let given = Given {
-            text: scalar(&path, &origin, value)?,
+/// Adds an option to what the file says.
+fn give(
+    layer: &mut FileLayer,
+    path: String,
+    origin: Origin,
+    value: &DeValue<'_>,
+    base: &Path,
+) -> Result<(), ConfigError> {
+    let Some(setting) = Setting::at(&path) else {
+        return Err(ConfigError::UnknownKey {
             origin,
-            base: base.to_owned(),
-        };
-        layer.given.insert(setting.path, given);
-        Ok(())
-    }
-
-    /// The entries of an array of tables, each with none but the `known` fields.
-    pub fn entries(
-        &self,
-        name: &str,
-        known: &[&str],
-        here: Origin,
-        value: &DeValue<'_>,
-    ) -> Result<Vec<Entry>, ConfigError> {
-        let shape = || ConfigError::Shape {
-            origin: here.clone(),
-            why: format!("`{name}` is a list of tables: write each under a line [[{name}]]"),
-        };
-        let mut entries = Vec::new();
-        for item in value.as_array().ok_or_else(shape)? {
-            let table = item.get_ref().as_table().ok_or_else(shape)?;
-            let mut fields = BTreeMap::new();
-            for (key, value) in table {
-                let origin = self.origin(key);
-                let key = key.get_ref().as_ref();
-                if !known.contains(&key) {
-                    return Err(ConfigError::UnknownKey {
-                        origin,
-                        key: format!("{name}.{key}"),
-                        hint: format!("in [[{name}]] there are {}", known.join(", ")),
-                    });
-                }
-                let text = scalar(key, &origin, value.get_ref())?;
-                fields.insert(key.to_owned(), (text, origin));
-            }
-            entries.push(Entry {
-                origin: self.origin(item),
-                fields,
-            });
-        }
-        Ok(entries)
-    }
-}
-
-/// A value in one word, however TOML writes it.
-fn scalar(key: &str, origin: &Origin, value: &DeValue<'_>) -> Result<String, ConfigError> {
-    let number = |text: &str, radix| i64::from_str_radix(text, radix).ok();
-    match value {
-        DeValue::String(text) => Ok(text.clone().into_owned()),
-        DeValue::Boolean(value) => Ok(value.to_string()),
-        DeValue::Integer(value) => Ok(number(value.as_str(), value.radix())
-            .map_or_else(|| value.as_str().to_owned(), |number| number.to_string())),
-        other => Err(ConfigError::Shape {
-            origin: origin.clone(),
-            why: format!("`{key}` is {} and should be one value", other.type_str()),
-        }),
-    }
-}
-
-impl Entry {
-    /// A field that may be absent.
-    pub fn optional<T>(
-        &self,
-        key: &str,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some((text, origin)) = self.fields.get(key) else {
-            return Ok(None);
-        };
-        read(text).map(Some).map_err(|why| ConfigError::BadValue {
-            origin: origin.clone(),
-            key: key.to_owned(),
-            given: text.clone(),
-            why,
-        })
-    }
-
-    /// A field that must be there.
-    pub fn required<T>(
-        &self,
-        key: &str,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<T, ConfigError> {
-        self.optional(key, read)?.ok_or_else(|| ConfigError::Shape {
-            origin: self.origin.clone(),
-            why: format!("the entry lacks `{key}`"),
-        })
-    }
+            hint: hint(&path),
+            key: path,
+        });
+    };
+    let given = Given {
+        text: scalar(&path, &origin, value)?,
+        origin,
+        base: base.to_owned(),
+    };
+    layer.given.insert(setting.path, given);
+    Ok(())
 }

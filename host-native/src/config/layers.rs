@@ -1,18 +1,18 @@
 //! What was given where, the later winning.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use kraft_proto::zones::ZoneTable;
 
-use super::Config;
 use super::error::ConfigError;
-use super::file;
+use super::file::{self, Given};
 use super::members::MemberConfig;
+use super::options::Config;
+use super::origin::Origin;
 use super::render::{self, Detail};
 use super::settings::{SETTINGS, Setting};
+use super::source;
 use super::zones::read_zones;
 
 /// Variables that are not options of a node, and yet are kraft's.
@@ -24,51 +24,6 @@ const OTHER_VARIABLES: [&str; 6] = [
     "KRAFT_FSYNC",
     "KRAFT_TIMEOUT",
 ];
-
-/// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A line of a file.
-    File {
-        /// Which file.
-        file: Arc<Path>,
-        /// The line, from 1.
-        line: usize,
-    },
-    /// A variable of the environment.
-    Variable(String),
-    /// A flag of the command.
-    Flag(String),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { file, line } => write!(f, "{}:{line}", file.display()),
-            Self::Variable(name) => f.write_str(name),
-            Self::Flag(name) => write!(f, "--{name}"),
-        }
-    }
-}
-
-/// One value as it was written.
-#[derive(Clone, Debug)]
-pub(super) struct Given {
-    pub text: String,
-    pub origin: Origin,
-    /// Where relative paths start.
-    pub base: PathBuf,
-}
-
-/// Everything a file says.
-#[derive(Debug, Default)]
-pub(super) struct FileLayer {
-    pub given: BTreeMap<&'static str, Given>,
-    pub members: Option<Vec<MemberConfig>>,
-    pub zones: Option<ZoneTable>,
-    /// Where its relative paths start.
-    pub base: PathBuf,
-}
 
 /// Files, variables and flags, in the order they are added: the later wins.
 #[derive(Debug, Default)]
@@ -92,7 +47,7 @@ impl Layers {
     ///
     /// When it cannot be read, is not TOML, or holds what is not known.
     pub fn file(self, file: &Path) -> Result<Self, ConfigError> {
-        self.text(file, file::text_of(file)?)
+        self.text(file, source::text_of(file)?)
     }
 
     /// Adds what a file of this name would say with this text. The file is not looked at.
@@ -236,6 +191,18 @@ impl Layers {
 }
 
 impl Config {
+    /// Reads the file, the variables of this process and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or an option is unknown or makes no sense.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Layers::new()
+            .file(file)?
+            .environment(std::env::vars())
+            .config()
+    }
+
     /// The configuration as a file to start from: what differs from the defaults is set, and
     /// everything else is there as a comment.
     pub fn to_file(&self) -> String {

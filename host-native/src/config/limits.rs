@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kraft_proto::ids::{NodeId, StoreId};
 
-use super::ConfigError;
+use super::error::ConfigError;
 /// Bytes.
 const MIB: u64 = 1024 * 1024;
 

@@ -7,7 +7,7 @@ use kraft_proto::ids::{NodeId, StoreId};
 use kraft_wire::address::Address;
 use kraft_wire::rpc::CLIENTS_PORT;
 
-use super::PEERS_PORT;
+use super::ports::PEERS_PORT;
 
 /// One member of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

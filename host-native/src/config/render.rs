@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use kraft_proto::ids::StoreId;
 
-use super::Config;
 use super::members::{MemberConfig, format_store};
+use super::options::Config;
 use super::settings::{SETTINGS, Setting, quote};
 use super::zones::write_zones;
 

@@ -12,8 +12,9 @@ use kraft_wire::address::read_listen;
 use kraft_wire::rpc::CLIENTS_PORT;
 
 use super::members::MemberConfig;
+use super::options::Config;
+use super::ports::{ADMIN_PORT, PEERS_PORT};
 use super::values::{format_bytes, format_duration, parse_bytes, parse_duration, parse_switch};
-use super::{ADMIN_PORT, Config, PEERS_PORT};
 
 /// One option.
 #[derive(Debug)]
@@ -224,11 +225,11 @@ pub const SETTINGS: &[Setting] = &[
     },
     setting! {
         "durability.lazy_force", "lazy_force", duration, quoted_duration, durability.lazy_force,
-        "NONE: the disk is forced in the background, this long after the first unforced entry"
+        "NONE: the force in the background, this long after the first unforced entry"
     },
     setting! {
         "durability.disk_stall", "disk_stall", duration, quoted_duration, durability.disk_stall,
-        "a leader whose own disk owes it a write for this long hands leadership over"
+        "a leader whose own disk owes it a write for this long transfers leadership"
     },
     setting! {
         "durability.at_risk_entries_max", "at_risk_entries_max", count, number, durability.at_risk_entries_max,

@@ -7,6 +7,13 @@ use kraft_proto::modes::{Class, CommitMode, FsyncMode};
 use tempfile::TempDir;
 
 use super::settings::{SETTINGS, Setting};
+use std::time::Duration;
+
+use kraft_proto::durability::Durability;
+use kraft_proto::health::Thresholds;
+use kraft_proto::ids::NodeId;
+use kraft_proto::presets::Preset;
+
 use super::*;
 
 struct Files {

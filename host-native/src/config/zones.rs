@@ -9,9 +9,9 @@ use kraft_proto::zones::{Pattern, Strictness, Zone, ZoneTable};
 use toml::de::DeValue;
 
 use super::error::ConfigError;
-use super::file::{Entry, Source};
-use super::layers::Origin;
+use super::origin::Origin;
 use super::settings::quote;
+use super::source::{Entry, Source};
 use super::values::parse_switch;
 
 /// Reads a file that holds `[[zones]]` and nothing else.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kraft_proto::modes::CommitMode;
 use kraft_proto::output::Fate;
-use kraft_wire::pair::{Key, Value};
+use kraft_wire::key_value::{Key, Value};
 use kraft_wire::rows::{SCAN_ROWS_MAX, Scan, ScanFrom};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -313,13 +313,13 @@ mod tests {
     use kraft_proto::ids::{LogIndex, LogPosition, Term};
     use kraft_proto::modes::{Class, FsyncMode, Held};
     use kraft_wire::api::{Achieved, Answer};
-    use kraft_wire::pair::Pair;
+    use kraft_wire::key_value::KeyValue;
 
     use super::*;
 
     fn ack(mode: CommitMode, grade: Grade) -> Ack {
         Ack {
-            pair: Pair {
+            pair: KeyValue {
                 key: Key::try_from("key").unwrap(),
                 value: Value::try_from("value").unwrap(),
             },

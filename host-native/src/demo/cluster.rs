@@ -15,9 +15,10 @@ use serde_json::json;
 
 use super::error::DemoError;
 use super::figures::millis;
+use super::options::DemoOptions;
+use super::ports;
 use super::screen::Screen;
 use super::server::Server;
-use super::{DemoOptions, ports};
 use crate::config::{Config, read_zones};
 use crate::setup::{self, Created, Place, Plan};
 

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use kraft_client::ClientError;
 use kraft_proto::Grade;
 use kraft_wire::api::Answer;
-use kraft_wire::pair::Pair;
+use kraft_wire::key_value::KeyValue;
 
 /// A write and its acknowledgement.
 #[derive(Clone, Debug)]
 pub(super) struct Ack {
-    pub pair: Pair,
+    pub pair: KeyValue,
     pub answer: Answer,
     pub at: Instant,
     /// How long its writer waited.
@@ -33,7 +33,7 @@ struct Written {
 
 impl Ledger {
     /// Notes what the answer to a write was that was sent at `began`.
-    pub fn note(&self, pair: Pair, began: Instant, result: &Result<Answer, ClientError>) {
+    pub fn note(&self, pair: KeyValue, began: Instant, result: &Result<Answer, ClientError>) {
         let mut written = self.written();
         match result {
             Ok(answer) if matches!(answer.grade, Grade::AsAsked | Grade::Fallback) => {

@@ -9,7 +9,7 @@ use kraft_client::{Client, ClientError};
 use kraft_proto::modes::Class;
 use kraft_wire::api::{Answer, AtRisk, Options};
 use kraft_wire::command::Operation;
-use kraft_wire::pair::Pair;
+use kraft_wire::key_value::KeyValue;
 use serde_json::json;
 
 use super::classes::{CHAPTERS, Chapter};
@@ -244,7 +244,7 @@ impl Burst<'_> {
 /// Sends one write and notes what its answer was.
 pub(super) fn send(
     client: &Client,
-    pair: Pair,
+    pair: KeyValue,
     options: Options,
     ledger: &Ledger,
 ) -> impl Future<Output = Result<Answer, ClientError>> + Send + 'static {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use kraft_proto::modes::{CommitMode, FsyncMode};
 use kraft_proto::output::Fate;
 use kraft_wire::api::{Answer, TestSwitch};
-use kraft_wire::pair::{Key, Pair, Value};
+use kraft_wire::key_value::{Key, KeyValue, Value};
 use serde_json::json;
 
 use super::cluster::{Cluster, Leading, NODES};
@@ -132,7 +132,7 @@ async fn write(
     ledger: &Ledger,
     screen: &Screen,
 ) -> Result<Answer, DemoError> {
-    let pair = Pair {
+    let pair = KeyValue {
         key: Key::try_from(key).expect("a short key"),
         value: Value::try_from(VALUE).expect("a short value"),
     };

@@ -21,13 +21,13 @@ mod figures;
 mod ledger;
 mod load;
 mod loss;
+mod options;
 mod ports;
 mod screen;
 mod server;
 mod workload;
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,42 +40,12 @@ use screen::Screen;
 use workload::Workload;
 
 pub use error::DemoError;
+pub use options::{DemoOptions, Ending};
 pub use screen::Look;
 pub use server::STAY;
 
 /// Rows written in each class unless told otherwise.
 pub const ROWS_DEFAULT: u32 = 4000;
-
-/// What the demo is asked.
-#[derive(Clone, Debug)]
-pub struct DemoOptions {
-    /// The `kraft` program: each node is a process of it.
-    pub program: PathBuf,
-    /// The rows to write, CSV or JSON lines; `None`: generated ones.
-    pub input: Option<PathBuf>,
-    /// The column of the input that holds the key; `None`: the first one.
-    pub key: Option<String>,
-    /// Rows to write in each class.
-    pub rows: u32,
-    /// What the generated rows follow from.
-    pub seed: u64,
-    /// The directory to make the cluster in; `None`: one of its own among the temporary ones.
-    pub dir: Option<PathBuf>,
-    /// What becomes of the nodes.
-    pub ending: Ending,
-    /// How it speaks.
-    pub look: Look,
-}
-
-/// What becomes of the nodes when the demo is over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ending {
-    /// They are stopped.
-    #[default]
-    Stop,
-    /// They go on, if the demo came to its end.
-    Keep,
-}
 
 /// What the demo found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use kraft_wire::pair::{KEY_MAX, Key, Pair, Value};
+use kraft_wire::key_value::{KEY_MAX, Key, KeyValue, Value};
 use serde_json::json;
 
-use super::{DemoError, DemoOptions};
+use super::error::DemoError;
+use super::options::DemoOptions;
 use crate::load::{Keying, Rows};
 
 /// Bytes that a made-up value has at least.
@@ -53,7 +54,7 @@ impl Workload {
         let mut seen = HashSet::new();
         let mut rows = Vec::new();
         for row in Rows::open(file, None, &keying)? {
-            let Pair { key, value } = row?.pair;
+            let KeyValue { key, value } = row?.pair;
             // A key that comes again would hide the row before it from the audit.
             if key.len() + KEY_ROOM <= KEY_MAX && seen.insert(key.clone()) {
                 rows.push((key, value));
@@ -88,7 +89,7 @@ impl Workload {
     }
 
     /// Row `number`, from 0, under `prefix`. Beyond the last they begin again, under new keys.
-    pub fn row(&self, prefix: &str, number: u64) -> Pair {
+    pub fn row(&self, prefix: &str, number: u64) -> KeyValue {
         let (round, at) = (number / self.rows, number % self.rows);
         let (name, value) = match &self.source {
             Source::Made { seed } => (format!("{at:06}").into_bytes(), made(*seed, prefix, number)),
@@ -102,7 +103,7 @@ impl Workload {
         if round > 0 {
             key.extend(format!("#{round}").into_bytes());
         }
-        Pair {
+        KeyValue {
             key: Key::new(key).expect("room was left for a prefix and a round"),
             value,
         }

@@ -13,7 +13,7 @@ use super::network::network;
 /// From a quarter of the places on, an address must show that it receives what is sent to it.
 const CALM: usize = 4;
 
-/// The desk at a door: who comes in waits here until its hello is done.
+/// The desk at a listener: who comes in waits here until its hello is done.
 #[derive(Debug)]
 pub(crate) struct Desk {
     max: usize,

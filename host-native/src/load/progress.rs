@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Keying;
+use super::format::Keying;
 
 /// What of a file's beginning is compared.
 const HEAD_BYTES: u64 = 64 * 1024;

@@ -8,10 +8,12 @@ use hdrhistogram::Histogram;
 use kraft_client::ClientError;
 use kraft_proto::Grade;
 use kraft_wire::api::Answer;
-use kraft_wire::pair::Pair;
+use kraft_wire::key_value::KeyValue;
 use tokio::task::JoinSet;
 
-use super::{LoadError, Progress, Row};
+use super::error::LoadError;
+use super::progress::Progress;
+use super::rows::Row;
 
 /// The slowest answer told apart from slower ones.
 const LATENCY_MAX_US: u64 = 600_000_000;
@@ -49,7 +51,7 @@ pub async fn pump<F>(
     mut rows: impl Iterator<Item = Result<Row, LoadError>>,
     progress: &mut Progress,
     in_flight: usize,
-    send: impl Fn(Pair) -> F,
+    send: impl Fn(KeyValue) -> F,
     stop: impl Future<Output = ()>,
     mut look: impl FnMut(&Tally, &Progress),
 ) -> (Tally, End)
@@ -161,7 +163,7 @@ mod tests {
     use kraft_proto::ids::{LogIndex, LogPosition, Term};
     use kraft_proto::modes::{Class, CommitMode, Held};
     use kraft_wire::api::Achieved;
-    use kraft_wire::pair::{Key, Value};
+    use kraft_wire::key_value::{Key, Value};
 
     use super::*;
 
@@ -170,7 +172,7 @@ mod tests {
             Ok(Row {
                 number,
                 line: number + 1,
-                pair: Pair {
+                pair: KeyValue {
                     key: Key::try_from(number.to_string().as_str()).unwrap(),
                     value: Value::default(),
                 },
@@ -199,7 +201,7 @@ mod tests {
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let keys = Arc::new(Mutex::new(Vec::new()));
         let mut progress = Progress::default();
-        let send = |pair: Pair| {
+        let send = |pair: KeyValue| {
             let (now, most, keys) = (now.clone(), most.clone(), keys.clone());
             async move {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -238,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn a_row_without_an_answer_ends_the_load_and_stays_to_be_sent() {
         let mut progress = Progress::default();
-        let send = |pair: Pair| {
+        let send = |pair: KeyValue| {
             ready(match pair.key.as_bytes() {
                 b"5" => Err(ClientError::NoAddress),
                 _ => answer(Grade::AsAsked),
@@ -253,7 +255,7 @@ mod tests {
     #[tokio::test]
     async fn a_row_whose_time_was_up_is_not_counted_as_acknowledged() {
         let mut progress = Progress::default();
-        let send = |pair: Pair| {
+        let send = |pair: KeyValue| {
             ready(match pair.key.as_bytes() {
                 b"2" => answer(Grade::TimedOut),
                 _ => answer(Grade::Fallback),

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kraft_wire::pair::{Key, Pair, VALUE_MAX, Value};
+use kraft_wire::key_value::{Key, KeyValue, VALUE_MAX, Value};
 use serde::Serializer;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-use super::{Format, Keying, LoadError, RowError};
+use super::error::{LoadError, RowError};
+use super::format::{Format, Keying};
 
 /// Bytes a row may take in a file: a value, with room for CSV's quotes and JSON's blanks.
 const ROW_BYTES_MAX: u64 = 2 * VALUE_MAX as u64;
@@ -24,7 +25,7 @@ pub struct Row {
     /// The line it begins at, from 1; blank lines before a row of CSV count as its beginning.
     pub line: u64,
     /// What to store.
-    pub pair: Pair,
+    pub pair: KeyValue,
 }
 
 /// How much of a file is read.
@@ -246,7 +247,7 @@ impl Csv {
         })
     }
 
-    fn next_pair(&mut self, prefix: &str) -> Option<(u64, Result<Pair, Broken>)> {
+    fn next_pair(&mut self, prefix: &str) -> Option<(u64, Result<KeyValue, Broken>)> {
         self.allowance.store(ROW_BYTES_MAX, Ordering::Relaxed);
         let here = self.reader.position().line();
         match self.reader.read_record(&mut self.record) {
@@ -262,7 +263,7 @@ impl Csv {
         }
     }
 
-    fn pair(&self, prefix: &str) -> Result<Pair, Broken> {
+    fn pair(&self, prefix: &str) -> Result<KeyValue, Broken> {
         let key = self.record.get(self.key).unwrap_or_default();
         let mut object = Vec::new();
         serde_json::Serializer::new(&mut object)
@@ -273,7 +274,7 @@ impl Csv {
 }
 
 impl JsonLines {
-    fn next_pair(&mut self, prefix: &str) -> Option<(u64, Result<Pair, Broken>)> {
+    fn next_pair(&mut self, prefix: &str) -> Option<(u64, Result<KeyValue, Broken>)> {
         let mut text = Vec::new();
         loop {
             text.clear();
@@ -291,7 +292,7 @@ impl JsonLines {
         }
     }
 
-    fn pair(&self, prefix: &str, text: &[u8]) -> Result<Pair, Broken> {
+    fn pair(&self, prefix: &str, text: &[u8]) -> Result<KeyValue, Broken> {
         let not_json = |error: serde_json::Error| RowError::Json(error.to_string());
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let text = std::str::from_utf8(text).map_err(|error| RowError::Json(error.to_string()))?;
@@ -308,13 +309,13 @@ impl JsonLines {
     }
 }
 
-fn pair(prefix: &str, key: &str, value: Vec<u8>) -> Result<Pair, Broken> {
+fn pair(prefix: &str, key: &str, value: Vec<u8>) -> Result<KeyValue, Broken> {
     // A prefix alone would make one key of all rows whose column is empty.
     let key = match key {
         "" => String::new(),
         key => format!("{prefix}{key}"),
     };
-    Ok(Pair {
+    Ok(KeyValue {
         key: Key::new(key).map_err(RowError::from)?,
         value: Value::new(value).map_err(RowError::from)?,
     })

@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::labels::PeerLabels;
-use super::{Names, Seconds};
+use super::names::{Names, Seconds};
 
 /// What a leader knows of how far one peer is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 mod labels;
 mod lag;
+mod names;
 mod window;
 
 use std::fmt;
@@ -22,18 +23,16 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Metric, Registry};
-
-pub use lag::{Behind, Lag};
+use prometheus_client::registry::Registry;
 
 use labels::{AlertLabels, CommitLabels, ModeLabels, ReasonLabels};
 use lag::Replication;
+pub use lag::{Behind, Lag};
+use names::{Names, Seconds};
 use window::Window;
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-type Seconds = Gauge<f64, AtomicU64>;
 
 /// The figures of one node.
 #[derive(Clone)]
@@ -86,16 +85,6 @@ impl MetricConstructor<Histogram> for Latencies {
     /// From 50 µs to 13 s, doubling: an fsync of a fast disk to a timeout of a slow cluster.
     fn new_metric(&self) -> Histogram {
         Histogram::new(exponential_buckets(50e-6, 2.0, 19))
-    }
-}
-
-/// Hands out metrics that are registered under their names.
-struct Names(Registry);
-
-impl Names {
-    fn add<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
-        self.0.register(name, help, metric.clone());
-        metric
     }
 }
 

@@ -18,8 +18,8 @@ use crate::transport::PeerView;
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a leader whose certificate has expired waits before it tries again to hand over.
-const RETRY_HANDOVER: Duration = Duration::from_secs(5);
+/// How long a leader whose certificate has expired waits before it tries again to transfer leadership.
+const RETRY_TRANSFER: Duration = Duration::from_secs(5);
 
 /// Has a running node read its certificate again. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -154,7 +154,7 @@ impl Engine {
         if self.role != Role::Leader || now < self.expired_retry_at {
             return;
         }
-        self.expired_retry_at = now.after(RETRY_HANDOVER);
+        self.expired_retry_at = now.after(RETRY_TRANSFER);
         let Some(to) = self.fittest_by_certificate() else {
             tracing::warn!(
                 "the certificate of this leader has expired, and no other node with a valid one can be reached: it \
@@ -164,11 +164,11 @@ impl Engine {
         };
         match self.parts.raft.transfer_leadership(now, Some(to)) {
             Ok(to) => tracing::warn!(
-                "the certificate of this leader has expired: leadership is handed to node {to}. Renew it with `kraft \
+                "the certificate of this leader has expired: leadership is transferred to node {to}. Renew it with `kraft \
                  cert renew`"
             ),
             Err(error) => tracing::warn!(
-                "the certificate of this leader has expired, and leadership cannot be handed to node {to}: {error}"
+                "the certificate of this leader has expired, and leadership cannot be transferred to node {to}: {error}"
             ),
         }
     }

@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kraft_proto::zones::{Request as Wish, ZoneError};
+use kraft_proto::zones::{Request as ClassRequest, ZoneError};
 use kraft_proto::{
     Class, CommitMode, EntryKind, FsyncMode, LogPosition, ProposeError, ReadError, Role,
 };
 use kraft_wire::api::{
-    Attempt, Bound, DigestReport, FateReport, Freshness, Leader, Refusal, Request, Response,
+    Attempt, Bound, DigestReport, FateReport, Freshness, Leader, Request, RequestRefusal, Response,
     TestSwitch, Write,
 };
 use kraft_wire::command::{AnsweredBy, Command, WriteDigest};
-use kraft_wire::pair::{Measure, Unfit};
+use kraft_wire::key_value::{Measure, Unfit};
 
 use super::engine::Engine;
-use super::open::TestSwitchAccess;
+use super::error::TestSwitchAccess;
 use super::own_requests::OnItsWay;
 use super::pending::{PendingAwait, PendingRead, PendingWrite, Token, is_linearizable};
+use crate::checksummed::{self, CHECKSUM_LEN};
 use crate::rpc::{Call, Origin, Reply};
-use crate::sealed::{self, SEAL_LEN};
 use crate::sessions::SessionError;
 use crate::transport::Hold;
 
@@ -37,7 +37,7 @@ impl Engine {
             }
         };
         if let Request::Fate { position } | Request::Await { position, .. } = &request
-            && let Err(refusal) = Refusal::check_position(*position)
+            && let Err(refusal) = RequestRefusal::check_position(*position)
         {
             reply.send(Response::Refused(refusal).encode());
             return;
@@ -72,10 +72,10 @@ impl Engine {
         Response::Redirect { leader }
     }
 
-    /// The class of a write, by its own wish, its zones and the default.
-    fn class_of(&self, write: &Write) -> Result<Class, Refusal> {
+    /// The class of a write, by its own request, its zones and the default.
+    fn class_of(&self, write: &Write) -> Result<Class, RequestRefusal> {
         let voters = self.parts.raft.members().voters_min();
-        let wish = Wish {
+        let requested = ClassRequest {
             mode: write.options.mode,
             fsync: write.options.fsync,
         };
@@ -83,8 +83,8 @@ impl Engine {
         let zones = &self.parts.config.zones;
         let keys = write.operation.keys().map(|key| key.as_bytes());
         let class = zones
-            .resolve(wish, keys, default, voters)
-            .map_err(|error| self.refusal_of(error, wish, default))?;
+            .resolve(requested, keys, default, voters)
+            .map_err(|error| self.refusal_of(error, requested, default))?;
         Ok(match write.operation.answered_by() {
             AnsweredBy::Machine => {
                 let least = Class::new(CommitMode::Sync, FsyncMode::Commit);
@@ -94,12 +94,17 @@ impl Engine {
         })
     }
 
-    fn refusal_of(&self, error: ZoneError, wish: Wish, default: Class) -> Refusal {
+    fn refusal_of(
+        &self,
+        error: ZoneError,
+        requested: ClassRequest,
+        default: Class,
+    ) -> RequestRefusal {
         let voters = self.parts.raft.members().voters_min() as u8;
         let zone = match error {
-            ZoneError::AtLeastZero => return Refusal::AtLeastOutOfRange { n: 0, voters },
+            ZoneError::AtLeastZero => return RequestRefusal::AtLeastOutOfRange { n: 0, voters },
             ZoneError::AtLeastTooMany { asked, .. } => {
-                return Refusal::AtLeastOutOfRange { n: asked, voters };
+                return RequestRefusal::AtLeastOutOfRange { n: asked, voters };
             }
             ZoneError::ModeBelowFloor { zone, .. } | ZoneError::FsyncBelowFloor { zone, .. } => {
                 zone
@@ -110,12 +115,12 @@ impl Engine {
             zone.mode.unwrap_or(default.mode),
             zone.fsync.unwrap_or(default.fsync),
         );
-        Refusal::Floor {
+        RequestRefusal::Floor {
             zone: zone.pattern.to_string(),
             floor,
             asked: Class::new(
-                wish.mode.unwrap_or(floor.mode),
-                wish.fsync.unwrap_or(floor.fsync),
+                requested.mode.unwrap_or(floor.mode),
+                requested.fsync.unwrap_or(floor.fsync),
             ),
         }
     }
@@ -126,7 +131,7 @@ impl Engine {
             return;
         }
         if self.is_unsure() {
-            reply.send(Response::Refused(Refusal::LeadershipMoving).encode());
+            reply.send(Response::Refused(RequestRefusal::LeadershipTransfer).encode());
             return;
         }
         let asked = match self.admit(&write, &reply.origin()) {
@@ -145,7 +150,7 @@ impl Engine {
             }
         };
         let digest = Command::decode(&payload).map(|command| command.write_digest());
-        let digest = match digest.map_err(|_| Refusal::NotReady) {
+        let digest = match digest.map_err(|_| RequestRefusal::NotReady) {
             Ok(digest) => digest,
             Err(refusal) => return reply.send(Response::Refused(refusal).encode()),
         };
@@ -157,7 +162,7 @@ impl Engine {
             reply.send(Response::Refused(refusal).encode());
             return;
         }
-        if self.tail.next() <= self.parts.raft.last().index {
+        if self.cache.next() <= self.parts.raft.last().index {
             // The core made an entry before this one: its bytes come first.
             self.pump();
         }
@@ -173,9 +178,9 @@ impl Engine {
         let position = proposed.run.last_position();
         self.own_requests
             .propose(position.index, write.request, digest);
-        let entry = sealed::seal(position, EntryKind::Command, &payload);
+        let entry = checksummed::add(position, EntryKind::Command, &payload);
         let bytes = entry.len();
-        self.tail.put(position, entry);
+        self.cache.put(position, entry);
         let durability = self.parts.raft.durability();
         let timeout = match write.options.timeout_ms {
             Some(ms) => Some(Duration::from_millis(ms.into())),
@@ -215,14 +220,14 @@ impl Engine {
     }
 
     /// Everything that can be refused before anything is written.
-    fn admit(&mut self, write: &Write, who: &Origin) -> Result<Class, Refusal> {
+    fn admit(&mut self, write: &Write, who: &Origin) -> Result<Class, RequestRefusal> {
         write.operation.check()?;
         let class = self.class_of(write)?;
         let limit = self.parts.config.at_risk_bytes_max;
         let voters = self.parts.raft.members().voters_min();
         let early = class.fsync < FsyncMode::Commit || !class.mode.outlives_leader(voters);
         if early && self.at_risk.bytes() as u64 > limit {
-            return Err(Refusal::Busy {
+            return Err(RequestRefusal::Busy {
                 bound: Bound::BytesAtRisk,
                 limit,
             });
@@ -232,19 +237,19 @@ impl Engine {
     }
 
     /// Whether the request's number is this write's, as far as session and log can tell.
-    fn admit_request(&self, write: &Write, digest: WriteDigest) -> Result<(), Refusal> {
+    fn admit_request(&self, write: &Write, digest: WriteDigest) -> Result<(), RequestRefusal> {
         // What earlier leaders left is known once it is applied, and a number never used is not in it.
         if write.attempt == Attempt::Again && self.replica.applied().index < self.led_from {
-            return Err(Refusal::NotReady);
+            return Err(RequestRefusal::NotReady);
         }
         if self.own_requests.look(&write.request, digest) == OnItsWay::Another {
-            return Err(Refusal::RequestWasAnotherWrite);
+            return Err(RequestRefusal::RequestWasAnotherWrite);
         }
         let admitted = self.replica.admit(&write.request, digest);
         admitted.map_err(|error| match error {
-            SessionError::TooOld { lowest } => Refusal::RequestTooOld { lowest },
-            SessionError::AnotherWrite => Refusal::RequestWasAnotherWrite,
-            SessionError::Expired => Refusal::SessionExpired {
+            SessionError::TooOld { lowest } => RequestRefusal::RequestTooOld { lowest },
+            SessionError::AnotherWrite => RequestRefusal::RequestWasAnotherWrite,
+            SessionError::Expired => RequestRefusal::SessionExpired {
                 open_at: self.replica.applied().index,
             },
         })
@@ -255,20 +260,20 @@ impl Engine {
     fn fit(&self, payload: Bytes) -> Result<Bytes, Unfit> {
         let entry_bytes_max = self.parts.disk.payload_bytes_max();
         let limit = usize::try_from(entry_bytes_max).unwrap_or(usize::MAX);
-        Measure::Command.check(payload.len(), limit.saturating_sub(SEAL_LEN))?;
+        Measure::Command.check(payload.len(), limit.saturating_sub(CHECKSUM_LEN))?;
         Ok(payload)
     }
 
     fn refused(&self, error: ProposeError) -> Response {
         Response::Refused(match error {
             ProposeError::NotLeader(_) => return self.redirect(),
-            ProposeError::Exhausted | ProposeError::Count => Refusal::NotReady,
-            ProposeError::Transferring(_) => Refusal::LeadershipMoving,
+            ProposeError::Exhausted | ProposeError::Count => RequestRefusal::NotReady,
+            ProposeError::Transferring(_) => RequestRefusal::LeadershipTransfer,
             ProposeError::AtLeast { asked, voters } => {
-                Refusal::AtLeastOutOfRange { n: asked, voters }
+                RequestRefusal::AtLeastOutOfRange { n: asked, voters }
             }
             ProposeError::Busy(busy) | ProposeError::TooMany(busy) => busy.into(),
-            ProposeError::Stopped => Refusal::Stopping,
+            ProposeError::Stopped => RequestRefusal::Stopping,
         })
     }
 
@@ -301,7 +306,7 @@ impl Engine {
                 reply.send(self.redirect().encode());
             }
             Err(ReadError::Stopped) => {
-                reply.send(Response::Refused(Refusal::Stopping).encode());
+                reply.send(Response::Refused(RequestRefusal::Stopping).encode());
             }
         }
     }
@@ -370,13 +375,13 @@ impl Engine {
             Request::Write(_)
             | Request::Test(_)
             | Request::Transfer { .. }
-            | Request::Await { .. } => Response::Refused(Refusal::NotReady),
+            | Request::Await { .. } => Response::Refused(RequestRefusal::NotReady),
         }
     }
 
     fn switch(&self, switch: TestSwitch) -> Response {
         if self.parts.test_switch == TestSwitchAccess::Refused {
-            return Response::Refused(Refusal::TestSwitchOff);
+            return Response::Refused(RequestRefusal::TestSwitchOff);
         }
         self.parts.transport.hold_appends(match switch {
             TestSwitch::HoldAppends => Hold::On,

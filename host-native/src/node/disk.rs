@@ -7,9 +7,10 @@
 
 use std::time::Duration;
 
-use kraft_proto::{Instant, LogIndex, Run};
-use kraft_wire::api::{Bound, DiskRoom, Refusal};
+use kraft_proto::Run;
+use kraft_wire::api::{Bound, DiskRoom, RequestRefusal};
 
+use super::disk_view::Pace;
 use super::engine::Engine;
 use crate::descriptors;
 
@@ -19,56 +20,6 @@ const SLOW: Duration = Duration::from_secs(1);
 const FULL: &str = "the disk is full: writes of clients are refused here and entries of the leader \
     are turned away until there is room; nothing need be restarted then";
 
-/// Whether the disk answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
-    Answering,
-    /// It has been at one thing for this long.
-    Stuck(Duration),
-}
-
-/// What was last seen and said of the disk.
-#[derive(Debug)]
-pub(super) struct DiskView {
-    pub room: DiskRoom,
-    pub pace: Pace,
-    /// Since when it is full.
-    full_since: Option<Instant>,
-    /// Entries and bytes that were turned away last.
-    turned_away: (u32, u64),
-    /// The last entry that was submitted to the disk thread.
-    submitted: LogIndex,
-}
-
-impl DiskView {
-    /// All entries through `last` are on the disk.
-    pub fn new(last: LogIndex) -> Self {
-        Self {
-            room: DiskRoom::Enough,
-            pace: Pace::Answering,
-            full_since: None,
-            turned_away: (0, 0),
-            submitted: last,
-        }
-    }
-
-    /// How long it has been full by now; zero while it has room.
-    pub fn full_for(&self, now: Instant) -> Duration {
-        self.full_since
-            .map_or(Duration::ZERO, |since| now.since(since))
-    }
-
-    /// Entries through `last` were submitted, replacing what was there.
-    pub fn submitted(&mut self, last: LogIndex) {
-        self.submitted = last;
-    }
-
-    /// An entry was accepted at `index`: what was submitted there before is replaced.
-    pub fn accepted(&mut self, index: LogIndex) {
-        self.submitted = self.submitted.min(index.prev());
-    }
-}
-
 impl Engine {
     /// Whether the entries of an append, of so many bytes in all, may be accepted now; if not, why.
     ///
@@ -76,7 +27,7 @@ impl Engine {
     /// that is ready is kept for the next start. 1. Entries of a new leader replace some of the old
     /// one's; 2. they are taken, and no segment is ready; 3. the disk thread waits for room, and this
     /// node can neither vote nor be led.
-    pub(super) fn admit_append(&mut self, run: Run, bytes: u64) -> Result<(), Refusal> {
+    pub(super) fn admit_append(&mut self, run: Run, bytes: u64) -> Result<(), RequestRefusal> {
         match self.parts.disk.space().is_full() && self.replaces(run) {
             true => Err(self.turn_away(run.count, bytes)),
             false => self.admit_entries(run.count, bytes),
@@ -86,16 +37,16 @@ impl Engine {
     /// Whether `run` replaces entries of this log. Where both have an entry of one term at one
     /// index, they are the same through it.
     fn replaces(&self, run: Run) -> bool {
-        let end = run.last().min(self.tail.next().prev());
+        let end = run.last().min(self.cache.next().prev());
         let same = |own: Run| own.term == run.term;
         run.first <= end && !self.parts.raft.run_from(end, 1).is_some_and(same)
     }
 
     /// Whether this many more entries, of so many bytes in all, may be accepted now; if not, why.
-    pub(super) fn admit_entries(&mut self, entries: u32, bytes: u64) -> Result<(), Refusal> {
+    pub(super) fn admit_entries(&mut self, entries: u32, bytes: u64) -> Result<(), RequestRefusal> {
         self.admit_unwritten(bytes)?;
-        let waiting = self.tail.next().prev().since(self.disk.submitted);
-        let waiting_bytes = self.tail.bytes_after(self.disk.submitted);
+        let waiting = self.cache.next().prev().since(self.disk.submitted);
+        let waiting_bytes = self.cache.bytes_after(self.disk.submitted);
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let space = self.parts.disk.space();
         let all = (entries.saturating_add(waiting), bytes + waiting_bytes);
@@ -106,10 +57,10 @@ impl Engine {
     }
 
     /// Whether memory may hold so many more bytes that wait to be written.
-    fn admit_unwritten(&self, bytes: u64) -> Result<(), Refusal> {
+    fn admit_unwritten(&self, bytes: u64) -> Result<(), RequestRefusal> {
         let limit = self.parts.config.limits.unwritten_bytes;
-        match bytes + self.tail.bytes_after(self.disk.submitted) > limit {
-            true => Err(Refusal::Busy {
+        match bytes + self.cache.bytes_after(self.disk.submitted) > limit {
+            true => Err(RequestRefusal::Busy {
                 bound: Bound::UnwrittenBytes,
                 limit,
             }),
@@ -118,9 +69,9 @@ impl Engine {
     }
 
     /// Notes and says that entries are turned away for want of room.
-    fn turn_away(&mut self, entries: u32, bytes: u64) -> Refusal {
+    fn turn_away(&mut self, entries: u32, bytes: u64) -> RequestRefusal {
         let space = self.parts.disk.space();
-        let refusal = Refusal::DiskFull {
+        let refusal = RequestRefusal::DiskFull {
             free: space.headroom(),
             reserve: space.reserve(),
         };

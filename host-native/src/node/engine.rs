@@ -9,36 +9,34 @@ use kraft_proto::{
     Agreed, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft,
     ReadOutcome, Role, Slot, Standing, Term, Unkept, Waits, Write, WriteKind,
 };
-use kraft_storage::{DiskHandle, Done, Identity, Job};
+use kraft_storage::{DiskHandle, Done, History, Identity, Job};
 use kraft_wire::api::{Answer, Response, UnkeptAcks};
 use kraft_wire::cert::Credentials;
 use tokio::sync::mpsc;
 
 use super::at_risk::AtRisk;
 use super::clock::Clock;
-use super::disk::DiskView;
-use super::handover::PendingTransfer;
-use super::open::{NodeError, TestSwitchAccess};
+use super::disk_view::DiskView;
+use super::entry_cache::EntryCache;
+use super::error::{NodeError, TestSwitchAccess};
 use super::own_requests::OwnRequests;
-use super::pending::{PendingAwaits, PendingReads, PendingWrites, Token};
-use super::replicas::ReplicaCheck;
-use super::standby::Standby;
-use super::tail::Tail;
+use super::pending::{PendingAwaits, PendingReads, PendingTransfer, PendingWrites, Token};
+use super::replica_check::ReplicaCheck;
+use super::standby_search::StandbySearch;
 use crate::admin::Publisher;
+use crate::checksummed;
 use crate::config::{Address, Config};
 use crate::kv::Kv;
 use crate::machine::Replicated;
 use crate::metrics::Metrics;
 use crate::rpc::{Calls, ClientNews, News, RpcServer, Shares};
-use crate::sealed;
-use crate::transport::{Event, Events, Fault, Lane, Transport};
-use kraft_storage::History;
+use crate::transport::{Event, Events, Fault, Stream, Transport};
 
 /// Inputs taken before outputs are looked at again: what comes together is written together.
 const INPUTS_AT_ONCE: usize = 512;
 
 /// Bytes of entries kept in memory once they are written and applied.
-const TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
+const CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How often figures are refreshed.
 const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
@@ -91,12 +89,12 @@ pub(super) struct Engine {
     pub(super) waiting: Shares,
     /// Since when some are kept from their answers by what others do not read.
     pub(super) crowded_since: Option<Instant>,
-    pub(super) standby: Standby,
+    pub(super) standby: StandbySearch,
     pub(super) transfers: Vec<PendingTransfer>,
     pub(super) own_requests: OwnRequests,
     /// The end of the log when this node began to lead: through here it may hold requests of earlier leaders.
     pub(super) led_from: LogIndex,
-    pub(super) tail: Tail,
+    pub(super) cache: EntryCache,
     pub(super) replica: Replicated<Kv>,
     /// Whether the peers' replicas are the same.
     pub(super) replicas: ReplicaCheck,
@@ -120,7 +118,7 @@ pub(super) struct Engine {
     refresh_at: Instant,
     /// After an absence, until when it may lead by mistake.
     pub(super) unsure_until: Instant,
-    /// When a leader with an expired certificate tries to hand over next.
+    /// When a leader with an expired certificate tries to transfer leadership next.
     pub(super) expired_retry_at: Instant,
     /// Since when no leader is known.
     pub(super) without_leader_since: Instant,
@@ -128,7 +126,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub fn new(parts: Parts, standby: Standby) -> Self {
+    pub fn new(parts: Parts, standby: StandbySearch) -> Self {
         let status = parts.raft.status();
         let waiting = parts.config.limits.waiting_writes as usize;
         let lags = status.members.iter().filter(|m| m.id != parts.node);
@@ -143,7 +141,7 @@ impl Engine {
             transfers: Vec::new(),
             own_requests: OwnRequests::default(),
             led_from: status.last.index,
-            tail: Tail::after(status.last.index),
+            cache: EntryCache::after(status.last.index),
             replica: Replicated::new(Kv::default()),
             replicas: ReplicaCheck::new(),
             at_risk: AtRisk::default(),
@@ -257,7 +255,7 @@ impl Engine {
             }
             Input::Client(ClientNews::Gone(origin)) => self.let_go(&origin),
             Input::Client(ClientNews::Room) => self.serve_parked(),
-            Input::Standby(standby) => self.hand_over_to(standby),
+            Input::Standby(standby) => self.transfer_to(standby),
             Input::Disk(Done::Receipt(receipt)) => {
                 let now = self.now();
                 self.parts.raft.handle_stored(now, receipt);
@@ -269,8 +267,12 @@ impl Engine {
 
     fn take_event(&mut self, event: Event) {
         match event {
-            Event::Frame { from, lane, bytes } => {
-                if lane != Lane::Control || !self.take_digest(from, &bytes) {
+            Event::Frame {
+                from,
+                stream,
+                bytes,
+            } => {
+                if stream != Stream::Control || !self.take_digest(from, &bytes) {
                     self.take_frame(from, &bytes);
                 }
             }
@@ -326,11 +328,11 @@ impl Engine {
                 return;
             }
             // Whether a configuration is one, the core sees for itself.
-            let sealed = frame
+            let entries = frame
                 .entries()
                 .filter(|_| run.kind != EntryKind::Configuration);
-            for (position, entry) in run.positions().zip(sealed) {
-                if let Err(error) = sealed::open(position, run.kind, entry) {
+            for (position, entry) in run.positions().zip(entries) {
+                if let Err(error) = checksummed::verify(position, run.kind, entry) {
                     tracing::warn!("an append of node {from} was dropped: {error}");
                     self.parts.transport.disconnect(from, Fault::Garbage);
                     return;
@@ -351,7 +353,7 @@ impl Engine {
         let taken = self.parts.raft.handle_message(now, &frame);
         for (position, entry) in taken.entries() {
             self.disk.accepted(position.index);
-            self.tail.put(position, bytes.slice_ref(entry));
+            self.cache.put(position, bytes.slice_ref(entry));
         }
     }
 
@@ -365,9 +367,9 @@ impl Engine {
                     let bytes = match kind {
                         // Its bytes are the core's, which reads them again.
                         EntryKind::Configuration => Bytes::copy_from_slice(&bytes),
-                        EntryKind::Command | EntryKind::NoOp => sealed::seal(at, kind, &bytes),
+                        EntryKind::Command | EntryKind::NoOp => checksummed::add(at, kind, &bytes),
                     };
-                    self.tail.put(at, bytes);
+                    self.cache.put(at, bytes);
                 }
                 Output::Send { mode, envelope } => self.send(mode, envelope),
                 Output::Write(write) => self.write(write),
@@ -414,10 +416,10 @@ impl Engine {
             self.answer(answer);
         }
         self.answer_transfers();
-        if self.tail.bytes() > TAIL_BYTES_MAX {
+        if self.cache.bytes() > CACHE_BYTES_MAX {
             let written = self.parts.raft.status().watermarks.written;
             let done = written.min(self.replica.applied().index);
-            self.tail.shrink(done, TAIL_BYTES_MAX);
+            self.cache.shrink(done, CACHE_BYTES_MAX);
         }
     }
 
@@ -425,7 +427,7 @@ impl Engine {
         self.parts.history.take(write.kind());
         let payloads = match write.kind() {
             WriteKind::Entries(run) => {
-                let Some(payloads) = self.tail.run(run) else {
+                let Some(payloads) = self.cache.run(run) else {
                     self.failed = Some(NodeError::Damaged(LogPosition::new(run.term, run.first)));
                     return;
                 };

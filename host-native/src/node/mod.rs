@@ -9,7 +9,7 @@
 //!        └─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Storage and transport meet only here. [`start`] opens the store and the doors; [`Node::run`]
+//! Storage and transport meet only here. [`start`] opens the store and the listeners; [`Node::run`]
 //! takes what happens, hands it to the core, and does what the core says.
 
 mod absence;
@@ -19,23 +19,28 @@ mod certificate;
 mod clients;
 mod clock;
 mod disk;
+mod disk_view;
 mod engine;
-mod handover;
+mod entry_cache;
+mod error;
 mod members;
 mod open;
 mod own_requests;
 mod pending;
 mod places;
 mod replay;
+mod replica_check;
 mod replicas;
 mod report;
 mod sending;
 mod standby;
+mod standby_search;
 mod stopping;
-mod tail;
+mod transfer;
 
 pub use certificate::Reload;
+pub use error::{NodeError, TestSwitchAccess};
 pub use members::MembersRefused;
 pub(crate) use members::founding_of;
 pub(crate) use open::expected;
-pub use open::{Addresses, Node, NodeError, TestSwitchAccess, start, start_on};
+pub use open::{Addresses, Node, start, start_on};

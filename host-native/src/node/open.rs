@@ -1,4 +1,4 @@
-//! Opening a node: its store, its certificate, its doors.
+//! Opening a node: its store, its certificate, its listeners.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -7,15 +7,12 @@ use std::time::Duration;
 
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
-    Config as CoreConfig, ConfigError as CoreConfigError, Incarnation, Instant, LogIndex,
-    LogPosition, NodeId, Nonce, Raft, StoreId, Trust,
+    Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogIndex, NodeId, Nonce, Raft,
+    StoreId, Trust,
 };
-use kraft_storage::{
-    Disk, DiskError, Expect, Fs, History, Identity, OpenError, RealFs, Reserve, Unfinished,
-};
+use kraft_storage::{Disk, Expect, Fs, History, Identity, RealFs, Reserve};
 use kraft_wire::api::{self, MESSAGE_MAX};
-use kraft_wire::cert::{CertError, Credentials};
-use kraft_wire::quic::BindError;
+use kraft_wire::cert::Credentials;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -23,124 +20,21 @@ use super::advertised::advertised;
 use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
-use super::members::{Contacts, MembersRefused, check_list, first_members};
-use super::standby::Standby;
+use super::error::{NodeError, TestSwitchAccess};
+use super::members::{Contacts, check_list, first_members};
+use super::standby_search::StandbySearch;
 use crate::admin::Admin;
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::descriptors;
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
 use crate::transport::{Hello, Limits, Settings, Timing, Transport, TransportConfig};
 
-/// Bytes of one frame between peers: the longest command, its seal and its header, with room.
+/// Bytes of one frame between peers: the longest command, its checksum and its header, with room.
 const FRAME_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// How long a node waits for the process before it to let go of the data directory.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Whether clients may ask the node to misbehave for a demonstration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TestSwitchAccess {
-    /// They are refused.
-    #[default]
-    Refused,
-    /// They may.
-    Granted,
-}
-
-/// Why a node does not start, or stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The configuration lacks something, or does not fit together.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The certificates cannot be used.
-    #[error(transparent)]
-    Cert(#[from] CertError),
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// The peers' door cannot be opened.
-    #[error(transparent)]
-    Peers(#[from] BindError),
-    /// The clients' door cannot be opened.
-    #[error(transparent)]
-    Clients(BindError),
-    /// The admin port cannot be opened.
-    #[error(
-        "the admin port {listen} cannot be opened: {source}; nothing runs. Choose another with \
-         listen.admin"
-    )]
-    Admin {
-        /// Where.
-        listen: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The members of the directory are not those to start with.
-    #[error(transparent)]
-    Members(#[from] MembersRefused),
-    /// The core refuses its settings or the recovered log.
-    #[error("{0}; nothing runs")]
-    Core(CoreConfigError),
-    /// The process may not have enough files open.
-    #[error(
-        "this process may have {limit} files open and needs {needed}, one for each segment of its log; \
-         nothing runs. Raise the limit (`ulimit -n`, LimitNOFILE= of its service) and start it again"
-    )]
-    Descriptors {
-        /// How many it may.
-        limit: u64,
-        /// How many it needs.
-        needed: u64,
-    },
-    /// The process has all the files open that it may.
-    #[error(
-        "this process may have {limit} files open, and has: {source}; nothing runs. Raise the limit \
-         (`ulimit -n`, LimitNOFILE= of its service) and start it again"
-    )]
-    NoDescriptors {
-        /// How many it may.
-        limit: u64,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The disk failed while the node ran.
-    #[error(
-        "{0}. The node has stopped; nothing was acknowledged that the disk had not reported. \
-         Look after the disk and start the node again"
-    )]
-    Disk(DiskError),
-    /// The disk did not finish when the node was to stop.
-    #[error(
-        "{0}. The node has stopped all the same, and starts as after a crash; nothing that was \
-         acknowledged as synced is affected. Look after the disk and start the node again"
-    )]
-    Unfinished(Unfinished),
-    /// Entries that are committed cannot be read back.
-    #[error("{0}. The node has stopped: it cannot apply what is committed")]
-    Unreadable(kraft_storage::ReadError),
-    /// Bytes this node had checked are no longer what they were.
-    #[error(
-        "entry {0} was damaged in this node's memory. The node has stopped before it could be \
-         written, sent or applied; look after the memory and start it again"
-    )]
-    Damaged(LogPosition),
-    /// The same store runs a second time.
-    #[error(
-        "this data directory is a copy of one that runs: its start {0} answers the leader. This node \
-         does not run, and does not start again by itself. Keep one of the two, and format the other \
-         anew with `kraft init`; if the other is gone for good, `kraft recover --only-copy` lets this \
-         one take its place"
-    )]
-    Superseded(Incarnation),
-    /// No random number to tell this start from others.
-    #[error("the operating system gives no random numbers; nothing runs")]
-    Entropy,
-    /// No thread for the disk.
-    #[error("no thread for the disk could be started: {0}; nothing runs")]
-    Thread(std::io::Error),
-}
 
 /// A node that is open and not running yet.
 pub struct Node {
@@ -206,7 +100,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Opens the store and the doors of the node that `config` describes. Needs a tokio runtime.
+/// Opens the store and the listeners of the node that `config` describes. Needs a tokio runtime.
 ///
 /// # Errors
 ///
@@ -344,7 +238,7 @@ pub async fn start_on(
     };
     let (admin_stopper, stop_admin) = tokio::sync::oneshot::channel();
     let (found, standbys) = mpsc::unbounded_channel();
-    let standby = Standby::new(found);
+    let standby = StandbySearch::new(found);
     let (keeper, renewed) = Keeper::new(&config.tls);
     let parts = Parts {
         config: Arc::new(config),
@@ -391,7 +285,7 @@ impl Node {
         self.keeper.reload()
     }
 
-    /// Runs until `stop` is ready or the disk fails. In the end the doors are shut and the store is
+    /// Runs until `stop` is ready or the disk fails. In the end the listeners are shut and the store is
     /// forced and closed; a disk that is stuck is not waited for longer than
     /// [`STOP_MAX`](kraft_storage::STOP_MAX).
     ///

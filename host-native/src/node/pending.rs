@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use kraft_proto::{Class, Instant, LogIndex, LogPosition, ReadTicket};
+use kraft_proto::{Class, Instant, LogIndex, LogPosition, NodeId, ReadTicket};
 use kraft_wire::api::{Freshness, Request};
 use kraft_wire::command::AnsweredBy;
 use kraft_wire::rows::Effect;
@@ -256,6 +256,13 @@ impl PendingReads {
         self.shares.give_back(who, taken.len() as u64);
         taken
     }
+}
+
+/// Somebody who wants to hear how a transfer ends.
+#[derive(Debug)]
+pub(super) struct PendingTransfer {
+    pub to: NodeId,
+    pub reply: Reply,
 }
 
 /// Whether a read wants the newest.

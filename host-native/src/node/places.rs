@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use kraft_wire::api::{Bound, Refusal, Request, Response};
+use kraft_wire::api::{Bound, Request, RequestRefusal, Response};
 use kraft_wire::rows::SCAN_BYTES_MAX;
 
 use super::engine::Engine;
@@ -30,7 +30,7 @@ fn surplus(shares: &Shares, victim: &Origin, who: &Origin) -> usize {
 
 impl Engine {
     /// Finds a place for a write, or for somebody who awaits a commit.
-    pub(super) fn place_to_wait(&mut self, who: &Origin) -> Result<(), Refusal> {
+    pub(super) fn place_to_wait(&mut self, who: &Origin) -> Result<(), RequestRefusal> {
         match self.waiting.verdict(who, 1) {
             Verdict::Free => {}
             Verdict::TakeFrom(victim) => {
@@ -46,7 +46,7 @@ impl Engine {
                 self.give_up(|token| tokens.contains(&token));
             }
             Verdict::Refused => {
-                return Err(Refusal::Busy {
+                return Err(RequestRefusal::Busy {
                     bound: Bound::Waits,
                     limit: self.waiting.capacity(),
                 });
@@ -75,9 +75,9 @@ impl Engine {
     }
 
     /// Finds a place for a read.
-    pub(super) fn place_to_read(&mut self, who: &Origin) -> Result<(), Refusal> {
+    pub(super) fn place_to_read(&mut self, who: &Origin) -> Result<(), RequestRefusal> {
         let limit = self.reads.shares().capacity();
-        let refusal = || Refusal::Busy {
+        let refusal = || RequestRefusal::Busy {
             bound: Bound::Reads,
             limit,
         };

@@ -4,8 +4,8 @@ use kraft_proto::{EntryKind, Grade, LogIndex, Run};
 use kraft_wire::rows::Effect;
 
 use super::engine::Engine;
-use super::open::NodeError;
-use crate::sealed;
+use super::error::NodeError;
+use crate::checksummed;
 
 /// Entries applied before inputs are looked at again.
 const ENTRIES_AT_ONCE: u32 = 2048;
@@ -53,7 +53,7 @@ impl Engine {
                 count: run.count.min(left),
                 ..run
             };
-            let payloads = match self.tail.run(run) {
+            let payloads = match self.cache.run(run) {
                 Some(payloads) => payloads,
                 None => self
                     .parts
@@ -71,7 +71,7 @@ impl Engine {
                 }
                 // Checked when it came in and when it was read: what does not open now was damaged
                 // since.
-                let payload = sealed::open(position, run.kind, entry)
+                let payload = checksummed::verify(position, run.kind, entry)
                     .map_err(|_| NodeError::Damaged(position))?;
                 let applied = self.replica.apply(position, payload);
                 self.own_requests.applied(position.index);

@@ -7,7 +7,7 @@ use kraft_wire::api::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskRoom, DiskStatus, LagStatus, Link,
     MemberStatus, PeerStatus, PlacesStatus, StatusReport, Voting,
 };
-use kraft_wire::quic::RefusalKind;
+use kraft_wire::quic::ConnectionRefusalKind;
 
 use super::engine::Engine;
 use crate::admin::{Readiness, Snapshot};
@@ -52,7 +52,7 @@ impl Engine {
         for reason in Dropped::ALL {
             metrics.transport_drops(reason.label(), transport.dropped(reason));
         }
-        for kind in RefusalKind::ALL {
+        for kind in ConnectionRefusalKind::ALL {
             metrics.transport_refusals(kind.label(), transport.refused(kind));
         }
         metrics.transport_spares(transport.spares());
@@ -62,7 +62,7 @@ impl Engine {
             self.places_taken(),
         );
         let clients = self.parts.clients.stats();
-        for kind in RefusalKind::ALL {
+        for kind in ConnectionRefusalKind::ALL {
             metrics.client_refusals(kind.label(), clients.refused(kind));
         }
         metrics.clients(self.parts.clients.connected() as u64, clients.sent_away());

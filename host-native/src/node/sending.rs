@@ -5,7 +5,7 @@ use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{CommitMode, EntryKind, Envelope, Message, Run, entry_prefix};
 
 use super::engine::Engine;
-use crate::sealed;
+use crate::checksummed;
 use crate::transport::Route;
 
 /// Bytes of entries after which an append goes on in another frame.
@@ -53,12 +53,12 @@ impl Engine {
     /// The bytes of the first entries of a run: all of it, or about as many as fit a frame.
     fn payloads(&self, run: Run) -> Option<Vec<Bytes>> {
         if run.kind == EntryKind::NoOp {
-            return Some(seals_of(run));
+            return Some(checksummed::bare(run));
         }
         let mut payloads = Vec::with_capacity(run.count as usize);
         let mut bytes = 0;
         for position in run.positions() {
-            let Some(payload) = self.tail.get(position) else {
+            let Some(payload) = self.cache.get(position) else {
                 break;
             };
             if bytes > 0 && bytes + payload.len() > ENTRIES_BYTES {
@@ -79,12 +79,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// The entries of a run of barriers: nothing but their seals.
-pub(super) fn seals_of(run: Run) -> Vec<Bytes> {
-    let seal = |position| sealed::seal(position, run.kind, &[]);
-    run.positions().map(seal).collect()
 }
 
 /// A frame in pieces: short entries together, long ones where they lie.

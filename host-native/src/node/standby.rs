@@ -1,4 +1,4 @@
-//! A leader whose disk is full hands over to a node whose disk has room: it would refuse every write.
+//! A leader whose disk is full transfers leadership to a node whose disk has room: it would refuse every write.
 //!
 //! Which that is, the others are asked: a node that only follows may have been turning entries away
 //! for as long. Where all are full nobody is better off, and it leads on.
@@ -6,15 +6,14 @@
 use std::time::Duration;
 
 use kraft_client::{ClientLimits, RpcClient};
-use kraft_proto::{Instant, NodeId, Role};
+use kraft_proto::{NodeId, Role};
 use kraft_wire::api::{DiskRoom, FRAME_BYTES_MAX, Request, Response};
 use kraft_wire::cert::Credentials;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::engine::Engine;
 
-/// How long a disk has been full before its node hands over: a log that is compacted, or a file that
+/// How long a disk has been full before its node transfers leadership: a log that is compacted, or a file that
 /// somebody removes, may make room at once.
 const FULL_MIN: Duration = Duration::from_millis(500);
 
@@ -22,24 +21,8 @@ const FULL_MIN: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Who could lead instead, and how that is found out.
-pub(super) struct Standby {
-    /// Takes the one that has room and most of the log.
-    found: mpsc::UnboundedSender<NodeId>,
-    ask_at: Instant,
-}
-
-impl Standby {
-    pub fn new(found: mpsc::UnboundedSender<NodeId>) -> Self {
-        Self {
-            found,
-            ask_at: Instant::ZERO,
-        }
-    }
-}
-
 impl Engine {
-    /// Looks for somebody to hand over to, while this node leads with a full disk.
+    /// Looks for somebody to transfer leadership to, while this node leads with a full disk.
     pub(super) fn look_for_standby(&mut self) {
         let now = self.now();
         let full_for = self.disk.full_for(now);
@@ -80,14 +63,14 @@ impl Engine {
     }
 
     /// This node has room and could lead instead.
-    pub(super) fn hand_over_to(&mut self, standby: NodeId) {
+    pub(super) fn transfer_to(&mut self, standby: NodeId) {
         let now = self.now();
         if self.role != Role::Leader || self.disk.room == DiskRoom::Enough {
             return;
         }
         match self.parts.raft.transfer_leadership(now, Some(standby)) {
             Ok(to) => tracing::warn!(
-                "the disk is full: leadership is handed to node {to}, whose disk has room"
+                "the disk is full: leadership is transferred to node {to}, whose disk has room"
             ),
             Err(error) => tracing::warn!("the disk is full, and this node leads on: {error}"),
         }

@@ -3,7 +3,7 @@
 use kraft_storage::{STOP_MAX, StopError, Unfinished};
 
 use super::engine::{Engine, Input, Inputs, Parts};
-use super::open::NodeError;
+use super::error::NodeError;
 
 impl Engine {
     /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this
@@ -37,7 +37,7 @@ impl Engine {
         }
     }
 
-    /// Shuts the doors, so that nothing more is promised, and closes the store.
+    /// Shuts the listeners, so that nothing more is promised, and closes the store.
     pub(super) async fn close(self, ended: Result<(), NodeError>) -> Result<(), NodeError> {
         let Parts {
             transport,

@@ -2,13 +2,20 @@
 //! are bounded before they are made, and requests that have not arrived as a whole.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use kraft_wire::lock;
 use tokio::sync::Notify;
 
-use super::session::Session;
+/// A connection that makes the node hold bytes.
+pub(super) trait Holder: fmt::Debug + Send + Sync {
+    /// How many.
+    fn held_bytes(&self) -> usize;
+    /// Closes it, for this reason.
+    fn send_away(&self, why: &'static str);
+}
 
 /// What all connections make the node hold.
 #[derive(Debug)]
@@ -16,7 +23,7 @@ pub(super) struct Pool {
     /// An answer that can wait is not made beyond it; one that cannot may go as far again.
     bytes_max: usize,
     bytes: AtomicUsize,
-    sessions: Mutex<BTreeMap<u64, Weak<Session>>>,
+    holders: Mutex<BTreeMap<u64, Weak<dyn Holder>>>,
     /// Somebody waits for room.
     wanted: AtomicBool,
     freed: Notify,
@@ -27,7 +34,7 @@ impl Pool {
         Self {
             bytes_max,
             bytes: AtomicUsize::new(0),
-            sessions: Mutex::default(),
+            holders: Mutex::default(),
             wanted: AtomicBool::new(false),
             freed: Notify::new(),
         }
@@ -43,12 +50,13 @@ impl Pool {
         self.bytes() + bytes <= self.bytes_max
     }
 
-    pub fn enter(&self, connection: u64, session: &Arc<Session>) {
-        lock(&self.sessions).insert(connection, Arc::downgrade(session));
+    pub fn enter(&self, connection: u64, holder: &Arc<impl Holder + 'static>) {
+        let holder: Weak<dyn Holder> = Arc::<_>::downgrade(holder) as Weak<_>;
+        lock(&self.holders).insert(connection, holder);
     }
 
     pub fn leave(&self, connection: u64) {
-        lock(&self.sessions).remove(&connection);
+        lock(&self.holders).remove(&connection);
     }
 
     /// Counts an answer, or what arrived of a request. Before anybody else can see it: what is taken out
@@ -85,14 +93,14 @@ impl Pool {
 
     /// Closes the connection with most bytes unsent, if that is more than `than`.
     pub fn send_largest_away(&self, than: usize) {
-        let sessions = lock(&self.sessions);
-        let living = sessions.values().filter_map(Weak::upgrade);
-        let largest = living.max_by_key(|session| session.held_bytes());
-        drop(sessions);
-        if let Some(session) = largest
-            && session.held_bytes() > than
+        let holders = lock(&self.holders);
+        let living = holders.values().filter_map(Weak::upgrade);
+        let largest = living.max_by_key(|holder| holder.held_bytes());
+        drop(holders);
+        if let Some(holder) = largest
+            && holder.held_bytes() > than
         {
-            session.send_away(
+            holder.send_away(
                 "it does not read its answers or end its requests, and others need the room",
             );
         }

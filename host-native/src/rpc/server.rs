@@ -1,4 +1,4 @@
-//! The node's side of the clients' door.
+//! The node's side of the clients' listener.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +12,8 @@ use kraft_wire::lock;
 use kraft_wire::quic::endpoint::{self, Pulse, Streams, Windows};
 use kraft_wire::quic::hello::{self, Greeted};
 use kraft_wire::quic::{
-    Batch, BindError, CLOSED_FAULT, CLOSED_IN_ORDER, FrameReader, ReadFrameError, Refusal,
-    RefusalKind,
+    Batch, BindError, CLOSED_FAULT, CLOSED_IN_ORDER, ConnectionRefusal, ConnectionRefusalKind,
+    FrameReader, ReadFrameError,
 };
 use kraft_wire::rpc::{
     BATCH_BYTES_MAX, CLIENT_ALPN, CLIENT_VERSION, ClientHello, ServerHello, request,
@@ -23,9 +23,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::ServerLimits;
+use super::connections::{Connections, Entry};
 use super::directory::Directory;
-use super::guests::{Entry, Guests};
+use super::limits::ServerLimits;
 use super::origin::Origin;
 use super::pool::Pool;
 use super::session::{Call, Reply, Session};
@@ -38,7 +38,7 @@ const CALLS_QUEUED: usize = 1024;
 /// How long a shutdown waits for answers to be given and sent.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// The clients' door. Dropping it closes every connection.
+/// The clients' listener. Dropping it closes every connection.
 #[derive(Debug)]
 pub struct RpcServer {
     shared: Arc<Shared>,
@@ -72,7 +72,7 @@ pub struct RpcStats {
     calls: AtomicU64,
     faults: AtomicU64,
     sent_away: AtomicU64,
-    refused: [AtomicU64; RefusalKind::ALL.len()],
+    refused: [AtomicU64; ConnectionRefusalKind::ALL.len()],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,17 +93,17 @@ struct Shared {
     calls: mpsc::Sender<Call>,
     gone: mpsc::UnboundedSender<Origin>,
     desk: Desk,
-    guests: Guests,
+    connections: Connections,
     pool: Arc<Pool>,
-    refusals: Repeats<RefusalKind>,
-    connections: AtomicU64,
+    refusals: Repeats<ConnectionRefusalKind>,
+    numbers: AtomicU64,
     /// Bytes of calls that may still be taken.
     shares: Arc<Semaphore>,
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl RpcServer {
-    /// Opens the door. Needs a tokio runtime, of either kind.
+    /// Opens the listener. Needs a tokio runtime, of either kind.
     ///
     /// # Errors
     ///
@@ -128,8 +128,8 @@ impl RpcServer {
             idle: limits.idle,
         };
         let settings = endpoint::settings(streams, pulse, Windows::Narrow)?;
-        let door = endpoint::server(credentials, CLIENT_ALPN.as_bytes(), settings.clone())?;
-        let endpoint = endpoint::open(listen, credentials, CLIENT_ALPN, Some(door))?;
+        let listener = endpoint::server(credentials, CLIENT_ALPN.as_bytes(), settings.clone())?;
+        let endpoint = endpoint::open(listen, credentials, CLIENT_ALPN, Some(listener))?;
         let (sender, queue) = mpsc::channel(CALLS_QUEUED);
         // At most one for each connection that was up.
         let (departures, gone) = mpsc::unbounded_channel();
@@ -151,10 +151,10 @@ impl RpcServer {
             calls: sender,
             gone: departures,
             desk: Desk::new(limits.hellos_max),
-            guests: Guests::new(limits.connections_max),
+            connections: Connections::new(limits.connections_max),
             pool: pool.clone(),
             refusals: Repeats::new(),
-            connections: AtomicU64::new(0),
+            numbers: AtomicU64::new(0),
             shares: Arc::new(Semaphore::new(shares)),
             tasks: Mutex::default(),
         });
@@ -179,7 +179,7 @@ impl RpcServer {
 
     /// Connections that are up.
     pub fn connected(&self) -> usize {
-        self.shared.guests.len()
+        self.shared.connections.len()
     }
 
     /// Bytes of answers that no client has read yet.
@@ -204,8 +204,8 @@ impl RpcServer {
     /// When TLS refuses it; then nothing has changed.
     pub fn set_credentials(&self, credentials: &Credentials) -> Result<(), CertError> {
         let settings = self.shared.settings.clone();
-        let door = endpoint::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
-        self.shared.endpoint.set_server_config(Some(door));
+        let listener = endpoint::server(credentials, CLIENT_ALPN.as_bytes(), settings)?;
+        self.shared.endpoint.set_server_config(Some(listener));
         Ok(())
     }
 
@@ -281,7 +281,7 @@ impl RpcStats {
     }
 
     /// Connections refused for this reason.
-    pub fn refused(&self, kind: RefusalKind) -> u64 {
+    pub fn refused(&self, kind: ConnectionRefusalKind) -> u64 {
         self.refused[kind as usize].load(Ordering::Relaxed)
     }
 }
@@ -293,7 +293,7 @@ impl Shared {
         tasks.spawn(task);
     }
 
-    fn report(&self, address: SocketAddr, refusal: &Refusal) {
+    fn report(&self, address: SocketAddr, refusal: &ConnectionRefusal) {
         self.stats.refused[refusal.kind() as usize].fetch_add(1, Ordering::Relaxed);
         if let Some(count) = self.refusals.happened(refusal.kind(), Instant::now()) {
             tracing::warn!(%address, count, "a client was refused: {refusal}");
@@ -321,8 +321,8 @@ async fn answer_calls(shared: Arc<Shared>, mut running: watch::Receiver<Running>
         shared.spawn(async move {
             let greeting = timeout(client.limits.connect, greet(&client, incoming));
             let greeted = match seat.hold(greeting).await {
-                Some(greeted) => greeted.unwrap_or(Err(Refusal::Timeout)),
-                None => Err(Refusal::TooMany),
+                Some(greeted) => greeted.unwrap_or(Err(ConnectionRefusal::Timeout)),
+                None => Err(ConnectionRefusal::TooMany),
             };
             match greeted {
                 Ok(caller) => admit(&client, caller, address, running).await,
@@ -346,9 +346,11 @@ struct Caller {
 }
 
 /// Finds out who calls, and answers the hello.
-async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Refusal> {
-    let connection = incoming.await.map_err(|e| Refusal::of_connection(&e))?;
-    let refuse = |refusal: Refusal| {
+async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, ConnectionRefusal> {
+    let connection = incoming
+        .await
+        .map_err(|e| ConnectionRefusal::of_connection(&e))?;
+    let refuse = |refusal: ConnectionRefusal| {
         connection.close(refusal.close_code(), refusal.to_string().as_bytes());
         refusal
     };
@@ -359,7 +361,7 @@ async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Refusal> {
     let ours = shared.cluster;
     for theirs in [identity.cluster, greeted.theirs.cluster] {
         if theirs != ours {
-            return Err(refuse(Refusal::Cluster { ours, theirs }));
+            return Err(refuse(ConnectionRefusal::Cluster { ours, theirs }));
         }
     }
     let Greeted {
@@ -391,12 +393,12 @@ async fn admit(
     address: SocketAddr,
     running: watch::Receiver<Running>,
 ) {
-    let number = shared.connections.fetch_add(1, Ordering::Relaxed);
+    let number = shared.numbers.fetch_add(1, Ordering::Relaxed);
     let origin = Origin::of(&caller.connection, number);
     let session = Session::new(shared.limits, origin, shared.pool.clone());
     let session = Arc::new(session);
-    if shared.guests.enter(origin, &session) == Entry::Full {
-        let refusal = Refusal::TooMany;
+    if shared.connections.enter(origin, &session) == Entry::Full {
+        let refusal = ConnectionRefusal::TooMany;
         let text = refusal.to_string();
         caller
             .connection
@@ -405,9 +407,9 @@ async fn admit(
         return;
     }
     shared.pool.enter(number, &session);
-    endpoint::widen(&caller.connection, shared.guests.len());
+    endpoint::widen(&caller.connection, shared.connections.len());
     serve(shared, caller, &session, running).await;
-    shared.guests.leave(&origin);
+    shared.connections.leave(&origin);
     shared.pool.leave(number);
     // An error means that the node is gone too.
     let _ = shared.gone.send(origin);

@@ -11,9 +11,9 @@ use kraft_wire::quic::Batch;
 use kraft_wire::rpc::{ANSWER_HEADER_BYTES, Status, put_answer};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use super::ServerLimits;
+use super::limits::ServerLimits;
 use super::origin::Origin;
-use super::pool::Pool;
+use super::pool::{Holder, Pool};
 
 /// A request, and the way to answer it.
 #[derive(Debug)]
@@ -283,12 +283,6 @@ impl Session {
         self.filled.notify_one();
     }
 
-    /// Bytes it makes the node hold: answers not written yet, and a request that is not whole.
-    pub(super) fn held_bytes(&self) -> usize {
-        let state = lock(&self.state);
-        state.answer_bytes + state.partial_bytes
-    }
-
     /// So many bytes of a request have arrived that is not whole yet.
     pub(super) fn hold(&self, bytes: usize) {
         // Every connection may have a little.
@@ -312,12 +306,6 @@ impl Session {
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = lock(&self.state);
         (state.calls == 0 && state.answer_bytes == 0).then_some(state.busy)
-    }
-
-    /// Has the connection closed, for this reason.
-    pub(super) fn send_away(&self, why: &'static str) {
-        lock(&self.state).sent_away.get_or_insert(why);
-        self.away.notify_one();
     }
 
     /// Why it is to be closed, once it is.
@@ -403,5 +391,19 @@ impl Session {
         let bytes = partial + std::mem::take(&mut state.answer_bytes);
         drop(state);
         self.pool.remove(bytes);
+    }
+}
+
+impl Holder for Session {
+    /// Bytes it makes the node hold: answers not written yet, and a request that is not whole.
+    fn held_bytes(&self) -> usize {
+        let state = lock(&self.state);
+        state.answer_bytes + state.partial_bytes
+    }
+
+    /// Has the connection closed, for this reason.
+    fn send_away(&self, why: &'static str) {
+        lock(&self.state).sent_away.get_or_insert(why);
+        self.away.notify_one();
     }
 }

@@ -7,7 +7,7 @@ use kraft_proto::ids::NodeId;
 use kraft_wire::cert::Credentials;
 
 use super::hello::Hello;
-use super::lane::Lane;
+use super::stream::Stream;
 
 /// What [`Transport::bind`](super::Transport::bind) needs.
 #[derive(Clone, Debug)]
@@ -31,13 +31,13 @@ pub struct TransportConfig {
 /// Bounds of the memory the transport takes, whatever peers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one frame, on every lane. All nodes need the same.
+    /// Bytes of one frame, on every stream. All nodes need the same.
     pub frame_bytes_max: u32,
-    /// Bytes that wait for the control lane to one peer.
+    /// Bytes that wait for the control stream to one peer.
     pub control_bytes_max: usize,
-    /// Bytes that wait for the append lane to one peer.
+    /// Bytes that wait for the append stream to one peer.
     pub append_bytes_max: usize,
-    /// Bytes that wait for the snapshot lane to one peer.
+    /// Bytes that wait for the snapshot stream to one peer.
     pub snapshot_bytes_max: usize,
     /// Bytes of events not yet taken; beyond it peers are slowed down.
     pub events_bytes_max: usize,
@@ -50,7 +50,7 @@ pub struct Limits {
 /// When to give up, and when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// Silence after which a sign of life is sent.
+    /// Silence after which a keep-alive is sent.
     pub keep_alive: Duration,
     /// Silence after which the other side is taken for dead.
     pub idle: Duration,
@@ -81,11 +81,11 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(super) const fn queue_bytes_max(&self, lane: Lane) -> usize {
-        match lane {
-            Lane::Control => self.control_bytes_max,
-            Lane::Append => self.append_bytes_max,
-            Lane::Snapshot => self.snapshot_bytes_max,
+    pub(super) const fn queue_bytes_max(&self, stream: Stream) -> usize {
+        match stream {
+            Stream::Control => self.control_bytes_max,
+            Stream::Append => self.append_bytes_max,
+            Stream::Snapshot => self.snapshot_bytes_max,
         }
     }
 }

@@ -7,9 +7,9 @@ use kraft_proto::ids::NodeId;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::hello::{Hello, Setting};
-use super::lane::Lane;
 use super::refused::Refused;
 use super::stats::Fault;
+use super::stream::Stream;
 
 /// Bytes an event counts for beside its frame.
 const EVENT_BYTES: usize = 128;
@@ -17,12 +17,12 @@ const EVENT_BYTES: usize = 128;
 /// What happened between this node and its peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A frame arrived. Order holds within one lane of one peer.
+    /// A frame arrived. Order holds within one stream of one peer.
     Frame {
         /// Who sent it; as certain as the certificate.
         from: NodeId,
-        /// The lane it came on.
-        lane: Lane,
+        /// The stream it came on.
+        stream: Stream,
         /// What it holds.
         bytes: Bytes,
     },
@@ -177,7 +177,7 @@ mod tests {
     fn frame(length: usize) -> Event {
         Event::Frame {
             from: NodeId(1),
-            lane: Lane::Control,
+            stream: Stream::Control,
             bytes: vec![0; length].into(),
         }
     }

@@ -1,4 +1,4 @@
-//! From knocking to a connection at work, on both sides of the door.
+//! From connecting to a connection at work, on both sides of the listener.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use kraft_proto::ids::NodeId;
 use kraft_wire::cert::{Role, server_name};
 use kraft_wire::quic::hello::{self, Greeted};
-use kraft_wire::quic::{CLOSED_REPLACED, Outlook, Refusal, endpoint};
+use kraft_wire::quic::{CLOSED_REPLACED, ConnectionRefusal, Outlook, endpoint};
 use quinn::{Connection, Incoming};
 use ring::rand::SystemRandom;
 use tokio::time::timeout;
@@ -39,8 +39,8 @@ pub(super) async fn answer_calls(shared: Arc<Shared>) {
             let address = endpoint::plain(incoming.remote_address()).to_string();
             let hearing = timeout(call.timing.connect, hear(&call, incoming));
             let heard = match seat.hold(hearing).await {
-                Some(heard) => heard.unwrap_or(Err((None, Refusal::Timeout))),
-                None => Err((None, Refusal::TooMany)),
+                Some(heard) => heard.unwrap_or(Err((None, ConnectionRefusal::Timeout))),
+                None => Err((None, ConnectionRefusal::TooMany)),
             };
             match heard {
                 Ok((slot, connection, greeted)) => take(call, slot, connection, greeted).await,
@@ -53,12 +53,15 @@ pub(super) async fn answer_calls(shared: Arc<Shared>) {
 type Caller = (Arc<Slot>, Connection, Greeted<PeerHello>);
 
 /// Finds out who calls.
-async fn hear(shared: &Shared, incoming: Incoming) -> Result<Caller, (Option<NodeId>, Refusal)> {
+async fn hear(
+    shared: &Shared,
+    incoming: Incoming,
+) -> Result<Caller, (Option<NodeId>, ConnectionRefusal)> {
     let unknown = |refusal| (None, refusal);
     let connection = incoming
         .await
-        .map_err(|e| unknown(Refusal::of_connection(&e)))?;
-    let refuse = |peer, refusal: Refusal| {
+        .map_err(|e| unknown(ConnectionRefusal::of_connection(&e)))?;
+    let refuse = |peer, refusal: ConnectionRefusal| {
         connection.close(refusal.close_code(), refusal.to_string().as_bytes());
         (peer, refusal)
     };
@@ -70,7 +73,7 @@ async fn hear(shared: &Shared, incoming: Incoming) -> Result<Caller, (Option<Nod
     check(shared, certified, &greeted.theirs).map_err(|e| refuse(peer, e))?;
     let slot = shared
         .slot_for(certified)
-        .ok_or_else(|| refuse(peer, Refusal::TooMany))?;
+        .ok_or_else(|| refuse(peer, ConnectionRefusal::TooMany))?;
     Ok((slot, connection, greeted))
 }
 
@@ -105,7 +108,7 @@ pub(super) async fn keep_reaching(shared: Arc<Shared>, slot: Arc<Slot>) {
         }
         let dialed = match timeout(shared.timing.connect, dial(&shared, &slot, failures)).await {
             Ok(dialed) => dialed,
-            Err(_) => Err(Refusal::Timeout),
+            Err(_) => Err(ConnectionRefusal::Timeout),
         };
         match dialed {
             Ok(Dialed::Greeted(greeted)) => {
@@ -147,9 +150,9 @@ enum Dialed {
     Spare,
 }
 
-async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, Refusal> {
+async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, ConnectionRefusal> {
     let address = slot.address().unwrap_or_default();
-    let broken = |detail: String| Refusal::Broken(format!("{address}: {detail}"));
+    let broken = |detail: String| ConnectionRefusal::Broken(format!("{address}: {detail}"));
     let found: Vec<_> = tokio::net::lookup_host(&address)
         .await
         .map_err(|e| broken(e.to_string()))?
@@ -163,19 +166,19 @@ async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, Re
         .connect_with(shared.client(), target, &name)
         .map_err(|e| broken(e.to_string()))?
         .await
-        .map_err(|e| Refusal::of_connection(&e))?;
+        .map_err(|e| ConnectionRefusal::of_connection(&e))?;
     if slot.reach() == Reach::Up {
         shared.stats.count_spare();
         close_spare(&connection);
         return Ok(Dialed::Spare);
     }
-    let refuse = |refusal: Refusal| {
+    let refuse = |refusal: ConnectionRefusal| {
         connection.close(refusal.close_code(), refusal.to_string().as_bytes());
         refusal
     };
     let certified = certified_node(shared, &connection).map_err(refuse)?;
     if certified != slot.peer {
-        return Err(refuse(Refusal::Address {
+        return Err(refuse(ConnectionRefusal::Address {
             dialed: slot.peer,
             answered: certified,
         }));
@@ -215,38 +218,38 @@ async fn work(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork)
     link::run(shared, slot, link, at_work).await;
 }
 
-fn certified_node(shared: &Shared, connection: &Connection) -> Result<NodeId, Refusal> {
+fn certified_node(shared: &Shared, connection: &Connection) -> Result<NodeId, ConnectionRefusal> {
     let identity = hello::identity_of(connection)?;
     let ours = shared.ours.hello.cluster;
     if identity.cluster != ours {
-        return Err(Refusal::Cluster {
+        return Err(ConnectionRefusal::Cluster {
             ours,
             theirs: identity.cluster,
         });
     }
     match identity.role {
         Role::Node(id) => Ok(id),
-        role => Err(Refusal::Role(role)),
+        role => Err(ConnectionRefusal::Role(role)),
     }
 }
 
-fn check(shared: &Shared, certified: NodeId, theirs: &PeerHello) -> Result<(), Refusal> {
+fn check(shared: &Shared, certified: NodeId, theirs: &PeerHello) -> Result<(), ConnectionRefusal> {
     let (ours, theirs) = (&shared.ours.hello, &theirs.hello);
     if theirs.cluster != ours.cluster {
-        return Err(Refusal::Cluster {
+        return Err(ConnectionRefusal::Cluster {
             ours: ours.cluster,
             theirs: theirs.cluster,
         });
     }
     if theirs.epoch != ours.epoch {
-        return Err(Refusal::Epoch {
+        return Err(ConnectionRefusal::Epoch {
             ours: ours.epoch,
             theirs: theirs.epoch,
         });
     }
     // A peer with our own id is a copy of us: its certificate is stolen or was given twice.
     if theirs.node != certified || certified == ours.node {
-        return Err(Refusal::NodeId {
+        return Err(ConnectionRefusal::NodeId {
             claimed: theirs.node,
             certified,
         });

@@ -3,8 +3,11 @@
 use bytes::Bytes;
 use kraft_proto::cluster::{ClusterId, Epoch};
 use kraft_proto::ids::{Incarnation, NodeId, StoreId};
-use kraft_wire::quic::{Refusal, hello};
+use kraft_wire::quic::{ConnectionRefusal, hello};
 use serde::{Deserialize, Serialize};
+
+/// The protocol of the peers' listener, as TLS negotiates it.
+pub const PEER_ALPN: &str = "kraft/1";
 
 /// The version of what peers say to each other.
 pub const PEER_VERSION: u16 = 2;
@@ -65,7 +68,7 @@ impl Hello {
     /// # Errors
     ///
     /// Says why the connection would be closed: another version, or no hello at all.
-    pub fn read(opening: &[u8]) -> Result<Self, Refusal> {
+    pub fn read(opening: &[u8]) -> Result<Self, ConnectionRefusal> {
         hello::decode(PEER_VERSION, opening).map(|PeerHello { hello, .. }| hello)
     }
 
@@ -74,7 +77,7 @@ impl Hello {
     /// # Errors
     ///
     /// None that a hello gives rise to.
-    pub fn write(self, process: u64) -> Result<Bytes, Refusal> {
+    pub fn write(self, process: u64) -> Result<Bytes, ConnectionRefusal> {
         let ours = PeerHello {
             hello: self,
             process,

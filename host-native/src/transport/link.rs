@@ -11,14 +11,14 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::event::{DownReason, Event};
-use super::lane::Lane;
 use super::slot::{AtWork, Link, Slot};
 use super::stats::Fault;
+use super::stream::Stream;
 
 /// Bytes written to a stream at a time.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
 
-/// How a lane came to an end.
+/// How a stream came to an end.
 enum Ended {
     /// With its connection.
     Lost,
@@ -26,25 +26,25 @@ enum Ended {
     Fault(Fault),
 }
 
-/// The lanes the peer has opened.
-type Opened = Arc<[AtomicBool; Lane::ALL.len()]>;
+/// The streams the peer has opened.
+type Opened = Arc<[AtomicBool; Stream::ALL.len()]>;
 
 /// Works until the connection ends, and tells.
 pub(super) async fn run(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_work: AtWork) {
     let connection = &link.connection;
-    let mut lanes = JoinSet::new();
-    for lane in Lane::ALL {
-        lanes.spawn(write_lane(connection.clone(), slot.clone(), lane));
+    let mut streams = JoinSet::new();
+    for stream in Stream::ALL {
+        streams.spawn(write_stream(connection.clone(), slot.clone(), stream));
     }
     let opened = Opened::default();
     let lost = loop {
         tokio::select! {
             lost = connection.closed() => break lost,
-            Ok(stream) = connection.accept_uni() => {
+            Ok(receive) = connection.accept_uni() => {
                 let shared = shared.clone();
-                lanes.spawn(read_lane(shared, slot.clone(), stream, opened.clone()));
+                streams.spawn(read_stream(shared, slot.clone(), receive, opened.clone()));
             }
-            Some(Ok(Ended::Fault(fault))) = lanes.join_next() => {
+            Some(Ok(Ended::Fault(fault))) = streams.join_next() => {
                 shared.stats.count_fault(fault);
                 tracing::warn!(
                     peer = slot.peer.0,
@@ -59,27 +59,27 @@ pub(super) async fn run(shared: Arc<Shared>, slot: Arc<Slot>, link: Link, at_wor
     tracing::info!(peer = slot.peer.0, "connection ended: {reason}");
     shared.stats.count_disconnect();
     // No frame may come after the news that its connection ended.
-    lanes.shutdown().await;
+    streams.shutdown().await;
     drop(at_work);
     slot.release(&link, reason, &shared.events, &shared.stats)
         .await;
 }
 
-async fn write_lane(connection: Connection, slot: Arc<Slot>, lane: Lane) -> Ended {
-    let outbox = slot.outbox(lane);
+async fn write_stream(connection: Connection, slot: Arc<Slot>, stream: Stream) -> Ended {
+    let outbox = slot.outbox(stream);
     let mut batch = Batch::default();
-    batch.push_slice(&[lane.tag()]);
+    batch.push_slice(&[stream.tag()]);
     let mut priority = outbox.take(&mut batch, BATCH_BYTES_MAX).await;
-    let Ok(mut stream) = connection.open_uni().await else {
+    let Ok(mut send) = connection.open_uni().await else {
         return Ended::Lost;
     };
     loop {
-        if stream.priority() != Ok(priority) && stream.set_priority(priority).is_err() {
+        if send.priority() != Ok(priority) && send.set_priority(priority).is_err() {
             return Ended::Lost;
         }
-        match batch.write_to(&mut stream).await {
+        match batch.write_to(&mut send).await {
             Ok(()) => {}
-            // The peer reads every lane to its end.
+            // The peer reads every stream to its end.
             Err(quinn::WriteError::Stopped(_)) => return Ended::Fault(Fault::NoFrames),
             Err(_) => return Ended::Lost,
         }
@@ -87,33 +87,37 @@ async fn write_lane(connection: Connection, slot: Arc<Slot>, lane: Lane) -> Ende
     }
 }
 
-async fn read_lane(
+async fn read_stream(
     shared: Arc<Shared>,
     slot: Arc<Slot>,
-    mut stream: RecvStream,
+    mut receive: RecvStream,
     opened: Opened,
 ) -> Ended {
     let mut tag = [0];
-    let lane = match stream.read_exact(&mut tag).await {
-        Ok(()) => Lane::from_tag(tag[0]),
+    let stream = match receive.read_exact(&mut tag).await {
+        Ok(()) => Stream::from_tag(tag[0]),
         Err(quinn::ReadExactError::ReadError(quinn::ReadError::ConnectionLost(_))) => {
             return Ended::Lost;
         }
         Err(_) => None,
     };
-    let Some(lane) = lane else {
-        return Ended::Fault(Fault::UnknownLane);
+    let Some(stream) = stream else {
+        return Ended::Fault(Fault::UnknownStream);
     };
-    if opened[lane.index()].swap(true, Ordering::Relaxed) {
-        return Ended::Fault(Fault::LaneTwice);
+    if opened[stream.index()].swap(true, Ordering::Relaxed) {
+        return Ended::Fault(Fault::StreamTwice);
     }
-    let mut frames = FrameReader::new(stream, shared.limits.frame_bytes_max);
+    let mut frames = FrameReader::new(receive, shared.limits.frame_bytes_max);
     loop {
         match frames.next().await {
             Ok(Some(bytes)) => {
-                shared.stats.count_received(lane, bytes.len());
+                shared.stats.count_received(stream, bytes.len());
                 let from = slot.peer;
-                let frame = Event::Frame { from, lane, bytes };
+                let frame = Event::Frame {
+                    from,
+                    stream,
+                    bytes,
+                };
                 shared.events.send(frame).await;
             }
             Err(ReadFrameError::Stream(quinn::ReadError::ConnectionLost(_))) => return Ended::Lost,

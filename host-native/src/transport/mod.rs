@@ -19,13 +19,13 @@ mod config;
 mod event;
 mod greet;
 mod hello;
-mod lane;
 mod link;
 mod outbox;
 mod refused;
 mod shared;
 mod slot;
 mod stats;
+mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,10 +38,10 @@ use tokio::time::timeout;
 
 pub use config::{Limits, Timing, TransportConfig};
 pub use event::{DownReason, Event, Events};
-pub use hello::{Hello, PEER_VERSION, Setting, Settings};
-pub use lane::{Lane, Route};
+pub use hello::{Hello, PEER_ALPN, PEER_VERSION, Setting, Settings};
 pub use refused::Refused;
 pub use stats::{Dropped, Fault, TrafficCount, TransportStats};
+pub use stream::{Route, Stream};
 
 use kraft_wire::cert::{CertError, Credentials};
 use kraft_wire::quic::{BindError, CLOSED_IN_ORDER};
@@ -49,9 +49,6 @@ use kraft_wire::quic::{BindError, CLOSED_IN_ORDER};
 use event::DownReason as Reason;
 use shared::Shared;
 use slot::Reach;
-
-/// The protocol of the peers' door, as TLS negotiates it.
-pub const PEER_ALPN: &str = "kraft/1";
 
 /// How long a shutdown waits for the farewells to leave.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -65,7 +62,7 @@ pub struct Transport {
 /// What became of a frame that was given to [`Transport::send`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {
-    /// It waits for its lane. It may still be lost.
+    /// It waits for its stream. It may still be lost.
     Queued,
     /// It was dropped and counted.
     Dropped(Dropped),
@@ -94,7 +91,7 @@ pub struct PeerView {
 }
 
 impl Transport {
-    /// Opens the peers' door and starts to reach the peers. Needs a tokio runtime, of either kind.
+    /// Opens the peers' listener and starts to reach the peers. Needs a tokio runtime, of either kind.
     ///
     /// # Errors
     ///
@@ -127,18 +124,18 @@ impl Transport {
         route: Route,
         frame: impl IntoIterator<Item = Bytes>,
     ) -> Sending {
-        let (shared, lane) = (&self.shared, route.lane());
-        let pushed = if lane == Lane::Append && shared.hold.load(Ordering::Relaxed) {
+        let (shared, stream) = (&self.shared, route.stream());
+        let pushed = if stream == Stream::Append && shared.hold.load(Ordering::Relaxed) {
             Err(Dropped::Held)
         } else {
             match shared.slot(to) {
-                Some(slot) => slot.outbox(lane).push(route.priority(), frame),
+                Some(slot) => slot.outbox(stream).push(route.priority(), frame),
                 None => Err(Dropped::NotConnected),
             }
         };
         match pushed {
             Ok(bytes) => {
-                shared.stats.count_sent(lane, bytes);
+                shared.stats.count_sent(stream, bytes);
                 Sending::Queued
             }
             Err(reason) => {
@@ -148,11 +145,11 @@ impl Transport {
         }
     }
 
-    /// Bytes that still fit into a lane's queue; 0 while the peer cannot be reached.
-    pub fn room(&self, to: NodeId, lane: Lane) -> usize {
+    /// Bytes that still fit into a stream's queue; 0 while the peer cannot be reached.
+    pub fn room(&self, to: NodeId, stream: Stream) -> usize {
         self.shared
             .slot(to)
-            .map_or(0, |slot| slot.outbox(lane).room())
+            .map_or(0, |slot| slot.outbox(stream).room())
     }
 
     /// Whether a peer can be reached now, as far as is known.
@@ -229,7 +226,7 @@ impl Transport {
         shared.hold.store(hold == Hold::On, Ordering::Relaxed);
         if hold == Hold::On {
             for slot in shared.slots() {
-                let dropped = slot.outbox(Lane::Append).clear();
+                let dropped = slot.outbox(Stream::Append).clear();
                 shared.stats.count_dropped(Dropped::Held, dropped);
             }
         }

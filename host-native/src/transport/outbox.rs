@@ -1,4 +1,4 @@
-//! Frames waiting for a lane: bounded in bytes, never blocking whoever sends.
+//! Frames waiting for a stream: bounded in bytes, never blocking whoever sends.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::stats::Dropped;
 
-/// The frames waiting for one lane to one peer.
+/// The frames waiting for one stream to one peer.
 #[derive(Debug)]
 pub(super) struct Outbox {
     bytes_max: usize,
@@ -90,7 +90,7 @@ impl Outbox {
         Ok(length)
     }
 
-    /// Waits for frames, moves some into `batch` and returns how urgent the lane is: as urgent as
+    /// Waits for frames, moves some into `batch` and returns how urgent the stream is: as urgent as
     /// anything that waits on it, since the weak ones before a strong one delay it.
     pub(super) async fn take(&self, batch: &mut Batch, batch_bytes_max: usize) -> i32 {
         loop {

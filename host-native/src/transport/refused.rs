@@ -1,7 +1,7 @@
 //! Whom the peers' listener refused.
 
 use kraft_proto::ids::NodeId;
-use kraft_wire::quic::Refusal;
+use kraft_wire::quic::ConnectionRefusal;
 
 /// Who was refused, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,5 +11,5 @@ pub struct Refused {
     /// The address: as dialed, or as it dialed us.
     pub address: String,
     /// Why.
-    pub refusal: Refusal,
+    pub refusal: ConnectionRefusal,
 }

@@ -9,17 +9,18 @@ use kraft_proto::ids::NodeId;
 use kraft_wire::cert::{CertError, Credentials, PeerIdentity, Role};
 use kraft_wire::lock;
 use kraft_wire::quic::endpoint::{self, Pulse, Streams, Windows};
-use kraft_wire::quic::{BindError, Outlook, Refusal, RefusalKind};
+use kraft_wire::quic::{BindError, ConnectionRefusal, ConnectionRefusalKind, Outlook};
 use quinn::{ClientConfig, Endpoint};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::config::{Limits, Timing, TransportConfig};
 use super::event::{self, Event, EventSender, Events};
+use super::hello::PEER_ALPN;
 use super::hello::{PeerHello, Settings};
 use super::refused::Refused;
 use super::slot::Slot;
 use super::stats::TransportStats;
-use super::{Lane, PEER_ALPN};
+use super::stream::Stream;
 use crate::listener::Desk;
 use crate::listener::Repeats;
 
@@ -37,7 +38,7 @@ pub(super) struct Shared {
     pub(super) desk: Desk,
     /// Whether appends are held.
     pub(super) hold: AtomicBool,
-    refusals: Repeats<(Option<NodeId>, RefusalKind)>,
+    refusals: Repeats<(Option<NodeId>, ConnectionRefusalKind)>,
     slots: Mutex<BTreeMap<NodeId, Arc<Slot>>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -65,7 +66,7 @@ impl Shared {
         }
         let streams = Streams {
             two_way: 1,
-            one_way: Lane::ALL.len() as u8,
+            one_way: Stream::ALL.len() as u8,
         };
         let pulse = Pulse {
             keep_alive: timing.keep_alive,
@@ -102,7 +103,7 @@ impl Shared {
         Ok((shared, receiver))
     }
 
-    /// How this node knocks at the moment.
+    /// How this node connects at the moment.
     pub(super) fn client(&self) -> ClientConfig {
         lock(&self.client).clone()
     }
@@ -147,7 +148,7 @@ impl Shared {
 
     /// Counts a refusal, and tells the operator and the node unless it is likely to pass. The
     /// operator hears of the same peer and reason once, and then how often it was.
-    pub(super) fn report(&self, peer: Option<NodeId>, address: String, refusal: Refusal) {
+    pub(super) fn report(&self, peer: Option<NodeId>, address: String, refusal: ConnectionRefusal) {
         self.stats.count_refused(refusal.kind());
         let peer_text = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
         if refusal.outlook() == Outlook::Passing {

@@ -16,9 +16,9 @@ use tokio::task::AbortHandle;
 use super::config::Limits;
 use super::event::{DownReason, Event, EventSender};
 use super::hello::PeerHello;
-use super::lane::Lane;
 use super::outbox::Outbox;
 use super::stats::{Dropped, TransportStats};
+use super::stream::Stream;
 
 /// Which side opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) enum Verdict {
 pub(super) struct Slot {
     pub(super) peer: NodeId,
     preferred: Dialer,
-    outboxes: [Outbox; Lane::ALL.len()],
+    outboxes: [Outbox; Stream::ALL.len()],
     /// `host:port`, unless the peer only ever called us.
     address: Mutex<Option<String>>,
     dialing: Mutex<Option<AbortHandle>>,
@@ -127,8 +127,8 @@ impl Slot {
         Self {
             peer,
             preferred,
-            outboxes: Lane::ALL
-                .map(|lane| Outbox::new(limits.queue_bytes_max(lane), limits.frame_bytes_max)),
+            outboxes: Stream::ALL
+                .map(|stream| Outbox::new(limits.queue_bytes_max(stream), limits.frame_bytes_max)),
             address: Mutex::default(),
             dialing: Mutex::default(),
             link: Mutex::default(),
@@ -137,8 +137,8 @@ impl Slot {
         }
     }
 
-    pub(super) fn outbox(&self, lane: Lane) -> &Outbox {
-        &self.outboxes[lane.index()]
+    pub(super) fn outbox(&self, stream: Stream) -> &Outbox {
+        &self.outboxes[stream.index()]
     }
 
     pub(super) fn address(&self) -> Option<String> {

@@ -2,16 +2,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kraft_wire::quic::RefusalKind;
+use kraft_wire::quic::ConnectionRefusalKind;
 
-use super::lane::Lane;
+use super::stream::Stream;
 
 /// Why a frame was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dropped {
     /// No connection to that peer, or it ended while the frame waited.
     NotConnected,
-    /// The lane's queue has no room: the peer or the network is slower than the sender.
+    /// The stream's queue has no room: the peer or the network is slower than the sender.
     QueueFull,
     /// Appends are held; see [`Hold`](super::Hold).
     Held,
@@ -26,10 +26,10 @@ pub enum Fault {
     FrameTooLarge,
     /// What it sent on a stream is no sequence of frames.
     NoFrames,
-    /// It opened a stream for a lane that does not exist.
-    UnknownLane,
-    /// It opened a lane twice.
-    LaneTwice,
+    /// It opened a stream of no known kind.
+    UnknownStream,
+    /// It opened a stream twice.
+    StreamTwice,
     /// The content of a frame made no sense to its reader.
     Garbage,
 }
@@ -37,10 +37,10 @@ pub enum Fault {
 /// Counters, each only rising. Reading them costs nothing to those who count.
 #[derive(Debug, Default)]
 pub struct TransportStats {
-    sent: [Traffic; Lane::ALL.len()],
-    received: [Traffic; Lane::ALL.len()],
+    sent: [Traffic; Stream::ALL.len()],
+    received: [Traffic; Stream::ALL.len()],
     dropped: [AtomicU64; Dropped::ALL.len()],
-    refused: [AtomicU64; RefusalKind::ALL.len()],
+    refused: [AtomicU64; ConnectionRefusalKind::ALL.len()],
     faults: [AtomicU64; Fault::ALL.len()],
     differences: AtomicU64,
     connects: AtomicU64,
@@ -83,8 +83,8 @@ impl Fault {
     pub const ALL: [Self; 5] = [
         Self::FrameTooLarge,
         Self::NoFrames,
-        Self::UnknownLane,
-        Self::LaneTwice,
+        Self::UnknownStream,
+        Self::StreamTwice,
         Self::Garbage,
     ];
 
@@ -93,22 +93,22 @@ impl Fault {
         match self {
             Self::FrameTooLarge => "frame_too_large",
             Self::NoFrames => "no_frames",
-            Self::UnknownLane => "unknown_lane",
-            Self::LaneTwice => "lane_twice",
+            Self::UnknownStream => "unknown_stream",
+            Self::StreamTwice => "stream_twice",
             Self::Garbage => "garbage",
         }
     }
 }
 
 impl TransportStats {
-    /// Frames taken for sending to any peer on `lane`.
-    pub fn sent(&self, lane: Lane) -> TrafficCount {
-        self.sent[lane.index()].read()
+    /// Frames taken for sending to any peer on `stream`.
+    pub fn sent(&self, stream: Stream) -> TrafficCount {
+        self.sent[stream.index()].read()
     }
 
-    /// Frames received from any peer on `lane`.
-    pub fn received(&self, lane: Lane) -> TrafficCount {
-        self.received[lane.index()].read()
+    /// Frames received from any peer on `stream`.
+    pub fn received(&self, stream: Stream) -> TrafficCount {
+        self.received[stream.index()].read()
     }
 
     /// Frames dropped for this reason.
@@ -117,7 +117,7 @@ impl TransportStats {
     }
 
     /// Connections refused for this reason, by us or by the other side.
-    pub fn refused(&self, kind: RefusalKind) -> u64 {
+    pub fn refused(&self, kind: ConnectionRefusalKind) -> u64 {
         self.refused[kind as usize].load(Ordering::Relaxed)
     }
 
@@ -148,12 +148,12 @@ impl TransportStats {
         self.spares.load(Ordering::Relaxed)
     }
 
-    pub(super) fn count_sent(&self, lane: Lane, bytes: usize) {
-        self.sent[lane.index()].add(bytes);
+    pub(super) fn count_sent(&self, stream: Stream, bytes: usize) {
+        self.sent[stream.index()].add(bytes);
     }
 
-    pub(super) fn count_received(&self, lane: Lane, bytes: usize) {
-        self.received[lane.index()].add(bytes);
+    pub(super) fn count_received(&self, stream: Stream, bytes: usize) {
+        self.received[stream.index()].add(bytes);
     }
 
     pub(super) fn count_dropped(&self, reason: Dropped, frames: usize) {
@@ -161,7 +161,7 @@ impl TransportStats {
     }
 
     /// Counts a refusal and says how many of its kind there have been.
-    pub(super) fn count_refused(&self, kind: RefusalKind) -> u64 {
+    pub(super) fn count_refused(&self, kind: ConnectionRefusalKind) -> u64 {
         1 + self.refused[kind as usize].fetch_add(1, Ordering::Relaxed)
     }
 

@@ -17,8 +17,8 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::Page;
-use crate::admin::door::Door;
+use super::page::Page;
+use crate::admin::listener::AdminListener;
 
 /// How long answers under way may take once the server is told to stop.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,10 +60,11 @@ pub async fn serve(
         .layer(map_response(with_policy))
         .with_state(Arc::new(page));
     let (stopping, told) = oneshot::channel::<()>();
-    let server = axum::serve(Door::new(listener), router).with_graceful_shutdown(async move {
-        stop.await;
-        drop(stopping);
-    });
+    let server =
+        axum::serve(AdminListener::new(listener), router).with_graceful_shutdown(async move {
+            stop.await;
+            drop(stopping);
+        });
     let given_up = async {
         let _ = told.await;
         tokio::time::sleep(PATIENCE).await;

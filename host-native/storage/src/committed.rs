@@ -23,7 +23,7 @@ impl Committed {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = position;
     }
 
-    /// What was told last, in this life or an earlier one; [`LogPosition::ZERO`] if nothing was.
+    /// What was told last, in this incarnation or an earlier one; [`LogPosition::ZERO`] if nothing was.
     pub fn last(&self) -> LogPosition {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

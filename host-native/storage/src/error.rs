@@ -38,7 +38,7 @@ pub enum FormatError {
 
 /// A store could not be opened. Nothing in it was lost or changed by trying.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum StoreOpenError {
     /// The directory has no `meta`.
     #[error(
         "{} holds no store. The node was not started; run `kraft init` to create one. If this node \
@@ -263,7 +263,7 @@ impl From<PrepareError> for DiskError {
     }
 }
 
-impl From<IoError> for OpenError {
+impl From<IoError> for StoreOpenError {
     fn from(error: IoError) -> Self {
         match error.source.kind() {
             io::ErrorKind::PermissionDenied => Self::Denied(error),
@@ -272,7 +272,7 @@ impl From<IoError> for OpenError {
     }
 }
 
-impl From<PrepareError> for OpenError {
+impl From<PrepareError> for StoreOpenError {
     fn from(error: PrepareError) -> Self {
         match error {
             PrepareError::Full(full) => Self::Full(full),

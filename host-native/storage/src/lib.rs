@@ -24,6 +24,7 @@ mod identity;
 mod log;
 mod meta;
 mod opened;
+mod opening;
 mod reader;
 mod record;
 mod recovery;
@@ -38,10 +39,12 @@ mod store;
 mod survey;
 mod syncer;
 pub mod testing;
+mod worker;
 
 pub use committed::Committed;
 pub use error::{
-    Corrupt, DiskError, FormatError, Full, IoError, OpenError, ReadError, StopError, Unfinished,
+    Corrupt, DiskError, FormatError, Full, IoError, ReadError, StopError, StoreOpenError,
+    Unfinished,
 };
 pub use founding::{Contact, Founding};
 pub use fs::{Fs, RealFs};
@@ -49,11 +52,13 @@ pub use history::History;
 pub use identity::{Boot, BootId, Expect, Identity};
 
 pub use opened::Opened;
+pub use opening::{Options, Verified, format, open, verify};
 pub use reader::LogReader;
 pub use record::entry_checksum;
 pub use reserve::Reserve;
+pub use running::STOP_MAX;
 pub use space::Space;
 pub use stats::StorageStats;
-pub use store::{Options, Store, Verified, format, open, verify};
+pub use store::Store;
 pub use survey::Warning;
-pub use syncer::{Disk, DiskHandle, Done, Job, STOP_MAX};
+pub use syncer::{Disk, DiskHandle, Done, Job};

@@ -127,7 +127,7 @@ impl Log {
             if self.active.end + bytes > self.segment_bytes {
                 self.rotate(meta)?;
             } else if self.buffer.len() >= BUFFER_BYTES_MAX {
-                self.flush()?;
+                self.write()?;
             }
             let synced = u32::try_from(self.active.synced).expect("segments are at most 1 GiB");
             self.active.checksum = record::encode(
@@ -175,7 +175,7 @@ impl Log {
     }
 
     /// Hands the buffer to the operating system in one call; then its entries can be read.
-    pub fn flush(&mut self) -> Result<(), DiskError> {
+    pub fn write(&mut self) -> Result<(), DiskError> {
         if self.buffer.is_empty() {
             return Ok(());
         }
@@ -200,7 +200,7 @@ impl Log {
 
     /// Writes and forces everything gathered so far. Costs nothing if nothing is unforced.
     pub fn sync(&mut self) -> Result<(), DiskError> {
-        self.flush()?;
+        self.write()?;
         if self.active.synced == self.active.written {
             return Ok(());
         }

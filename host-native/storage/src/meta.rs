@@ -27,7 +27,7 @@ use kraft_proto::hard_state::{HardState, Trust};
 use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 
 use super::committed::Committed;
-use super::error::{Corrupt, Doing, FormatError, IoError, OpenError};
+use super::error::{Corrupt, Doing, FormatError, IoError, StoreOpenError};
 use super::founding::Founding;
 use super::fs::{File, Fs};
 use super::identity::{BootId, Identity};
@@ -164,11 +164,11 @@ impl MetaFile {
         fs: &dyn Fs,
         dir: &Path,
         stats: &Arc<StorageStats>,
-    ) -> Result<(Self, OtherSlot), OpenError> {
+    ) -> Result<(Self, OtherSlot), StoreOpenError> {
         let path = Self::path_in(dir);
         let file = match fs.open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(OpenError::NoStore(dir.to_owned()));
+                return Err(StoreOpenError::NoStore(dir.to_owned()));
             }
             opened => opened.doing("open", &path)?,
         };
@@ -189,7 +189,7 @@ impl MetaFile {
             }
             [None, Some(second)] => (second, OtherSlot::Torn { offset: 0 }),
             [None, None] => {
-                return Err(OpenError::Corrupt(Corrupt {
+                return Err(StoreOpenError::Corrupt(Corrupt {
                     file: path,
                     offset: 0,
                     what: "neither copy of the hard state has a valid checksum",
@@ -271,8 +271,8 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
         64,
         &meta.hard_state.vote.unwrap_or_default().0.to_le_bytes(),
     );
-    let life = meta.hard_state.incarnation;
-    put(72, &life.number.to_le_bytes());
+    let incarnation = meta.hard_state.incarnation;
+    put(72, &incarnation.number.to_le_bytes());
     put(80, &[u8::from(meta.hard_state.vote.is_some())]);
     put(81, &[trust_byte(meta.hard_state.trust)]);
     put(82, &[u8::from(meta.boot.is_some())]);
@@ -281,7 +281,7 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
     put(112, &meta.synced.end.to_le_bytes());
     put(120, &meta.first_generation.to_le_bytes());
     put(128, &meta.epoch.0.to_le_bytes());
-    put(136, &life.nonce.0.to_le_bytes());
+    put(136, &incarnation.nonce.0.to_le_bytes());
     let by = meta.hard_state.superseded;
     put(83, &[u8::from(by.is_some())]);
     put(144, &by.unwrap_or_default().number.to_le_bytes());
@@ -297,7 +297,7 @@ fn encode(meta: &Meta, sequence: u64) -> Vec<u8> {
 }
 
 /// Reads a slot; `None` if it is torn.
-fn decode(bytes: &[u8], path: &Path) -> Result<Option<Slot>, OpenError> {
+fn decode(bytes: &[u8], path: &Path) -> Result<Option<Slot>, StoreOpenError> {
     if bytes.len() < FOUNDING_AT || &bytes[..8] != MAGIC {
         return Ok(None);
     }
@@ -306,7 +306,7 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Option<Slot>, OpenError> {
         (crc32c::crc32c(&bytes[..end]) == u32_at(checksum, 0)).then_some(end)
     };
     let version = u32_at(bytes, 8);
-    let unknown = |found| OpenError::Version {
+    let unknown = |found| StoreOpenError::Version {
         file: path.to_owned(),
         found,
         known: VERSION,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use kraft_proto::ids::LogPosition;
 
-use super::error::{Doing, IoError, OpenError};
+use super::error::{Doing, IoError, StoreOpenError};
 use super::meta::{Mark, Meta};
 use super::record::{self, END_MARK, Origin};
 use super::scan::{Window, walk};
@@ -54,7 +54,7 @@ pub(super) fn rewrite(
     spares: &Spares,
     whole_bytes_max: u64,
     stats: &StorageStats,
-) -> Result<Recovered, OpenError> {
+) -> Result<Recovered, StoreOpenError> {
     let mut segments = survey.segments;
     spares.retire(survey.unused)?;
     let spare = spares.take()?;

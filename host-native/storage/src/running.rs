@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::error::{DiskError, StopError, Unfinished};
 use super::store::Store;
-use super::syncer::{Promise, STOP_MAX, Task, Worker};
+use super::worker::{Reported, Task, Worker};
+
+/// How long whoever ends waits for a disk that does not.
+pub const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// What waits for the disk thread.
 pub(super) struct Queue<W> {
@@ -66,7 +69,7 @@ fn writes<W>(tasks: &[Task<W>]) -> u64 {
 }
 
 /// A running disk thread.
-pub(super) struct Running<W: Promise> {
+pub(super) struct Running<W: Reported> {
     pub queue: Arc<Queue<W>>,
     thread: Option<Thread>,
 }
@@ -77,7 +80,7 @@ struct Thread {
     ended: Receiver<Result<(), DiskError>>,
 }
 
-impl<W: Promise> Running<W> {
+impl<W: Reported> Running<W> {
     pub fn start(
         mut store: Store,
         on_done: impl FnMut(Result<W::Receipt, DiskError>) + Send + 'static,
@@ -133,7 +136,7 @@ impl<W: Promise> Running<W> {
 }
 
 /// What the disk thread does.
-fn run<W: Promise, F>(tasks: &Queue<W>, mut work: Worker<W, F>) -> Result<(), DiskError>
+fn run<W: Reported, F>(tasks: &Queue<W>, mut work: Worker<W, F>) -> Result<(), DiskError>
 where
     F: FnMut(Result<W::Receipt, DiskError>),
 {
@@ -154,7 +157,7 @@ where
     }
 }
 
-impl<W: Promise> Drop for Running<W> {
+impl<W: Reported> Drop for Running<W> {
     fn drop(&mut self) {
         if let Err(error) = self.stop(STOP_MAX) {
             tracing::error!("while closing the store: {error}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::ids::LogPosition;
 
-use super::error::{Corrupt, Doing, IoError, OpenError};
+use super::error::{Corrupt, Doing, IoError, StoreOpenError};
 use super::fs::{File, Fs};
 use super::meta::Meta;
 use super::record::{ALIGN, HEADER_BYTES, Header, Origin};
@@ -84,7 +84,7 @@ pub(super) struct Survey {
 }
 
 /// Reads the whole log and verifies it. Changes nothing.
-pub(super) fn survey(fs: &dyn Fs, log_dir: &Path, meta: &Meta) -> Result<Survey, OpenError> {
+pub(super) fn survey(fs: &dyn Fs, log_dir: &Path, meta: &Meta) -> Result<Survey, StoreOpenError> {
     let mut files = BTreeMap::new();
     let mut headers = BTreeMap::new();
     for name in fs.list(log_dir).doing("list", log_dir)? {
@@ -152,7 +152,7 @@ fn chain(
     meta: &Meta,
     headers: &BTreeMap<u64, SegmentHeader>,
     newest: u64,
-) -> Result<Vec<SegmentHeader>, OpenError> {
+) -> Result<Vec<SegmentHeader>, StoreOpenError> {
     let mut chain: Vec<SegmentHeader> = headers.get(&newest).copied().into_iter().collect();
     while let Some(last) = chain.last() {
         let previous = last.joins.generation;
@@ -168,8 +168,8 @@ fn chain(
     Ok(chain)
 }
 
-fn missing(log_dir: &Path, generation: u64) -> OpenError {
-    OpenError::Corrupt(Corrupt {
+fn missing(log_dir: &Path, generation: u64) -> StoreOpenError {
+    StoreOpenError::Corrupt(Corrupt {
         file: path_of(log_dir, generation),
         offset: 0,
         what: "this segment of the log is missing, or its header is not whole",
@@ -183,7 +183,7 @@ fn refuse_lost_header(
     generation: u64,
     path: &Path,
     file: &dyn File,
-) -> Result<(), OpenError> {
+) -> Result<(), StoreOpenError> {
     let origin = Origin {
         store: meta.identity.store,
         generation,
@@ -206,7 +206,7 @@ fn refuse_lost_header(
     )
     .doing("read", path)?;
     if why == WalkEnd::Stopped {
-        return Err(OpenError::Corrupt(Corrupt {
+        return Err(StoreOpenError::Corrupt(Corrupt {
             file: path.to_owned(),
             offset: 0,
             what: "the header of this segment is not whole, and was forced",
@@ -260,7 +260,10 @@ fn read(
 
 /// Reads all segments but the newest, on as many cores as there are: each can be verified by
 /// itself, since its header repeats the checksum it goes on from.
-fn read_closed(segments: Vec<Segment>, chain: &[SegmentHeader]) -> Result<Vec<Content>, OpenError> {
+fn read_closed(
+    segments: Vec<Segment>,
+    chain: &[SegmentHeader],
+) -> Result<Vec<Content>, StoreOpenError> {
     let next = chain.get(1..).unwrap_or_default();
     let mut work: Vec<_> = segments.into_iter().zip(next.iter().copied()).collect();
     if work.len() < 2 {
@@ -276,12 +279,13 @@ fn read_closed(segments: Vec<Segment>, chain: &[SegmentHeader]) -> Result<Vec<Co
         let rest = work.split_off(share.min(work.len()));
         shares.push(std::mem::replace(&mut work, rest));
     }
-    let read_share = |share: Vec<(Segment, SegmentHeader)>| -> Result<Vec<Content>, OpenError> {
-        let read = share
-            .into_iter()
-            .map(|(segment, next)| read_one_closed(segment, &next));
-        read.collect()
-    };
+    let read_share =
+        |share: Vec<(Segment, SegmentHeader)>| -> Result<Vec<Content>, StoreOpenError> {
+            let read = share
+                .into_iter()
+                .map(|(segment, next)| read_one_closed(segment, &next));
+            read.collect()
+        };
     std::thread::scope(|scope| {
         let readers: Vec<_> = shares
             .into_iter()
@@ -299,7 +303,7 @@ fn read_closed(segments: Vec<Segment>, chain: &[SegmentHeader]) -> Result<Vec<Co
 }
 
 /// Reads a segment that `next` joins: all of it was forced before `next` was begun.
-fn read_one_closed(segment: Segment, next: &SegmentHeader) -> Result<Content, OpenError> {
+fn read_one_closed(segment: Segment, next: &SegmentHeader) -> Result<Content, StoreOpenError> {
     let content = read(segment, next.joins.end, |_| {})?;
     let Segment {
         end, last, path, ..
@@ -307,7 +311,7 @@ fn read_one_closed(segment: Segment, next: &SegmentHeader) -> Result<Content, Op
     if *end == next.joins.end && content.checksum == next.checksum && *last == next.base {
         return Ok(content);
     }
-    Err(OpenError::Corrupt(Corrupt {
+    Err(StoreOpenError::Corrupt(Corrupt {
         file: path.clone(),
         offset: *end,
         what: "no whole record is there, and the log went on behind it",
@@ -316,7 +320,7 @@ fn read_one_closed(segment: Segment, next: &SegmentHeader) -> Result<Content, Op
 
 impl Survey {
     /// Reads the newest segment, which ends where its records stop being whole.
-    fn read_newest(&mut self, segment: Segment, meta: &Meta) -> Result<(), OpenError> {
+    fn read_newest(&mut self, segment: Segment, meta: &Meta) -> Result<(), StoreOpenError> {
         let (path, file) = (segment.path.clone(), Arc::clone(&segment.file));
         let origin = segment.header.origin();
         let mut claimed = match meta.synced {
@@ -331,7 +335,7 @@ impl Survey {
         let behind = search(&mut Window::new(&*file), origin, end, size).doing("read", &path)?;
         claimed = claimed.max(behind.synced);
         if claimed > end {
-            return Err(OpenError::Corrupt(Corrupt {
+            return Err(StoreOpenError::Corrupt(Corrupt {
                 file: path,
                 offset: end,
                 what: "no whole record is there, and the log was forced beyond it",

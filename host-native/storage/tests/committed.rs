@@ -8,7 +8,7 @@ use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::HardState;
 use kraft_proto::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
 use kraft_storage::testing::{Fate, FaultFs, Tear};
-use kraft_storage::{Founding, Identity, OpenError, Opened, Options, Store, Warning};
+use kraft_storage::{Founding, Identity, Opened, Options, Store, StoreOpenError, Warning};
 
 const DIR: &str = "/data";
 
@@ -27,7 +27,7 @@ fn fresh() -> FaultFs {
     fs
 }
 
-fn try_open(fs: &FaultFs) -> Result<Opened, OpenError> {
+fn try_open(fs: &FaultFs) -> Result<Opened, StoreOpenError> {
     let options = Options {
         segment_bytes: 64 * 1024,
         ..Options::default()
@@ -134,17 +134,17 @@ fn it_is_kept_with_every_write_of_meta_and_at_the_close() {
     assert_eq!(open(&cut_power(&fs)).committed, at(3, 3));
 }
 
-/// It stays what it was through lives that were told nothing.
+/// It stays what it was through starts that were told nothing.
 #[test]
 fn it_outlives_lives_in_which_nothing_was_told() {
     let fs = fresh();
     let store = open(&fs).store;
     store.committed().tell(at(3, 3));
     store.close().unwrap();
-    for life in 0..3 {
+    for start in 0..3 {
         let mut opened = open(&fs);
-        assert_eq!(opened.committed, at(3, 3), "{life}");
-        opened.store.save_hard_state(term(4 + life)).unwrap();
+        assert_eq!(opened.committed, at(3, 3), "{start}");
+        opened.store.save_hard_state(term(4 + start)).unwrap();
         opened.store.close().unwrap();
     }
 }
@@ -157,7 +157,7 @@ fn it_is_given_as_it_was_told_whatever_the_log_has_there() {
     let fs = fresh();
     let mut store = open(&fs).store;
     append(&mut store, 1, 1, 5, 10);
-    store.sync().unwrap();
+    store.force().unwrap();
     append(&mut store, 3, 6, 4, 10);
     store.committed().tell(at(3, 9));
     store.save_hard_state(term(4)).unwrap();

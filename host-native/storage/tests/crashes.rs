@@ -12,7 +12,7 @@ use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
 use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 use kraft_storage::testing::{Crash, Fault, FaultFs};
-use kraft_storage::{DiskError, Founding, Identity, OpenError, Opened, Options, Store};
+use kraft_storage::{DiskError, Founding, Identity, Opened, Options, Store, StoreOpenError};
 
 const DIR: &str = "/data";
 
@@ -175,7 +175,7 @@ impl World {
         match self.chance.below(20) {
             0..=11 => self.append(store),
             12..=15 => {
-                store.sync()?;
+                store.force()?;
                 self.model.synced();
                 Ok(())
             }
@@ -270,7 +270,7 @@ impl World {
                 self.model.found(base, &found, opened.hard_state);
                 ControlFlow::Continue(opened.store)
             }
-            Err(OpenError::Io(_)) => ControlFlow::Break(()),
+            Err(StoreOpenError::Io(_)) => ControlFlow::Break(()),
             Err(error) => panic!("{error}"),
         }
     }
@@ -318,13 +318,13 @@ fn run(seed: u64) {
                     }
                 }
                 Ok(()) if crash == Crash::Process => {
-                    if store.flush().is_ok() {
+                    if store.write().is_ok() {
                         world.model.cached = Cached::Everything;
                     }
                 }
                 Ok(()) => {}
                 Err(DiskError::Io(_)) => {
-                    assert!(matches!(store.sync(), Err(DiskError::Stopped)));
+                    assert!(matches!(store.force(), Err(DiskError::Stopped)));
                 }
                 Err(error) => panic!("{error}"),
             }

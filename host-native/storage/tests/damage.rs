@@ -9,7 +9,9 @@ use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
 use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 use kraft_storage::testing::{Fate, FaultFs};
-use kraft_storage::{Corrupt, Founding, Fs, Identity, OpenError, Opened, Options, Store, Warning};
+use kraft_storage::{
+    Corrupt, Founding, Fs, Identity, Opened, Options, Store, StoreOpenError, Warning,
+};
 
 const DIR: &str = "/data";
 
@@ -21,7 +23,7 @@ const SEGMENT_HEADER_BYTES: u64 = 76;
 /// A payload that leaves no padding, and one that does.
 const SIZES: [u64; 2] = [56, 21];
 
-fn open(fs: &FaultFs) -> Result<Opened, OpenError> {
+fn open(fs: &FaultFs) -> Result<Opened, StoreOpenError> {
     let options = Options {
         segment_bytes: 64 * 1024,
         ..Options::default()
@@ -102,7 +104,7 @@ fn flip_all(fs: &FaultFs, entries: u64, known_synced: u64) -> (u64, u64) {
         let fs = copy(fs);
         fs.flip_bit(&file, at, at as u8);
         match open(&fs).err() {
-            Some(OpenError::Corrupt(Corrupt {
+            Some(StoreOpenError::Corrupt(Corrupt {
                 file: named,
                 offset: place,
                 ..
@@ -177,7 +179,7 @@ fn any_byte_behind_what_is_known_to_be_synced_is_cut_off_with_a_warning() {
     let fs = fresh();
     let mut store = open(&fs).unwrap().store;
     append(&mut store, 1, 3);
-    store.sync().unwrap();
+    store.force().unwrap();
     // Written after that fsync, so these know of it.
     append(&mut store, 4, 2);
     drop(store);

@@ -10,8 +10,8 @@ use kraft_proto::hard_state::{HardState, Trust};
 use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 use kraft_storage::testing::{Crash, Fault, FaultFs};
 use kraft_storage::{
-    Boot, DiskError, Expect, FormatError, Founding, Fs, Identity, OpenError, Opened, Options,
-    ReadError, RealFs, Store, Warning,
+    Boot, DiskError, Expect, FormatError, Founding, Fs, Identity, Opened, Options, ReadError,
+    RealFs, Store, StoreOpenError, Warning,
 };
 
 const SEGMENT_BYTES: u64 = 64 * 1024;
@@ -49,7 +49,7 @@ fn open(fs: &FaultFs) -> Opened {
     kraft_storage::open(dir(), fs.shared(), &options()).unwrap()
 }
 
-fn open_error(fs: &FaultFs) -> OpenError {
+fn open_error(fs: &FaultFs) -> StoreOpenError {
     kraft_storage::open(dir(), fs.shared(), &options())
         .err()
         .unwrap()
@@ -179,7 +179,7 @@ fn a_torn_tail_is_cut_with_a_warning_that_says_where() {
     let fs = fresh();
     let mut store = open(&fs).store;
     append(&mut store, commands(1, 1, 5), 100).unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
     append(&mut store, commands(1, 6, 3), 100).unwrap();
     drop(store);
     // The middle one of the three that were not forced.
@@ -218,7 +218,7 @@ fn damage_before_a_forced_place_refuses_to_start_and_says_where() {
     let fs = fresh();
     let mut store = open(&fs).store;
     append(&mut store, commands(1, 1, 5), 100).unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
     // Written after the fsync, so it knows of it.
     append(&mut store, commands(1, 6, 1), 100).unwrap();
     drop(store);
@@ -228,7 +228,7 @@ fn damage_before_a_forced_place_refuses_to_start_and_says_where() {
             let at = 4096 + record * 144;
             fs.flip_bit(&file, at + byte, 3);
             match open_error(&fs) {
-                OpenError::Corrupt(corrupt) => {
+                StoreOpenError::Corrupt(corrupt) => {
                     assert_eq!((corrupt.file, corrupt.offset), (file.clone(), at));
                 }
                 error => panic!("{error}"),
@@ -258,7 +258,7 @@ fn damage_anywhere_in_a_closed_store_refuses_to_start() {
             fs.flip_bit(&file, at, 0);
             let error = open_error(&fs);
             assert!(
-                matches!(&error, OpenError::Corrupt(corrupt) if corrupt.file == file),
+                matches!(&error, StoreOpenError::Corrupt(corrupt) if corrupt.file == file),
                 "{name} at {at}: {error}"
             );
             fs.flip_bit(&file, at, 0);
@@ -281,7 +281,7 @@ fn a_missing_segment_refuses_to_start() {
         if fs.content(&file).unwrap().starts_with(b"kraftseg") {
             fs.rename(&file, &dir().join("elsewhere")).unwrap();
             let error = open_error(&fs);
-            assert!(matches!(error, OpenError::Corrupt(_)), "{error}");
+            assert!(matches!(error, StoreOpenError::Corrupt(_)), "{error}");
             fs.rename(&dir().join("elsewhere"), &file).unwrap();
         }
     }
@@ -320,13 +320,13 @@ fn a_torn_hard_state_falls_back_to_the_one_before() {
     for slot in [0, second as u64] {
         fs.flip_bit(&meta, slot + 60, 0);
     }
-    assert!(matches!(open_error(&fs), OpenError::Corrupt(_)));
+    assert!(matches!(open_error(&fs), StoreOpenError::Corrupt(_)));
 }
 
 #[test]
 fn a_directory_without_a_store_is_not_an_empty_log() {
     let fs = FaultFs::new(1);
-    assert!(matches!(open_error(&fs), OpenError::NoStore(_)));
+    assert!(matches!(open_error(&fs), StoreOpenError::NoStore(_)));
     fs.create_dir(dir()).unwrap();
     let error = open_error(&fs).to_string();
     assert!(error.contains("kraft init"), "{error}");
@@ -352,7 +352,7 @@ fn formatting_survives_a_power_cut_as_a_whole_or_not_at_all() {
             let fs = fs.crash(Crash::Power);
             match kraft_storage::open(dir(), fs.shared(), &options()) {
                 Ok(opened) => assert_eq!(opened.log, []),
-                Err(OpenError::NoStore(_)) => {
+                Err(StoreOpenError::NoStore(_)) => {
                     assert!(formatted.is_err(), "seed {seed}, {operations} operations");
                     kraft_storage::format(dir(), &fs, identity(), founding()).unwrap();
                 }
@@ -371,7 +371,7 @@ fn another_nodes_directory_is_refused_with_both_named() {
         let error = kraft_storage::open(dir(), fs.shared(), &options)
             .err()
             .unwrap();
-        assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+        assert!(matches!(error, StoreOpenError::Foreign { .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains("node 3 of cluster"), "{text}");
         assert!(
@@ -390,7 +390,7 @@ fn another_nodes_directory_is_refused_with_both_named() {
 fn one_process_has_a_directory_at_a_time() {
     let fs = fresh();
     let opened = open(&fs);
-    assert!(matches!(open_error(&fs), OpenError::InUse(_)));
+    assert!(matches!(open_error(&fs), StoreOpenError::InUse(_)));
     drop(opened);
     open(&fs);
 }
@@ -417,9 +417,9 @@ fn a_failed_fsync_stops_the_store_for_good() {
     let mut store = open(&fs).store;
     append(&mut store, commands(1, 1, 3), 100).unwrap();
     fs.fail(Fault::Sync, 1);
-    assert!(matches!(store.sync(), Err(DiskError::Io(_))));
+    assert!(matches!(store.force(), Err(DiskError::Io(_))));
     // The next fsync would succeed, and prove nothing.
-    assert!(matches!(store.sync(), Err(DiskError::Stopped)));
+    assert!(matches!(store.force(), Err(DiskError::Stopped)));
     let more = append(&mut store, commands(1, 4, 1), 100);
     assert!(matches!(more, Err(DiskError::Stopped)));
     let save = store.save_hard_state(HardState::default());
@@ -434,7 +434,7 @@ fn after_a_failed_fsync_what_a_restart_returns_survives_a_power_cut() {
         let mut store = open(&fs).store;
         append(&mut store, commands(1, 1, 30), 700).unwrap();
         fs.fail(Fault::Sync, 1);
-        assert!(store.sync().is_err());
+        assert!(store.force().is_err());
         drop(store);
         let fs = fs.crash(Crash::Process);
         let log = open(&fs).log;
@@ -451,7 +451,10 @@ fn a_store_does_not_open_unless_the_rewritten_tail_is_forced() {
     drop(store);
     for nth in 1..=3 {
         fs.fail(Fault::Sync, nth);
-        assert!(matches!(open_error(&fs), OpenError::Io(_)), "fsync {nth}");
+        assert!(
+            matches!(open_error(&fs), StoreOpenError::Io(_)),
+            "fsync {nth}"
+        );
     }
     assert_eq!(open(&fs).log, [commands(1, 1, 30)]);
 }
@@ -462,7 +465,7 @@ fn a_failed_or_short_write_is_never_reported() {
         let fs = fresh();
         let mut store = open(&fs).store;
         append(&mut store, commands(1, 1, 3), 100).unwrap();
-        store.sync().unwrap();
+        store.force().unwrap();
         fs.fail(fault, 1);
         let failed = append(&mut store, commands(1, 4, 3), 100);
         assert!(matches!(failed, Err(DiskError::Io(_))));
@@ -508,7 +511,7 @@ fn compaction_lets_go_of_whole_segments_and_recycles_them() {
     let fs = fresh();
     let mut store = open(&fs).store;
     append(&mut store, commands(1, 1, 1000), 300).unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
     let files = fs.list(&dir().join("log")).unwrap().len();
     let upto = LogPosition::new(Term(1), LogIndex(800));
     store.compact(upto).unwrap();
@@ -620,10 +623,10 @@ fn an_fsync_with_nothing_to_force_is_free_and_every_other_is_counted() {
     let mut store = open(&fs).store;
     let stats = store.stats();
     let (log, meta) = (stats.log_fsyncs(), stats.meta_fsyncs());
-    store.sync().unwrap();
+    store.force().unwrap();
     append(&mut store, commands(1, 1, 10), 100).unwrap();
-    store.sync().unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
+    store.force().unwrap();
     store.save_hard_state(HardState::default()).unwrap();
     assert_eq!(
         (stats.log_fsyncs(), stats.meta_fsyncs()),
@@ -639,10 +642,13 @@ fn a_real_directory_holds_it_too() {
     let dir = temp.path().join("a/b");
     let fs: Arc<dyn Fs> = RealFs::shared();
     let opened = |options: &Options| kraft_storage::open(&dir, Arc::clone(&fs), options);
-    assert!(matches!(opened(&options()), Err(OpenError::NoStore(_))));
+    assert!(matches!(
+        opened(&options()),
+        Err(StoreOpenError::NoStore(_))
+    ));
     kraft_storage::format(&dir, &*fs, identity(), founding()).unwrap();
     let mut store = opened(&options()).unwrap().store;
-    assert!(matches!(opened(&options()), Err(OpenError::InUse(_))));
+    assert!(matches!(opened(&options()), Err(StoreOpenError::InUse(_))));
     append(&mut store, commands(1, 1, 1000), 300).unwrap();
     append(&mut store, commands(2, 500, 10), 300).unwrap();
     store.close().unwrap();

@@ -13,7 +13,7 @@ use kraft_proto::ids::{LogIndex, NodeId, StoreId, Term};
 use kraft_storage::fs::{File, LockGuard};
 use kraft_storage::testing::{Crash, FaultFs};
 use kraft_storage::{
-    BootId, Founding, Fs, Identity, OpenError, Opened, Options, RealFs, Reserve, Store,
+    BootId, Founding, Fs, Identity, Opened, Options, RealFs, Reserve, Store, StoreOpenError,
 };
 
 const SEGMENT_BYTES: u64 = 64 * 1024;
@@ -55,7 +55,7 @@ fn commands(first: u64, count: u32) -> Run {
 fn append(store: &mut Store, run: Run) {
     let payloads = vec![Bytes::from_static(&[b'x'; 1000]); run.count as usize];
     store.append(run, &payloads).unwrap();
-    store.sync().unwrap();
+    store.force().unwrap();
 }
 
 /// Files whose calls fail a number of times first, as those of a system in want do.
@@ -152,7 +152,7 @@ fn a_lock_that_a_dying_process_still_holds_is_waited_for() {
     let refused = kraft_storage::open(dir(), wanting(1), &options())
         .err()
         .unwrap();
-    assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
+    assert!(matches!(refused, StoreOpenError::InUse(_)), "{refused}");
     let options = Options {
         lock_patience: Duration::from_secs(60),
         ..options()
@@ -174,7 +174,7 @@ fn a_right_that_is_missing_is_told_as_such_and_not_as_possible_loss() {
         let refused = kraft_storage::open(dir(), Arc::new(fs), &options())
             .err()
             .unwrap();
-        assert!(matches!(refused, OpenError::Denied(_)), "{refused}");
+        assert!(matches!(refused, StoreOpenError::Denied(_)), "{refused}");
         let told = refused.to_string();
         assert!(told.contains("the right to read and write"), "{told}");
         assert!(!told.contains("lost"), "{told}");
@@ -247,14 +247,14 @@ fn a_node_that_is_killed_on_a_full_disk_opens_with_the_room_it_had() {
             0,
             "a segment is kept for it"
         );
-        for life in 0..5 {
+        for start in 0..5 {
             drop(store);
             fs = fs.crash(crash);
             let used = capacity_used(&fs);
             fs.set_capacity(used);
             assert_eq!(fs.free_bytes(dir()).unwrap(), 0, "not a byte is free");
             let opened = open(&fs);
-            assert_eq!(opened.log, [commands(1, end as u32 - 1)], "life {life}");
+            assert_eq!(opened.log, [commands(1, end as u32 - 1)], "life {start}");
             store = opened.store;
             store.probe_space().unwrap();
             assert!(store.space().is_full());

@@ -40,7 +40,7 @@ fn newcomer(cluster: &Cluster, at: usize) -> Client {
     Client::new([&cluster.nodes[at].clients], credentials, settings).unwrap()
 }
 
-/// A leader whose certificate expires while it leads hands over to a node whose certificate holds; it says so to operators,
+/// A leader whose certificate expires while it leads transfers leadership to a node whose certificate holds; it says so to operators,
 /// and to clients that it *has expired*. Renewed while it runs, it takes clients again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_whose_certificate_expires_hands_over_and_comes_back_renewed() {
@@ -81,7 +81,7 @@ async fn a_leader_whose_certificate_expires_hands_over_and_comes_back_renewed() 
         .await;
     let log = cluster.nodes[leader].log();
     assert!(
-        log.contains("has expired: leadership is handed to node"),
+        log.contains("has expired: leadership is transferred to node"),
         "{log}"
     );
     assert_eq!(cluster.nodes[leader].figure(left), Some(0.0));

@@ -130,7 +130,7 @@ async fn a_read_sees_a_relaxed_write_that_is_not_committed_yet(cluster: &Cluster
     }
     assert!(
         uncommitted > 0,
-        "no read came before the background's flush"
+        "no read came before the force in the background"
     );
     println!("20 reads saw the write before them, {uncommitted} of them uncommitted until then");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use host_native::load::{Keying, Rows};
-use kraft_wire::pair::{Key, Value};
+use kraft_wire::key_value::{Key, Value};
 
 use crate::e2e::Cluster;
 

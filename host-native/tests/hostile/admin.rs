@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use host_native::admin::door::CONNECTIONS_MAX;
+use host_native::admin::listener::CONNECTIONS_MAX;
 use host_native::admin::{Admin, Publisher, Readiness, Snapshot};
 use host_native::metrics::Metrics;
 use kraft_proto::health::Thresholds;

@@ -10,7 +10,7 @@ use kraft_client::Client;
 use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex};
 use kraft_wire::api::{Attempt, Freshness, Options, Request, Write};
 use kraft_wire::command::{Operation, RequestId, SessionId};
-use kraft_wire::pair::{Key, Pair, Value};
+use kraft_wire::key_value::{Key, KeyValue, Value};
 
 use crate::e2e::{Cluster, PATIENCE};
 use crate::raw::{Raw, Session};
@@ -105,7 +105,7 @@ fn get(key: &str) -> bytes::Bytes {
 }
 
 fn put_for_an_hour(number: u64) -> bytes::Bytes {
-    let pair = Pair {
+    let pair = KeyValue {
         key: Key::try_from("hostile").unwrap(),
         value: Value::default(),
     };

@@ -190,7 +190,7 @@ impl Stranger {
     }
 
     /// Connects, and returns what it is told.
-    pub async fn knock(&self, node: &Transport) -> String {
+    pub async fn connects(&self, node: &Transport) -> String {
         self.knock_at(node.local_addr().unwrap()).await
     }
 

@@ -12,10 +12,10 @@ use host_native::machine::{Applied, Replicated};
 use kraft_client::{Client, ClientError, Settings};
 use kraft_proto::{Class, CommitMode, Fate, FsyncMode, Held, LogIndex, LogPosition, Term};
 use kraft_wire::api::{
-    Achieved, Answer, Bound, Freshness, Grade, Refusal, Request, Response, Write,
+    Achieved, Answer, Bound, Freshness, Grade, Request, RequestRefusal, Response, Write,
 };
 use kraft_wire::command::{Command, Operation, RequestId};
-use kraft_wire::pair::{Key, Pair, Unfit, Value};
+use kraft_wire::key_value::{Key, KeyValue, Unfit, Value};
 use kraft_wire::rows::{Effect, Page, Scan, ScanFrom};
 use tokio::sync::{Barrier, mpsc};
 
@@ -40,7 +40,7 @@ fn as_asked() -> Say {
     Say::This(answer(Grade::AsAsked))
 }
 
-fn refused(refusal: Refusal) -> Say {
+fn refused(refusal: RequestRefusal) -> Say {
     Say::This(Response::Refused(refusal))
 }
 
@@ -158,7 +158,7 @@ async fn a_lost_entry_is_written_again_under_the_same_number() {
             requests.push(write_of(&request).request);
             match requests.len() {
                 1 => Say::This(answer(Grade::Lost)),
-                2 => refused(Refusal::Busy {
+                2 => refused(RequestRefusal::Busy {
                     bound: Bound::EntriesAtRisk,
                     limit: 5,
                 }),
@@ -192,7 +192,7 @@ async fn a_write_that_timed_out_or_fell_back_is_an_answer() {
 #[tokio::test]
 async fn a_refusal_for_good_is_told_at_once() {
     let cluster = Cluster::new();
-    let floor = Refusal::Floor {
+    let floor = RequestRefusal::Floor {
         zone: "account:*".to_owned(),
         floor: Class::new(CommitMode::All, FsyncMode::Always),
         asked: Class::new(CommitMode::Async, FsyncMode::None),
@@ -218,7 +218,7 @@ async fn a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() {
     let dies = cluster.node(|_| Say::HangUp).await;
     let refuses = cluster
         .node(|_| {
-            refused(Refusal::DiskFull {
+            refused(RequestRefusal::DiskFull {
                 free: 1,
                 reserve: 2,
             })
@@ -262,7 +262,7 @@ async fn without_an_answer_the_outcome_is_unknown_and_the_request_can_be_sent_ag
 async fn a_request_sent_again_and_refused_may_have_been_written_the_first_time() {
     let cluster = Cluster::new();
     let node = cluster
-        .node(|_| refused(Refusal::RequestTooOld { lowest: 100 }))
+        .node(|_| refused(RequestRefusal::RequestTooOld { lowest: 100 }))
         .await;
     let client = cluster.client([&node]).await;
     let request = "000102030405060708090a0b0c0d0e0f-0-1".parse().unwrap();
@@ -298,7 +298,7 @@ async fn an_expired_session_is_replaced_and_the_write_goes_on() {
             requests.lock().unwrap().push(request);
             match request.session.opened_at {
                 LogIndex(70) => as_asked(),
-                _ => refused(Refusal::SessionExpired {
+                _ => refused(RequestRefusal::SessionExpired {
                     open_at: LogIndex(70),
                 }),
             }
@@ -319,7 +319,7 @@ async fn an_expired_session_after_a_lost_answer_is_not_replaced() {
     let dies = cluster.node(|_| Say::HangUp).await;
     let expired = cluster
         .node(|_| {
-            refused(Refusal::SessionExpired {
+            refused(RequestRefusal::SessionExpired {
                 open_at: LogIndex(70),
             })
         })
@@ -377,7 +377,7 @@ async fn a_submitted_write_is_on_its_way_without_anybody_waiting() {
     let unfit = client.put("", "v").submit();
     assert_eq!(
         unfit,
-        Err(ClientError::Refused(Refusal::Unfit(Unfit::EmptyKey)))
+        Err(ClientError::Refused(RequestRefusal::Unfit(Unfit::EmptyKey)))
     );
 }
 
@@ -386,7 +386,7 @@ async fn what_does_not_fit_is_refused_before_anything_is_sent() {
     let cluster = Cluster::new();
     let node = cluster.node(|_| as_asked()).await;
     let client = cluster.client([&node]).await;
-    let large = vec![0; kraft_wire::pair::VALUE_MAX + 1];
+    let large = vec![0; kraft_wire::key_value::VALUE_MAX + 1];
     let none: [(&str, &str); 0] = [];
     for write in [
         client.put("", "v"),
@@ -398,7 +398,7 @@ async fn what_does_not_fit_is_refused_before_anything_is_sent() {
     ] {
         let result = write.send().await;
         assert!(
-            matches!(result, Err(ClientError::Refused(Refusal::Unfit(_)))),
+            matches!(result, Err(ClientError::Refused(RequestRefusal::Unfit(_)))),
             "{result:?}"
         );
     }
@@ -416,7 +416,7 @@ async fn the_largest_write_arrives() {
         })
         .await;
     let client = cluster.client([&node]).await;
-    let value = vec![7; kraft_wire::pair::VALUE_MAX];
+    let value = vec![7; kraft_wire::key_value::VALUE_MAX];
     let pairs = [
         ("a", &value[..]),
         ("b", &value),
@@ -534,7 +534,7 @@ fn read_answers() -> impl Fn(Request) -> Say + Send + Sync + 'static {
             },
             Request::Scan { scan, .. } => {
                 let first = scan.from == ScanFrom::Start;
-                let row = Pair {
+                let row = KeyValue {
                     key: key("k"),
                     value: value("v"),
                 };

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use host_native::rpc::{RpcServer, ServerLimits};
-use host_native::transport::{Event, Lane, Route, Sending, Transport, TransportConfig};
+use host_native::transport::{Event, Route, Sending, Stream, Transport, TransportConfig};
 use kraft_client::{ClientLimits, RpcClient};
 use kraft_proto::ids::NodeId;
 use kraft_proto::modes::CommitMode;
@@ -167,6 +167,6 @@ fn appends() {
             }
             show(what, &mut times, started, cpu_before);
         }
-        assert_eq!(transport.stats().received(Lane::Append).frames, 0);
+        assert_eq!(transport.stats().received(Stream::Append).frames, 0);
     });
 }

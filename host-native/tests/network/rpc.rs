@@ -8,7 +8,7 @@ use host_native::rpc::{Call, Calls, ClientNews, Part, Room, RpcServer, ServerLim
 use kraft_client::{CallError, ClientLimits, ConnectError, RpcClient};
 use kraft_proto::ids::NodeId;
 use kraft_wire::cert::{Credentials, Issued, Role};
-use kraft_wire::quic::{Refusal, RefusalKind};
+use kraft_wire::quic::{ConnectionRefusal, ConnectionRefusalKind};
 use kraft_wire::rpc::{CLIENT_ALPN, CLIENT_VERSION};
 
 use crate::common;
@@ -393,9 +393,9 @@ async fn the_server_refuses_strangers_and_counts_them() {
     let ours = format!("version {CLIENT_VERSION}");
     assert!(seen.contains("version 7") && seen.contains(&ours), "{seen}");
     for (kind, count) in [
-        (RefusalKind::NoCertificate, 1),
-        (RefusalKind::Untrusted, 1),
-        (RefusalKind::Version, 1),
+        (ConnectionRefusalKind::NoCertificate, 1),
+        (ConnectionRefusalKind::Untrusted, 1),
+        (ConnectionRefusalKind::Version, 1),
     ] {
         assert_eq!(server.stats().refused(kind), count, "{kind:?}");
     }
@@ -412,7 +412,10 @@ async fn a_client_that_knocks_at_the_peers_door_is_told_so() {
     let ConnectError::Refused { refusal, .. } = error else {
         panic!("{error}");
     };
-    assert!(matches!(refusal, Refusal::Protocol(_)), "{refusal}");
+    assert!(
+        matches!(refusal, ConnectionRefusal::Protocol(_)),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]

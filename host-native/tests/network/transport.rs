@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use host_native::transport::{
-    DownReason, Dropped, Event, Events, Fault, Hold, Lane, PEER_VERSION, Route, Sending, Settings,
-    Transport, TransportConfig,
+    DownReason, Dropped, Event, Events, Fault, Hold, PEER_VERSION, Route, Sending, Settings,
+    Stream, Transport, TransportConfig,
 };
 use kraft_proto::ids::{NodeId, Nonce};
 use kraft_proto::modes::CommitMode;
-use kraft_wire::quic::{Refusal, RefusalKind};
+use kraft_wire::quic::{ConnectionRefusal, ConnectionRefusalKind};
 use tokio::task::JoinSet;
 
 use crate::common;
@@ -20,13 +20,13 @@ const TWO: NodeId = NodeId(2);
 const APPEND: Route = Route::Append(CommitMode::Sync);
 
 /// Two nodes that list each other, and their events.
-struct Pair {
+struct KeyValue {
     lab: Lab,
     one: (Transport, Events),
     two: (Transport, Events),
 }
 
-impl Pair {
+impl KeyValue {
     /// Binds both and waits until each has the other.
     async fn up(change: impl Fn(&mut TransportConfig)) -> Self {
         let lab = Lab::new();
@@ -71,7 +71,7 @@ async fn down(events: &mut Events, peer: NodeId) -> DownReason {
     .await
 }
 
-async fn refused(events: &mut Events) -> Refusal {
+async fn refused(events: &mut Events) -> ConnectionRefusal {
     wait_for(events, |event| match event {
         Event::Refused(refused) => Some(refused.refusal),
         _ => None,
@@ -79,9 +79,9 @@ async fn refused(events: &mut Events) -> Refusal {
     .await
 }
 
-async fn frame(events: &mut Events) -> (Lane, Bytes) {
+async fn frame(events: &mut Events) -> (Stream, Bytes) {
     wait_for(events, |event| match event {
-        Event::Frame { lane, bytes, .. } => Some((lane, bytes)),
+        Event::Frame { stream, bytes, .. } => Some((stream, bytes)),
         _ => None,
     })
     .await
@@ -92,8 +92,8 @@ fn send(from: &Transport, to: NodeId, route: Route, bytes: &[u8]) -> Sending {
 }
 
 #[tokio::test]
-async fn frames_flow_both_ways_in_order_on_every_lane() {
-    let mut pair = Pair::up(|_| {}).await;
+async fn frames_flow_both_ways_in_order_on_every_stream() {
+    let mut pair = KeyValue::up(|_| {}).await;
     let large = vec![7; 300_000];
     for (from, to, id) in [
         (&pair.one.0, &mut pair.two.1, TWO),
@@ -109,28 +109,28 @@ async fn frames_flow_both_ways_in_order_on_every_lane() {
             }
             assert_eq!(send(from, id, route, &large), Sending::Queued);
             for number in 0..100_u8 {
-                let (lane, bytes) = frame(to).await;
-                assert_eq!((lane, bytes.len()), (route.lane(), 2001));
+                let (stream, bytes) = frame(to).await;
+                assert_eq!((stream, bytes.len()), (route.stream(), 2001));
                 assert_eq!((bytes[0], bytes[1]), (number, 7));
             }
             assert_eq!(frame(to).await.1, large);
-            let sent = from.stats().sent(route.lane());
+            let sent = from.stats().sent(route.stream());
             assert_eq!((sent.frames, sent.bytes), (101, 100 * 2001 + 300_000));
         }
     }
 }
 
 #[tokio::test]
-async fn frames_sent_while_others_wait_elsewhere_keep_their_own_lane() {
-    let mut pair = Pair::up(|_| {}).await;
+async fn frames_sent_while_others_wait_elsewhere_keep_their_own_stream() {
+    let mut pair = KeyValue::up(|_| {}).await;
     send(&pair.one.0, TWO, APPEND, &[1; 100_000]);
     send(&pair.one.0, TWO, Route::Control, b"2");
-    let mut lanes = [
+    let mut streams = [
         frame(&mut pair.two.1).await.0,
         frame(&mut pair.two.1).await.0,
     ];
-    lanes.sort_unstable();
-    assert_eq!(lanes, [Lane::Control, Lane::Append]);
+    streams.sort_unstable();
+    assert_eq!(streams, [Stream::Control, Stream::Append]);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_multi_threaded_runtime_does_as_well() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut pair = Pair::up(|_| {}).await;
+        let mut pair = KeyValue::up(|_| {}).await;
         send(&pair.one.0, TWO, Route::Control, b"hello");
         assert_eq!(&frame(&mut pair.two.1).await.1[..], b"hello");
     });
@@ -188,7 +188,7 @@ async fn nodes_that_dial_each_other_at_once_end_up_with_one_working_connection()
     println!("10 pairs, {spares} spare connections closed");
 }
 
-/// Frames as they stand on a lane's stream.
+/// Frames as they stand on a stream.
 fn lane_frames(frames: impl Iterator<Item = String>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for frame in frames {
@@ -211,8 +211,8 @@ async fn a_second_connection_takes_over_and_no_frame_of_the_first_comes_after_it
         talking.spawn(async move {
             let mut stream = connection.open_uni().await.unwrap();
             let frames = lane_frames(std::iter::repeat_n(number.to_string(), 100));
-            let append_lane = 2;
-            let mut result = stream.write_all(&[append_lane]).await;
+            let append_stream = 2;
+            let mut result = stream.write_all(&[append_stream]).await;
             while result.is_ok() {
                 result = stream.write_all(&frames).await;
             }
@@ -284,7 +284,7 @@ async fn a_peer_that_moved_to_another_address_is_heard_and_answered_there() {
 
 #[tokio::test]
 async fn a_shutdown_is_known_at_once_and_a_restart_on_the_same_port_is_found() {
-    let Pair { lab, mut one, two } = Pair::up(|_| {}).await;
+    let KeyValue { lab, mut one, two } = KeyValue::up(|_| {}).await;
     let address = two.0.local_addr().unwrap();
     two.0.shutdown().await;
     drop(two.1);
@@ -393,7 +393,7 @@ async fn settings_that_differ_are_reported_and_nothing_is_refused() {
 
 #[tokio::test]
 async fn held_appends_are_dropped_and_the_other_lanes_go_on() {
-    let mut pair = Pair::up(|_| {}).await;
+    let mut pair = KeyValue::up(|_| {}).await;
     let one = &pair.one.0;
     one.hold_appends(Hold::On);
     assert_eq!(
@@ -401,7 +401,7 @@ async fn held_appends_are_dropped_and_the_other_lanes_go_on() {
         Sending::Dropped(Dropped::Held)
     );
     send(one, TWO, Route::Control, b"2");
-    assert_eq!(frame(&mut pair.two.1).await.0, Lane::Control);
+    assert_eq!(frame(&mut pair.two.1).await.0, Stream::Control);
     one.hold_appends(Hold::Off);
     send(one, TWO, APPEND, b"3");
     assert_eq!(&frame(&mut pair.two.1).await.1[..], b"3");
@@ -413,7 +413,7 @@ async fn held_appends_are_dropped_and_the_other_lanes_go_on() {
 
 #[tokio::test]
 async fn sending_never_blocks_and_what_does_not_fit_is_counted() {
-    let pair = Pair::up(|config| config.limits.append_bytes_max = 10_000).await;
+    let pair = KeyValue::up(|config| config.limits.append_bytes_max = 10_000).await;
     let one = &pair.one.0;
     // Nobody else runs between these: the queue cannot drain.
     let outcomes: Vec<_> = (0..20)
@@ -434,12 +434,12 @@ async fn sending_never_blocks_and_what_does_not_fit_is_counted() {
 #[tokio::test]
 async fn a_node_that_does_not_keep_up_slows_its_peers_down_and_loses_nothing() {
     const FRAMES: u32 = 400;
-    let mut pair = Pair::up(|config| config.limits.events_bytes_max = 64 * 1024).await;
+    let mut pair = KeyValue::up(|config| config.limits.events_bytes_max = 64 * 1024).await;
     let mut taken = 0_u32;
     for number in 0..FRAMES {
         let mut chunk = vec![0; 64 * 1024];
         chunk[..4].copy_from_slice(&number.to_le_bytes());
-        while pair.one.0.room(TWO, Lane::Snapshot) < chunk.len() + 8 {
+        while pair.one.0.room(TWO, Stream::Snapshot) < chunk.len() + 8 {
             let (_, bytes) = frame(&mut pair.two.1).await;
             assert_eq!(bytes[..4], taken.to_le_bytes());
             taken += 1;
@@ -456,7 +456,7 @@ async fn a_node_that_does_not_keep_up_slows_its_peers_down_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_removed_peer_is_let_go_and_not_dialed() {
-    let mut pair = Pair::up(|_| {}).await;
+    let mut pair = KeyValue::up(|_| {}).await;
     pair.two.0.remove_peer(ONE);
     pair.one.0.remove_peer(TWO);
     assert_eq!(down(&mut pair.one.1, TWO).await, DownReason::Removed);
@@ -470,7 +470,7 @@ async fn a_removed_peer_is_let_go_and_not_dialed() {
 
 #[tokio::test]
 async fn content_without_sense_ends_the_connection_and_it_is_made_anew() {
-    let mut pair = Pair::up(|_| {}).await;
+    let mut pair = KeyValue::up(|_| {}).await;
     pair.one.0.disconnect(TWO, Fault::Garbage);
     let reason = down(&mut pair.one.1, TWO).await;
     assert_eq!(reason, DownReason::Fault(Fault::Garbage));
@@ -480,30 +480,36 @@ async fn content_without_sense_ends_the_connection_and_it_is_made_anew() {
     assert_eq!(pair.one.0.stats().faults(Fault::Garbage), 1);
 }
 
-/// A node with an open door, for strangers to knock at.
-fn door(lab: &Lab) -> (Transport, Events) {
+/// A node with an open listener, for strangers to connect to.
+fn listener(lab: &Lab) -> (Transport, Events) {
     Transport::bind(lab.node(1, &[])).unwrap()
 }
 
 #[tokio::test]
 async fn who_shows_no_certificate_is_refused() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let stranger = Stranger::nameless(&lab);
-    let seen = within(stranger.knock(&node)).await;
+    let seen = within(stranger.connects(&node)).await;
     assert!(seen.contains("certificate"), "{seen}");
-    assert_eq!(refused(&mut events).await, Refusal::NoCertificate);
-    assert_eq!(node.stats().refused(RefusalKind::NoCertificate), 1);
+    assert_eq!(refused(&mut events).await, ConnectionRefusal::NoCertificate);
+    assert_eq!(
+        node.stats().refused(ConnectionRefusalKind::NoCertificate),
+        1
+    );
 }
 
 #[tokio::test]
 async fn a_certificate_of_another_authority_is_refused() {
     let (lab, other) = (Lab::new(), Lab::new());
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let stranger = Stranger::new(&lab, &other.ca.issue_node(TWO).unwrap());
-    within(stranger.knock(&node)).await;
-    assert!(matches!(refused(&mut events).await, Refusal::Untrusted(_)));
-    assert_eq!(node.stats().refused(RefusalKind::Untrusted), 1);
+    within(stranger.connects(&node)).await;
+    assert!(matches!(
+        refused(&mut events).await,
+        ConnectionRefusal::Untrusted(_)
+    ));
+    assert_eq!(node.stats().refused(ConnectionRefusalKind::Untrusted), 1);
 }
 
 #[tokio::test]
@@ -513,7 +519,10 @@ async fn a_node_of_another_authority_is_not_believed_when_we_dial_it() {
     let address = impostor.0.local_addr().unwrap();
     let (node, mut events) = Transport::bind(lab.node(1, &[(2, address)])).unwrap();
     let refusal = refused(&mut events).await;
-    assert!(matches!(refusal, Refusal::Untrusted(_)), "{refusal}");
+    assert!(
+        matches!(refusal, ConnectionRefusal::Untrusted(_)),
+        "{refusal}"
+    );
     assert!(!node.is_up(TWO));
 }
 
@@ -523,7 +532,7 @@ async fn another_node_at_a_peers_address_is_refused() {
     let three = Transport::bind(lab.node(3, &[])).unwrap();
     let address = three.0.local_addr().unwrap();
     let (_node, mut events) = Transport::bind(lab.node(1, &[(2, address)])).unwrap();
-    let expected = Refusal::Address {
+    let expected = ConnectionRefusal::Address {
         dialed: TWO,
         answered: NodeId(3),
     };
@@ -554,31 +563,37 @@ async fn who_is_refused_for_a_lasting_reason_tries_more_and_more_rarely() {
 #[tokio::test]
 async fn a_client_certificate_opens_no_peer_door() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let stranger = Stranger::new(&lab, &lab.ca.issue_client("eve").unwrap());
-    let seen = within(stranger.knock(&node)).await;
+    let seen = within(stranger.connects(&node)).await;
     assert!(seen.contains("client eve may not"), "{seen}");
-    assert!(matches!(refused(&mut events).await, Refusal::Role(_)));
-    assert_eq!(node.stats().refused(RefusalKind::Role), 1);
+    assert!(matches!(
+        refused(&mut events).await,
+        ConnectionRefusal::Role(_)
+    ));
+    assert_eq!(node.stats().refused(ConnectionRefusalKind::Role), 1);
 }
 
 #[tokio::test]
 async fn another_cluster_id_is_refused() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     let mut hello = lab.hello(2);
     hello.cluster.0 ^= 1;
     let seen = within(stranger.greet(&node, &common::opening(PEER_VERSION, &hello))).await;
     assert!(seen.contains(&hello.cluster.to_string()), "{seen}");
     let refusal = refused(&mut events).await;
-    assert!(matches!(refusal, Refusal::Cluster { .. }), "{refusal}");
+    assert!(
+        matches!(refusal, ConnectionRefusal::Cluster { .. }),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
 async fn another_epoch_is_refused_naming_both() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     let mut hello = lab.hello(2);
     hello.epoch.0 += 1;
@@ -589,18 +604,21 @@ async fn another_epoch_is_refused_naming_both() {
         "{seen}"
     );
     let refusal = refused(&mut events).await;
-    assert!(matches!(refusal, Refusal::Epoch { .. }), "{refusal}");
+    assert!(
+        matches!(refusal, ConnectionRefusal::Epoch { .. }),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
 async fn a_node_id_that_the_certificate_does_not_carry_is_refused() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     let opening = common::opening(PEER_VERSION, &lab.hello(3));
     let seen = within(stranger.greet(&node, &opening)).await;
     assert!(seen.contains("claims to be node 3"), "{seen}");
-    let expected = Refusal::NodeId {
+    let expected = ConnectionRefusal::NodeId {
         claimed: NodeId(3),
         certified: TWO,
     };
@@ -610,13 +628,13 @@ async fn a_node_id_that_the_certificate_does_not_carry_is_refused() {
 #[tokio::test]
 async fn an_unknown_version_is_refused_naming_both() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     let opening = common::opening(9, &lab.hello(2));
     let seen = within(stranger.greet(&node, &opening)).await;
     let ours = format!("version {PEER_VERSION}");
     assert!(seen.contains("version 9") && seen.contains(&ours), "{seen}");
-    let expected = Refusal::Version {
+    let expected = ConnectionRefusal::Version {
         ours: PEER_VERSION,
         theirs: 9,
     };
@@ -626,36 +644,39 @@ async fn an_unknown_version_is_refused_naming_both() {
 #[tokio::test]
 async fn a_hello_that_is_none_is_refused() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let cut_short = [&b"kraft"[..], &PEER_VERSION.to_le_bytes(), b"\xff"].concat();
     for nonsense in [&b"GET / HTTP/1.1"[..], b"kraft", &cut_short, b""] {
         let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
         within(stranger.greet(&node, nonsense)).await;
         let refusal = refused(&mut events).await;
-        assert!(matches!(refusal, Refusal::Hello(_)), "{refusal}");
+        assert!(matches!(refusal, ConnectionRefusal::Hello(_)), "{refusal}");
     }
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     within(stranger.greet_raw(&node, &u32::MAX.to_le_bytes())).await;
     let refusal = refused(&mut events).await;
-    assert!(matches!(refusal, Refusal::Hello(_)), "{refusal}");
-    assert_eq!(node.stats().refused(RefusalKind::Hello), 5);
+    assert!(matches!(refusal, ConnectionRefusal::Hello(_)), "{refusal}");
+    assert_eq!(node.stats().refused(ConnectionRefusalKind::Hello), 5);
 }
 
 #[tokio::test]
 async fn another_protocol_is_refused() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let issued = lab.ca.issue_node(TWO).unwrap();
     let stranger = Stranger::speaking("kraft-client/1", &lab, &issued);
-    within(stranger.knock(&node)).await;
+    within(stranger.connects(&node)).await;
     let refusal = refused(&mut events).await;
-    assert!(matches!(refusal, Refusal::Protocol(_)), "{refusal}");
+    assert!(
+        matches!(refusal, ConnectionRefusal::Protocol(_)),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
 async fn a_peer_that_misbehaves_on_a_stream_is_cut_off_by_name() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let control = 1_u8;
     let too_long = [&[control][..], &u32::MAX.to_le_bytes()].concat();
     let truncated = [&[control][..], &8_u32.to_le_bytes(), b"abc"].concat();
@@ -664,8 +685,8 @@ async fn a_peer_that_misbehaves_on_a_stream_is_cut_off_by_name() {
         (&too_long[..], Fault::FrameTooLarge),
         (&truncated[..], Fault::NoFrames),
         (&empty_frame[..], Fault::NoFrames),
-        (&[77][..], Fault::UnknownLane),
-        (b"", Fault::UnknownLane),
+        (&[77][..], Fault::UnknownStream),
+        (b"", Fault::UnknownStream),
     ] {
         let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
         let before = node.stats().faults(fault);
@@ -679,7 +700,7 @@ async fn a_peer_that_misbehaves_on_a_stream_is_cut_off_by_name() {
 #[tokio::test]
 async fn a_lane_opened_twice_is_a_fault() {
     let lab = Lab::new();
-    let (node, mut events) = door(&lab);
+    let (node, mut events) = listener(&lab);
     let stranger = Stranger::new(&lab, &lab.ca.issue_node(TWO).unwrap());
     let connection = within(stranger.greeted(&node, &lab.hello(2))).await;
     let mut streams = Vec::new();
@@ -689,7 +710,7 @@ async fn a_lane_opened_twice_is_a_fault() {
         streams.push(stream);
     }
     let reason = down(&mut events, TWO).await;
-    assert_eq!(reason, DownReason::Fault(Fault::LaneTwice));
+    assert_eq!(reason, DownReason::Fault(Fault::StreamTwice));
 }
 
 #[tokio::test]

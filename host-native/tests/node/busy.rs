@@ -8,10 +8,10 @@ use host_native::config::Config;
 use kraft_client::RpcClient;
 use kraft_proto::{CommitMode, Fate, FsyncMode, Grade, Held, LogIndex, LogPosition};
 use kraft_wire::api::{
-    Attempt, Bound, FateReport, Freshness, Options, Refusal, Request, Response, Write,
+    Attempt, Bound, FateReport, Freshness, Options, Request, RequestRefusal, Response, Write,
 };
 use kraft_wire::command::{Operation, RequestId, SessionId};
-use kraft_wire::pair::{Key, Pair, Value};
+use kraft_wire::key_value::{Key, KeyValue, Value};
 
 use crate::rig::{Cluster, PATIENCE};
 
@@ -34,7 +34,7 @@ async fn committed(cluster: &Cluster) {
 
 /// A write under a session of its own.
 fn small_write(number: u64) -> bytes::Bytes {
-    let pair = Pair {
+    let pair = KeyValue {
         key: Key::try_from("small").unwrap(),
         value: Value::default(),
     };
@@ -58,7 +58,7 @@ async fn asked_once(cluster: &Cluster, at: usize, bytes: usize) -> Response {
         id: 7,
         opened_at: LogIndex(0),
     };
-    let pair = Pair {
+    let pair = KeyValue {
         key: Key::try_from("refused").unwrap(),
         value: Value::try_from(vec![b'x'; bytes].as_slice()).unwrap(),
     };
@@ -76,7 +76,7 @@ async fn asked_once(cluster: &Cluster, at: usize, bytes: usize) -> Response {
 }
 
 fn busy(bound: Bound, limit: u64) -> Response {
-    Response::Refused(Refusal::Busy { bound, limit })
+    Response::Refused(RequestRefusal::Busy { bound, limit })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -172,7 +172,7 @@ async fn writes_and_reads_that_wait_are_bounded() {
     cluster.stop().await;
 }
 
-/// A read waits for the flush of what was acknowledged before it: here two may.
+/// A read waits for the force of what was acknowledged before it: here two may.
 async fn reads_that_wait_are_bounded(cluster: &Cluster, leader: usize) {
     let relaxed = || cluster.client.put("relaxed", "x").fsync(FsyncMode::None);
     // The first of them waits for the mark that a power cut would take such copies.

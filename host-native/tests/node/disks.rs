@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use host_native::node::NodeError;
 use kraft_client::ClientError;
 use kraft_proto::{CommitMode, FsyncMode, Grade, Held, LogIndex};
-use kraft_wire::api::{Answer, Freshness, Refusal};
-use kraft_wire::pair::Unfit;
+use kraft_wire::api::{Answer, Freshness, RequestRefusal};
+use kraft_wire::key_value::Unfit;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::rig::disk::Gate;
@@ -247,14 +247,15 @@ async fn a_stop_on_a_stuck_disk_ends_by_itself_and_says_what_was_not_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_node() {
     let cluster = Cluster::start().await;
-    let lives = all_lives(&cluster).await;
+    let incarnations = all_incarnations(&cluster).await;
     // What a client may ask for anywhere, and more than fits beside a segment's own header.
     let put = async |bytes: usize| {
         let put = cluster.client.put("large", vec![b'x'; bytes]);
         put.mode(CommitMode::All).send().await
     };
     let refused = put(SEGMENT_BYTES as usize).await.expect_err("too large");
-    let ClientError::Refused(Refusal::Unfit(Unfit::TooLarge { size, limit, .. })) = refused else {
+    let ClientError::Refused(RequestRefusal::Unfit(Unfit::TooLarge { size, limit, .. })) = refused
+    else {
         panic!("{refused}");
     };
     assert!(SEGMENT_BYTES - 16 * 1024 < limit && limit < SEGMENT_BYTES);
@@ -267,14 +268,20 @@ async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_nod
     assert!(
         matches!(
             refused,
-            Err(ClientError::Refused(Refusal::Unfit(Unfit::TooLarge { .. })))
+            Err(ClientError::Refused(RequestRefusal::Unfit(
+                Unfit::TooLarge { .. }
+            )))
         ),
         "{refused:?}"
     );
     cluster.agree().await;
     let read = cluster.client.get("large").await.unwrap();
     assert_eq!(read.map(|value| value.len()), Some(largest));
-    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    assert_eq!(
+        all_incarnations(&cluster).await,
+        incarnations,
+        "nothing was restarted"
+    );
     println!(
         "{largest} bytes are taken by every node, {} by none",
         largest + 1
@@ -284,7 +291,11 @@ async fn a_write_no_segment_could_hold_is_refused_with_the_limit_and_ends_no_nod
 
 /// Writes, many at once, until there are `acked`, or one is refused. How many were acknowledged,
 /// and the refusal.
-async fn write(cluster: &Cluster, prefix: &str, wanted: usize) -> (Vec<String>, Option<Refusal>) {
+async fn write(
+    cluster: &Cluster,
+    prefix: &str,
+    wanted: usize,
+) -> (Vec<String>, Option<RequestRefusal>) {
     let (mut acked, mut refused) = (Vec::new(), None);
     let mut number = 0;
     while acked.len() < wanted && refused.is_none() {
@@ -333,7 +344,7 @@ async fn flood(
                 assert_eq!(answer.grade, Grade::AsAsked);
                 acked.push(key);
             }
-            (_, Err(ClientError::Refused(Refusal::DiskFull { .. }))) => {
+            (_, Err(ClientError::Refused(RequestRefusal::DiskFull { .. }))) => {
                 refused += 1;
                 cluster.nodes.iter().for_each(|node| node.disk.free());
             }
@@ -355,7 +366,7 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
     let cluster = Cluster::start().await;
     let leader = cluster.leader().await;
     let follower = (leader + 1) % 3;
-    let lives: Vec<_> = all_lives(&cluster).await;
+    let incarnations: Vec<_> = all_incarnations(&cluster).await;
 
     // A follower: the cluster goes on without it.
     cluster.nodes[follower].disk.fill();
@@ -377,7 +388,10 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
     cluster.nodes[leader].disk.fill();
     let (more, refused) = write(&cluster, "leader", usize::MAX).await;
     let refusal = refused.unwrap();
-    assert!(matches!(refusal, Refusal::DiskFull { .. }), "{refusal}");
+    assert!(
+        matches!(refusal, RequestRefusal::DiskFull { .. }),
+        "{refusal}"
+    );
     println!("a full leader, after {} writes: {refusal}", more.len());
     acked.extend(more);
     assert!(warns_of_full_disk(&cluster, leader).await);
@@ -421,7 +435,11 @@ async fn a_full_disk_turns_entries_away_and_is_back_in_service_once_it_has_room(
         let read = cluster.client.get_as(key, Freshness::Linearizable).await;
         assert!(read.unwrap().is_some(), "{key} was acknowledged");
     }
-    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    assert_eq!(
+        all_incarnations(&cluster).await,
+        incarnations,
+        "nothing was restarted"
+    );
     println!(
         "{} acknowledged writes of {} bytes, all there",
         acked.len(),
@@ -435,7 +453,7 @@ async fn a_burst_that_meets_the_last_of_the_room_is_refused_and_ends_no_node() {
     const BURSTS: usize = 2;
     const BURST: usize = 60;
     let cluster = Cluster::start().await;
-    let lives = all_lives(&cluster).await;
+    let incarnations = all_incarnations(&cluster).await;
     let (mut acked, mut refused) = (0, 0);
     for round in 0..BURSTS {
         cluster.nodes.iter().for_each(|node| node.disk.fill());
@@ -457,7 +475,11 @@ async fn a_burst_that_meets_the_last_of_the_room_is_refused_and_ends_no_node() {
         }
     }
     cluster.agree().await;
-    assert_eq!(all_lives(&cluster).await, lives, "nothing was restarted");
+    assert_eq!(
+        all_incarnations(&cluster).await,
+        incarnations,
+        "nothing was restarted"
+    );
     println!("{BURSTS} bursts on the last of the room: {acked} writes taken, {refused} refused");
     assert!(acked > 0 && refused > 0);
     cluster.stop().await;
@@ -491,7 +513,7 @@ async fn back_in_service(cluster: &Cluster) {
         .until("room again", async || {
             match cluster.client.put("again", VALUE).send().await {
                 Ok(_) => Some(()),
-                Err(ClientError::Refused(Refusal::DiskFull { .. })) => None,
+                Err(ClientError::Refused(RequestRefusal::DiskFull { .. })) => None,
                 Err(other) => panic!("{other}"),
             }
         })
@@ -505,10 +527,10 @@ async fn ends(cluster: &Cluster, one: usize, other: usize) -> (LogIndex, LogInde
 }
 
 /// Which start of which store each node is.
-async fn all_lives(cluster: &Cluster) -> Vec<u64> {
-    let mut lives = Vec::new();
+async fn all_incarnations(cluster: &Cluster) -> Vec<u64> {
+    let mut incarnations = Vec::new();
     for at in 0..cluster.nodes.len() {
-        lives.push(cluster.status(at).await.unwrap().incarnation);
+        incarnations.push(cluster.status(at).await.unwrap().incarnation);
     }
-    lives
+    incarnations
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kraft_client::ClientError;
 use kraft_proto::{CommitMode, FsyncMode, LogPosition, Role};
 use kraft_storage::testing::Crash;
-use kraft_wire::api::{Answer, Grade, Refusal};
+use kraft_wire::api::{Answer, Grade, RequestRefusal};
 use tokio::task::JoinSet;
 
 use crate::rig::Cluster;
@@ -93,7 +93,7 @@ async fn a_node_without_room_to_replace_its_entries_waits_for_it_and_votes() {
     let mut cluster = Cluster::start().await;
     let old = cluster.leader().await;
     let others: Vec<usize> = (0..3).filter(|at| *at != old).collect();
-    let life = cluster.status(old).await.unwrap().incarnation;
+    let incarnation = cluster.status(old).await.unwrap().incarnation;
     let mut answers = Answers::new();
 
     fill(&cluster, &others, &mut answers).await;
@@ -141,12 +141,12 @@ async fn a_node_without_room_to_replace_its_entries_waits_for_it_and_votes() {
     cluster.client.put("with room", "x").send().await.unwrap();
     cluster.agree().await;
     let status = cluster.status(old).await.unwrap();
-    assert_eq!(status.incarnation, life, "it was not restarted");
+    assert_eq!(status.incarnation, incarnation, "it was not restarted");
     let fate = cluster.client.fate(waiting).await.unwrap().fate;
     println!("what nobody else had room for is {fate:?}");
     for answer in answers.join_all().await {
         match answer {
-            Ok(_) | Err(ClientError::Refused(Refusal::DiskFull { .. })) => {}
+            Ok(_) | Err(ClientError::Refused(RequestRefusal::DiskFull { .. })) => {}
             // By its deadline.
             Err(ClientError::OutcomeUnknown { .. } | ClientError::NotWritten { .. }) => {}
             Err(other) => panic!("{other}"),

@@ -97,8 +97,11 @@ async fn a_cluster_does_not_shrink_by_an_edit_of_its_files() {
         assert!(matches!(refused, MembersRefused::Differ { .. }), "{text}");
         let expected = "the members 1, 2 and 3, and /data was formatted with 1, 2, 3, 4 and 5";
         assert!(text.contains(expected), "{text}");
-        let life = open(&config, &disk).hard_state.incarnation;
-        assert_eq!(life.number, 0, "a refused start is no life of the store");
+        let incarnation = open(&config, &disk).hard_state.incarnation;
+        assert_eq!(
+            incarnation.number, 0,
+            "a refused start is no incarnation of the store"
+        );
     }
 }
 

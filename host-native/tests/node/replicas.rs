@@ -1,7 +1,7 @@
 //! Replicas that differ are named by everybody, and replicas that do not are not.
 
 use bytes::Bytes;
-use host_native::sealed;
+use host_native::checksummed;
 use kraft_proto::{CommitMode, EntryKind, FsyncMode, LogIndex, NodeId, Run};
 use kraft_storage::testing::Crash;
 
@@ -47,9 +47,9 @@ fn alter(stopped: &Stopped) -> LogIndex {
         .skip_while(|(run, _)| run.first < altered)
     {
         let payload = if run.first == altered {
-            let mut command = payload[sealed::SEAL_LEN..].to_vec();
+            let mut command = payload[checksummed::CHECKSUM_LEN..].to_vec();
             *command.last_mut().unwrap() ^= 1;
-            sealed::seal(run.last_position(), run.kind, &command)
+            checksummed::add(run.last_position(), run.kind, &command)
         } else {
             payload
         };

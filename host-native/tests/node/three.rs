@@ -13,7 +13,7 @@ use kraft_storage::{Founding, Identity, RealFs};
 use kraft_wire::api::{Attempt, Freshness, Options, Request, Response, StatusReport, Write};
 use kraft_wire::cert::{ClusterCa, Credentials};
 use kraft_wire::command::{Operation, RequestId, SessionId};
-use kraft_wire::pair::{Key, Pair, Value};
+use kraft_wire::key_value::{Key, KeyValue, Value};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -181,7 +181,7 @@ fn put(number: u64, mode: CommitMode, fsync: FsyncMode) -> Request {
             number,
         },
         operation: Operation::Put {
-            pairs: vec![Pair {
+            pairs: vec![KeyValue {
                 key: Key::try_from(format!("key{number}").as_str()).unwrap(),
                 value: Value::try_from("value").unwrap(),
             }],

@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::codec::{self, DecodeError};
-use crate::pair::{KEY_MAX, Key, Measure, Pair, Unfit, VALUE_MAX, Value};
+use crate::key_value::{KEY_MAX, Key, KeyValue, Measure, Unfit, VALUE_MAX, Value};
 
 /// Keys one write names at most.
 pub const KEYS_PER_WRITE_MAX: usize = 1024;
 
-/// The longest command as it stands in the log, in bytes, its seal not counted.
+/// The longest command as it stands in the log, in bytes, its checksum not counted.
 pub const COMMAND_MAX: usize = 4 * 1024 * 1024;
 
 /// The version of the layout above, the first byte of every command.
@@ -70,7 +70,7 @@ pub enum Operation {
     Put {
         /// What to store; of a key named twice the last value stands.
         #[serde(deserialize_with = "codec::bounded_list::<_, _, KEYS_PER_WRITE_MAX>")]
-        pairs: Vec<Pair>,
+        pairs: Vec<KeyValue>,
     },
     /// Remove all of these, as one. A key that is not there is no error.
     Delete {
@@ -104,8 +104,9 @@ impl Operation {
     pub fn check(&self) -> Result<(), Unfit> {
         let (count, bytes) = match self {
             Self::Put { pairs } => {
-                let pair =
-                    |pair: &Pair| STRING_EXTRA + pair.key.len() + STRING_EXTRA + pair.value.len();
+                let pair = |pair: &KeyValue| {
+                    STRING_EXTRA + pair.key.len() + STRING_EXTRA + pair.value.len()
+                };
                 (pairs.len(), pairs.iter().map(pair).sum())
             }
             Self::Delete { keys } => {
@@ -296,8 +297,8 @@ mod tests {
         }
     }
 
-    fn pair(key: &str, value: &[u8]) -> Pair {
-        Pair {
+    fn pair(key: &str, value: &[u8]) -> KeyValue {
+        KeyValue {
             key: Key::try_from(key).unwrap(),
             value: Value::try_from(value).unwrap(),
         }
@@ -334,7 +335,7 @@ mod tests {
 
     #[test]
     fn the_largest_pair_fits_and_four_of_them_do_not() {
-        let largest = Pair {
+        let largest = KeyValue {
             key: Key::new(vec![b'k'; KEY_MAX]).unwrap(),
             value: Value::new(vec![0; VALUE_MAX]).unwrap(),
         };

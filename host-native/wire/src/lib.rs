@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use kraft_wire::api::{Freshness, Request};
-//! use kraft_wire::pair::Key;
+//! use kraft_wire::key_value::Key;
 //!
 //! let request = Request::Get {
 //!     key: Key::try_from("account:alice")?,
@@ -16,7 +16,7 @@
 //! ```
 //!
 //! What is said: [`api`] has the requests and answers, [`command`] the writes as they stand in the
-//! log, [`pair`] keys and values, [`rows`] what scans return. [`codec`] makes bytes of them.
+//! log, [`key_value`] keys and values, [`rows`] what scans return. [`codec`] makes bytes of them.
 //!
 //! How it travels: [`cert`] says who is who, [`address`] where somebody is reached, [`quic`] opens
 //! endpoints, says hello and cuts frames, [`rpc`] numbers the calls of one connection.
@@ -28,7 +28,7 @@ pub mod api;
 pub mod cert;
 pub mod codec;
 pub mod command;
-pub mod pair;
+pub mod key_value;
 pub mod quic;
 pub mod rows;
 pub mod rpc;

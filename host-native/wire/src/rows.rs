@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
-use crate::pair::{Key, Measure, Pair, Unfit};
+use crate::key_value::{Key, KeyValue, Measure, Unfit};
 
 /// Rows of a scan that names no limit.
 pub const SCAN_ROWS_DEFAULT: u32 = 1000;
@@ -81,7 +81,7 @@ pub enum ScanFrom {
 pub struct Page {
     /// The rows.
     #[serde(deserialize_with = "codec::bounded_list::<_, _, { SCAN_ROWS_MAX as usize }>")]
-    pub rows: Vec<Pair>,
+    pub rows: Vec<KeyValue>,
     /// There are more: continue with [`ScanFrom::After`] this key.
     pub more: Option<Key>,
 }

@@ -1,10 +1,10 @@
-//! What clients send and what the log holds of it: requests, answers, commands, sealed entries.
+//! What clients send and what the log holds of it: requests, answers, commands, checksummed entries.
 
 use std::fmt::Debug;
 
+use host_native::checksummed;
 use host_native::kv::Kv;
 use host_native::machine::{Applied, Replicated};
-use host_native::sealed;
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::{EntryKind, LogIndex, LogPosition, Term};
 use kraft_wire::api::{Request, Response};
@@ -30,7 +30,7 @@ pub fn body(bytes: &[u8]) -> Depth {
     if let Ok(word) = str::from_utf8(bytes) {
         words(word);
     }
-    seal(bytes);
+    checksums(bytes);
     if command(bytes) == Depth::Taken {
         depth = Depth::Taken;
     }
@@ -79,18 +79,18 @@ fn command(bytes: &[u8]) -> Depth {
     Depth::Refused
 }
 
-/// What opens is what was sealed, and nothing else opens.
-fn seal(bytes: &[u8]) {
+/// What verifies is what a checksum was added to, and nothing else does.
+fn checksums(bytes: &[u8]) {
     let place = LogPosition::new(Term(3), LogIndex(5));
-    if let Ok(payload) = sealed::open(place, EntryKind::Command, bytes) {
-        assert_eq!(sealed::seal(place, EntryKind::Command, payload), bytes);
+    if let Ok(payload) = checksummed::verify(place, EntryKind::Command, bytes) {
+        assert_eq!(checksummed::add(place, EntryKind::Command, payload), bytes);
     }
-    let mut sealed = sealed::seal(place, EntryKind::Command, bytes).to_vec();
-    let opened = sealed::open(place, EntryKind::Command, &sealed);
+    let mut entry = checksummed::add(place, EntryKind::Command, bytes).to_vec();
+    let opened = checksummed::verify(place, EntryKind::Command, &entry);
     assert_eq!(opened, Ok(bytes));
     let elsewhere = LogPosition::new(Term(3), LogIndex(6));
-    assert!(sealed::open(elsewhere, EntryKind::Command, &sealed).is_err());
+    assert!(checksummed::verify(elsewhere, EntryKind::Command, &entry).is_err());
     let at = bytes.len() / 2;
-    sealed[at] ^= 1 << (at % 8);
-    assert!(sealed::open(place, EntryKind::Command, &sealed).is_err());
+    entry[at] ^= 1 << (at % 8);
+    assert!(checksummed::verify(place, EntryKind::Command, &entry).is_err());
 }

@@ -16,7 +16,7 @@
 //! | [`runs`] | a file of such a run | read or refused; the same run ends the same |
 //! | [`driver`] | lines to the driver | one reply a line, in JSON |
 //! | [`store`] | writes to a store, and damage of log and `meta` | it opens with what was written and a prefix of it, or refuses |
-//! | [`clients`] | requests, answers, commands, sealed entries | each has one encoding; a command is applied once, alike everywhere |
+//! | [`clients`] | requests, answers, commands, checksummed entries | each has one encoding; a command is applied once, alike everywhere |
 //! | [`hello`] | the first words of a peer | read back or refused |
 //! | [`configuration`] | a node's TOML | read or refused; what it is written as again means the same |
 

@@ -9,7 +9,7 @@ use kraft_proto::{
     Trust,
 };
 use kraft_storage::testing::{Crash, FaultFs};
-use kraft_storage::{Founding, Fs, Identity, OpenError, Opened, Options, Store};
+use kraft_storage::{Founding, Fs, Identity, Opened, Options, Store, StoreOpenError};
 
 use super::Depth;
 use super::inputs::Input;
@@ -81,7 +81,7 @@ pub fn body(bytes: &[u8]) -> Depth {
     }
 }
 
-fn open(fs: &FaultFs) -> Result<Opened, OpenError> {
+fn open(fs: &FaultFs) -> Result<Opened, StoreOpenError> {
     let options = Options {
         segment_bytes: 64 * 1024,
         ..Options::default()
@@ -106,7 +106,7 @@ fn write(store: &mut Store, what: u8, written: &mut Vec<LogPosition>, saved: &mu
                 written.push(run.last_position());
             }
         }
-        2 => store.sync().expect("it syncs"),
+        2 => store.force().expect("it syncs"),
         _ => {
             let hard = HardState {
                 term,

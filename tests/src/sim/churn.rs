@@ -62,6 +62,7 @@ impl World {
         let before = live.raft.members().clone();
         match live.raft.propose_members(now, changes) {
             Ok(_) => {
+                live.decides_at_once = true;
                 self.count_changes(leader, &before, changes);
             }
             Err(_) => self.tally.deed("change of members refused"),

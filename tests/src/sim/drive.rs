@@ -161,8 +161,12 @@ impl World {
 
     /// Takes into the log what the core added by itself.
     fn take_own_entry(&mut self, place: usize, at: LogPosition, kind: EntryKind, bytes: &[u8]) {
-        if kind == EntryKind::Configuration {
-            // The configuration before decided by now; the new one does from here on.
+        let asked_for = match &mut self.nodes[place].live {
+            Some(live) => std::mem::take(&mut live.decides_at_once),
+            None => return,
+        };
+        if kind == EntryKind::Configuration && !asked_for {
+            // The core went on by itself, since the configuration before decided by now.
             self.catch_up_commit(place);
         }
         if let Some(live) = &mut self.nodes[place].live {

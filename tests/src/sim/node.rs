@@ -58,6 +58,8 @@ pub(crate) struct Live {
     pub machine: Machine,
     /// The snapshot it took last.
     pub taken: Option<Kept>,
+    /// It was asked for other members, which decide at once about what was there before too.
+    pub decides_at_once: bool,
     pub life: u64,
     /// What that calls itself: another number only once its disk went back.
     pub number: u64,
@@ -188,6 +190,7 @@ impl Node {
             asked: Vec::new(),
             machine,
             taken: None,
+            decides_at_once: false,
             life: life(self.generation, self.starts),
             number: hard.incarnation.number + 1,
             role: Role::Follower,

@@ -10,10 +10,9 @@ use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
     Force, LogIndex, LogPosition, NodeId, Receipt, Run, StoreId, Unsynced, Write, WriteKind,
 };
-use kraft_storage::History;
 use kraft_storage::testing::FaultFs;
 use kraft_storage::{
-    Disk, DiskError, DiskHandle, Done, Founding, Identity, Job, Opened, Options, Store,
+    Disk, DiskError, DiskHandle, Done, Founding, History, Identity, Job, Opened, Options, Store,
 };
 use tests::conformance::{Adapter, Crash, Found, Midway, OpenError, PowerCuts, Step};
 
@@ -46,7 +45,7 @@ fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), OpenErro
     };
     let opened = match kraft_storage::open(Path::new(DIR), fs.shared(), &options) {
         Ok(opened) => opened,
-        Err(kraft_storage::OpenError::Io(_)) => return Err(OpenError::Stopped),
+        Err(kraft_storage::StoreOpenError::Io(_)) => return Err(OpenError::Stopped),
         Err(error) => return Err(OpenError::Refused(error.to_string())),
     };
     Ok((found(&opened), opened.store))
@@ -118,7 +117,7 @@ impl NativeStore {
             self.relaxed = Some(unsynced);
             return Ok(vec![receipt]);
         }
-        store.sync()?;
+        store.force()?;
         let earlier = self.relaxed.take().map(Unsynced::synced);
         Ok(earlier.into_iter().chain([write.synced()]).collect())
     }

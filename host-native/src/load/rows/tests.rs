@@ -32,7 +32,7 @@ fn row(number: u64, line: u64, key: &str, value: &str) -> Result<Row, String> {
     Ok(Row {
         number,
         line,
-        pair: Pair {
+        pair: KeyValue {
             key: Key::try_from(key).unwrap(),
             value: Value::try_from(value).unwrap(),
         },

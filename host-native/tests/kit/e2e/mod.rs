@@ -20,7 +20,7 @@ use kraft_proto::Role;
 use kraft_proto::presets::Preset;
 use kraft_wire::api::StatusReport;
 use kraft_wire::cert::Credentials;
-use kraft_wire::pair::{Key, Pair};
+use kraft_wire::key_value::{Key, KeyValue};
 use kraft_wire::rows::{SCAN_ROWS_MAX, Scan, ScanFrom};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -220,7 +220,7 @@ impl Cluster {
     }
 
     /// Every row whose key begins with `prefix`, as a linearizable scan sees it.
-    pub async fn rows(&self, prefix: &str) -> Vec<Pair> {
+    pub async fn rows(&self, prefix: &str) -> Vec<KeyValue> {
         let mut rows = Vec::new();
         let mut scan = Scan {
             limit: Some(SCAN_ROWS_MAX),

@@ -123,7 +123,7 @@ async fn run(disk: Disk, config: Config) -> Running {
         );
         match opened.await {
             Ok(node) => break node,
-            // Its last life is just about to leave its ports.
+            // Its last incarnation is just about to leave its ports.
             Err(NodeError::Peers(_) | NodeError::Clients(_)) if Instant::now() < end => {
                 tokio::task::yield_now().await;
             }

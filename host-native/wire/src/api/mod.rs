@@ -28,7 +28,7 @@ use thiserror::Error;
 
 pub use answer::{Achieved, Answer};
 pub use kraft_proto::Grade;
-pub use refusal::{Bound, Refusal, Retry};
+pub use refusal::{Bound, RequestRefusal, Retry};
 pub use status::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskRoom, DiskStatus, LagStatus, Link,
     MemberStatus, PeerStatus, PlacesStatus, StatusReport, UnkeptAcks, Voting,
@@ -36,7 +36,7 @@ pub use status::{
 
 use crate::codec::{self, DecodeError};
 use crate::command::{COMMAND_MAX, Operation, RequestId};
-use crate::pair::{KEY_MAX, Key, VALUE_MAX, Value};
+use crate::key_value::{KEY_MAX, Key, VALUE_MAX, Value};
 use crate::rows::{Page, SCAN_BYTES_MAX, SCAN_ROWS_MAX, Scan};
 
 /// The version of this protocol: the first byte of every message.
@@ -84,7 +84,7 @@ pub enum Request {
     Digest,
     /// For demonstrations and tests; refused unless the node was started with its test switch.
     Test(TestSwitch),
-    /// Hand leadership over. Leader only; answered once another leads, or none took over.
+    /// Transfer leadership. Leader only; answered once another leads, or none took over.
     Transfer {
         /// To whom; to the one that could take over soonest unless given.
         to: Option<NodeId>,
@@ -169,7 +169,7 @@ pub enum Response {
         leader: Option<Leader>,
     },
     /// Nothing was written or read.
-    Refused(Refusal),
+    Refused(RequestRefusal),
     /// The value of a key.
     Value {
         /// `None`: the key does not exist.
@@ -279,7 +279,7 @@ impl Response {
     }
 }
 
-impl From<MessageError> for Refusal {
+impl From<MessageError> for RequestRefusal {
     fn from(error: MessageError) -> Self {
         match error {
             MessageError::Version { theirs } => Self::Version {

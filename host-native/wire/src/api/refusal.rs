@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::words;
-use crate::pair::Unfit;
+use crate::key_value::Unfit;
 
 /// Why a node refused a request. Nothing was written or read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub enum RequestRefusal {
     /// The write or the scan does not fit.
     #[error(transparent)]
     Unfit(Unfit),
@@ -56,9 +56,9 @@ pub enum Refusal {
         /// Bytes it keeps back.
         reserve: u64,
     },
-    /// The node is about to hand leadership over, or just lost it.
+    /// The node is about to transfer leadership, or just lost it.
     #[error("leadership is moving; try again")]
-    LeadershipMoving,
+    LeadershipTransfer,
     /// The node won an election and has not opened its term yet.
     #[error("the node was elected just now and is not ready; try again")]
     NotReady,
@@ -114,7 +114,7 @@ pub enum Refusal {
         /// What is wrong with them.
         why: String,
     },
-    /// Leadership cannot be handed over like this.
+    /// Leadership cannot be transferred like this.
     #[error("{why}")]
     NoTransfer {
         /// Why not.
@@ -164,7 +164,7 @@ pub enum Retry {
     No,
 }
 
-impl Refusal {
+impl RequestRefusal {
     /// Refuses to say what became of an entry where none can be.
     pub const fn check_position(position: LogPosition) -> Result<(), Self> {
         match position.index.0 == LogIndex::ZERO.0 || position.term.0 == Term::ZERO.0 {
@@ -176,7 +176,7 @@ impl Refusal {
     /// What a client does about it.
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Busy { .. } | Self::LeadershipMoving | Self::NotReady => Retry::Later,
+            Self::Busy { .. } | Self::LeadershipTransfer | Self::NotReady => Retry::Later,
             Self::NoMajority | Self::Stopping => Retry::Elsewhere,
             Self::SessionExpired { open_at } => Retry::InSession {
                 opened_at: *open_at,
@@ -198,7 +198,7 @@ impl Refusal {
     }
 }
 
-impl From<Busy> for Refusal {
+impl From<Busy> for RequestRefusal {
     fn from(busy: Busy) -> Self {
         let bound = match busy.bound {
             kraft_proto::Bound::EntriesAtRisk => Bound::EntriesAtRisk,
@@ -214,7 +214,7 @@ impl From<Busy> for Refusal {
     }
 }
 
-impl From<Unfit> for Refusal {
+impl From<Unfit> for RequestRefusal {
     fn from(unfit: Unfit) -> Self {
         Self::Unfit(unfit)
     }

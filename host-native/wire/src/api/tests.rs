@@ -2,7 +2,7 @@ use kraft_proto::{Class, Held, PeerState, Role, StoreId, Term, Trust, Watermarks
 
 use super::*;
 use crate::command::SessionId;
-use crate::pair::{Pair, Unfit};
+use crate::key_value::{KeyValue, Unfit};
 use crate::rows::{Effect, ScanFrom};
 
 const POSITION: LogPosition = LogPosition::new(Term(3), LogIndex(17));
@@ -15,8 +15,8 @@ fn value(value: &str) -> Value {
     Value::try_from(value).unwrap()
 }
 
-fn pairs() -> Vec<Pair> {
-    vec![Pair {
+fn pairs() -> Vec<KeyValue> {
+    vec![KeyValue {
         key: key("account:1"),
         value: value("100"),
     }]
@@ -169,7 +169,7 @@ fn responses() -> Vec<Response> {
             leader: NodeId(2),
             term: Term(4),
         }),
-        Response::Refused(Refusal::Floor {
+        Response::Refused(RequestRefusal::Floor {
             zone: "account:*".to_owned(),
             floor: Class::default(),
             asked: Class::new(CommitMode::Async, FsyncMode::None),
@@ -235,7 +235,7 @@ fn another_version_is_named() {
     bytes[0] = 9;
     let error = Request::decode(&bytes).unwrap_err();
     assert_eq!(error, MessageError::Version { theirs: 9 });
-    let refusal = Refusal::from(error).to_string();
+    let refusal = RequestRefusal::from(error).to_string();
     let named = format!("version 9, the node {VERSION}");
     assert!(refusal.contains(&named), "{refusal}");
 }

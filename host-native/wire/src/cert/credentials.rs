@@ -154,7 +154,7 @@ impl Credentials {
         self.until
     }
 
-    /// TLS for a door of this node: whoever knocks must show a certificate.
+    /// TLS for a listener of this node: whoever connects must show a certificate.
     pub fn server_tls(&self, alpn: &[u8]) -> Result<ServerConfig, CertError> {
         let mut tls = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])
@@ -168,7 +168,7 @@ impl Credentials {
         Ok(tls)
     }
 
-    /// TLS for knocking at another node's door.
+    /// TLS for connecting to another node's listener.
     pub fn client_tls(&self, alpn: &[u8]) -> Result<ClientConfig, CertError> {
         let mut tls = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])

@@ -1,4 +1,4 @@
-//! How kraft uses QUIC: the settings shared by the peers' door and the clients' door.
+//! How kraft uses QUIC: the settings shared by the peers' listener and the clients' listener.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -47,7 +47,7 @@ const STREAM_BYTES: u32 = 2 * 1024 * 1024;
 const CONNECTION_BYTES: u32 = 4 * 1024 * 1024;
 const SEND_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The same at a door for many: what each connection can make a node hold.
+/// The same at a listener for many: what each connection can make a node hold.
 const NARROW_STREAM_BYTES: u32 = 512 * 1024;
 const NARROW_BYTES_MIN: u32 = 64 * 1024;
 const NARROW_BYTES_ALL: u32 = 32 * 1024 * 1024;
@@ -71,14 +71,14 @@ pub struct Streams {
 pub enum Windows {
     /// Between a few who know each other.
     Wide,
-    /// At a door for many; see [`widen`].
+    /// At a listener for many; see [`widen`].
     Narrow,
 }
 
-/// Signs of life.
+/// Keep-alives, and when silence means that the other side is gone.
 #[derive(Clone, Copy, Debug)]
 pub struct Pulse {
-    /// Silence after which a sign of life is sent.
+    /// Silence after which a keep-alive is sent.
     pub keep_alive: Duration,
     /// Silence after which the other side is taken for gone.
     pub idle: Duration,
@@ -122,7 +122,7 @@ pub fn settings(
     Ok(Arc::new(settings))
 }
 
-/// Lets a connection at a door for many have more on its way, as far as its number allows.
+/// Lets a connection at a listener for many have more on its way, as far as its number allows.
 pub fn widen(connection: &quinn::Connection, connected: usize) {
     let connected = u32::try_from(connected.max(1)).unwrap_or(u32::MAX);
     let share = (NARROW_BYTES_ALL / connected).clamp(NARROW_BYTES_MIN, NARROW_STREAM_BYTES);
@@ -130,7 +130,7 @@ pub fn widen(connection: &quinn::Connection, connected: usize) {
     connection.set_send_window(share.into());
 }
 
-/// What a door does with those who knock.
+/// What a listener does with those who connect.
 pub fn server(
     credentials: &Credentials,
     alpn: &[u8],
@@ -147,7 +147,7 @@ pub fn server(
     Ok(server)
 }
 
-/// How we knock.
+/// How we connects.
 pub fn client(
     credentials: &Credentials,
     alpn: &[u8],

@@ -30,7 +30,7 @@ pub enum BindError {
     },
     /// The certificate is a client's where a node's is needed.
     #[error(
-        "the certificate is for {found}, and only nodes open doors; the port was not opened. Give it a node's certificate"
+        "the certificate is for {found}, and only nodes listen; the port was not opened. Give it a node's certificate"
     )]
     NotANode {
         /// Whom the certificate names.

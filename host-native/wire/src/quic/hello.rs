@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::frame::{Batch, FrameReader};
-use super::refusal::Refusal;
+use super::refusal::ConnectionRefusal;
 use crate::cert::{self, PeerIdentity};
 
 /// The longest hello, in bytes.
@@ -42,11 +42,11 @@ pub async fn introduce<S: Serialize, T: DeserializeOwned>(
     connection: &Connection,
     version: u16,
     ours: &S,
-) -> Result<Greeted<T>, Refusal> {
+) -> Result<Greeted<T>, ConnectionRefusal> {
     let (mut send, receive) = connection
         .open_bi()
         .await
-        .map_err(|e| Refusal::of_connection(&e))?;
+        .map_err(|e| ConnectionRefusal::of_connection(&e))?;
     say(&mut send, version, ours).await?;
     hear(send, FrameReader::new(receive, HELLO_BYTES_MAX), version).await
 }
@@ -55,11 +55,11 @@ pub async fn introduce<S: Serialize, T: DeserializeOwned>(
 pub async fn listen<T: DeserializeOwned>(
     connection: &Connection,
     version: u16,
-) -> Result<Greeted<T>, Refusal> {
+) -> Result<Greeted<T>, ConnectionRefusal> {
     let (send, receive) = connection
         .accept_bi()
         .await
-        .map_err(|e| Refusal::of_connection(&e))?;
+        .map_err(|e| ConnectionRefusal::of_connection(&e))?;
     hear(send, FrameReader::new(receive, HELLO_BYTES_MAX), version).await
 }
 
@@ -68,14 +68,14 @@ pub async fn say<S: Serialize>(
     send: &mut SendStream,
     version: u16,
     ours: &S,
-) -> Result<(), Refusal> {
+) -> Result<(), ConnectionRefusal> {
     let opening = encode(version, ours)?;
     let mut batch = Batch::default();
-    batch.begin(u32::try_from(opening.len()).map_err(|e| Refusal::Hello(e.to_string()))?);
+    batch.begin(u32::try_from(opening.len()).map_err(|e| ConnectionRefusal::Hello(e.to_string()))?);
     batch.push(opening);
     batch.write_to(send).await.map_err(|e| match e {
-        quinn::WriteError::ConnectionLost(e) => Refusal::of_connection(&e),
-        e => Refusal::Broken(e.to_string()),
+        quinn::WriteError::ConnectionLost(e) => ConnectionRefusal::of_connection(&e),
+        e => ConnectionRefusal::Broken(e.to_string()),
     })
 }
 
@@ -83,12 +83,12 @@ async fn hear<T: DeserializeOwned>(
     send: SendStream,
     mut receive: FrameReader,
     version: u16,
-) -> Result<Greeted<T>, Refusal> {
+) -> Result<Greeted<T>, ConnectionRefusal> {
     let opening = receive
         .next()
         .await
-        .map_err(|e| Refusal::of_read(&e))?
-        .ok_or_else(|| Refusal::Hello("the stream ended before it".to_owned()))?;
+        .map_err(|e| ConnectionRefusal::of_read(&e))?
+        .ok_or_else(|| ConnectionRefusal::Hello("the stream ended before it".to_owned()))?;
     Ok(Greeted {
         theirs: decode(version, &opening)?,
         send,
@@ -97,9 +97,9 @@ async fn hear<T: DeserializeOwned>(
 }
 
 /// Whom the verified certificate of the other side speaks for.
-pub fn identity_of(connection: &Connection) -> Result<PeerIdentity, Refusal> {
-    let certificate = certificate_of(connection).ok_or(Refusal::NoCertificate)?;
-    PeerIdentity::from_certificate(&certificate).map_err(Refusal::Nameless)
+pub fn identity_of(connection: &Connection) -> Result<PeerIdentity, ConnectionRefusal> {
+    let certificate = certificate_of(connection).ok_or(ConnectionRefusal::NoCertificate)?;
+    PeerIdentity::from_certificate(&certificate).map_err(ConnectionRefusal::Nameless)
 }
 
 /// Until when the certificate of the other side holds.
@@ -119,17 +119,17 @@ fn certificate_of(connection: &Connection) -> Option<CertificateDer<'static>> {
 /// # Errors
 ///
 /// None that a hello gives rise to.
-pub fn encode<S: Serialize>(version: u16, hello: &S) -> Result<Bytes, Refusal> {
+pub fn encode<S: Serialize>(version: u16, hello: &S) -> Result<Bytes, ConnectionRefusal> {
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(&version.to_le_bytes());
     postcard::to_extend(hello, out)
         .map(Bytes::from)
-        .map_err(|e| Refusal::Hello(e.to_string()))
+        .map_err(|e| ConnectionRefusal::Hello(e.to_string()))
 }
 
 /// Reads an opening; an unknown version is told from nonsense.
-pub fn decode<T: DeserializeOwned>(version: u16, opening: &[u8]) -> Result<T, Refusal> {
-    let wrong = |what: &str| Refusal::Hello(what.to_owned());
+pub fn decode<T: DeserializeOwned>(version: u16, opening: &[u8]) -> Result<T, ConnectionRefusal> {
+    let wrong = |what: &str| ConnectionRefusal::Hello(what.to_owned());
     let rest = opening
         .strip_prefix(MAGIC)
         .ok_or_else(|| wrong("it does not begin as kraft's do"))?;
@@ -138,7 +138,7 @@ pub fn decode<T: DeserializeOwned>(version: u16, opening: &[u8]) -> Result<T, Re
         .ok_or_else(|| wrong("it ends before the version"))?;
     let theirs = u16::from_le_bytes(*theirs);
     if theirs != version {
-        return Err(Refusal::Version {
+        return Err(ConnectionRefusal::Version {
             ours: version,
             theirs,
         });
@@ -146,7 +146,7 @@ pub fn decode<T: DeserializeOwned>(version: u16, opening: &[u8]) -> Result<T, Re
     match postcard::take_from_bytes(body) {
         Ok((hello, [])) => Ok(hello),
         Ok(_) => Err(wrong("it goes on after its end")),
-        Err(e) => Err(Refusal::Hello(e.to_string())),
+        Err(e) => Err(ConnectionRefusal::Hello(e.to_string())),
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
         let longer = [&opening[..], &[0]].concat();
         assert!(matches!(
             decode::<Hello>(1, &longer),
-            Err(Refusal::Hello(_))
+            Err(ConnectionRefusal::Hello(_))
         ));
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn an_unknown_version_is_named_whatever_its_hello_looks_like() {
         let opening = [MAGIC, &9_u16.to_le_bytes(), b"who knows"].concat();
         let refusal = decode::<Hello>(1, &opening).unwrap_err();
-        assert_eq!(refusal, Refusal::Version { ours: 1, theirs: 9 });
+        assert_eq!(refusal, ConnectionRefusal::Version { ours: 1, theirs: 9 });
         let text = refusal.to_string();
         assert!(
             text.contains("version 9") && text.contains("version 1"),

@@ -11,6 +11,6 @@ pub use error::BindError;
 pub use frame::{BadFrame, Batch, FrameReader, PREFIX_BYTES, ReadFrameError};
 pub use race::{HEAD_START, Losers, race};
 pub use refusal::{
-    CLOSED_FAULT, CLOSED_IN_ORDER, CLOSED_REMOVED, CLOSED_REPLACED, Certificate, Outlook, Refusal,
-    RefusalKind,
+    CLOSED_FAULT, CLOSED_IN_ORDER, CLOSED_REMOVED, CLOSED_REPLACED, Certificate, ConnectionRefusal,
+    ConnectionRefusalKind, Outlook,
 };

@@ -25,7 +25,7 @@ const ALERT_NO_APPLICATION_PROTOCOL: u8 = 120;
 
 /// A connection was refused: nothing was exchanged over it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ConnectionRefusal {
     /// The other side showed no certificate.
     #[error(
         "no certificate was shown; the connection was refused. Both sides need one of the cluster's certificates"
@@ -42,7 +42,7 @@ pub enum Refusal {
         "the certificates are not of one cluster: {0}; the connection was refused. Issue both from the same authority with `kraft cert issue`"
     )]
     Untrusted(String),
-    /// The other side speaks something else, or knocked at the wrong port.
+    /// The other side speaks something else, or connected to the wrong port.
     #[error(
         "no protocol in common: {0}; the connection was refused. Peers talk to the peer port, clients to the client port"
     )]
@@ -82,7 +82,7 @@ pub enum Refusal {
         /// Theirs.
         theirs: Epoch,
     },
-    /// The certificate is not for this door.
+    /// The certificate is not for this listener.
     #[error(
         "{0} may not use the peers' port; the connection was refused. Connect to the client port"
     )]
@@ -126,10 +126,10 @@ pub enum Refusal {
     Broken(String),
 }
 
-/// The kinds of [`Refusal`], for counters.
+/// The kinds of [`ConnectionRefusal`], for counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is named after the refusal it counts")]
-pub enum RefusalKind {
+pub enum ConnectionRefusalKind {
     NoCertificate,
     Untrusted,
     Protocol,
@@ -159,7 +159,7 @@ pub enum Certificate {
     Theirs,
 }
 
-impl RefusalKind {
+impl ConnectionRefusalKind {
     /// Every kind.
     pub const ALL: [Self; 16] = [
         Self::NoCertificate,
@@ -203,26 +203,26 @@ impl RefusalKind {
     }
 }
 
-impl Refusal {
+impl ConnectionRefusal {
     /// What it is counted as.
-    pub const fn kind(&self) -> RefusalKind {
+    pub const fn kind(&self) -> ConnectionRefusalKind {
         match self {
-            Self::NoCertificate => RefusalKind::NoCertificate,
-            Self::Untrusted(_) => RefusalKind::Untrusted,
-            Self::Protocol(_) => RefusalKind::Protocol,
-            Self::Nameless(_) => RefusalKind::Nameless,
-            Self::Version { .. } => RefusalKind::Version,
-            Self::Cluster { .. } => RefusalKind::Cluster,
-            Self::Role(_) => RefusalKind::Role,
-            Self::NodeId { .. } => RefusalKind::NodeId,
-            Self::Address { .. } => RefusalKind::Address,
-            Self::Hello(_) => RefusalKind::Hello,
-            Self::Timeout => RefusalKind::Timeout,
-            Self::TooMany => RefusalKind::TooMany,
-            Self::ByPeer(_) => RefusalKind::ByPeer,
-            Self::Broken(_) => RefusalKind::Broken,
-            Self::Epoch { .. } => RefusalKind::Epoch,
-            Self::Expired(_) => RefusalKind::Expired,
+            Self::NoCertificate => ConnectionRefusalKind::NoCertificate,
+            Self::Untrusted(_) => ConnectionRefusalKind::Untrusted,
+            Self::Protocol(_) => ConnectionRefusalKind::Protocol,
+            Self::Nameless(_) => ConnectionRefusalKind::Nameless,
+            Self::Version { .. } => ConnectionRefusalKind::Version,
+            Self::Cluster { .. } => ConnectionRefusalKind::Cluster,
+            Self::Role(_) => ConnectionRefusalKind::Role,
+            Self::NodeId { .. } => ConnectionRefusalKind::NodeId,
+            Self::Address { .. } => ConnectionRefusalKind::Address,
+            Self::Hello(_) => ConnectionRefusalKind::Hello,
+            Self::Timeout => ConnectionRefusalKind::Timeout,
+            Self::TooMany => ConnectionRefusalKind::TooMany,
+            Self::ByPeer(_) => ConnectionRefusalKind::ByPeer,
+            Self::Broken(_) => ConnectionRefusalKind::Broken,
+            Self::Epoch { .. } => ConnectionRefusalKind::Epoch,
+            Self::Expired(_) => ConnectionRefusalKind::Expired,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which of the unforced changes a crash takes: every pattern that is tried.
 
-use crate::testing::{Change, Fate, FaultFs, Pending, Tear};
+use crate::testing::fault::{Change, Fate, FaultFs, Pending, Tear};
 
 /// How thoroughly patterns are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

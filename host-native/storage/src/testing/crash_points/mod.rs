@@ -31,9 +31,9 @@ use std::path::Path;
 
 use kraft_proto::modes::FsyncMode;
 
-use crate::testing::{Crash, FaultFs};
-use crate::testing::{Fate, Operation, Tear};
-use crate::{DiskError, OpenError, format};
+use crate::testing::fault::{Crash, FaultFs};
+use crate::testing::fault::{Fate, Operation, Tear};
+use crate::{DiskError, StoreOpenError, format};
 use fates::{Depth, Losses};
 use model::Found;
 use runner::{DIR, Ended, Formatted, Trouble, run};
@@ -229,7 +229,7 @@ impl Search {
         let model = &point.ended.model;
         let mut opened = match runner::open(disk, point.rewrite_bytes_max) {
             Ok(opened) => opened,
-            Err(OpenError::NoStore(_)) if point.ended.formatted == Formatted::No => {
+            Err(StoreOpenError::NoStore(_)) if point.ended.formatted == Formatted::No => {
                 let again = format(Path::new(DIR), disk, runner::identity(), runner::founding());
                 return again.map_err(|error| error.to_string());
             }
@@ -265,7 +265,7 @@ impl Search {
             return Ok(());
         }
         let more = runner::append_one(&mut opened.store, found);
-        opened.store.sync().map_err(|error| error.to_string())?;
+        opened.store.force().map_err(|error| error.to_string())?;
         drop(opened);
         let disk = disk.after_power_cut(|_| Fate::Lost);
         let mut last = runner::found(&open(&disk, point)?);
@@ -329,7 +329,9 @@ impl Search {
         let disk = second.apply(disk);
         let mut opened = match runner::open(&disk, point.rewrite_bytes_max) {
             Ok(opened) => opened,
-            Err(OpenError::NoStore(_)) if point.ended.formatted == Formatted::No => return Ok(()),
+            Err(StoreOpenError::NoStore(_)) if point.ended.formatted == Formatted::No => {
+                return Ok(());
+            }
             Err(error) => return Err(explain(error.to_string())),
         };
         let found = runner::found(&opened);
@@ -356,7 +358,7 @@ fn operations_to_open(point: &Point<'_>, losses: &Losses) -> u64 {
 
 fn refuses_to_open(point: &Point<'_>, disk: &FaultFs, at: u64) -> Result<(), String> {
     match runner::open(disk, point.rewrite_bytes_max) {
-        Err(OpenError::Io(_)) => Ok(()),
+        Err(StoreOpenError::Io(_)) => Ok(()),
         Err(error) => Err(format!("recovery interrupted at {at}: {error}")),
         Ok(_) => Err(format!("recovery goes on although operation {at} failed")),
     }

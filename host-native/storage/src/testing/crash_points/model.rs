@@ -3,7 +3,7 @@
 use kraft_proto::hard_state::HardState;
 use kraft_proto::ids::{LogPosition, Term};
 
-use crate::testing::Crash;
+use crate::testing::fault::Crash;
 use crate::{Boot, BootId, Fs};
 
 #[derive(Clone, Debug, PartialEq)]

@@ -15,12 +15,13 @@ use kraft_proto::output::{Force, WriteKind};
 use super::fates::Losses;
 use super::model::{Entry, Found, Model};
 use super::script::{Script, Step};
-use crate::store::open_sized;
-use crate::syncer::{Promise, Task, Worker};
-use crate::testing::Fate;
-use crate::testing::{Crash, FaultFs};
+use crate::opening::open_sized;
+use crate::testing::fault::Fate;
+use crate::testing::fault::{Crash, FaultFs};
+use crate::worker::{Reported, Task, Worker};
 use crate::{
-    Committed, DiskError, Founding, Identity, OpenError, Opened, Options, Store, Warning, format,
+    Committed, DiskError, Founding, Identity, Opened, Options, Store, StoreOpenError, Warning,
+    format,
 };
 
 pub(super) const DIR: &str = "/data";
@@ -42,7 +43,7 @@ pub(super) enum Told {
     Synced(u32),
 }
 
-impl Promise for Ask {
+impl Reported for Ask {
     type Receipt = Told;
     type Unsynced = u32;
 
@@ -115,7 +116,7 @@ struct Runner {
 /// Why a run ended before its script did.
 enum Cut {
     Disk(DiskError),
-    Open(OpenError),
+    Open(StoreOpenError),
 }
 
 impl From<DiskError> for Cut {
@@ -174,7 +175,7 @@ pub(super) fn run(
         }
         how = match result {
             Err(Cut::Disk(error)) => Some(error),
-            Err(Cut::Open(OpenError::Io(error))) => Some(DiskError::Io(error)),
+            Err(Cut::Open(StoreOpenError::Io(error))) => Some(DiskError::Io(error)),
             Err(Cut::Open(error)) => panic!("{}: {error}", script.name),
             Ok(()) => None,
         };
@@ -192,7 +193,7 @@ pub(super) fn run(
 }
 
 impl Runner {
-    /// Sets up the trouble for the life that begins.
+    /// Sets up the trouble for the incarnation that begins.
     fn arm(&self) {
         let done = self.fs.operations();
         match self.trouble {
@@ -403,7 +404,7 @@ fn task(number: u32, kind: WriteKind, force: Force, held: Held, payloads: Vec<By
     }
 }
 
-pub(super) fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<Opened, OpenError> {
+pub(super) fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<Opened, StoreOpenError> {
     let options = Options {
         rewrite_bytes_max,
         ..Options::default()

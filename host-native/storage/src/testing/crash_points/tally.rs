@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::testing::Operation;
+use crate::testing::fault::Operation;
 
 /// Operations in which a crash must have struck.
 const OPERATIONS: [&str; 10] = [

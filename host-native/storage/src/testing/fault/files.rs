@@ -145,7 +145,7 @@ struct FaultLock {
 impl Drop for FaultLock {
     fn drop(&mut self) {
         let mut world = self.fs.lock();
-        if world.life == self.fs.life {
+        if world.incarnation == self.fs.incarnation {
             world.locked.remove(&self.path);
         }
     }

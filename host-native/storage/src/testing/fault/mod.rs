@@ -50,11 +50,11 @@ pub enum Crash {
 
 /// The disk. Clones share it.
 ///
-/// [`FaultFs::crash`] starts the next life: everything opened in an earlier one is dead.
+/// [`FaultFs::crash`] starts the next incarnation: everything opened in an earlier one is dead.
 #[derive(Clone)]
 pub struct FaultFs {
     world: Arc<Mutex<World>>,
-    life: u64,
+    incarnation: u64,
 }
 
 impl FaultFs {
@@ -64,10 +64,10 @@ impl FaultFs {
     }
 
     fn of(world: World) -> Self {
-        let life = world.life;
+        let incarnation = world.incarnation;
         Self {
             world: Arc::new(Mutex::new(world)),
-            life,
+            incarnation,
         }
     }
 
@@ -112,8 +112,8 @@ impl FaultFs {
         world.interrupted.as_ref().map(|was| was.operation.clone())
     }
 
-    /// Ends this life. What is returned is the same disk, found by the next one.
-    #[must_use = "handles of the earlier life are dead"]
+    /// Ends this incarnation. What is returned is the same disk, found by the next one.
+    #[must_use = "handles of the earlier incarnation are dead"]
     pub fn crash(&self, crash: Crash) -> Self {
         let mut world = self.lock();
         world.end_life();
@@ -123,7 +123,7 @@ impl FaultFs {
         }
         Self {
             world: Arc::clone(&self.world),
-            life: world.life,
+            incarnation: world.incarnation,
         }
     }
 
@@ -153,11 +153,11 @@ impl FaultFs {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The world, if this life has not ended.
+    /// The world, if this incarnation has not ended.
     fn alive(&self) -> io::Result<MutexGuard<'_, World>> {
         let world = self.lock();
         let stopped = world.stop_at.is_some_and(|at| world.operations > at);
-        if world.life != self.life || stopped {
+        if world.incarnation != self.incarnation || stopped {
             return Err(io::Error::other("the machine has stopped"));
         }
         Ok(world)

@@ -10,7 +10,7 @@ use super::fate::Fate;
 
 #[derive(Clone)]
 pub(super) struct World {
-    pub life: u64,
+    pub incarnation: u64,
     pub boot: u128,
     pub files: Vec<Inode>,
     pub directories: BTreeSet<PathBuf>,
@@ -121,7 +121,7 @@ pub(super) enum Going {
 impl World {
     pub fn new(seed: u64) -> Self {
         Self {
-            life: 0,
+            incarnation: 0,
             boot: 1,
             files: Vec::new(),
             directories: BTreeSet::new(),
@@ -197,7 +197,7 @@ impl World {
 
     /// The process is gone.
     pub fn end_life(&mut self) {
-        self.life += 1;
+        self.incarnation += 1;
         self.locked.clear();
         self.planned.clear();
         self.failure = None;

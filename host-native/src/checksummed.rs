@@ -1,7 +1,7 @@
 //! An entry's end-to-end checksum.
 //!
-//! The leader seals an entry once; the sealed bytes travel unchanged to the followers and onto
-//! every disk, so a bit flipped anywhere on the way is found by whoever opens it:
+//! The leader adds it to an entry once; those bytes travel unchanged to the followers and onto
+//! every disk, so a bit flipped anywhere on the way is found by whoever verifies it:
 //!
 //! ```text
 //! ┌─────────────┬─────────────┐
@@ -9,20 +9,20 @@
 //! └─────────────┴─────────────┘
 //! ```
 //!
-//! Term, index and kind are not repeated in the bytes: whoever opens them says where they should
-//! belong, and the entry of another place does not open.
+//! Term, index and kind are not repeated in the bytes: whoever verifies them says where they should
+//! belong, and the entry of another place does not verify.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use kraft_proto::entry::EntryKind;
+use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::ids::LogPosition;
 use thiserror::Error;
 
 /// Bytes of the checksum before the payload.
-pub const SEAL_LEN: usize = 4;
+pub const CHECKSUM_LEN: usize = 4;
 
 /// The entry is not what its leader wrote there. Nothing of it may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum OpenError {
+pub enum ChecksumError {
     /// Too short to hold a checksum.
     #[error("an entry of {0} bytes holds no checksum")]
     Short(usize),
@@ -34,32 +34,44 @@ pub enum OpenError {
     },
 }
 
-/// Seals `payload` as the entry at `position`.
-pub fn seal(position: LogPosition, kind: EntryKind, payload: &[u8]) -> Bytes {
-    let mut sealed = BytesMut::with_capacity(SEAL_LEN + payload.len());
-    sealed.put_u32_le(checksum(position, kind, payload));
-    sealed.put_slice(payload);
-    sealed.freeze()
+/// Adds the checksum to `payload` as the entry at `position`.
+pub fn add(position: LogPosition, kind: EntryKind, payload: &[u8]) -> Bytes {
+    let mut checksummed = BytesMut::with_capacity(CHECKSUM_LEN + payload.len());
+    checksummed.put_u32_le(checksum(position, kind, payload));
+    checksummed.put_slice(payload);
+    checksummed.freeze()
 }
 
-/// The payload of the entry at `position`, where `sealed` is exactly what was sealed for it.
-pub fn open(position: LogPosition, kind: EntryKind, sealed: &[u8]) -> Result<&[u8], OpenError> {
-    let (claimed, payload) = sealed
-        .split_first_chunk::<SEAL_LEN>()
-        .ok_or(OpenError::Short(sealed.len()))?;
+/// The payload of the entry at `position`, where `checksummed` is exactly what [`add`] made for it.
+pub fn verify(
+    position: LogPosition,
+    kind: EntryKind,
+    checksummed: &[u8],
+) -> Result<&[u8], ChecksumError> {
+    let (claimed, payload) = checksummed
+        .split_first_chunk::<CHECKSUM_LEN>()
+        .ok_or(ChecksumError::Short(checksummed.len()))?;
     if u32::from_le_bytes(*claimed) != checksum(position, kind, payload) {
-        return Err(OpenError::Mismatch { position });
+        return Err(ChecksumError::Mismatch { position });
     }
     Ok(payload)
 }
 
 /// The checksum of the entry at `position`, as it lies in the log: of a configuration, which has no
-/// seal, it is computed; of others it stands in the seal.
+/// checksum before its bytes, it is computed; of others it stands there.
 pub fn checksum_of(position: LogPosition, kind: EntryKind, entry: &[u8]) -> u32 {
-    match (kind, entry.first_chunk::<SEAL_LEN>()) {
-        (EntryKind::Command | EntryKind::NoOp, Some(seal)) => u32::from_le_bytes(*seal),
+    match (kind, entry.first_chunk::<CHECKSUM_LEN>()) {
+        (EntryKind::Command | EntryKind::NoOp, Some(checksum_bytes)) => {
+            u32::from_le_bytes(*checksum_bytes)
+        }
         _ => checksum(position, kind, entry),
     }
+}
+
+/// The entries of a run without payload: nothing but their checksums.
+pub fn bare(run: Run) -> Vec<Bytes> {
+    let entry = |position| add(position, run.kind, &[]);
+    run.positions().map(entry).collect()
 }
 
 /// CRC32C over term and index (8 bytes each, little endian), the kind's number, the payload.
@@ -90,15 +102,18 @@ mod tests {
 
     #[test]
     fn what_was_sealed_opens_where_it_belongs() {
-        let sealed = seal(HERE, EntryKind::Command, b"payload");
-        assert_eq!(open(HERE, EntryKind::Command, &sealed), Ok(&b"payload"[..]));
-        let empty = seal(HERE, EntryKind::NoOp, b"");
-        assert_eq!(open(HERE, EntryKind::NoOp, &empty), Ok(&b""[..]));
+        let checksummed = add(HERE, EntryKind::Command, b"payload");
+        assert_eq!(
+            verify(HERE, EntryKind::Command, &checksummed),
+            Ok(&b"payload"[..])
+        );
+        let empty = add(HERE, EntryKind::NoOp, b"");
+        assert_eq!(verify(HERE, EntryKind::NoOp, &empty), Ok(&b""[..]));
     }
 
     #[test]
     fn an_entry_of_another_place_does_not_open() {
-        let sealed = seal(HERE, EntryKind::Command, b"payload");
+        let checksummed = add(HERE, EntryKind::Command, b"payload");
         let elsewhere = [
             (LogPosition::new(Term(2), HERE.index), EntryKind::Command),
             (
@@ -109,26 +124,26 @@ mod tests {
         ];
         for (position, kind) in elsewhere {
             assert_eq!(
-                open(position, kind, &sealed),
-                Err(OpenError::Mismatch { position })
+                verify(position, kind, &checksummed),
+                Err(ChecksumError::Mismatch { position })
             );
         }
     }
 
     #[test]
     fn every_flipped_bit_is_found() {
-        let sealed = seal(HERE, EntryKind::Command, b"a payload");
-        for bit in 0..sealed.len() * 8 {
-            let mut damaged = sealed.to_vec();
+        let checksummed = add(HERE, EntryKind::Command, b"a payload");
+        for bit in 0..checksummed.len() * 8 {
+            let mut damaged = checksummed.to_vec();
             damaged[bit / 8] ^= 1 << (bit % 8);
             assert!(
-                open(HERE, EntryKind::Command, &damaged).is_err(),
+                verify(HERE, EntryKind::Command, &damaged).is_err(),
                 "bit {bit}"
             );
         }
         assert_eq!(
-            open(HERE, EntryKind::Command, b"abc"),
-            Err(OpenError::Short(3))
+            verify(HERE, EntryKind::Command, b"abc"),
+            Err(ChecksumError::Short(3))
         );
     }
 }

@@ -8,7 +8,10 @@ use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::HardState;
 use kraft_proto::ids::{LogIndex, Term};
 
+use std::time::Duration;
+
 use super::*;
+use crate::running::{Running, STOP_MAX};
 use crate::testing::{Crash, Fault, FaultFs};
 use crate::{Founding, Fs, Identity, Options, format, open};
 
@@ -29,7 +32,7 @@ enum Told {
     Synced(u32),
 }
 
-impl Promise for Ask {
+impl Reported for Ask {
     type Receipt = Told;
     type Unsynced = u32;
 

@@ -1,6 +1,6 @@
 //! Request numbers, handed out so that every one of them can still be told apart by the cluster.
 //!
-//! A session tells its last 64 numbers apart. A lane is one session; it hands out its next number
+//! A session tells its last 64 numbers apart, so it hands out its next number
 //! only while that lies less than 64 above the lowest it still waits for. When one is full the next
 //! is used, and when all are, a request waits.
 
@@ -12,14 +12,14 @@ use kraft_wire::command::{RequestId, SESSION_WINDOW, SessionId};
 use tokio::sync::{Notify, watch};
 
 /// Sessions one client uses at the same time.
-pub(super) const LANES_MAX: usize = 64;
+pub(super) const SESSIONS_MAX: usize = 64;
 
-/// Writes of one client on their way at the same time: one slow one in a lane may hold up the
-/// others of that lane, so it can be fewer.
-pub const WRITES_IN_FLIGHT_MAX: usize = LANES_MAX * SESSION_WINDOW as usize;
+/// Writes of one client on their way at the same time: one slow one in a session may hold up the
+/// others of that session, so it can be fewer.
+pub const WRITES_IN_FLIGHT_MAX: usize = SESSIONS_MAX * SESSION_WINDOW as usize;
 
-/// All lanes of a client.
-pub(super) struct Lanes {
+/// All sessions of a client.
+pub(super) struct SessionPool {
     state: Mutex<State>,
     freed: Notify,
     in_flight: watch::Sender<usize>,
@@ -27,13 +27,13 @@ pub(super) struct Lanes {
 
 #[derive(Default)]
 struct State {
-    lanes: Vec<Lane>,
+    sessions: Vec<Session>,
     /// What the next session names as the index it was opened at.
     opened_at: LogIndex,
 }
 
-struct Lane {
-    session: SessionId,
+struct Session {
+    id: SessionId,
     next: u64,
     waiting: BTreeSet<u64>,
 }
@@ -42,13 +42,13 @@ struct Lane {
 pub(super) struct Slot {
     request: RequestId,
     /// `None` for an id that the caller brought along.
-    lanes: Option<Arc<Lanes>>,
+    pool: Option<Arc<SessionPool>>,
 }
 
-impl Lane {
+impl Session {
     fn open(opened_at: LogIndex) -> Self {
         Self {
-            session: SessionId::random(opened_at),
+            id: SessionId::random(opened_at),
             next: 1,
             waiting: BTreeSet::new(),
         }
@@ -64,13 +64,13 @@ impl Lane {
         self.next += 1;
         self.waiting.insert(number);
         Some(RequestId {
-            session: self.session,
+            session: self.id,
             number,
         })
     }
 }
 
-impl Lanes {
+impl SessionPool {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
@@ -94,12 +94,15 @@ impl Lanes {
     /// A request id, if one is free now.
     pub fn try_take(self: &Arc<Self>) -> Option<Slot> {
         let mut state = self.state();
-        let State { lanes, opened_at } = &mut *state;
-        let request = match lanes.iter_mut().find_map(Lane::take) {
+        let State {
+            sessions,
+            opened_at,
+        } = &mut *state;
+        let request = match sessions.iter_mut().find_map(Session::take) {
             Some(request) => request,
-            None if lanes.len() < LANES_MAX => {
-                lanes.push(Lane::open(*opened_at));
-                lanes.last_mut().and_then(Lane::take)?
+            None if sessions.len() < SESSIONS_MAX => {
+                sessions.push(Session::open(*opened_at));
+                sessions.last_mut().and_then(Session::take)?
             }
             None => return None,
         };
@@ -107,14 +110,14 @@ impl Lanes {
         self.in_flight.send_modify(|count| *count += 1);
         Some(Slot {
             request,
-            lanes: Some(self.clone()),
+            pool: Some(self.clone()),
         })
     }
 
-    /// Uses `session` no more, and opens the next ones at `opened_at`.
-    pub fn retire(&self, session: &SessionId, opened_at: LogIndex) {
+    /// Uses `retired` no more, and opens the next ones at `opened_at`.
+    pub fn retire(&self, retired: &SessionId, opened_at: LogIndex) {
         let mut state = self.state();
-        state.lanes.retain(|lane| lane.session != *session);
+        state.sessions.retain(|session| session.id != *retired);
         state.opened_at = state.opened_at.max(opened_at);
         drop(state);
         self.freed.notify_one();
@@ -134,12 +137,12 @@ impl Lanes {
 
     fn release(&self, request: &RequestId) {
         let mut state = self.state();
-        let lane = state
-            .lanes
+        let session = state
+            .sessions
             .iter_mut()
-            .find(|lane| lane.session == request.session);
-        if let Some(lane) = lane {
-            lane.waiting.remove(&request.number);
+            .find(|session| session.id == request.session);
+        if let Some(session) = session {
+            session.waiting.remove(&request.number);
         }
         drop(state);
         self.in_flight.send_modify(|count| *count -= 1);
@@ -156,13 +159,13 @@ impl Slot {
     pub fn given(request: RequestId) -> Self {
         Self {
             request,
-            lanes: None,
+            pool: None,
         }
     }
 
     /// Whether it was used before.
     pub const fn is_given(&self) -> bool {
-        self.lanes.is_none()
+        self.pool.is_none()
     }
 
     pub fn request(&self) -> &RequestId {
@@ -172,8 +175,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(lanes) = &self.lanes {
-            lanes.release(&self.request);
+        if let Some(pool) = &self.pool {
+            pool.release(&self.request);
         }
     }
 }
@@ -190,39 +193,39 @@ mod tests {
 
     #[test]
     fn a_number_stays_within_64_of_the_lowest_waited_for() {
-        let lanes = Lanes::new();
+        let sessions = SessionPool::new();
         let mut slots: Vec<_> = (0..SESSION_WINDOW)
-            .map(|_| lanes.try_take().unwrap())
+            .map(|_| sessions.try_take().unwrap())
             .collect();
         assert_eq!(numbers(&slots), (1..=SESSION_WINDOW).collect::<Vec<_>>());
         let first = slots[0].request().session;
-        // Others of the lane are answered, and the first still is not.
+        // Others of the session are answered, and the first still is not.
         slots.truncate(1);
-        let next = lanes.try_take().unwrap();
+        let next = sessions.try_take().unwrap();
         assert_ne!(next.request().session, first);
         slots.clear();
-        let next = lanes.try_take().unwrap();
+        let next = sessions.try_take().unwrap();
         assert_eq!((next.request().session, next.request().number), (first, 65));
     }
 
     #[test]
     fn ids_are_handed_out_once_up_to_the_limit() {
-        let lanes = Lanes::new();
-        let slots: Vec<_> = std::iter::from_fn(|| lanes.try_take()).collect();
+        let sessions = SessionPool::new();
+        let slots: Vec<_> = std::iter::from_fn(|| sessions.try_take()).collect();
         assert_eq!(slots.len(), WRITES_IN_FLIGHT_MAX);
         let ids: HashSet<_> = slots.iter().map(|slot| *slot.request()).collect();
         assert_eq!(ids.len(), WRITES_IN_FLIGHT_MAX);
-        assert_eq!(lanes.in_flight(), WRITES_IN_FLIGHT_MAX);
+        assert_eq!(sessions.in_flight(), WRITES_IN_FLIGHT_MAX);
     }
 
     #[tokio::test]
     async fn every_waiter_gets_its_turn() {
-        let lanes = Lanes::new();
-        let slots: Vec<_> = std::iter::from_fn(|| lanes.try_take()).collect();
+        let sessions = SessionPool::new();
+        let slots: Vec<_> = std::iter::from_fn(|| sessions.try_take()).collect();
         let waiters: Vec<_> = (0..500)
             .map(|_| {
-                let lanes = lanes.clone();
-                tokio::spawn(async move { drop(lanes.take().await) })
+                let sessions = sessions.clone();
+                tokio::spawn(async move { drop(sessions.take().await) })
             })
             .collect();
         tokio::task::yield_now().await;
@@ -230,19 +233,19 @@ mod tests {
         for waiter in waiters {
             waiter.await.unwrap();
         }
-        lanes.idle().await;
-        assert_eq!(lanes.in_flight(), 0);
+        sessions.idle().await;
+        assert_eq!(sessions.in_flight(), 0);
     }
 
     #[test]
     fn a_retired_session_hands_out_nothing_more() {
-        let lanes = Lanes::new();
-        let old = lanes.try_take().unwrap();
-        lanes.retire(&old.request().session, LogIndex(40));
-        let new = lanes.try_take().unwrap();
+        let sessions = SessionPool::new();
+        let old = sessions.try_take().unwrap();
+        sessions.retire(&old.request().session, LogIndex(40));
+        let new = sessions.try_take().unwrap();
         assert_ne!(new.request().session.id, old.request().session.id);
         assert_eq!(new.request().session.opened_at, LogIndex(40));
         drop(old);
-        assert_eq!(lanes.in_flight(), 1);
+        assert_eq!(sessions.in_flight(), 1);
     }
 }

@@ -89,7 +89,7 @@ pub struct Value(Bytes);
 
 /// A key and its value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Pair {
+pub struct KeyValue {
     /// Where.
     pub key: Key,
     /// What.

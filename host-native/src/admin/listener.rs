@@ -1,4 +1,4 @@
-//! The door of the admin port: who connects and says nothing takes no descriptor for long.
+//! The listener of the admin port: who connects and says nothing takes no descriptor for long.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -28,14 +28,14 @@ const REST: Duration = Duration::from_millis(100);
 
 /// A listener whose connections are bounded in number and in time.
 #[derive(Debug)]
-pub struct Door {
+pub struct AdminListener {
     listener: TcpListener,
     /// The open connections, the oldest first; dropped, it closes.
     open: VecDeque<oneshot::Sender<()>>,
     silence_max: Duration,
 }
 
-/// A connection through a [`Door`].
+/// A connection through a [`AdminListener`].
 #[derive(Debug)]
 pub struct Guest {
     stream: TcpStream,
@@ -45,7 +45,7 @@ pub struct Guest {
     ends: Instant,
 }
 
-impl Door {
+impl AdminListener {
     /// Bounds what comes in by `listener`.
     pub fn new(listener: TcpListener) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Door {
     }
 }
 
-impl Listener for Door {
+impl Listener for AdminListener {
     type Io = Guest;
     type Addr = SocketAddr;
 
@@ -159,11 +159,11 @@ mod tests {
     async fn who_says_nothing_is_closed_after_a_while_and_who_speaks_is_heard() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut door = Door::new(listener);
-        door.silence_max = Duration::from_millis(20);
+        let mut listener = AdminListener::new(listener);
+        listener.silence_max = Duration::from_millis(20);
         let mut caller = TcpStream::connect(address).await.unwrap();
         caller.write_all(b"x").await.unwrap();
-        let (mut guest, _) = door.accept().await;
+        let (mut guest, _) = listener.accept().await;
         let mut byte = [0];
         assert_eq!(guest.read(&mut byte).await.unwrap(), 1);
         let silent = guest.read(&mut byte).await.unwrap_err();

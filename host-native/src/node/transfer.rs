@@ -1,25 +1,19 @@
-//! Leadership handed over: because somebody asked for it, or because this node is about to stop.
+//! Transfers of leadership: because somebody asked for it, or because this node is about to stop.
 
 use kraft_proto::{NodeId, Role, TransferError};
-use kraft_wire::api::{LeadsReport, Refusal, Response};
+use kraft_wire::api::{LeadsReport, RequestRefusal, Response};
 
 use super::engine::{Engine, Input, Inputs};
-use super::open::NodeError;
+use super::error::NodeError;
+use super::pending::PendingTransfer;
 use crate::rpc::Reply;
-
-/// Somebody who wants to hear how a transfer ends.
-#[derive(Debug)]
-pub(super) struct PendingTransfer {
-    to: NodeId,
-    reply: Reply,
-}
 
 impl Engine {
     pub(super) fn take_transfer(&mut self, to: Option<NodeId>, reply: Reply) {
         let now = self.now();
         let refusal = match self.parts.raft.transfer_leadership(now, to) {
             Ok(to) => {
-                tracing::info!("leadership is handed to node {to}");
+                tracing::info!("leadership is transferred to node {to}");
                 self.transfers.push(PendingTransfer { to, reply });
                 return;
             }
@@ -32,9 +26,9 @@ impl Engine {
                 reply.send(self.redirect().encode());
                 return;
             }
-            Err(TransferError::UnderWay(_)) => Refusal::LeadershipMoving,
-            Err(TransferError::Stopped) => Refusal::Stopping,
-            Err(error) => Refusal::NoTransfer {
+            Err(TransferError::UnderWay(_)) => RequestRefusal::LeadershipTransfer,
+            Err(TransferError::Stopped) => RequestRefusal::Stopping,
+            Err(error) => RequestRefusal::NoTransfer {
                 why: error.to_string(),
             },
         };
@@ -63,7 +57,7 @@ impl Engine {
         for PendingTransfer { to, reply } in std::mem::take(&mut self.transfers) {
             let response = match ended {
                 Some(leader) => self.leads(leader),
-                None => Response::Refused(Refusal::NotTakenOver { node: to }),
+                None => Response::Refused(RequestRefusal::NotTakenOver { node: to }),
             };
             reply.send(response.encode());
         }
@@ -76,7 +70,7 @@ impl Engine {
         let Ok(to) = self.parts.raft.transfer_leadership(now, None) else {
             return Ok(());
         };
-        tracing::info!("stopping: leadership is handed to node {to} first");
+        tracing::info!("stopping: leadership is transferred to node {to} first");
         // The core gives up after one; a second is for the election to be heard of.
         let patience = self.parts.config.timing.election_timeout_max * 2;
         let mut patience = std::pin::pin!(tokio::time::sleep(patience));

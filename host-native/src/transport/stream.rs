@@ -9,9 +9,9 @@
 
 use kraft_proto::modes::CommitMode;
 
-/// One of the streams that run side by side in each direction. Order holds within a lane only.
+/// One of the streams that run side by side in each direction. Order holds within a stream only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
+pub enum Stream {
     /// Votes, replies and heartbeats; and digests of what was applied.
     Control,
     /// Log entries, in log order.
@@ -20,19 +20,19 @@ pub enum Lane {
     Snapshot,
 }
 
-/// The lane a frame takes, and how urgent it is there.
+/// The stream a frame takes, and how urgent it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// On [`Lane::Control`].
+    /// On [`Stream::Control`].
     Control,
-    /// On [`Lane::Append`], as urgent as its strongest entry's commit mode.
+    /// On [`Stream::Append`], as urgent as its strongest entry's commit mode.
     Append(CommitMode),
-    /// On [`Lane::Snapshot`].
+    /// On [`Stream::Snapshot`].
     Snapshot,
 }
 
-impl Lane {
-    /// Every lane.
+impl Stream {
+    /// Every stream.
     pub const ALL: [Self; 3] = [Self::Control, Self::Append, Self::Snapshot];
 
     /// Its name in metrics and logs.
@@ -48,7 +48,7 @@ impl Lane {
         self as usize
     }
 
-    /// The first byte of the lane's stream.
+    /// The first byte of the stream.
     pub(super) const fn tag(self) -> u8 {
         match self {
             Self::Control => 1,
@@ -58,21 +58,21 @@ impl Lane {
     }
 
     pub(super) fn from_tag(tag: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|lane| lane.tag() == tag)
+        Self::ALL.into_iter().find(|stream| stream.tag() == tag)
     }
 }
 
 impl Route {
-    /// The lane it takes.
-    pub const fn lane(self) -> Lane {
+    /// The stream it takes.
+    pub const fn stream(self) -> Stream {
         match self {
-            Self::Control => Lane::Control,
-            Self::Append(_) => Lane::Append,
-            Self::Snapshot => Lane::Snapshot,
+            Self::Control => Stream::Control,
+            Self::Append(_) => Stream::Append,
+            Self::Snapshot => Stream::Snapshot,
         }
     }
 
-    /// The priority of the lane's stream while this waits on it; the higher goes first.
+    /// The priority of the stream while this waits on it; the higher goes first.
     pub(super) const fn priority(self) -> i32 {
         match self {
             Self::Control => 8,

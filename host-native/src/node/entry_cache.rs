@@ -8,7 +8,7 @@ use kraft_proto::{LogIndex, LogPosition, Run, Term};
 
 /// Consecutive entries, the newest of the log. Older ones are read back from the disk.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(super) struct EntryCache {
     /// The index of the first entry kept.
     first: LogIndex,
     entries: VecDeque<Kept>,
@@ -25,7 +25,7 @@ struct Kept {
     through: u64,
 }
 
-impl Tail {
+impl EntryCache {
     /// Nothing kept; the next entry is the one after `last`.
     pub fn after(last: LogIndex) -> Self {
         Self {
@@ -117,49 +117,49 @@ mod tests {
 
     #[test]
     fn another_term_at_the_same_index_is_another_entry() {
-        let mut tail = Tail::after(LogIndex(4));
+        let mut cache = EntryCache::after(LogIndex(4));
         for index in 5..9 {
-            tail.put(at(1, index), Bytes::from_static(b"old"));
+            cache.put(at(1, index), Bytes::from_static(b"old"));
         }
-        tail.put(at(2, 6), Bytes::from_static(b"new"));
-        assert_eq!(tail.get(at(1, 5)).unwrap(), "old");
-        assert_eq!(tail.get(at(1, 6)), None);
-        assert_eq!(tail.get(at(2, 6)).unwrap(), "new");
+        cache.put(at(2, 6), Bytes::from_static(b"new"));
+        assert_eq!(cache.get(at(1, 5)).unwrap(), "old");
+        assert_eq!(cache.get(at(1, 6)), None);
+        assert_eq!(cache.get(at(2, 6)).unwrap(), "new");
         assert_eq!(
-            tail.get(at(1, 7)),
+            cache.get(at(1, 7)),
             None,
             "replaced along with what it followed"
         );
-        assert_eq!(tail.bytes(), 6);
+        assert_eq!(cache.bytes(), 6);
     }
 
     #[test]
     fn the_oldest_go_first_and_never_beyond_what_is_done() {
-        let mut tail = Tail::after(LogIndex(0));
+        let mut cache = EntryCache::after(LogIndex(0));
         for index in 1..=10 {
-            tail.put(at(1, index), Bytes::from_static(b"0123456789"));
+            cache.put(at(1, index), Bytes::from_static(b"0123456789"));
         }
-        tail.shrink(LogIndex(4), 0);
-        assert_eq!(tail.get(at(1, 4)), None);
-        assert!(tail.get(at(1, 5)).is_some());
-        assert_eq!(tail.bytes(), 60);
+        cache.shrink(LogIndex(4), 0);
+        assert_eq!(cache.get(at(1, 4)), None);
+        assert!(cache.get(at(1, 5)).is_some());
+        assert_eq!(cache.bytes(), 60);
     }
     #[test]
     fn bytes_after_an_entry_are_those_of_the_entries_behind_it() {
-        let mut tail = Tail::after(LogIndex(0));
+        let mut cache = EntryCache::after(LogIndex(0));
         for index in 1..=10 {
-            tail.put(at(1, index), Bytes::from_static(b"0123456789"));
+            cache.put(at(1, index), Bytes::from_static(b"0123456789"));
         }
-        let after = |tail: &Tail, index| tail.bytes_after(LogIndex(index));
+        let after = |cache: &EntryCache, index| cache.bytes_after(LogIndex(index));
         assert_eq!(
-            [0, 4, 10, 12].map(|index| after(&tail, index)),
+            [0, 4, 10, 12].map(|index| after(&cache, index)),
             [100, 60, 0, 0]
         );
-        tail.shrink(LogIndex(4), 0);
-        assert_eq!([0, 4, 9].map(|index| after(&tail, index)), [60, 60, 10]);
-        tail.put(at(2, 6), Bytes::from_static(b"01234"));
-        assert_eq!([4, 5, 6].map(|index| after(&tail, index)), [15, 5, 0]);
-        tail.shrink(LogIndex(6), 0);
-        assert_eq!([4, 6].map(|index| after(&tail, index)), [0, 0]);
+        cache.shrink(LogIndex(4), 0);
+        assert_eq!([0, 4, 9].map(|index| after(&cache, index)), [60, 60, 10]);
+        cache.put(at(2, 6), Bytes::from_static(b"01234"));
+        assert_eq!([4, 5, 6].map(|index| after(&cache, index)), [15, 5, 0]);
+        cache.shrink(LogIndex(6), 0);
+        assert_eq!([4, 6].map(|index| after(&cache, index)), [0, 0]);
     }
 }

@@ -13,17 +13,17 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 /// Redirects followed without a pause: two nodes that send a client to each other must not keep it
 /// running in circles.
-const HOPS_MAX: u32 = 3;
+const REDIRECTS_MAX: u32 = 3;
 
 /// How long an answer may travel.
 const ANSWER_TRAVEL: Duration = Duration::from_millis(250);
 
 /// Time, pauses and what was met last.
-pub(super) struct Trip {
+pub(super) struct Retries {
     began: Instant,
     deadline: Instant,
     pause: Duration,
-    hops: u32,
+    redirects: u32,
     last: String,
 }
 
@@ -34,14 +34,14 @@ pub(super) enum Time {
     Up,
 }
 
-impl Trip {
+impl Retries {
     pub fn new(time: Duration) -> Self {
         let began = Instant::now();
         Self {
             began,
             deadline: began + time,
             pause: PAUSE_MIN,
-            hops: 0,
+            redirects: 0,
             last: "no node was asked yet".to_owned(),
         }
     }
@@ -68,9 +68,9 @@ impl Trip {
     }
 
     /// Whether another node may be asked at once.
-    pub fn may_hop(&mut self) -> bool {
-        self.hops += 1;
-        self.hops <= HOPS_MAX
+    pub fn may_follow(&mut self) -> bool {
+        self.redirects += 1;
+        self.redirects <= REDIRECTS_MAX
     }
 
     /// Pauses before the next attempt, if one can still be answered.
@@ -83,7 +83,7 @@ impl Trip {
             tokio::time::sleep_until(self.deadline).await;
             return Time::Up;
         }
-        self.hops = 0;
+        self.redirects = 0;
         tokio::time::sleep_until(until).await;
         self.pause = PAUSE_MAX.min(self.pause * 2);
         Time::Left
@@ -121,22 +121,22 @@ mod tests {
 
     #[test]
     fn redirects_in_a_circle_end_in_a_pause() {
-        let mut trip = Trip::new(Duration::from_secs(1));
-        assert!((0..HOPS_MAX).all(|_| trip.may_hop()));
-        assert!(!trip.may_hop());
+        let mut retries = Retries::new(Duration::from_secs(1));
+        assert!((0..REDIRECTS_MAX).all(|_| retries.may_follow()));
+        assert!(!retries.may_follow());
     }
 
     #[tokio::test]
     async fn no_attempt_is_made_that_has_no_time_for_its_answer() {
-        let mut trip = Trip::new(PAUSE_MIN / 2);
-        assert_eq!(trip.pause().await, Time::Up);
-        let mut trip = Trip::new(Duration::from_secs(3600));
-        assert_eq!(trip.pause().await, Time::Left);
+        let mut retries = Retries::new(PAUSE_MIN / 2);
+        assert_eq!(retries.pause().await, Time::Up);
+        let mut retries = Retries::new(Duration::from_secs(3600));
+        assert_eq!(retries.pause().await, Time::Left);
     }
 
     #[tokio::test]
     async fn when_the_time_is_up_there_is_no_pause() {
-        let mut trip = Trip::new(Duration::ZERO);
-        assert_eq!(trip.pause().await, Time::Up);
+        let mut retries = Retries::new(Duration::ZERO);
+        assert_eq!(retries.pause().await, Time::Up);
     }
 }

@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex};
 use kraft_wire::lock;
 
 use super::origin::Origin;
+use super::pool::Holder;
 use super::session::Session;
 
 /// The connections that are up.
 #[derive(Debug)]
-pub(super) struct Guests {
+pub(super) struct Connections {
     max: usize,
-    inside: Mutex<BTreeMap<u64, Guest>>,
+    inside: Mutex<BTreeMap<u64, Entered>>,
 }
 
 #[derive(Debug)]
-struct Guest {
+struct Entered {
     origin: Origin,
     session: Arc<Session>,
 }
@@ -29,7 +30,7 @@ pub(super) enum Entry {
     Full,
 }
 
-impl Guests {
+impl Connections {
     pub fn new(max: usize) -> Self {
         Self {
             max,
@@ -51,13 +52,13 @@ impl Guests {
             let Some(victim) = victim(&inside, &origin) else {
                 return Entry::Full;
             };
-            if let Some(guest) = inside.remove(&victim) {
+            if let Some(entered) = inside.remove(&victim) {
                 let why = "it had nothing to do, and another client needs its place";
-                guest.session.send_away(why);
+                entered.session.send_away(why);
             }
         }
         let session = session.clone();
-        inside.insert(origin.connection, Guest { origin, session });
+        inside.insert(origin.connection, Entered { origin, session });
         Entry::Granted
     }
 
@@ -66,14 +67,14 @@ impl Guests {
     }
 }
 
-fn victim(inside: &BTreeMap<u64, Guest>, newcomer: &Origin) -> Option<u64> {
+fn victim(inside: &BTreeMap<u64, Entered>, newcomer: &Origin) -> Option<u64> {
     let (mut certificates, mut addresses) = (BTreeMap::new(), BTreeMap::new());
-    for guest in inside.values() {
+    for entered in inside.values() {
         let Origin {
             certificate,
             address,
             ..
-        } = guest.origin;
+        } = entered.origin;
         *certificates.entry(certificate).or_insert(0_usize) += 1;
         *addresses.entry((certificate, address)).or_insert(0_usize) += 1;
     }
@@ -90,9 +91,10 @@ fn victim(inside: &BTreeMap<u64, Guest>, newcomer: &Origin) -> Option<u64> {
             false => theirs.0 > own.0,
         }
     };
-    let idle = inside.iter().filter_map(|(number, guest)| {
-        let since = guest.session.idle_since()?;
-        may_go(&guest.origin).then(|| (counts(&guest.origin), std::cmp::Reverse(since), *number))
+    let idle = inside.iter().filter_map(|(number, entered)| {
+        let since = entered.session.idle_since()?;
+        may_go(&entered.origin)
+            .then(|| (counts(&entered.origin), std::cmp::Reverse(since), *number))
     });
     idle.max().map(|(_, _, number)| number)
 }
