@@ -14,6 +14,7 @@ use kraft_wire::api::{Answer, Response, UnkeptAcks};
 use kraft_wire::cert::Credentials;
 use tokio::sync::mpsc;
 
+use super::absence::Absence;
 use super::at_risk::AtRisk;
 use super::clock::Clock;
 use super::disk_view::DiskView;
@@ -116,8 +117,8 @@ pub(super) struct Engine {
     pub(super) commit: LogIndex,
     pub(super) disk: DiskView,
     refresh_at: Instant,
-    /// After an absence, until when it may lead by mistake.
-    pub(super) unsure_until: Instant,
+    /// Whether it stood still, and may lead by mistake.
+    pub(super) absence: Absence,
     /// When a leader with an expired certificate tries to transfer leadership next.
     pub(super) expired_retry_at: Instant,
     /// Since when no leader is known.
@@ -157,7 +158,7 @@ impl Engine {
             commit: LogIndex::ZERO,
             disk: DiskView::new(status.last.index),
             refresh_at: Instant::ZERO,
-            unsure_until: Instant::ZERO,
+            absence: Absence::none(parts.clock.now()),
             expired_retry_at: Instant::ZERO,
             without_leader_since: Instant::ZERO,
             failed: None,
@@ -175,7 +176,6 @@ impl Engine {
         stop: impl Future<Output = ()>,
     ) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(stop);
-        let mut looked = self.now();
         loop {
             self.pump();
             if let Some(error) = self.failed.take() {
@@ -199,7 +199,7 @@ impl Engine {
                 () = tokio::task::yield_now(), if busy => None,
                 () = tokio::time::sleep_until(due) => None,
             };
-            looked = self.notice_absence(looked);
+            self.notice_absence();
             if let Some(input) = input {
                 self.take(input);
             }
@@ -250,6 +250,7 @@ impl Engine {
             Input::Client(ClientNews::Call(call)) => {
                 // Of what came while this process did not run, the news of the peers was taken
                 // first; next comes what is overdue, so that a client finds no role of the past.
+                self.notice_absence();
                 self.pass_time();
                 self.take_call(call);
             }
