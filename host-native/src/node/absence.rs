@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kraft_proto::Instant;
+use kraft_proto::{Instant, ReadOutcome, ReadTicket, Role};
 
 use super::engine::Engine;
 use crate::config::Timing;
@@ -10,11 +10,22 @@ use crate::config::Timing;
 /// The shortest absence worth a line in the log.
 const NOTABLE: Duration = Duration::from_millis(200);
 
-/// When this process looked at the clock last, and until when it doubts that it still leads.
+/// When this process looked at the clock last, and whether it doubts that it still leads.
 #[derive(Debug)]
 pub(super) struct Absence {
     looked_at: Instant,
-    unsure_until: Instant,
+    doubt: Doubt,
+}
+
+/// Whether a leader knows that nobody took its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// It does, as far as any leader can.
+    None,
+    /// It is to ask the others.
+    Due,
+    /// It asked: this read is served once a majority has answered a round that was sent after.
+    Asked(ReadTicket),
 }
 
 impl Absence {
@@ -22,51 +33,72 @@ impl Absence {
     pub fn none(now: Instant) -> Self {
         Self {
             looked_at: now,
-            unsure_until: Instant::ZERO,
+            doubt: Doubt::None,
         }
     }
 
-    /// Looks at the clock. For how long it did not run, where that is long enough to matter.
+    /// Looks at the clock. For how long it did not run, where others may lead since.
     fn look(&mut self, now: Instant, timing: &Timing) -> Option<Duration> {
         let absent = now.since(self.looked_at);
         self.looked_at = now;
         // The others count from the last heartbeat that they heard, which this node sent up to one
         // interval before it stood.
-        if absent < timing.election_timeout_min.saturating_sub(timing.heartbeat) {
-            return None;
+        let short = absent < timing.election_timeout_min.saturating_sub(timing.heartbeat);
+        (!short).then_some(absent)
+    }
+
+    /// How a read ended: the one that was asked for tells whether this node still leads.
+    pub fn hear(&mut self, ticket: ReadTicket, outcome: ReadOutcome) {
+        if self.doubt == Doubt::Asked(ticket) {
+            self.doubt = match outcome {
+                ReadOutcome::Ready(_) => Doubt::None,
+                ReadOutcome::Failed => Doubt::Due,
+            };
         }
-        self.unsure_until = now.after(timing.election_timeout_min);
-        Some(absent)
+    }
+
+    /// It leads or follows anew: who won an election since has no doubt.
+    pub fn forget(&mut self) {
+        self.doubt = Doubt::None;
     }
 }
 
 impl Engine {
     /// Notices that this process did not run for a while: it was stopped, or the machine is overloaded.
     ///
-    /// A leader then has to hear the others before it takes writes. What it heard before it stood
-    /// still carries it over the next check of its quorum, so that only the one after that tells:
+    /// A leader then asks the others before it takes writes. What it heard before it stood, and what
+    /// they sent before they elected another and it reads only now, would carry it over its next checks:
     ///
     /// 1. node 1 leads, hears node 2, and is stopped;
     /// 2. nodes 2 and 3 elect node 2;
-    /// 3. node 1 goes on: by its checks it leads for one more election timeout. A write that it
-    ///    acknowledged by itself in that time would be lost.
+    /// 3. node 1 goes on, and reads an answer that node 2 gave before. By its checks it leads for one or
+    ///    two more election timeouts. A write that it acknowledged by itself in that time would be lost.
     ///
     /// It looks before each request of a client, and not once for all that came together: it may be
     /// stopped between two of them.
     pub(super) fn notice_absence(&mut self) {
         let now = self.now();
-        let absent = self.absence.look(now, &self.parts.config.timing);
-        if let Some(absent) = absent.filter(|absent| *absent >= NOTABLE) {
-            tracing::warn!(
-                "this process did not run for {:.1} s: it was stopped, or the machine is overloaded",
-                absent.as_secs_f64()
-            );
+        if let Some(absent) = self.absence.look(now, &self.parts.config.timing) {
+            if self.role == Role::Leader {
+                self.absence.doubt = Doubt::Due;
+            }
+            if absent >= NOTABLE {
+                tracing::warn!(
+                    "this process did not run for {:.1} s: it was stopped, or the machine is overloaded",
+                    absent.as_secs_f64()
+                );
+            }
+        }
+        if self.absence.doubt == Doubt::Due
+            && let Ok(ticket) = self.parts.raft.read(now)
+        {
+            self.absence.doubt = Doubt::Asked(ticket);
         }
     }
 
     /// Whether it was absent and has not heard yet that it still leads.
     pub(super) fn is_unsure(&self) -> bool {
-        self.now() < self.absence.unsure_until
+        self.absence.doubt != Doubt::None
     }
 }
 
@@ -75,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_stood_for_nearly_an_election_timeout_doubts_and_who_was_a_little_late_does_not() {
+    fn others_may_lead_once_it_stood_for_nearly_an_election_timeout() {
         let timing = Timing {
             election_timeout_min: Duration::from_millis(150),
             election_timeout_max: Duration::from_millis(300),
@@ -87,6 +119,5 @@ mod tests {
         // Its last heartbeat may have left 50 ms before it stood.
         let absent = absence.look(at(199), &timing);
         assert_eq!(absent, Some(Duration::from_millis(100)));
-        assert_eq!(absence.unsure_until, at(349));
     }
 }

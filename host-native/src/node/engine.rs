@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kraft_proto::{
     Agreed, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, NodeId, Output, Raft,
-    ReadOutcome, Role, Slot, Standing, Term, Unkept, Waits, Write, WriteKind,
+    ReadOutcome, ReadTicket, Role, Slot, Standing, Term, Unkept, Waits, Write, WriteKind,
 };
 use kraft_storage::{DiskHandle, Done, History, Identity, Job};
 use kraft_wire::api::{Answer, Response, UnkeptAcks};
@@ -385,14 +385,7 @@ impl Engine {
                     committed_upto,
                     unkept,
                 } => self.settle(term, committed_upto, unkept),
-                Output::Read { ticket, outcome } => match outcome {
-                    ReadOutcome::Ready(index) => self.reads.confirm(ticket, index),
-                    ReadOutcome::Failed => {
-                        for read in self.reads.fail(ticket) {
-                            read.reply.send(self.redirect().encode());
-                        }
-                    }
-                },
+                Output::Read { ticket, outcome } => self.end_reads(ticket, outcome),
                 Output::Role { role, term, leader } => self.change_role(role, term, leader),
                 Output::Members { at, agreed, own } => self.notice_members(at, agreed, own),
                 Output::Superseded { by } => self.failed = Some(NodeError::Superseded(by)),
@@ -447,6 +440,18 @@ impl Engine {
         self.parts.disk.submit(Job { write, payloads });
     }
 
+    fn end_reads(&mut self, ticket: ReadTicket, outcome: ReadOutcome) {
+        self.absence.hear(ticket, outcome);
+        match outcome {
+            ReadOutcome::Ready(index) => self.reads.confirm(ticket, index),
+            ReadOutcome::Failed => {
+                for read in self.reads.fail(ticket) {
+                    read.reply.send(self.redirect().encode());
+                }
+            }
+        }
+    }
+
     fn change_role(&mut self, role: Role, term: Term, leader: Option<NodeId>) {
         if role == Role::Leader {
             tracing::info!("leading term {term}");
@@ -464,6 +469,7 @@ impl Engine {
         if self.leader.is_some() {
             self.without_leader_since = self.now();
         }
+        self.absence.forget();
         (self.role, self.term, self.leader) = (role, term, leader);
         self.parts.metrics.role(role, term);
         self.refresh_at = Instant::ZERO;
