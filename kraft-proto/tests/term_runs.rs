@@ -1,5 +1,5 @@
 //! The core keeps a window on the log's terms, and its host has them all. Stories of more terms than fit,
-//! each with the rule that its looser form breaks (`recall.rs`, `comparing.rs`, `Recovery::committed`).
+//! each with the rule that its looser form breaks (`recall.rs`, `comparison.rs`, `Recovery::committed`).
 
 mod cluster;
 

@@ -1,5 +1,5 @@
 //! Linearizable reads of a follower (Raft thesis §6.4): its leader tells from where on they see
-//! everything. What a leader does about its own and about these is in `leader/reading.rs`.
+//! everything. What a leader does about its own and about these is in `leader/reads.rs`.
 //!
 //! A question or its answer may be lost: it is asked again with every round of heartbeats, for the
 //! newest reads and with them all before. Losing sight of the leader fails them.

@@ -23,7 +23,7 @@
 //!    then those of the configuration before elect the next leader among themselves.
 //! 5. **A node that finds itself left out campaigns as long as that is not committed:** its vote and
 //!    its log may be needed until then (thesis §4.2.2).
-//!    Once it is, whoever hears the node ask for votes tells it so: `leaving.rs`.
+//!    Once it is, whoever hears the node ask for votes tells it so: `left_out.rs`.
 //! 6. **Who runs on another store than the configuration names is no voter of it:** 1. node 3 is the
 //!    only voter; others join, and it leaves; 2. its disk is lost, and it joins again on an empty one;
 //!    3. the log it is sent makes it, for a moment, the only voter again, and it elects itself.

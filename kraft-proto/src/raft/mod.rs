@@ -7,11 +7,11 @@
 //! | currentTerm, votedFor; log\[\] | `hard`; `log`, a window on its terms: the bytes, and what is older, are the host's (`history.rs`) |
 //! | commitIndex; lastApplied | `commit`; applying is the host's |
 //! | nextIndex\[\], matchIndex\[\] | `leader.rs`, one `Progress` a peer |
-//! | AppendEntries | `leader/sending.rs` sends, `follower.rs` receives, `comparing.rs` compares, `leader/answers.rs` hears what came of it |
+//! | AppendEntries | `leader/sends.rs` sends, `follower.rs` receives, `comparison.rs` compares, `leader/answers.rs` hears what came of it |
 //! | RequestVote | `candidate.rs` sends, `follower.rs` receives |
 //! | rules for all servers | `receive`, `adopt_term`, below |
 //! | rules for followers, candidates, leaders | the file of each role |
-//! | members, transfer, reads (§6, §8, thesis) | `membership.rs` and `leaving.rs`, `transfer.rs`, `reading.rs` |
+//! | members, transfer, reads (§6, §8, thesis) | `membership.rs` and `left_out.rs`, `transfer.rs`, `follower_reads.rs` |
 //! | InstallSnapshot (§7, figure 13) | `snapshots.rs`, and `leader/snapshots.rs` |
 //!
 //! What figure 2 has not: `trust.rs`, whose votes count in full after a power cut; `lifecycle.rs`, how a
