@@ -25,7 +25,7 @@ const USAGE: &str =
 const PACKAGE: &str = "host-native";
 
 /// The programs of tests that start nodes, each a process or in a process of their own.
-const STARTS: [&str; 5] = ["cluster", "command", "demo", "node", "processes"];
+const STARTS: [&str; 6] = ["cluster", "command", "demo", "hostile", "node", "processes"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]

@@ -9,12 +9,17 @@ use clap::error::ErrorKind;
 use super::Cli;
 
 /// Where people read of commands, from the repository's root.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 7] = [
     "host-native/src",
+    "host-native/client",
     "host-native/examples",
+    "host-native/storage/src",
+    "host-native/wire/src",
     "kraft-proto/src",
     "web-demo/src",
 ];
+/// Fewer would mean that some folder is not where it was.
+const MENTIONS_MIN: usize = 60;
 const PAGES: [&str; 3] = ["README.md", "CHANGELOG.md", "tests/PROOF.md"];
 
 /// One mention: where, and its words.
@@ -119,7 +124,7 @@ fn every_command_that_is_named_exists() {
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-    assert!(count > 40, "only {count} mentions were found");
+    assert!(count >= MENTIONS_MIN, "only {count} mentions were found");
 }
 
 #[test]

@@ -105,14 +105,18 @@ async fn an_alert_that_is_due_is_on_the_page_and_counted() {
     let metrics = Metrics::new();
     metrics.at_risk(1, 11);
     let running = start(metrics, thresholds).await;
-    let alert = loop {
-        let (status, _, body) = get(running.address, "/v1/alerts").await;
-        assert_eq!(status, 200);
-        let page: Value = serde_json::from_str(&body).unwrap();
-        if let Some(alert) = page["alerts"].get(0) {
-            break alert.clone();
+    let due = async {
+        loop {
+            let (status, _, body) = get(running.address, "/v1/alerts").await;
+            assert_eq!(status, 200);
+            let page: Value = serde_json::from_str(&body).unwrap();
+            if let Some(alert) = page["alerts"].get(0) {
+                break alert.clone();
+            }
         }
     };
+    let due = tokio::time::timeout(PATIENCE, due).await;
+    let alert = due.expect("an alert on the page");
     assert_eq!(alert["alert"], "data_at_risk");
     assert_eq!(
         (&alert["value"], &alert["threshold"]),

@@ -115,11 +115,17 @@ fn calls() {
 /// Waits for the frames that answer `count` sent ones.
 async fn answers(events: &mut host_native::transport::Events, count: usize) {
     let mut seen = 0;
-    while seen < count {
-        if let Some(Event::Frame { .. }) = events.recv().await {
-            seen += 1;
+    let all = async {
+        while seen < count {
+            match events.recv().await {
+                Some(Event::Frame { .. }) => seen += 1,
+                Some(_) => {}
+                None => panic!("the transport ended after {seen} of {count} answers"),
+            }
         }
-    }
+    };
+    let all = tokio::time::timeout(Duration::from_secs(30), all).await;
+    all.expect("an answer to every frame");
 }
 
 fn answer_appends(config: TransportConfig) {

@@ -214,16 +214,20 @@ async fn awaited(cluster: &Cluster, position: LogPosition) -> FateReport {
     let (patiently, at_once) = (ask(60_000), ask(0));
     let mut awaited = pin!(cluster.call(leader, &patiently));
     // Who awaits a commit has the only place among those who wait.
-    loop {
-        tokio::select! {
-            answer = &mut awaited => panic!("nothing is decided yet: {answer:?}"),
-            answer = cluster.call(leader, &at_once) => {
-                if answer == busy(Bound::Waits, 1) {
-                    break;
+    let taken = async {
+        loop {
+            tokio::select! {
+                answer = &mut awaited => panic!("nothing is decided yet: {answer:?}"),
+                answer = cluster.call(leader, &at_once) => {
+                    if answer == busy(Bound::Waits, 1) {
+                        break;
+                    }
                 }
             }
         }
-    }
+    };
+    let taken = tokio::time::timeout(PATIENCE, taken).await;
+    taken.expect("the only place is taken by who awaits a commit");
     let disks = cluster.nodes.iter().map(|node| &node.disk.gate);
     disks.for_each(|gate| gate.open());
     match awaited.await {

@@ -80,7 +80,7 @@ impl core::error::Error for TransferError {}
 impl Raft {
     /// Hands leadership to a voter: to `to`, or to the one that holds most of the log. Returns whom.
     ///
-    /// Proposals are refused meanwhile, with [`ProposeError::Transferring`](super::ProposeError::Moving),
+    /// Proposals are refused meanwhile, with [`ProposeError::Transferring`](super::ProposeError::Transferring),
     /// and taken again if the target does not lead after the longest election timeout. Asking
     /// again for the same target changes nothing.
     ///

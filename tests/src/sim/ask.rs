@@ -1,8 +1,9 @@
 //! What clients ask of nodes: writes, reads, and what became of a write.
 
+use kraft_proto::durability::Fallback;
 use kraft_proto::{
-    Answer, Bound, Busy, Class, Fate, Grade, LogPosition, ProposeError, ReadError, Role, Term,
-    Verdict,
+    Answer, Bound, Busy, Class, CommitMode, Fate, Grade, LogPosition, ProposeError, ReadError,
+    Role, Term, Verdict,
 };
 
 use super::action::{DiskState, Target};
@@ -208,6 +209,11 @@ impl World {
             let Some(live) = &self.nodes[place].live else {
                 return;
             };
+            let fate = live.fate(answer.position);
+            if contradicts(&answer, live.raft.durability().fallback, fate) {
+                let what = format!("node {} answers {answer:?}, and says {fate:?}", place + 1);
+                self.witness.object("one_fate", what);
+            }
             self.tally.answer(&answer);
             self.witness.see(Event::Answered {
                 node: place,
@@ -250,5 +256,20 @@ impl World {
             let _ =
                 (live.waits).await_commit(token, of, Class::default(), None, &live.raft, history);
         }
+    }
+}
+
+/// Whether an answer says other than what the same node says of the entry's fate. A commit is all that a
+/// write asks for, unless it asks for more voters than a majority and settles for no less.
+fn contradicts(answer: &Answer<u64>, fallback: Fallback, fate: Fate) -> bool {
+    let by_commit = match answer.asked.mode {
+        CommitMode::Async | CommitMode::LeaderOnly | CommitMode::Sync => true,
+        CommitMode::All => fallback == Fallback::ToMajority,
+        CommitMode::AtLeast(_) => false,
+    };
+    match answer.grade {
+        Grade::TimedOut => by_commit && fate == Fate::Committed,
+        Grade::Lost => fate == Fate::Committed || fate == Fate::Pending,
+        Grade::AsAsked | Grade::Fallback | Grade::Unknown => false,
     }
 }
