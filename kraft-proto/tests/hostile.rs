@@ -3,12 +3,14 @@
 
 mod cluster;
 
-use cluster::messages::{append, envelope, heartbeat_reply, snapshot, watermarks, written_history};
+use cluster::messages::{
+    Packet, append, envelope, heartbeat_reply, snapshot, watermarks, written_history,
+};
 use cluster::{Cluster, at, id, ms, run};
 use kraft_proto::limits::{INCARNATION_JUMP_MAX, INCARNATION_MAX, INDEX_JUMP_MAX, INDEX_MAX};
 use kraft_proto::{
-    Class, Config, ConfigError, EntryKind, HardState, Heartbeat, Incarnation, Instant, LogIndex,
-    Message, Nonce, Raft, Readmission, Recovery, Role, StoreId, Trust,
+    Class, Config, ConfigError, EntryKind, Frame, HardState, Heartbeat, Incarnation, Instant,
+    LogIndex, Message, Nonce, Raft, Readmission, Recovery, Role, StoreId, Trust,
 };
 
 /// Node 2 of three in term 5: entries 1 to 9 of terms 1 and 3, committed through 8.
@@ -33,6 +35,22 @@ fn dropped(cluster: &mut Cluster, message: Message) -> bool {
     assert_eq!(cluster.status(2).last, last);
     assert_eq!(cluster.commit(2), at(3, 8));
     cluster.status(2).dropped.malformed == before + 1
+}
+
+/// A switched network, or a node that runs under another's id.
+#[test]
+fn what_is_meant_for_another_node_or_was_sent_by_this_one_is_dropped_and_counted() {
+    for (from, to) in [(1, 3), (2, 2), (2, 3)] {
+        let mut cluster = victim();
+        let message = heartbeat_reply(9, 0, watermarks(0, 0));
+        let now = cluster.now;
+        let packet = Packet::made_up(envelope(from, to, 9, message));
+        let frame = Frame::decode(&packet.frame).unwrap();
+        let taken = cluster.raft(2).handle_message(now, &frame);
+        assert!(taken.run().is_none());
+        let status = cluster.status(2);
+        assert_eq!((status.term.0, status.dropped.misaddressed), (5, 1));
+    }
 }
 
 /// The story: 1. what is committed is skipped without a look, so that older entries come to stand behind

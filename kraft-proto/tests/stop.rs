@@ -4,7 +4,10 @@ mod cluster;
 
 use cluster::messages::{envelope, heartbeat};
 use cluster::{Cluster, Disk, id, ms, run};
-use kraft_proto::{Class, CommitMode, FsyncMode, Message, ProposeError, Role, Trust};
+use kraft_proto::{
+    Change, Class, CommitMode, FsyncMode, MembersProposeError, Message, ProposeError, Role, Trust,
+    Waiting,
+};
 
 const RELAXED: Class = Class::new(CommitMode::Sync, FsyncMode::None);
 
@@ -19,12 +22,18 @@ fn a_node_is_stopped_once_everything_is_synced_and_its_mark_is_gone() {
     cluster.propose(1, RELAXED);
     cluster.run_until_idle();
     assert_eq!(cluster.status(1).trust, Trust::Dirty);
+    let waiting = cluster.status(1).waiting;
+    assert!(!waiting.contains(&Waiting::Mark), "it is on the disk");
     let now = cluster.now;
     cluster.raft(1).stop(now);
     cluster.run_until_idle();
     assert_eq!(cluster.role(1), Role::Follower);
     assert!(!cluster.raft(1).is_stopped(), "its log is not synced");
     assert_eq!(cluster.try_propose(1, RELAXED), Err(ProposeError::Stopped));
+    let change = cluster
+        .raft(1)
+        .propose_members(now, &[Change::Remove(id(3))]);
+    assert_eq!(change, Err(MembersProposeError::Stopped));
     // No time passes: a host that stops does not wait for timers.
     cluster.sync(1);
     assert_eq!(cluster.status(1).trust, Trust::Clean);

@@ -345,6 +345,18 @@ fn a_removal_that_is_not_committed_is_told_to_nobody() {
     assert_eq!(back, Some((0, Agreed::Committed, Standing::Voter)));
 }
 
+/// The members that a cluster began with are nobody's word against a stranger: it may know newer ones.
+#[test]
+fn a_stranger_is_told_nothing_by_those_who_know_only_the_first_members() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.run_until_idle();
+    let vote = Message::Vote { last: at(0, 0) };
+    cluster.inject(envelope(9, 2, 9, vote));
+    let told = |e: &Envelope| matches!(e.message, Message::LeftOut { .. });
+    assert!(cluster.intercept(told).is_empty());
+}
+
 /// The word is for a store, and for as long as nothing newer is known.
 #[test]
 fn who_is_told_late_that_it_is_out_knows_better() {
