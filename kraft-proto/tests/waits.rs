@@ -381,3 +381,26 @@ fn of_those_who_wait_only_those_who_are_due_are_looked_at() {
     assert!(waits.is_empty());
     assert_eq!(waits.poll_timeout(), Instant::NEVER);
 }
+
+/// Who asks for the same, and has as long, is answered first if it asked first.
+#[test]
+fn those_who_are_due_together_are_answered_in_the_order_they_came() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.isolate(3);
+    let proposed = cluster.propose(1, ALL);
+    let position = proposed.run.last_position();
+    let mut waits = Waits::new((0..100).map(|_| Slot::default()).collect::<Vec<_>>());
+    let due = Instant::from_millis(1_000);
+    for token in 0..100_u32 {
+        waits
+            .insert(token, position, &proposed, ALL, Some(due), Fallback::Refuse)
+            .unwrap();
+    }
+    let raft = cluster.raft(1);
+    waits.handle_timeout(due, raft, |_| None);
+    let told: Vec<u32> = std::iter::from_fn(|| waits.poll_answer())
+        .map(|answer| answer.token)
+        .collect();
+    assert_eq!(told, (0..100).collect::<Vec<_>>());
+}
