@@ -95,6 +95,22 @@ fn a_command_that_makes_no_sense_exits_with_1_and_says_why() {
 }
 
 #[test]
+fn hosts_are_given_by_name_or_number_with_or_without_a_port() {
+    for hosts in [
+        "[::1]",
+        "::1",
+        "2001:db8::5,node-2,10.0.0.5",
+        "localhost:7001",
+        "[2001:db8::6]:7001",
+    ] {
+        let dir = temp();
+        let output = kraft(dir.path(), &["init", "c", "--hosts", hosts]);
+        assert_eq!(code(&output), 0, "{hosts}: {}", stderr(&output));
+        assert!(dir.path().join("c/node-1/kraft.toml").is_file());
+    }
+}
+
+#[test]
 fn an_error_is_one_json_object_where_json_is_asked_for() {
     let dir = temp();
     let output = kraft(dir.path(), &["get", "k", "--json"]);

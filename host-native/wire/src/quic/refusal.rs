@@ -312,3 +312,28 @@ pub enum Outlook {
     /// A person has to change something first.
     Lasting,
 }
+
+#[cfg(test)]
+mod tests {
+    use quinn::ConnectionClose;
+    use quinn::TransportErrorCode as Code;
+
+    use super::*;
+
+    #[test]
+    fn a_close_without_a_reason_is_said_to_have_none() {
+        let closed = |reason: &'static [u8]| {
+            let close = ConnectionClose {
+                error_code: Code::INTERNAL_ERROR,
+                frame_type: None,
+                reason: reason.into(),
+            };
+            ConnectionRefusal::of_connection(&ConnectionError::ConnectionClosed(close)).to_string()
+        };
+        for nothing in [&b""[..], b"  \n"] {
+            let said = closed(nothing);
+            assert!(said.contains("the other side gives no reason"), "{said}");
+        }
+        assert!(closed(b"full").contains("the other side says full"));
+    }
+}
