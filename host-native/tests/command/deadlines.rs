@@ -135,3 +135,28 @@ async fn an_interrupted_write_prints_its_request() {
     let value = cluster.run(&["get", "k"]);
     assert_eq!(value.json["value"], "v");
 }
+
+/// Whoever asks for an hour holds a place for as long as the node gives, and no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeout_is_no_longer_than_the_node_gives() {
+    let mut cluster = Cluster::start_with(&["--request-timeout-max", "2s"]).await;
+    let leader = cluster.leader().await;
+    cluster.nodes[(leader + 1) % 3].kill();
+    let put = &[
+        "put",
+        "k",
+        "v",
+        "--mode",
+        "ALL",
+        "--timeout",
+        "1h",
+        "--deadline",
+        "60s",
+    ];
+    let ran = cluster.run(put);
+    assert_eq!(
+        ran.code, 4,
+        "it is answered, and has its position: {}",
+        ran.json
+    );
+}
