@@ -9,8 +9,8 @@ mod view;
 use std::collections::VecDeque;
 
 use kraft_proto::{
-    Answer, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, Message, NodeId, Raft, Slot,
-    Term, Unsynced, Waits,
+    Answer, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, Message, NodeId, Raft, Run,
+    Slot, Term, Unsynced, Waits,
 };
 use wasm_bindgen::prelude::*;
 
@@ -176,12 +176,27 @@ impl Node {
     /// The bytes of a command in the log; nothing for entries that are the protocol's own.
     pub fn command(&self, index: f64) -> Option<Vec<u8>> {
         let index = LogIndex(index as u64);
-        let run = self.raft.run_from(index, 1);
-        let run = run.or_else(|| self.history.run_at(index))?;
+        let run = self.run_from(index, 1)?;
         let command = run.kind == EntryKind::Command;
         let at = LogPosition::new(run.term, index);
         let bytes = command.then(|| self.bodies.at(at))?;
         bytes.map(<[u8]>::to_vec)
+    }
+}
+
+impl Node {
+    /// The entries of one term and kind from `first` on: as the core knows, or below its window its host.
+    fn run_from(&self, first: LogIndex, count_max: u32) -> Option<Run> {
+        let by_core = self.raft.run_from(first, count_max);
+        by_core.or_else(|| {
+            let run = self.history.run_at(first)?;
+            let count = run.last().since(first.prev()).min(u64::from(count_max)) as u32;
+            Some(Run {
+                first,
+                count,
+                ..run
+            })
+        })
     }
 }
 

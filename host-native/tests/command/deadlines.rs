@@ -51,8 +51,14 @@ async fn without_a_leader_every_command_ends_at_its_deadline_and_says_so() {
             took < Duration::from_secs(6) + SLACK,
             "{words:?} took {took:?}"
         );
-        assert_eq!(ran.code, 5, "{words:?}: {}", ran.json);
         let error = ran.json["error"].as_str().unwrap();
+        if ran.code == 6 {
+            // The deadline came between its last request and the answer, as on a busy machine.
+            assert!(["put", "delete"].contains(&words[0]), "{words:?}: {error}");
+            assert!(error.contains("It may be written or not"), "{error}");
+            continue;
+        }
+        assert_eq!(ran.code, 5, "{words:?}: {}", ran.json);
         assert!(error.contains("kraft status"), "{words:?}: {error}");
         match words[0] {
             "put" | "delete" => assert!(error.contains("Nothing was written"), "{error}"),

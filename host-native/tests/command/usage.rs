@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -124,7 +125,11 @@ fn where_no_node_runs_every_command_ends_at_its_deadline() {
         &["put", "a", "1"],
     ] {
         let words: Vec<&str> = words.iter().copied().chain(["--deadline", "1s"]).collect();
+        let began = Instant::now();
         let output = kraft(dir.path(), &words);
+        // Ten seconds unless something is said.
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(8), "{words:?} took {took:?}");
         assert!(matches!(code(&output), 5 | 6), "{words:?}: {output:?}");
         assert!(!stderr(&output).is_empty(), "{words:?}");
     }

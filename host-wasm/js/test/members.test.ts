@@ -124,3 +124,29 @@ test('a key gets its zone\'s class, a request its own, and a floor forbids less'
   assert.deepEqual(host.classOf({ key: 'account:1' }), usual);
   await cluster.stop();
 });
+
+test('a node that was away for seventy leaders is fed from the log: the host has every term', async () => {
+  const cluster = await Cluster.start();
+  await cluster.put('before');
+  cluster.kill(3);
+  for (let leaders = 0; leaders < 70; ) {
+    const [leader, host] = await cluster.leader();
+    try {
+      host.transfer(leader === 1 ? 2 : 1);
+    } catch (error) {
+      if (!['BUSY', 'UNDER_WAY', 'NOT_LEADER'].includes((error as Refused).why)) throw error;
+      await pause();
+      continue;
+    }
+    const { term } = host.view();
+    while ((await cluster.leader())[1].view().term === term) await pause();
+    leaders += 1;
+    if (leaders % 10 === 0) await cluster.put(`after ${leaders}`);
+  }
+  const terms = new Set((await cluster.leader())[1].entries().map((entry) => entry.term));
+  assert.ok(terms.size > 64, `${terms.size} terms are more than the core keeps`);
+  await cluster.startNode(3);
+  await cluster.settled();
+  assert.deepEqual(cluster.journal(3).commands, ['before', ...[1, 2, 3, 4, 5, 6, 7].map((tens) => `after ${tens * 10}`)]);
+  await cluster.stop();
+});

@@ -67,8 +67,7 @@ impl Node {
         if index <= compacted.index {
             return Ok(LogPosition { index, ..compacted });
         }
-        let run = self.raft.run_from(index, 1);
-        let run = run.or_else(|| self.history.run_at(index));
+        let run = self.run_from(index, 1);
         let missing = || JsError::new(&format!("there is no entry {index}: nothing was done"));
         Ok(LogPosition::new(run.ok_or_else(missing)?.term, index))
     }

@@ -23,7 +23,7 @@ impl Node {
         let first = self.first_index().max(LogIndex(from.max(0.0) as u64));
         let (mut next, mut left) = (first, limit);
         while left > 0
-            && let Some(run) = self.raft.run_from(next, left)
+            && let Some(run) = self.run_from(next, left)
         {
             for at in run.positions() {
                 let class = self.bodies.class(at);
