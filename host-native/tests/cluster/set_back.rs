@@ -1,13 +1,17 @@
 //! A data directory that is replaced by an older copy of itself, and one that is a copy of another.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use host_native::config::Config;
 use kraft_proto::{CommitMode, FsyncMode, HardState, Incarnation, Nonce, Trust};
 use kraft_storage::RealFs;
 
-use crate::e2e::{Cluster, Node, kraft, process};
+use crate::e2e::ports::Block;
+use crate::e2e::process::{self, Program};
+use crate::e2e::{Cluster, Node, kraft};
 
 fn data(node: &Node) -> PathBuf {
     Config::load(&node.config).unwrap().data_dir
@@ -140,4 +144,68 @@ async fn a_copy_that_was_refused_starts_again_only_on_its_operators_word() {
             (cluster.status(at).await?.trust != Trust::Suspect).then_some(())
         })
         .await;
+}
+
+/// The story: 1. a node's data directory is copied, and both are started; 2. either may hold what the other has
+/// reported, and the leader cannot count both as one copy; 3. one of the two has to end, say why, and stay away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_directory_and_its_copy_that_both_run_one_ends_and_stays_away() {
+    let mut cluster = Cluster::start().await;
+    write(&cluster, 0..5).await;
+    let at = cluster.follower().await;
+    cluster.caught_up(at).await;
+    cluster.nodes[at].stop();
+    let copied = cluster.dir.path().join("copy");
+    copy(&data(&cluster.nodes[at]), &copied);
+
+    let block = Block::take();
+    let [peers, clients, admin] = block.ports().map(|port| format!("127.0.0.1:{port}"));
+    let reached = [cluster.nodes[at].clients.clone(), clients.clone()];
+    let command = |which: usize| -> Command {
+        let mut command = cluster.nodes[at].command();
+        if which == 1 {
+            command.arg("--data-dir").arg(&copied);
+            command.args(["--listen-peers", &peers, "--listen-clients", &clients]);
+            command.args(["--listen-admin", &admin]);
+        }
+        command
+    };
+    let start = |which| Program::listened_to(command(which).stdin(Stdio::piped()));
+    let both = RefCell::new(vec![start(0), start(1)]);
+    let ended = cluster
+        .until("an end of one of the two", async || {
+            let mut both = both.borrow_mut();
+            both.iter_mut().position(|program| !program.is_running())
+        })
+        .await;
+    let mut both = both.into_inner();
+    let refused = both.remove(ended).output();
+    let mut other = both.remove(0);
+    let mut outputs = vec![refused];
+    for _ in 0..3 {
+        write(&cluster, 5 * outputs.len()..5 * (outputs.len() + 1)).await;
+        outputs.push(process::output(&mut command(ended)));
+    }
+    for (starts, output) in outputs.iter().enumerate() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "start {starts}: {said}");
+        assert!(
+            said.contains("is a copy of one that runs"),
+            "start {starts}: {said}"
+        );
+    }
+
+    // The other is trusted and counted: a write that all have to hold is acknowledged.
+    let reached = &reached[1 - ended];
+    cluster
+        .until("a write held by all, the other too", async || {
+            let put = cluster.client.put("row:last", "value");
+            let put = put.mode(CommitMode::All).fsync(FsyncMode::Commit);
+            let position = put.send().await.ok()?.position;
+            let status = cluster.client.status(reached).await.ok()?;
+            (status.applied >= position && status.trust != Trust::Suspect).then_some(())
+        })
+        .await;
+    assert!(other.is_running(), "the other goes on");
+    assert_eq!(cluster.rows("row:").await.len(), 21, "nothing was lost");
 }
