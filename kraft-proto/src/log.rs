@@ -73,7 +73,7 @@ pub(crate) struct Log {
 /// What is known of the term at an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TermAt {
-    Readmission(Term),
+    Known(Term),
     /// Below the window: the host knows.
     Below,
     /// Beyond the end.
@@ -161,10 +161,10 @@ impl Log {
 
     pub fn term_at(&self, index: LogIndex) -> TermAt {
         if let Some(place) = self.run_at(index) {
-            return TermAt::Readmission(self.runs[place].term);
+            return TermAt::Known(self.runs[place].term);
         }
         match index {
-            i if i == self.base.index => TermAt::Readmission(self.base.term),
+            i if i == self.base.index => TermAt::Known(self.base.term),
             i if i < self.base.index => TermAt::Below,
             _ => TermAt::Absent,
         }
@@ -172,7 +172,7 @@ impl Log {
 
     pub fn position_at(&self, index: LogIndex) -> Option<LogPosition> {
         match self.term_at(index) {
-            TermAt::Readmission(term) => Some(LogPosition::new(term, index)),
+            TermAt::Known(term) => Some(LogPosition::new(term, index)),
             _ => None,
         }
     }
@@ -309,9 +309,9 @@ mod tests {
     #[test]
     fn terms_are_found_across_runs() {
         let log = log(&[run(1, 1, 3), run(4, 4, 2)]);
-        assert_eq!(log.term_at(LogIndex(0)), TermAt::Readmission(Term(0)));
-        assert_eq!(log.term_at(LogIndex(3)), TermAt::Readmission(Term(1)));
-        assert_eq!(log.term_at(LogIndex(4)), TermAt::Readmission(Term(4)));
+        assert_eq!(log.term_at(LogIndex(0)), TermAt::Known(Term(0)));
+        assert_eq!(log.term_at(LogIndex(3)), TermAt::Known(Term(1)));
+        assert_eq!(log.term_at(LogIndex(4)), TermAt::Known(Term(4)));
         assert_eq!(log.term_at(LogIndex(6)), TermAt::Absent);
     }
 
@@ -323,7 +323,7 @@ mod tests {
                 log.extend(run(term, term, 1));
             }
             assert_eq!(log.base(), LogPosition::new(Term(1), LogIndex(1)));
-            assert_eq!(log.term_at(LogIndex(1)), TermAt::Readmission(Term(1)));
+            assert_eq!(log.term_at(LogIndex(1)), TermAt::Known(Term(1)));
             assert_eq!(log.term_at(LogIndex(0)), TermAt::Below);
             assert_eq!(log.end_of_term(Term(1)), Some(LogIndex(1)));
             assert_eq!(log.end_of_term(Term(0)), None);

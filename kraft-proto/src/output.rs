@@ -194,7 +194,7 @@ pub enum Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     /// This is known.
-    Readmission(Fate),
+    Known(Fate),
     /// The run at this index decides: [`Raft::fate_given`](crate::Raft::fate_given) takes it.
     Recall(LogIndex),
 }

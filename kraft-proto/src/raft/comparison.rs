@@ -119,8 +119,8 @@ impl Raft {
         let agreed = self.agreed_upto();
         if prev.index >= self.commit.index {
             match self.known_at(prev.index) {
-                Place::Readmission(there) if there.term == prev.term => {}
-                Place::Readmission(_) | Place::Absent => return self.differs(prev),
+                Place::Known(there) if there.term == prev.term => {}
+                Place::Known(_) | Place::Absent => return self.differs(prev),
                 Place::Below if prev.index <= agreed => {}
                 Place::Below => {
                     return Compared::Unknown {
@@ -143,10 +143,10 @@ impl Raft {
                 return Compared::Agrees { keep, fresh };
             }
             match self.known_at(fresh.first) {
-                Place::Readmission(there) if there.term == run.term => {
+                Place::Known(there) if there.term == run.term => {
                     keep = LogPosition::new(run.term, there.last.min(run.last()));
                 }
-                Place::Readmission(_) | Place::Absent => return Compared::Agrees { keep, fresh },
+                Place::Known(_) | Place::Absent => return Compared::Agrees { keep, fresh },
                 Place::Below => {
                     return Compared::Unknown {
                         keep: keep.index,
@@ -200,7 +200,7 @@ impl Raft {
             None => {}
             Some(Subject::Append { prev, run }) => self.resume_append(prev, run),
             Some(Subject::Snapshot(last)) => {
-                if let Place::Readmission(there) = self.known_at(last.index)
+                if let Place::Known(there) = self.known_at(last.index)
                     && there.term == last.term
                 {
                     self.agree_through(last);

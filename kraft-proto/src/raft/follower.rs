@@ -292,7 +292,7 @@ impl Raft {
         let committed = self.commit.index;
         let differs = |index: LogIndex, term| {
             index <= committed
-                && matches!(self.known_at(index), Place::Readmission(known) if known.term != term)
+                && matches!(self.known_at(index), Place::Known(known) if known.term != term)
         };
         let of_run = |index: LogIndex| !run.is_empty() && differs(index, run.term);
         differs(append.prev.index, append.prev.term)

@@ -59,7 +59,7 @@ impl Raft {
         if !self.is_active() {
             return Err(ReadError::Stopped);
         }
-        if self.fate(after) == Verdict::Readmission(Fate::Lost) {
+        if self.fate(after) == Verdict::Known(Fate::Lost) {
             return Err(ReadError::Lost(after));
         }
         if after.term > self.hard.term {

@@ -15,7 +15,7 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// Entries of one term stand there.
-    Readmission(Stretch),
+    Known(Stretch),
     /// The host knows: it lies below the window.
     Below,
     /// The log does not reach there.
@@ -30,24 +30,24 @@ impl Raft {
     /// Only commit decides.
     pub fn fate(&self, of: LogPosition) -> Verdict {
         if of.index > self.commit.index {
-            return Verdict::Readmission(match of.term < self.commit.term {
+            return Verdict::Known(match of.term < self.commit.term {
                 true => Fate::Lost,
                 false => Fate::Pending,
             });
         }
         let there = match self.known_at(of.index) {
-            Place::Readmission(there) => there,
+            Place::Known(there) => there,
             // A term that is newer than the one at some later entry is no term of an entry here.
             _ if of.term > self.commit.term.min(self.log.base().term) => {
-                return Verdict::Readmission(Fate::Lost);
+                return Verdict::Known(Fate::Lost);
             }
             // Until the snapshot is handed to the host, its log there is another history.
             _ if self.compacted.index > self.writes.emitted() => {
-                return Verdict::Readmission(Fate::Pending);
+                return Verdict::Known(Fate::Pending);
             }
             _ => return Verdict::Recall(of.index),
         };
-        Verdict::Readmission(match there.term == of.term {
+        Verdict::Known(match there.term == of.term {
             true => Fate::Committed,
             false => Fate::Lost,
         })
@@ -57,7 +57,7 @@ impl Raft {
     /// beside a snapshot; `None` where it has none: then the fate is unknown.
     pub fn fate_given(&self, of: LogPosition, there: Option<Run>) -> Fate {
         match (self.fate(of), there) {
-            (Verdict::Readmission(fate), _) => fate,
+            (Verdict::Known(fate), _) => fate,
             (Verdict::Recall(index), Some(run)) if self.fits(self.committed_of(run), index) => {
                 match run.term == of.term {
                     true => Fate::Committed,
@@ -75,7 +75,7 @@ impl Raft {
         history: impl FnOnce(LogIndex) -> Option<Run>,
     ) -> Fate {
         match self.fate(of) {
-            Verdict::Readmission(fate) => fate,
+            Verdict::Known(fate) => fate,
             Verdict::Recall(index) => self.fate_given(of, history(index)),
         }
     }
@@ -159,7 +159,7 @@ impl Raft {
     /// Whether an entry may stand at this place of the log, by all that is known of it.
     pub(super) fn may_stand_at(&self, at: LogPosition) -> bool {
         match self.known_at(at.index) {
-            Place::Readmission(there) => there.term == at.term,
+            Place::Known(there) => there.term == at.term,
             Place::Absent => false,
             Place::Below => self.fits(
                 Run {
@@ -185,16 +185,16 @@ impl Raft {
     /// What is known of a place without asking anybody.
     pub(super) fn known_at(&self, index: LogIndex) -> Place {
         if let Some(stretch) = self.log.stretch_at(index) {
-            return Place::Readmission(stretch);
+            return Place::Known(stretch);
         }
         let marks = [LogPosition::ZERO, self.commit, self.compacted];
         if let Some(mark) = marks.into_iter().find(|mark| mark.index == index) {
-            return Place::Readmission(Stretch::of(mark));
+            return Place::Known(Stretch::of(mark));
         }
         match (self.recalled.stretch_at(index), self.log.term_at(index)) {
             (_, TermAt::Absent) => Place::Absent,
-            (Some(stretch), _) => Place::Readmission(stretch),
-            (None, TermAt::Below | TermAt::Readmission(_)) => Place::Below,
+            (Some(stretch), _) => Place::Known(stretch),
+            (None, TermAt::Below | TermAt::Known(_)) => Place::Below,
         }
     }
 
@@ -205,10 +205,10 @@ impl Raft {
         let mut index = limit.index.min(self.log.last());
         loop {
             match self.known_at(index) {
-                Place::Readmission(there) if there.term <= limit.term => {
+                Place::Known(there) if there.term <= limit.term => {
                     return LogPosition::new(there.term, index);
                 }
-                Place::Readmission(there) => index = there.first.prev(),
+                Place::Known(there) => index = there.first.prev(),
                 Place::Below | Place::Absent => return LogPosition::new(limit.term, index),
             }
         }

@@ -133,8 +133,7 @@ impl Raft {
     /// The bytes of a configuration's entry: those of the newest two are known.
     pub(super) fn configuration_bytes(&self, of: LogPosition) -> Option<ConfigurationBytes> {
         let configurations = &self.configurations;
-        if of.index == LogIndex::ZERO || self.log.term_at(of.index) != TermAt::Readmission(of.term)
-        {
+        if of.index == LogIndex::ZERO || self.log.term_at(of.index) != TermAt::Known(of.term) {
             return None;
         }
         match of.index {

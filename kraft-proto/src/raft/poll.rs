@@ -57,7 +57,7 @@ impl Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Superseded {
     Untold,
-    Emitted,
+    Told,
 }
 
 /// What the host was told.
@@ -185,7 +185,7 @@ impl Raft {
         if !self.writes.hard_state_is_synced() {
             return None;
         }
-        let before = core::mem::replace(&mut self.told.superseded, Superseded::Emitted);
+        let before = core::mem::replace(&mut self.told.superseded, Superseded::Told);
         (before == Superseded::Untold).then_some(Output::Superseded { by })
     }
 

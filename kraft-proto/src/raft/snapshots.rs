@@ -201,7 +201,7 @@ impl Raft {
                 self.agree_through(last);
                 return Taken::nothing();
             }
-            Place::Readmission(here) if here.term == last.term => {
+            Place::Known(here) if here.term == last.term => {
                 self.agree_through(last);
                 return Taken::nothing();
             }
@@ -210,7 +210,7 @@ impl Raft {
                 self.await_snapshot(last);
                 return Taken::nothing();
             }
-            Place::Readmission(_) | Place::Below | Place::Absent => {}
+            Place::Known(_) | Place::Below | Place::Absent => {}
         }
         self.install(snapshot, agreed);
         Taken {
@@ -224,7 +224,7 @@ impl Raft {
         let bytes = frame.entries().next()?;
         let snapshot = Snapshot::decode(bytes).ok()?;
         let both_know = |index| match (self.log.term_at(index), snapshot.log.term_at(index)) {
-            (TermAt::Readmission(own), TermAt::Readmission(theirs)) => own == theirs,
+            (TermAt::Known(own), TermAt::Known(theirs)) => own == theirs,
             _ => true,
         };
         let configured_at = match self.awaits_configuration() {

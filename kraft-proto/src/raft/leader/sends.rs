@@ -102,7 +102,7 @@ impl Raft {
             return None;
         }
         let feed = match claim {
-            Some(prev) => Feed::Readmission(prev, nothing_behind(prev)),
+            Some(prev) => Feed::Known(prev, nothing_behind(prev)),
             None => self.known_from(place, first, release),
         };
         let voters = self.members.voters_min();
@@ -111,7 +111,7 @@ impl Raft {
         };
         let peer = &mut leader.peers[place];
         let (prev, run) = match feed {
-            Feed::Readmission(prev, run) => (prev, run),
+            Feed::Known(prev, run) => (prev, run),
             Feed::Recall(index) => {
                 peer.asking.want(index);
                 return None;
@@ -148,11 +148,11 @@ impl Raft {
         let peer = &leader.peers[place];
         let prev = match (peer.prev_term(), self.known_at(first.prev())) {
             (Some(term), _) => LogPosition::new(term, first.prev()),
-            (None, Place::Readmission(there)) => LogPosition::new(there.term, first.prev()),
+            (None, Place::Known(there)) => LogPosition::new(there.term, first.prev()),
             (None, Place::Below | Place::Absent) => return Feed::Recall(first.prev()),
         };
         if first > release {
-            return Feed::Readmission(prev, nothing_behind(prev));
+            return Feed::Known(prev, nothing_behind(prev));
         }
         let count = self.classes.cut(first, release).since(prev.index);
         let count = count.min(u64::from(self.config.append_entries_max)) as u32;
@@ -162,7 +162,7 @@ impl Raft {
             Some(Run { count, ..run })
         };
         match self.log.run_from(first, count).or_else(below) {
-            Some(run) => Feed::Readmission(prev, run),
+            Some(run) => Feed::Known(prev, run),
             None => Feed::Follow(prev.term, first),
         }
     }
@@ -190,7 +190,7 @@ fn nothing_behind(prev: LogPosition) -> Run {
 
 /// What an append names, or the index whose run tells.
 enum Feed {
-    Readmission(LogPosition, Run),
+    Known(LogPosition, Run),
     Recall(LogIndex),
     /// The term of the entry before is known, and is to be kept.
     Follow(Term, LogIndex),
