@@ -17,12 +17,16 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::advertised::advertised;
+use super::applied::Applied;
 use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
 use super::error::{NodeError, TestSwitchAccess};
+use super::log::Log;
 use super::members::{Contacts, check_list, first_members};
-use super::standby_search::StandbySearch;
+use super::office::Office;
+use super::peers::Peers;
+use super::waiting::Waiting;
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::descriptors;
@@ -238,25 +242,29 @@ pub async fn start_on(
     };
     let (admin_stopper, stop_admin) = tokio::sync::oneshot::channel();
     let (found, standbys) = mpsc::unbounded_channel();
-    let standby = StandbySearch::new(found);
     let (keeper, renewed) = Keeper::new(&config.tls);
-    let parts = Parts {
+    let clock = Clock::start();
+    let (status, limits) = (raft.status(), config.limits);
+    let last = status.last.index;
+    let history = History::of(opened.log);
+    let engine = Engine::new(Parts {
+        log: Log::new(disk, history, last, limits.unwritten_bytes),
+        peers: Peers::new(transport),
+        waiting: Waiting::new(limits.waiting_writes, limits.waiting_reads),
+        applied: Applied::nothing_of(last),
+        office: Office::new(&status, clock.now(), found),
         config: Arc::new(config),
         node,
         identity: opened.identity,
-        clock: Clock::start(),
+        clock,
         raft,
-        history: History::of(opened.log),
-        disk,
-        transport,
         clients,
         metrics,
         publisher,
         credentials,
         test_switch,
         warnings: opened.warnings.iter().map(ToString::to_string).collect(),
-    };
-    let engine = Engine::new(parts, standby);
+    });
     Ok(Node {
         engine,
         inputs: Inputs {

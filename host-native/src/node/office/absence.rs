@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use kraft_proto::{Instant, ReadOutcome, ReadTicket, Role};
+use kraft_proto::{Instant, Raft, ReadOutcome, ReadTicket};
 
-use super::engine::Engine;
+use super::Office;
 use crate::config::Timing;
 
 /// The shortest absence worth a line in the log.
@@ -61,9 +61,14 @@ impl Absence {
     pub fn forget(&mut self) {
         self.doubt = Doubt::None;
     }
+
+    /// Whether it doubts that it still leads.
+    pub fn is_doubted(&self) -> bool {
+        self.doubt != Doubt::None
+    }
 }
 
-impl Engine {
+impl Office {
     /// Notices that this process did not run for a while: it was stopped, or the machine is overloaded.
     ///
     /// A leader then asks the others before it takes writes. What it heard before it stood, and what
@@ -76,10 +81,9 @@ impl Engine {
     ///
     /// It looks before each request of a client, and not once for all that came together: it may be
     /// stopped between two of them.
-    pub(super) fn notice_absence(&mut self) {
-        let now = self.now();
-        if let Some(absent) = self.absence.look(now, &self.parts.config.timing) {
-            if self.role == Role::Leader {
+    pub fn notice_absence(&mut self, now: Instant, timing: &Timing, raft: &mut Raft) {
+        if let Some(absent) = self.absence.look(now, timing) {
+            if self.leads() {
                 self.absence.doubt = Doubt::Due;
             }
             if absent >= NOTABLE {
@@ -90,15 +94,10 @@ impl Engine {
             }
         }
         if self.absence.doubt == Doubt::Due
-            && let Ok(ticket) = self.parts.raft.read(now)
+            && let Ok(ticket) = raft.read(now)
         {
             self.absence.doubt = Doubt::Asked(ticket);
         }
-    }
-
-    /// Whether it was absent and has not heard yet that it still leads.
-    pub(super) fn is_unsure(&self) -> bool {
-        self.absence.doubt != Doubt::None
     }
 }
 

@@ -2,10 +2,10 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kraft_proto::limits::FRAME_HEADER_MAX;
-use kraft_proto::{CommitMode, EntryKind, Envelope, Message, Run, entry_prefix};
+use kraft_proto::{CommitMode, Envelope, Message, entry_prefix};
 
-use super::engine::Engine;
-use crate::checksummed;
+use super::Peers;
+use crate::node::log::Log;
 use crate::transport::Route;
 
 /// Bytes of entries after which an append goes on in another frame.
@@ -14,16 +14,13 @@ const ENTRIES_BYTES: usize = 1024 * 1024;
 /// Entries longer than this are sent where they lie, not copied together with others.
 const COPY_MAX: usize = 16 * 1024;
 
-impl Engine {
+impl Peers {
     /// Sends a message. If an entry's bytes are no longer to be had at exactly its position, the
     /// message is dropped, as the network might have.
-    pub(super) fn send(&mut self, mode: CommitMode, envelope: Envelope) {
+    pub fn send(&self, mode: CommitMode, envelope: Envelope, log: &Log) {
         if envelope.entries() == 0 {
             let frame = frame(&envelope, &[]);
-            let _ = self
-                .parts
-                .transport
-                .send(envelope.to, Route::Control, frame);
+            let _ = self.transport.send(envelope.to, Route::Control, frame);
             return;
         }
         let mut rest = Some(envelope);
@@ -31,8 +28,12 @@ impl Engine {
             let Message::Append(append) = envelope.message else {
                 return;
             };
-            let Some(payloads) = self.payloads(append.run()) else {
-                return;
+            let payloads = match log.read(append.run(), ENTRIES_BYTES) {
+                Ok(payloads) => payloads,
+                Err(error) => {
+                    tracing::debug!("an append was not sent: {error}");
+                    return;
+                }
             };
             let count = payloads.len() as u32;
             let head = match envelope.split_at(count) {
@@ -43,40 +44,7 @@ impl Engine {
                 None => envelope,
             };
             let frame = frame(&head, &payloads);
-            let _ = self
-                .parts
-                .transport
-                .send(envelope.to, Route::Append(mode), frame);
-        }
-    }
-
-    /// The bytes of the first entries of a run: all of it, or about as many as fit a frame.
-    fn payloads(&self, run: Run) -> Option<Vec<Bytes>> {
-        if run.kind == EntryKind::NoOp {
-            return Some(checksummed::bare(run));
-        }
-        let mut payloads = Vec::with_capacity(run.count as usize);
-        let mut bytes = 0;
-        for position in run.positions() {
-            let Some(payload) = self.cache.get(position) else {
-                break;
-            };
-            if bytes > 0 && bytes + payload.len() > ENTRIES_BYTES {
-                break;
-            }
-            bytes += payload.len();
-            payloads.push(payload.clone());
-        }
-        if !payloads.is_empty() {
-            return Some(payloads);
-        }
-        let reader = self.parts.disk.reader();
-        match reader.read(run, ENTRIES_BYTES) {
-            Ok(payloads) => Some(payloads),
-            Err(error) => {
-                tracing::debug!("an append was not sent: {error}");
-                None
-            }
+            let _ = self.transport.send(envelope.to, Route::Append(mode), frame);
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The end of a node: in order if its disk lets it, and soon in any case.
 
-use kraft_storage::{STOP_MAX, StopError, Unfinished};
+use std::time::Duration;
 
-use super::engine::{Engine, Input, Inputs, Parts};
-use super::error::NodeError;
+use kraft_storage::{STOP_MAX, StopError};
+
+use super::Engine;
+use super::inputs::{Input, Inputs};
+use crate::node::error::NodeError;
 
 impl Engine {
     /// Takes nothing more and waits until the disk holds all that was taken, and says so: then this
@@ -15,13 +18,13 @@ impl Engine {
         self.leave_office(inputs).await?;
         let patience = tokio::time::sleep(STOP_MAX);
         let mut patience = std::pin::pin!(patience);
-        self.parts.raft.stop(self.now());
+        self.raft.stop(self.now());
         loop {
             self.pump();
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
-            if self.parts.raft.is_stopped() {
+            if self.raft.is_stopped() {
                 return Ok(());
             }
             tokio::select! {
@@ -29,30 +32,23 @@ impl Engine {
                     Some(report) => self.take(Input::Disk(report)),
                     None => return Ok(()),
                 },
-                () = &mut patience => return Err(NodeError::Unfinished(Unfinished {
-                    writes: self.parts.disk.unfinished(),
-                    patience: STOP_MAX,
-                })),
+                () = &mut patience => {
+                    return Err(NodeError::Unfinished(self.log.unfinished(STOP_MAX)));
+                }
             }
         }
     }
 
     /// Shuts the listeners, so that nothing more is promised, and closes the store.
     pub(super) async fn close(self, ended: Result<(), NodeError>) -> Result<(), NodeError> {
-        let Parts {
-            transport,
-            clients,
-            disk,
-            ..
-        } = self.parts;
-        clients.shutdown().await;
-        transport.shutdown().await;
+        self.clients.shutdown().await;
+        self.peers.shutdown().await;
         let patience = match ended {
             // It had its time.
-            Err(NodeError::Unfinished(_)) => std::time::Duration::ZERO,
+            Err(NodeError::Unfinished(_)) => Duration::ZERO,
             _ => STOP_MAX,
         };
-        let closed = disk.stop(patience).map_err(|error| match error {
+        let closed = self.log.close(patience).map_err(|error| match error {
             StopError::Disk(error) => NodeError::Disk(error),
             StopError::Unfinished(unfinished) => NodeError::Unfinished(unfinished),
         });

@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use kraft_client::{ClientLimits, RpcClient};
-use kraft_proto::{NodeId, Role};
+use kraft_proto::{Instant, NodeId};
 use kraft_wire::api::{DiskRoom, FRAME_BYTES_MAX, Request, Response};
 use kraft_wire::cert::Credentials;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::engine::Engine;
+use super::Office;
 
 /// How long a disk has been full before its node transfers leadership: a log that is compacted, or a file that
 /// somebody removes, may make room at once.
@@ -21,26 +22,41 @@ const FULL_MIN: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(5);
 
-impl Engine {
-    /// Looks for somebody to transfer leadership to, while this node leads with a full disk.
-    pub(super) fn look_for_standby(&mut self) {
-        let now = self.now();
-        let full_for = self.disk.full_for(now);
-        if self.role != Role::Leader || full_for < FULL_MIN || now < self.standby.ask_at {
-            return;
+/// Somebody who might lead instead, and where it takes clients.
+pub(in crate::node) type Candidate = (NodeId, String);
+
+/// How it is found out who could lead instead.
+#[derive(Debug)]
+pub(super) struct StandbySearch {
+    /// Takes the one that has room and most of the log.
+    found: mpsc::UnboundedSender<NodeId>,
+    ask_at: Instant,
+}
+
+impl StandbySearch {
+    pub fn new(found: mpsc::UnboundedSender<NodeId>) -> Self {
+        Self {
+            found,
+            ask_at: Instant::ZERO,
         }
+    }
+}
+
+impl Office {
+    /// Whether this node leads with a disk that has been full for this long, and is to look for
+    /// somebody to transfer leadership to.
+    pub fn wants_standby(&self, now: Instant, full_for: Duration) -> bool {
+        self.leads() && full_for >= FULL_MIN && now >= self.standby.ask_at
+    }
+
+    /// Asks who of these could lead instead.
+    pub fn look_for_standby(
+        &mut self,
+        now: Instant,
+        others: Vec<Candidate>,
+        credentials: Credentials,
+    ) {
         self.standby.ask_at = now.after(PAUSE);
-        let parts = &self.parts;
-        let members = parts.raft.members();
-        let reached = members.iter().filter(|member| {
-            member.id != parts.node
-                && members.is_voter(member.id)
-                && parts.transport.is_up(member.id)
-        });
-        let others: Vec<(NodeId, String)> = reached
-            .filter_map(|member| Some((member.id, parts.clients.directory().of(member.id)?)))
-            .collect();
-        let credentials = parts.credentials.clone();
         let found = self.standby.found.clone();
         tokio::spawn(async move {
             let mut asked = Vec::new();
@@ -60,20 +76,6 @@ impl Engine {
                 let _ = found.send(id);
             }
         });
-    }
-
-    /// This node has room and could lead instead.
-    pub(super) fn transfer_to(&mut self, standby: NodeId) {
-        let now = self.now();
-        if self.role != Role::Leader || self.disk.room == DiskRoom::Enough {
-            return;
-        }
-        match self.parts.raft.transfer_leadership(now, Some(standby)) {
-            Ok(to) => tracing::warn!(
-                "the disk is full: leadership is transferred to node {to}, whose disk has room"
-            ),
-            Err(error) => tracing::warn!("the disk is full, and this node leads on: {error}"),
-        }
     }
 }
 

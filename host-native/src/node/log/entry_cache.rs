@@ -94,6 +94,23 @@ impl EntryCache {
             .collect()
     }
 
+    /// The first entries of a run, as far as they are kept: as many as make about `bytes_max`.
+    pub fn front(&self, run: Run, bytes_max: usize) -> Vec<Bytes> {
+        let mut front = Vec::with_capacity(run.count as usize);
+        let mut bytes = 0;
+        for position in run.positions() {
+            let Some(payload) = self.get(position) else {
+                break;
+            };
+            if bytes > 0 && bytes + payload.len() > bytes_max {
+                break;
+            }
+            bytes += payload.len();
+            front.push(payload.clone());
+        }
+        front
+    }
+
     /// Forgets the oldest entries through `upto` until at most `bytes_max` are kept.
     pub fn shrink(&mut self, upto: LogIndex, bytes_max: usize) {
         while self.bytes > bytes_max && self.first <= upto {

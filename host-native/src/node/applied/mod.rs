@@ -1,0 +1,193 @@
+//! What is applied: the state machine behind its sessions, a little at a time, so that a node that
+//! catches up stays reachable; and whether the peers' replicas are the same.
+
+mod own_requests;
+mod replica_check;
+
+use kraft_proto::{EntryKind, LogIndex, LogPosition, NodeId, Raft, Run};
+use kraft_wire::api::{Attempt, DataStatus, DigestReport, RequestRefusal, Write};
+use kraft_wire::command::WriteDigest;
+use kraft_wire::rows::Effect;
+
+use own_requests::{OnItsWay, OwnRequests};
+pub(super) use replica_check::ReplicaCheck;
+
+use super::error::NodeError;
+use super::log::Log;
+use crate::checksummed;
+use crate::kv::Kv;
+use crate::machine::Replicated;
+use crate::sessions::SessionError;
+
+/// Entries applied before inputs are looked at again.
+const ENTRIES_AT_ONCE: u32 = 2048;
+
+/// Bytes read back from the disk at once.
+const BYTES_AT_ONCE: usize = 1024 * 1024;
+
+/// What is applied.
+pub(super) struct Applied {
+    replica: Replicated<Kv>,
+    own_requests: OwnRequests,
+    /// The end of the log when this node began to lead: through here it may hold requests of earlier
+    /// leaders.
+    led_from: LogIndex,
+    check: ReplicaCheck,
+}
+
+/// What the state machine said of an entry that somebody waits for; `None`: nothing that can be read.
+pub(super) type Said = (LogPosition, Option<Effect>);
+
+impl Applied {
+    /// Nothing is applied of a log that ends with `last`.
+    pub fn nothing_of(last: LogIndex) -> Self {
+        Self {
+            replica: Replicated::new(Kv::default()),
+            own_requests: OwnRequests::default(),
+            led_from: last,
+            check: ReplicaCheck::new(),
+        }
+    }
+
+    /// The index of the last entry applied.
+    pub fn upto(&self) -> LogIndex {
+        self.position().index
+    }
+
+    /// The last entry applied.
+    pub fn position(&self) -> LogPosition {
+        self.replica.applied()
+    }
+
+    /// The state, to read from.
+    pub fn machine(&self) -> &Kv {
+        self.replica.machine()
+    }
+
+    /// Whether the peers' replicas are the same.
+    pub fn check(&mut self) -> &mut ReplicaCheck {
+        &mut self.check
+    }
+
+    /// The same, to look at.
+    pub fn checked(&self) -> &ReplicaCheck {
+        &self.check
+    }
+
+    /// Applies some of what is committed. What the state machine said of those entries for which
+    /// `awaited` is true.
+    ///
+    /// # Errors
+    ///
+    /// When entries cannot be read back, or their bytes were damaged.
+    pub fn apply_some(
+        &mut self,
+        commit: LogIndex,
+        raft: &Raft,
+        log: &Log,
+        awaited: impl Fn(LogPosition) -> bool,
+    ) -> Result<Vec<Said>, NodeError> {
+        let mut said = Vec::new();
+        let mut left = ENTRIES_AT_ONCE;
+        while left > 0 && self.upto() < commit {
+            let Some(run) = run_to_apply(self.upto().next(), commit, left, raft, log) else {
+                return Ok(said);
+            };
+            let entries = log.read(run, BYTES_AT_ONCE);
+            let entries = entries.map_err(NodeError::Unreadable)?;
+            left -= (entries.len() as u32).clamp(1, left);
+            for (position, entry) in run.positions().zip(&entries) {
+                self.check.applied(position, run.kind, entry);
+                if run.kind != EntryKind::Command {
+                    self.replica.pass(position);
+                    continue;
+                }
+                // Checked when it came in and when it was read: what does not open now was damaged
+                // since.
+                let payload = checksummed::verify(position, run.kind, entry)
+                    .map_err(|_| NodeError::Damaged(position))?;
+                let applied = self.replica.apply(position, payload);
+                self.own_requests.applied(position.index);
+                if awaited(position) {
+                    let answer = applied.answer();
+                    said.push((position, answer.and_then(|bytes| Effect::from_bytes(bytes))));
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// This node leads as of now, and its log ends with `last`.
+    pub fn begin_term(&mut self, last: LogIndex) {
+        self.led_from = last;
+    }
+
+    /// Whether the request's number is this write's, as far as session and log can tell.
+    ///
+    /// # Errors
+    ///
+    /// When it is not, or when that cannot be told yet, or any more.
+    pub fn admit(&self, write: &Write, digest: WriteDigest) -> Result<(), RequestRefusal> {
+        // What earlier leaders left is known once it is applied, and a number never used is not in it.
+        if write.attempt == Attempt::Again && self.upto() < self.led_from {
+            return Err(RequestRefusal::NotReady);
+        }
+        if self.own_requests.look(&write.request, digest) == OnItsWay::Another {
+            return Err(RequestRefusal::RequestWasAnotherWrite);
+        }
+        let admitted = self.replica.admit(&write.request, digest);
+        admitted.map_err(|error| match error {
+            SessionError::TooOld { lowest } => RequestRefusal::RequestTooOld { lowest },
+            SessionError::AnotherWrite => RequestRefusal::RequestWasAnotherWrite,
+            SessionError::Expired => RequestRefusal::SessionExpired {
+                open_at: self.upto(),
+            },
+        })
+    }
+
+    /// The entry at `index` carries this write.
+    pub fn proposed(&mut self, index: LogIndex, write: &Write, digest: WriteDigest) {
+        self.own_requests.propose(index, write.request, digest);
+    }
+
+    /// Figures of the state.
+    pub fn data(&self) -> DataStatus {
+        DataStatus {
+            entries: self.machine().entries(),
+            bytes: self.machine().bytes(),
+            sessions: self.replica.sessions().len() as u64,
+        }
+    }
+
+    /// A digest of the state.
+    pub fn digest(&self, node: NodeId) -> DigestReport {
+        let digest = self.replica.digest();
+        let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+        DigestReport {
+            node,
+            applied: self.position(),
+            sha256: hex.collect(),
+            entries: self.machine().entries(),
+        }
+    }
+}
+
+/// Entries of one term and one kind from `first` on, at most `count` of them, all committed.
+fn run_to_apply(
+    first: LogIndex,
+    commit: LogIndex,
+    count: u32,
+    raft: &Raft,
+    log: &Log,
+) -> Option<Run> {
+    let run = match raft.run_from(first, count) {
+        Some(run) => run,
+        None => log.run_at(first)?,
+    };
+    let left = run.last().min(commit).since(first.prev());
+    Some(Run {
+        first,
+        count: left.min(count.into()) as u32,
+        ..run
+    })
+}
