@@ -1,16 +1,19 @@
 //! The bundled state machine: an ordered key-value store.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{self, Read, Write};
 use std::ops::Bound;
 
-use bytes::Bytes;
 use kraft_proto::ids::LogPosition;
-use kraft_wire::command::Operation;
-use kraft_wire::key_value::{Key, KeyValue, Value};
-use kraft_wire::rows::{Effect, Page, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX, Scan};
-use ring::digest::Context;
+use kraft_wire::api::RequestRefusal;
+use kraft_wire::command::{AnsweredBy, Operation};
+use kraft_wire::key_value::{KEY_MAX, Key, KeyValue, VALUE_MAX, Value};
+use kraft_wire::rows::{
+    Effect, Page, Query, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX, Scan, View,
+};
 
-use crate::machine::StateMachine;
+use crate::machine::{Size, StateMachine};
 
 /// An ordered map of keys to values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,23 +106,91 @@ impl Kv {
 }
 
 impl StateMachine for Kv {
-    fn apply(&mut self, _: LogPosition, operation: &[u8]) -> Bytes {
-        match Operation::decode(operation) {
-            Ok(operation) => self.carry_out(operation),
-            Err(_) => Effect::Malformed,
-        }
-        .to_bytes()
+    type Command = Operation;
+    type Answer = Effect;
+    type Query = Query;
+    type View = View;
+
+    fn apply(&mut self, _: LogPosition, operation: Operation) -> Effect {
+        self.carry_out(operation)
     }
 
-    fn digest(&self, to: &mut Context) {
-        to.update(&self.entries().to_le_bytes());
+    fn query(&self, query: &Query) -> Result<View, RequestRefusal> {
+        Ok(match query {
+            Query::Get(key) => View::Value(self.get(key.as_bytes()).cloned()),
+            Query::Scan(scan) => {
+                scan.check()?;
+                View::Page(self.scan(scan))
+            }
+        })
+    }
+
+    fn save(&self, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(&self.entries().to_le_bytes())?;
         for (key, value) in &self.map {
             for bytes in [key.as_bytes(), value.as_bytes()] {
-                to.update(&(bytes.len() as u64).to_le_bytes());
-                to.update(bytes);
+                to.write_all(&(bytes.len() as u64).to_le_bytes())?;
+                to.write_all(bytes)?;
             }
         }
+        Ok(())
     }
+
+    fn load(from: &mut dyn Read) -> io::Result<Self> {
+        let mut kv = Self::default();
+        for _ in 0..read_u64(from)? {
+            let key = read_bytes(from, KEY_MAX)?;
+            let value = read_bytes(from, VALUE_MAX)?;
+            let (key, value) = (Key::new(key), Value::new(value));
+            kv.put(key.map_err(damaged)?, value.map_err(damaged)?);
+        }
+        Ok(kv)
+    }
+
+    fn check(operation: &Operation) -> Result<(), RequestRefusal> {
+        Ok(operation.check()?)
+    }
+
+    fn keys(operation: &Operation) -> Box<dyn Iterator<Item = &[u8]> + '_> {
+        Box::new(operation.keys().map(|key| key.as_bytes()))
+    }
+
+    fn answered_by(operation: &Operation) -> AnsweredBy {
+        operation.answered_by()
+    }
+
+    fn view_bytes_max(&self, query: &Query) -> usize {
+        match query {
+            Query::Get(key) => self.get(key.as_bytes()).map_or(0, |value| value.len()),
+            Query::Scan(_) => SCAN_BYTES_MAX,
+        }
+    }
+
+    fn size(&self) -> Size {
+        Size {
+            entries: self.entries(),
+            bytes: self.bytes(),
+        }
+    }
+}
+
+fn read_u64(from: &mut dyn Read) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    from.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Reads a length and as many bytes, at most `limit`.
+fn read_bytes(from: &mut dyn Read, limit: usize) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(read_u64(from)?).ok();
+    let length = length.filter(|length| *length <= limit);
+    let mut bytes = vec![0; length.ok_or_else(|| damaged("a length is beyond its limit"))?];
+    from.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn damaged(why: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 #[cfg(test)]
@@ -239,7 +310,7 @@ mod tests {
     #[test]
     fn large_rows_end_a_page_before_its_limit() {
         let mut kv = Kv::default();
-        let large = Value::new(vec![0; kraft_wire::key_value::VALUE_MAX]).unwrap();
+        let large = Value::new(vec![0; VALUE_MAX]).unwrap();
         for n in 0..6 {
             kv.put(key(&format!("k{n}")), large.clone());
         }
@@ -259,16 +330,15 @@ mod tests {
     }
 
     #[test]
-    fn effects_read_back() {
-        for effect in [
-            Effect::Done,
-            Effect::Swapped,
-            Effect::Unequal,
-            Effect::Malformed,
-        ] {
-            assert_eq!(Effect::from_bytes(&effect.to_bytes()), Some(effect));
+    fn what_is_saved_is_loaded_and_damage_is_refused() {
+        let kv = store(&["a", "user:1", "v"]);
+        let mut saved = Vec::new();
+        kv.save(&mut saved).unwrap();
+        assert_eq!(Kv::load(&mut saved.as_slice()).unwrap(), kv);
+        for short in 0..saved.len() {
+            assert!(Kv::load(&mut &saved[..short]).is_err(), "{short} bytes");
         }
-        assert_eq!(Effect::from_bytes(b"\x09"), None);
-        assert_eq!(Effect::from_bytes(b""), None);
+        saved[8..16].fill(0xff);
+        assert!(Kv::load(&mut saved.as_slice()).is_err());
     }
 }

@@ -1,27 +1,120 @@
-//! What the log is applied to.
+//! What the log is applied to: a state machine, behind the sessions of its clients.
+//!
+//! The bundled one is [`Kv`](crate::kv::Kv). A program brings its own by implementing [`StateMachine`] and
+//! starts nodes with it: see `examples/job_queue.rs`.
+
+use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 use kraft_proto::ids::LogPosition;
-use kraft_wire::command::{Command, RequestId, WriteDigest};
+use kraft_wire::api::RequestRefusal;
+use kraft_wire::codec;
+use kraft_wire::command::{AnsweredBy, COMMAND_MAX, Command, RequestId, WriteDigest};
+use kraft_wire::payload::{PAYLOAD_MAX, Payload, Unreadable};
 use ring::digest::{Context, Digest, SHA256};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::sessions::{Recall, SessionError, Sessions};
 
 /// A deterministic machine that committed commands are applied to, in log order, on every node.
 ///
-/// Two machines that were given the same commands must hold the same state and have given the same
-/// answers: no clock, no randomness, no iteration over unordered maps. The state must be a function
-/// of those commands alone, so that a copy of it can stand in for them.
-pub trait StateMachine {
-    /// Applies `operation`, which stands at `position`, and answers.
-    ///
-    /// Any bytes may come: what cannot be read changes nothing and is answered as such, never with a
-    /// panic, which would stop every node at the same entry. Keep answers short: the last 64 of each
-    /// session are remembered.
-    fn apply(&mut self, position: LogPosition, operation: &[u8]) -> Bytes;
+/// # What must be deterministic
+///
+/// All nodes apply the same commands in the same order, each by itself. So the state after a command, and
+/// what is said of it, must follow from the state before and the command alone:
+///
+/// - no clock and no random numbers: whoever sends a command puts them into it;
+/// - no iteration over a map without an order, and no arithmetic that differs between machines, as of
+///   floating point numbers;
+/// - nothing read from outside: files, environment, other services;
+/// - a new version of the machine must apply old commands as the old version did: they are in the log;
+/// - [`apply`](StateMachine::apply) must not panic, as it would on every node, at the same entry, at every
+///   start. What cannot be done is an answer.
+///
+/// Nodes compare what they applied, and say where they differ; they cannot say who is right.
+///
+/// # Its words
+///
+/// Commands, answers, queries and views travel in postcard, in which enums have numbers by their order: add
+/// variants at the end, and fields never. A clone is the state at one moment, and is taken while the node
+/// serves: keep large state in structures that share their parts.
+pub trait StateMachine: Clone + Send + 'static {
+    /// What changes it.
+    type Command: Serialize + DeserializeOwned;
+    /// What it says of a command. Keep it short: the last 64 of each session are remembered.
+    type Answer: Serialize + DeserializeOwned;
+    /// What it is asked.
+    type Query: Serialize + DeserializeOwned;
+    /// What it shows when asked.
+    type View: Serialize + DeserializeOwned;
 
-    /// Adds the whole state to a digest, in an order that does not depend on the node.
-    fn digest(&self, to: &mut Context);
+    /// Applies the command at `position`. Each is applied once, however often its client sent it.
+    fn apply(&mut self, position: LogPosition, command: Self::Command) -> Self::Answer;
+
+    /// Answers a query, and changes nothing.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    fn query(&self, query: &Self::Query) -> Result<Self::View, RequestRefusal>;
+
+    /// Writes the whole state, in an order that does not depend on the node: equal states are equal bytes.
+    ///
+    /// # Errors
+    /// When `to` fails.
+    fn save(&self, to: &mut dyn Write) -> io::Result<()>;
+
+    /// Reads what [`StateMachine::save`] wrote.
+    ///
+    /// # Errors
+    /// When `from` fails, or has something else.
+    fn load(from: &mut dyn Read) -> io::Result<Self>;
+
+    /// Whether a command may enter the log. Asked on the leader only, before it is proposed, of the command
+    /// alone: what depends on the state is for [`StateMachine::apply`] to answer.
+    ///
+    /// # Errors
+    /// Why not. Nothing was written then.
+    fn check(command: &Self::Command) -> Result<(), RequestRefusal> {
+        let _ = command;
+        Ok(())
+    }
+
+    /// The keys that a command touches: its class is the strongest of their zones'. A machine without keys has
+    /// no zones, and its commands the class of their requests, or the cluster's default.
+    fn keys(command: &Self::Command) -> Box<dyn Iterator<Item = &[u8]> + '_> {
+        let _ = command;
+        Box::new(std::iter::empty())
+    }
+
+    /// Whether a client waits for what the machine says of a command. [`AnsweredBy::Machine`] is answered once
+    /// it is applied, and is proposed as SYNC·COMMIT at least; [`AnsweredBy::Log`] as soon as its class is
+    /// reached, and hears nothing of the machine.
+    fn answered_by(command: &Self::Command) -> AnsweredBy {
+        let _ = command;
+        AnsweredBy::Machine
+    }
+
+    /// Bytes that the view of a query has at most by now. The closer, the more queries of one client are
+    /// answered side by side.
+    fn view_bytes_max(&self, query: &Self::Query) -> usize {
+        let _ = query;
+        PAYLOAD_MAX
+    }
+
+    /// How large it is, to show.
+    fn size(&self) -> Size {
+        Size::default()
+    }
+}
+
+/// How large a state machine is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// How many things it holds.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// A state machine behind client sessions: each request is applied at most once.
@@ -35,10 +128,10 @@ pub struct Replicated<M> {
 /// What became of a command when its entry was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// It was applied now, with this answer.
-    Now(Bytes),
-    /// An earlier entry of the same request was applied, with this answer.
-    Before(Bytes),
+    /// It was applied now, and this was said: an [`Outcome`](kraft_wire::payload::Outcome).
+    Now(Payload),
+    /// An earlier entry of the same request was applied, and this was said.
+    Before(Payload),
     /// It changed nothing: whether an earlier entry of it did, cannot be told.
     Refused(SessionError),
     /// It changed nothing: its bytes are no command.
@@ -46,10 +139,10 @@ pub enum Applied {
 }
 
 impl Applied {
-    /// The machine's answer, where there is one.
-    pub fn answer(&self) -> Option<&Bytes> {
+    /// What the machine said, where it did.
+    pub fn outcome(&self) -> Option<&Payload> {
         match self {
-            Self::Now(answer) | Self::Before(answer) => Some(answer),
+            Self::Now(said) | Self::Before(said) => Some(said),
             Self::Refused(_) | Self::Malformed => None,
         }
     }
@@ -65,11 +158,83 @@ impl<M: StateMachine> Replicated<M> {
         }
     }
 
+    /// The machine, to read from.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// Applies an operation. Bytes that are none change nothing, on every node.
+    fn carry_out(&mut self, position: LogPosition, operation: &[u8]) -> Payload {
+        let said = match codec::decode(operation, COMMAND_MAX) {
+            Ok(command) => Ok(self.machine.apply(position, command)),
+            Err(_) => Err(Unreadable),
+        };
+        Payload::of(&said)
+    }
+}
+
+/// What a node wants to know of a command before it is proposed.
+pub struct Look<'a> {
+    /// The keys it touches.
+    pub keys: Box<dyn Iterator<Item = &'a [u8]> + 'a>,
+    /// Who knows the answer.
+    pub answered_by: AnsweredBy,
+}
+
+/// A replica as a node sees it: of a machine whose words it does not know.
+pub trait Replica: Send {
     /// Applies the payload of the command entry at `position`.
     ///
     /// # Panics
-    /// If `position` does not follow [`Replicated::applied`]: an entry was left out or came twice.
-    pub fn apply(&mut self, position: LogPosition, payload: &[u8]) -> Applied {
+    /// If `position` does not follow [`Replica::applied`]: an entry was left out or came twice.
+    fn apply(&mut self, position: LogPosition, payload: &[u8]) -> Applied;
+
+    /// Steps over the entry at `position`, which is no command: a no-op, or a configuration.
+    ///
+    /// # Panics
+    /// If `position` does not follow [`Replica::applied`].
+    fn pass(&mut self, position: LogPosition);
+
+    /// The last entry applied.
+    fn applied(&self) -> LogPosition;
+
+    /// Whether a leader may write an entry for `request` with this write; see [`Sessions::admit`].
+    ///
+    /// # Errors
+    /// When it was used for another write, or that cannot be told any more.
+    fn admit(&self, request: &RequestId, digest: WriteDigest) -> Result<(), SessionError>;
+
+    /// Reads an operation and shows it to `at`, if it may enter the log.
+    ///
+    /// # Errors
+    /// Why it may not; then `at` is not called.
+    fn look(&self, operation: &Payload, at: &mut dyn FnMut(Look<'_>))
+    -> Result<(), RequestRefusal>;
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    fn query(&self, query: &Payload) -> Result<Payload, RequestRefusal>;
+
+    /// Bytes that the view of a query has at most by now.
+    fn view_bytes_max(&self, query: &Payload) -> usize;
+
+    /// How large the machine is.
+    fn size(&self) -> Size;
+
+    /// How many sessions are remembered.
+    fn sessions(&self) -> u64;
+
+    /// SHA-256 over the state, sessions included. Equal on nodes that applied the same entries.
+    ///
+    /// # Errors
+    /// When the machine cannot save its state.
+    fn digest(&self) -> io::Result<Digest>;
+}
+
+impl<M: StateMachine> Replica for Replicated<M> {
+    fn apply(&mut self, position: LogPosition, payload: &[u8]) -> Applied {
         self.pass(position);
         let Ok(command) = Command::decode(payload) else {
             return Applied::Malformed;
@@ -77,24 +242,21 @@ impl<M: StateMachine> Replicated<M> {
         let (request, digest) = (command.request, command.write_digest());
         match self.sessions.recall(&request, digest) {
             Recall::New => {
-                let answer = self.machine.apply(position, command.operation);
+                let said = self.carry_out(position, command.operation);
+                let answer = Bytes::from(said.clone());
                 self.sessions
-                    .record(position.index, &request, digest, answer.clone());
-                Applied::Now(answer)
+                    .record(position.index, &request, digest, answer);
+                Applied::Now(said)
             }
             Recall::Applied(answer) => {
                 self.sessions.renew(position.index, &request.session);
-                Applied::Before(answer)
+                Applied::Before(answer.into())
             }
             Recall::Refused(why) => Applied::Refused(why),
         }
     }
 
-    /// Steps over the entry at `position`, which is no command: a barrier, or a configuration.
-    ///
-    /// # Panics
-    /// If `position` does not follow [`Replicated::applied`].
-    pub fn pass(&mut self, position: LogPosition) {
+    fn pass(&mut self, position: LogPosition) {
         assert!(
             position.index == self.applied.index.next() && position.term >= self.applied.term,
             "entry {position} cannot be applied after {}",
@@ -103,32 +265,75 @@ impl<M: StateMachine> Replicated<M> {
         self.applied = position;
     }
 
-    /// Whether a leader may write an entry for `request` with this write; see [`Sessions::admit`].
-    pub fn admit(&self, request: &RequestId, digest: WriteDigest) -> Result<(), SessionError> {
-        self.sessions.admit(request, digest)
-    }
-
-    /// The last entry applied.
-    pub fn applied(&self) -> LogPosition {
+    fn applied(&self) -> LogPosition {
         self.applied
     }
 
-    /// The machine, to read from.
-    pub fn machine(&self) -> &M {
-        &self.machine
+    fn admit(&self, request: &RequestId, digest: WriteDigest) -> Result<(), SessionError> {
+        self.sessions.admit(request, digest)
     }
 
-    /// The sessions that are remembered.
-    pub fn sessions(&self) -> &Sessions {
-        &self.sessions
+    fn look(
+        &self,
+        operation: &Payload,
+        at: &mut dyn FnMut(Look<'_>),
+    ) -> Result<(), RequestRefusal> {
+        let command = read::<M::Command>(operation, "command")?;
+        M::check(&command)?;
+        at(Look {
+            keys: M::keys(&command),
+            answered_by: M::answered_by(&command),
+        });
+        Ok(())
     }
 
-    /// SHA-256 over the state, sessions included. Equal on nodes that applied the same entries.
-    pub fn digest(&self) -> Digest {
-        let mut digest = Context::new(&SHA256);
-        self.machine.digest(&mut digest);
-        self.sessions.digest(&mut digest);
-        digest.finish()
+    fn query(&self, query: &Payload) -> Result<Payload, RequestRefusal> {
+        let view = self.machine.query(&read(query, "query")?)?;
+        Ok(Payload::of(&view))
+    }
+
+    fn view_bytes_max(&self, query: &Payload) -> usize {
+        // One that cannot be read is refused in a few words.
+        let query = query.read().ok();
+        query.map_or(0, |query| self.machine.view_bytes_max(&query))
+    }
+
+    fn size(&self) -> Size {
+        self.machine.size()
+    }
+
+    fn sessions(&self) -> u64 {
+        self.sessions.len() as u64
+    }
+
+    fn digest(&self) -> io::Result<Digest> {
+        let mut digest = Hashed(Context::new(&SHA256));
+        self.machine.save(&mut digest)?;
+        self.sessions.digest(&mut digest.0);
+        Ok(digest.0.finish())
+    }
+}
+
+fn read<T: Serialize + DeserializeOwned>(
+    payload: &Payload,
+    what: &str,
+) -> Result<T, RequestRefusal> {
+    payload.read().map_err(|error| RequestRefusal::Malformed {
+        why: format!("the {what} is none of this cluster's state machine: {error}"),
+    })
+}
+
+/// Takes a state to hash it.
+struct Hashed(Context);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -137,6 +342,7 @@ mod tests {
     use kraft_proto::ids::{LogIndex, Term};
     use kraft_wire::command::{Operation, SessionId};
     use kraft_wire::key_value::{Key, KeyValue, Value};
+    use kraft_wire::payload::Outcome;
     use kraft_wire::rows::Effect;
 
     use super::*;
@@ -151,7 +357,16 @@ mod tests {
             id: 7,
             opened_at: LogIndex::ZERO,
         };
-        Command::encode(&RequestId { session, number }, operation).unwrap()
+        let operation = operation.encode().unwrap();
+        Command::encode(&RequestId { session, number }, &operation).unwrap()
+    }
+
+    fn said(effect: Effect) -> Payload {
+        Payload::of(&Outcome::Ok(effect))
+    }
+
+    fn digest(replica: &Replicated<Kv>) -> Vec<u8> {
+        replica.digest().unwrap().as_ref().to_vec()
     }
 
     fn put(key: &str, value: &str) -> Operation {
@@ -176,12 +391,12 @@ mod tests {
         let mut replica = Replicated::new(Kv::default());
         let first = command(1, &cas("k", None, "mine"));
         let answer = replica.apply(at(1), &first);
-        assert_eq!(answer, Applied::Now(Effect::Swapped.to_bytes()));
+        assert_eq!(answer, Applied::Now(said(Effect::Swapped)));
         replica.apply(at(2), &command(2, &put("k", "another")));
         // The same compare-and-set would now fail; its retry hears that it succeeded, and does
         // not undo what came after.
         let again = replica.apply(at(3), &first);
-        assert_eq!(again, Applied::Before(Effect::Swapped.to_bytes()));
+        assert_eq!(again, Applied::Before(said(Effect::Swapped)));
         assert_eq!(replica.machine().get(b"k").unwrap().as_bytes(), b"another");
     }
 
@@ -206,7 +421,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_command_change_nothing() {
         let mut replica = Replicated::new(Kv::default());
-        let digest = replica.digest();
+        let before = digest(&replica);
         for (index, bytes) in [&b""[..], b"\0", b"\x01\xff\xff\xff", &[9; 64]]
             .into_iter()
             .enumerate()
@@ -214,7 +429,7 @@ mod tests {
             let applied = replica.apply(at(index as u64 + 1), bytes);
             assert!(matches!(applied, Applied::Malformed), "{bytes:?}");
         }
-        assert_eq!(replica.digest().as_ref(), digest.as_ref());
+        assert_eq!(digest(&replica), before);
         assert_eq!(replica.applied(), at(4));
     }
 
@@ -225,7 +440,10 @@ mod tests {
         *bytes.last_mut().unwrap() = 0xff;
         bytes.push(0);
         let applied = replica.apply(at(1), &bytes);
-        assert_eq!(applied, Applied::Now(Effect::Malformed.to_bytes()));
+        assert_eq!(
+            applied,
+            Applied::Now(Payload::of(&Outcome::<Effect>::Err(Unreadable)))
+        );
         assert_eq!(replica.machine().entries(), 0);
     }
 
@@ -238,9 +456,9 @@ mod tests {
             one.apply(at(index), &bytes);
             other.apply(at(index), &bytes);
         }
-        assert_eq!(one.digest().as_ref(), other.digest().as_ref());
+        assert_eq!(digest(&one), digest(&other));
         other.apply(at(100), &command(100, &put("key1", "differs")));
-        assert_ne!(one.digest().as_ref(), other.digest().as_ref());
+        assert_ne!(digest(&one), digest(&other));
     }
 
     #[test]

@@ -31,10 +31,10 @@ pub struct Await {
 
 /// Both, for programs.
 #[derive(Serialize)]
-struct Told {
+struct Told<'a> {
     #[serde(flatten)]
-    answer: Answer,
-    became: FateReport,
+    answer: &'a Answer,
+    became: &'a FateReport,
 }
 
 impl Await {
@@ -47,7 +47,7 @@ impl Await {
         voters: usize,
         style: Style,
     ) -> Result<u8, Failure> {
-        let said = words(answer, voters);
+        let said = words(&answer, voters);
         let Some(patience) = self.patience else {
             style.show(&answer, said);
             return Ok(answer.exit_code());
@@ -56,7 +56,13 @@ impl Await {
         let became = client.await_commit(answer.position, patience).await?;
         match style {
             Style::Human => say(fate::words(&became, voters)),
-            Style::Json => style.show(&Told { answer, became }, ""),
+            Style::Json => style.show(
+                &Told {
+                    answer: &answer,
+                    became: &became,
+                },
+                "",
+            ),
         }
         Ok(match fate::exit_code(&became) {
             fate::exit::DONE => answer.exit_code(),
@@ -66,7 +72,7 @@ impl Await {
 }
 
 /// An answer for people: in words, and as a shape where anybody had the write.
-fn words(answer: Answer, voters: usize) -> String {
+fn words(answer: &Answer, voters: usize) -> String {
     match answer.achieved {
         Some(had) => format!("{answer}  {}", Glyph::of(had.mode, had.held, voters)),
         None => answer.to_string(),

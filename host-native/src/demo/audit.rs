@@ -331,7 +331,7 @@ mod tests {
                     held: Held::Written,
                 }),
                 grade,
-                effect: None,
+                outcome: None,
             },
             at: Instant::now(),
             took: Duration::ZERO,

@@ -190,7 +190,7 @@ mod tests {
             asked: Class::default(),
             achieved: Some(achieved),
             grade,
-            effect: None,
+            outcome: None,
         })
     }
 

@@ -10,16 +10,6 @@ use kraft_wire::quic::BindError;
 use super::members::MembersRefused;
 use crate::config::ConfigError;
 
-/// Whether clients may ask the node to misbehave for a demonstration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TestSwitchAccess {
-    /// They are refused.
-    #[default]
-    Refused,
-    /// They may.
-    Granted,
-}
-
 /// Why a node does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {

@@ -9,7 +9,7 @@
 //!        └─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Storage and transport meet only here. [`start`] opens the store and the listeners; [`Node::run`]
+//! Storage and transport meet only here. [`Node::start`] opens the store and the listeners; [`Node::run`]
 //! takes what happens, hands it to the core, and does what the core says.
 //!
 //! | module | the noun it owns |
@@ -37,8 +37,8 @@ mod peers;
 mod waiting;
 
 pub use certificate::Reload;
-pub use error::{NodeError, TestSwitchAccess};
+pub use error::NodeError;
 pub use members::MembersRefused;
 pub(crate) use members::founding_of;
 pub(crate) use open::expected;
-pub use open::{Addresses, Node, start, start_on};
+pub use open::{Addresses, Node, TestSwitchAccess};

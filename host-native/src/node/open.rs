@@ -21,7 +21,7 @@ use super::applied::Applied;
 use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
-use super::error::{NodeError, TestSwitchAccess};
+use super::error::NodeError;
 use super::log::Log;
 use super::members::{Contacts, check_list, first_members};
 use super::office::Office;
@@ -30,6 +30,7 @@ use super::waiting::Waiting;
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::descriptors;
+use crate::machine::StateMachine;
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
 use crate::transport::{Hello, Limits, Settings, Timing, Transport, TransportConfig};
@@ -49,6 +50,16 @@ pub struct Node {
     admin_stopper: tokio::sync::oneshot::Sender<()>,
     addresses: Addresses,
     keeper: Keeper,
+}
+
+/// Whether clients may ask the node to misbehave for a demonstration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TestSwitchAccess {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They may.
+    Granted,
 }
 
 /// Where an open node listens.
@@ -104,33 +115,85 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Opens the store and the listeners of the node that `config` describes. Needs a tokio runtime.
-///
-/// # Errors
-///
-/// When anything it needs cannot be had; then nothing runs and no port stays open.
-pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node, NodeError> {
-    let options = kraft_storage::Options {
-        lock_patience: LOCK_PATIENCE,
-        ..kraft_storage::Options::default()
-    };
-    let limit = descriptors::raise();
-    let files = Reserve::of(RealFs::shared())
-        .map_err(|source| NodeError::NoDescriptors { limit, source })?;
-    start_on(files, options, config, test_switch).await
+impl Node {
+    /// Opens the store and the listeners of the node that `config` describes. What is committed is applied
+    /// to `machine`, which has seen no command yet. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When anything it needs cannot be had; then nothing runs and no port stays open.
+    pub async fn start(config: Config, machine: impl StateMachine) -> Result<Self, NodeError> {
+        let options = kraft_storage::Options {
+            lock_patience: LOCK_PATIENCE,
+            ..kraft_storage::Options::default()
+        };
+        let limit = descriptors::raise();
+        let files = Reserve::of(RealFs::shared())
+            .map_err(|source| NodeError::NoDescriptors { limit, source })?;
+        Self::start_on(files, options, config, machine).await
+    }
+
+    /// [`Node::start`] on other files than this machine's, or in other segments. Whose data directory it must
+    /// be is the configuration's to say.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::start`].
+    pub async fn start_on(
+        files: Arc<dyn Fs>,
+        options: kraft_storage::Options,
+        config: Config,
+        machine: impl StateMachine,
+    ) -> Result<Self, NodeError> {
+        open(files, options, config, machine).await
+    }
+
+    /// Whether clients may ask the node to misbehave; they are refused unless this is said.
+    pub fn set_test_switch(&mut self, access: TestSwitchAccess) {
+        self.engine.set_test_switch(access);
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Has it read its certificate again while it runs.
+    pub fn reload(&self) -> Reload {
+        self.keeper.reload()
+    }
+
+    /// Runs until `stop` is ready or the disk fails. In the end the listeners are shut and the store is
+    /// forced and closed; a disk that is stuck is not waited for longer than
+    /// [`STOP_MAX`](kraft_storage::STOP_MAX).
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails or does not finish, or committed entries cannot be read back.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let (admin, listener) = self.admin;
+        let stop_admin = self.stop_admin;
+        let serving = tokio::spawn(admin.serve(listener, async {
+            // Either way the node is gone.
+            let _ = stop_admin.await;
+        }));
+        // Ends when the engine, which takes what it finds, is gone.
+        tokio::spawn(self.keeper.keep());
+        let ended = self.engine.run(self.inputs, stop).await;
+        drop(self.admin_stopper);
+        if let Ok(Err(error)) = serving.await {
+            tracing::warn!("the admin endpoint failed: {error}");
+        }
+        ended
+    }
 }
 
-/// [`start`] on other files than this machine's, or in other segments. Whose data directory it must
-/// be is the configuration's to say.
-///
-/// # Errors
-///
-/// As [`start`].
-pub async fn start_on(
+/// Opens everything a node needs, in the order in which it would be in vain.
+async fn open<M: StateMachine>(
     fs: Arc<dyn Fs>,
     options: kraft_storage::Options,
     config: Config,
-    test_switch: TestSwitchAccess,
+    machine: M,
 ) -> Result<Node, NodeError> {
     let (node, cluster) = config.check_server()?;
     let credentials = Credentials::load(&config.tls.cert, &config.tls.key, &config.tls.ca)?;
@@ -251,7 +314,7 @@ pub async fn start_on(
         log: Log::new(disk, history, last, limits.unwritten_bytes),
         peers: Peers::new(transport),
         waiting: Waiting::new(limits.waiting_writes, limits.waiting_reads),
-        applied: Applied::nothing_of(last),
+        applied: Applied::nothing_of(last, machine),
         office: Office::new(&status, clock.now(), found),
         config: Arc::new(config),
         node,
@@ -262,7 +325,6 @@ pub async fn start_on(
         metrics,
         publisher,
         credentials,
-        test_switch,
         warnings: opened.warnings.iter().map(ToString::to_string).collect(),
     });
     Ok(Node {
@@ -280,40 +342,4 @@ pub async fn start_on(
         addresses,
         keeper,
     })
-}
-
-impl Node {
-    /// Where it listens.
-    pub fn addresses(&self) -> Addresses {
-        self.addresses
-    }
-
-    /// Has it read its certificate again while it runs.
-    pub fn reload(&self) -> Reload {
-        self.keeper.reload()
-    }
-
-    /// Runs until `stop` is ready or the disk fails. In the end the listeners are shut and the store is
-    /// forced and closed; a disk that is stuck is not waited for longer than
-    /// [`STOP_MAX`](kraft_storage::STOP_MAX).
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails or does not finish, or committed entries cannot be read back.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
-        let (admin, listener) = self.admin;
-        let stop_admin = self.stop_admin;
-        let serving = tokio::spawn(admin.serve(listener, async {
-            // Either way the node is gone.
-            let _ = stop_admin.await;
-        }));
-        // Ends when the engine, which takes what it finds, is gone.
-        tokio::spawn(self.keeper.keep());
-        let ended = self.engine.run(self.inputs, stop).await;
-        drop(self.admin_stopper);
-        if let Ok(Err(error)) = serving.await {
-            tracing::warn!("the admin endpoint failed: {error}");
-        }
-        ended
-    }
 }

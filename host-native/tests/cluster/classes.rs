@@ -217,10 +217,10 @@ async fn a_request_sent_twice_is_applied_once_across_a_killed_leader(cluster: &m
     };
     let create = |client: &Client| client.cas("once", None, Some("created")).again_as(request);
     let first = create(&cluster.client).send().await.unwrap();
-    assert_eq!(first.effect, Some(Effect::Swapped));
+    assert_eq!(first.effect(), Some(Effect::Swapped));
     let again = create(&cluster.client).send().await.unwrap();
     assert_eq!(
-        again.effect,
+        again.effect(),
         Some(Effect::Swapped),
         "the first one's answer"
     );
@@ -232,11 +232,11 @@ async fn a_request_sent_twice_is_applied_once_across_a_killed_leader(cluster: &m
     cluster.nodes[leader].kill();
     let later = create(&cluster.another_client()).send().await.unwrap();
     assert!(later.position.term > first.position.term, "another leader");
-    assert_eq!(later.effect, Some(Effect::Swapped));
+    assert_eq!(later.effect(), Some(Effect::Swapped));
     let value = cluster.client.get("once").await.unwrap().unwrap();
     assert_eq!(value.as_bytes(), b"changed", "it was not applied again");
     let other = cluster.client.cas("once", None, Some("x")).send().await;
-    assert_eq!(other.unwrap().effect, Some(Effect::Unequal));
+    assert_eq!(other.unwrap().effect(), Some(Effect::Unequal));
     cluster.nodes[leader].start();
     cluster.caught_up(leader).await;
     println!("a request sent three times, to two leaders, was applied once");

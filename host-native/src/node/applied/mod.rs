@@ -5,9 +5,9 @@ mod own_requests;
 mod replica_check;
 
 use kraft_proto::{EntryKind, LogIndex, LogPosition, NodeId, Raft, Run};
-use kraft_wire::api::{Attempt, DataStatus, DigestReport, RequestRefusal, Write};
+use kraft_wire::api::{Attempt, DataStatus, DigestReport, RequestRefusal, Response, Write};
 use kraft_wire::command::WriteDigest;
-use kraft_wire::rows::Effect;
+use kraft_wire::payload::Payload;
 
 use own_requests::{OnItsWay, OwnRequests};
 pub(super) use replica_check::ReplicaCheck;
@@ -15,8 +15,7 @@ pub(super) use replica_check::ReplicaCheck;
 use super::error::NodeError;
 use super::log::Log;
 use crate::checksummed;
-use crate::kv::Kv;
-use crate::machine::Replicated;
+use crate::machine::{Look, Replica, Replicated, StateMachine};
 use crate::sessions::SessionError;
 
 /// Entries applied before inputs are looked at again.
@@ -27,7 +26,7 @@ const BYTES_AT_ONCE: usize = 1024 * 1024;
 
 /// What is applied.
 pub(super) struct Applied {
-    replica: Replicated<Kv>,
+    replica: Box<dyn Replica>,
     own_requests: OwnRequests,
     /// The end of the log when this node began to lead: through here it may hold requests of earlier
     /// leaders.
@@ -35,14 +34,14 @@ pub(super) struct Applied {
     check: ReplicaCheck,
 }
 
-/// What the state machine said of an entry that somebody waits for; `None`: nothing that can be read.
-pub(super) type Said = (LogPosition, Option<Effect>);
+/// What the state machine said of an entry that somebody waits for, where it was applied to it.
+pub(super) type Said = (LogPosition, Option<Payload>);
 
 impl Applied {
-    /// Nothing is applied of a log that ends with `last`.
-    pub fn nothing_of(last: LogIndex) -> Self {
+    /// Nothing is applied to this machine yet of a log that ends with `last`.
+    pub fn nothing_of(last: LogIndex, machine: impl StateMachine) -> Self {
         Self {
-            replica: Replicated::new(Kv::default()),
+            replica: Box::new(Replicated::new(machine)),
             own_requests: OwnRequests::default(),
             led_from: last,
             check: ReplicaCheck::new(),
@@ -59,9 +58,33 @@ impl Applied {
         self.replica.applied()
     }
 
-    /// The state, to read from.
-    pub fn machine(&self) -> &Kv {
-        self.replica.machine()
+    /// Reads an operation and shows it to `at`, if it may enter the log.
+    ///
+    /// # Errors
+    ///
+    /// Why it may not; then `at` is not called.
+    pub fn look(
+        &self,
+        operation: &Payload,
+        at: &mut dyn FnMut(Look<'_>),
+    ) -> Result<(), RequestRefusal> {
+        self.replica.look(operation, at)
+    }
+
+    /// Asks the state machine.
+    pub fn query(&self, query: &Payload) -> Response {
+        match self.replica.query(query) {
+            Ok(view) => Response::View {
+                view,
+                read_at: self.upto(),
+            },
+            Err(refusal) => Response::Refused(refusal),
+        }
+    }
+
+    /// Bytes that the view of a query has at most by now.
+    pub fn view_bytes_max(&self, query: &Payload) -> usize {
+        self.replica.view_bytes_max(query)
     }
 
     /// Whether the peers' replicas are the same.
@@ -109,8 +132,7 @@ impl Applied {
                 let applied = self.replica.apply(position, payload);
                 self.own_requests.applied(position.index);
                 if awaited(position) {
-                    let answer = applied.answer();
-                    said.push((position, answer.and_then(|bytes| Effect::from_bytes(bytes))));
+                    said.push((position, applied.outcome().cloned()));
                 }
             }
         }
@@ -152,23 +174,31 @@ impl Applied {
 
     /// Figures of the state.
     pub fn data(&self) -> DataStatus {
+        let size = self.replica.size();
         DataStatus {
-            entries: self.machine().entries(),
-            bytes: self.machine().bytes(),
-            sessions: self.replica.sessions().len() as u64,
+            entries: size.entries,
+            bytes: size.bytes,
+            sessions: self.replica.sessions(),
         }
     }
 
     /// A digest of the state.
-    pub fn digest(&self, node: NodeId) -> DigestReport {
-        let digest = self.replica.digest();
+    pub fn digest(&self, node: NodeId) -> Response {
+        let digest = match self.replica.digest() {
+            Ok(digest) => digest,
+            Err(error) => {
+                return Response::Refused(RequestRefusal::Malformed {
+                    why: format!("the state machine cannot save its state: {error}"),
+                });
+            }
+        };
         let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
-        DigestReport {
+        Response::Digest(DigestReport {
             node,
             applied: self.position(),
             sha256: hex.collect(),
-            entries: self.machine().entries(),
-        }
+            entries: self.replica.size().entries,
+        })
     }
 }
 

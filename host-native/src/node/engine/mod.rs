@@ -36,9 +36,10 @@ pub(super) use inputs::Inputs;
 use super::applied::Applied;
 use super::clock::Clock;
 use super::early_acks::EarlyAcks;
-use super::error::{NodeError, TestSwitchAccess};
+use super::error::NodeError;
 use super::log::Log;
 use super::office::Office;
+use super::open::TestSwitchAccess;
 use super::peers::Peers;
 use super::waiting::Waiting;
 use crate::admin::Publisher;
@@ -68,7 +69,6 @@ pub(super) struct Parts {
     pub metrics: Metrics,
     pub publisher: Publisher,
     pub credentials: Credentials,
-    pub test_switch: TestSwitchAccess,
     /// What an operator should know of how it was opened.
     pub warnings: Vec<String>,
 }
@@ -116,12 +116,17 @@ impl Engine {
             metrics: parts.metrics,
             publisher: parts.publisher,
             credentials: parts.credentials,
-            test_switch: parts.test_switch,
+            test_switch: TestSwitchAccess::Refused,
             warnings: parts.warnings,
             commit: LogIndex::ZERO,
             refresh_at: Instant::ZERO,
             failed: None,
         }
+    }
+
+    /// Whether clients may hold entries back from the peers.
+    pub fn set_test_switch(&mut self, access: TestSwitchAccess) {
+        self.test_switch = access;
     }
 
     /// Runs until `stop` is ready, or the node cannot go on.
@@ -274,12 +279,12 @@ impl Engine {
 
     /// Applies some of what is committed, and tells those who waited for it.
     fn apply_some(&mut self) {
-        let awaited = |position| self.waiting.awaits_effect(position);
+        let awaited = |position| self.waiting.awaits_machine(position);
         let (raft, log) = (&self.raft, &self.log);
         match self.applied.apply_some(self.commit, raft, log, awaited) {
             Ok(said) => {
-                for (position, effect) in said {
-                    if let Some(ended) = self.waiting.applied(position, effect) {
+                for (position, outcome) in said {
+                    if let Some(ended) = self.waiting.applied(position, outcome) {
                         self.tell(ended);
                     }
                 }

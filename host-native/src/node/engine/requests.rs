@@ -13,7 +13,8 @@ use kraft_wire::command::{AnsweredBy, Command, WriteDigest};
 
 use super::Engine;
 use crate::checksummed;
-use crate::node::error::TestSwitchAccess;
+use crate::machine::Look;
+use crate::node::open::TestSwitchAccess;
 use crate::node::waiting::{PendingAwait, PendingRead, PendingWrite};
 use crate::rpc::{Call, Origin, Reply};
 use crate::transport::Hold;
@@ -21,6 +22,7 @@ use crate::transport::Hold;
 /// A write that may be proposed.
 struct Admitted {
     class: Class,
+    answered_by: AnsweredBy,
     payload: Bytes,
     digest: WriteDigest,
 }
@@ -46,7 +48,7 @@ impl Engine {
         }
         match request {
             Request::Write(write) => self.take_write(&write, reply),
-            Request::Get { freshness, .. } | Request::Scan { freshness, .. } => {
+            Request::Query { freshness, .. } => {
                 self.take_read(PendingRead { reply, request }, freshness);
             }
             Request::Fate { .. } | Request::Status | Request::Digest => {
@@ -70,7 +72,7 @@ impl Engine {
             }
         };
         let now = self.now();
-        let asked = admitted.class;
+        let (asked, answered_by) = (admitted.class, admitted.answered_by);
         let (proposed, bytes) = match self.propose(now, write, admitted) {
             Ok(proposed) => proposed,
             Err(error) => {
@@ -90,8 +92,8 @@ impl Engine {
             started: now,
             bytes,
             position: proposed.run.last_position(),
-            answered_by: write.operation.answered_by(),
-            effect: None,
+            answered_by,
+            outcome: None,
             told: None,
         };
         let deadline = now.after(self.time_to_answer(write, asked));
@@ -111,8 +113,7 @@ impl Engine {
     }
 
     fn admit_payload(&mut self, write: &Write, who: &Origin) -> Result<Admitted, RequestRefusal> {
-        write.operation.check()?;
-        let class = self.class_of(write)?;
+        let (class, answered_by) = self.look_at(write)?;
         self.check_at_risk(class)?;
         self.find_place(who)?;
         let payload = self
@@ -124,26 +125,37 @@ impl Engine {
         self.log.admit(self.clock.now(), 1, payload.len() as u64)?;
         Ok(Admitted {
             class,
+            answered_by,
             payload,
             digest,
         })
     }
 
+    /// The class of a write, and who answers it, if the state machine takes it.
+    fn look_at(&self, write: &Write) -> Result<(Class, AnsweredBy), RequestRefusal> {
+        let mut found = Err(RequestRefusal::NotReady);
+        self.applied.look(&write.operation, &mut |look| {
+            let answered_by = look.answered_by;
+            let class = self.class_of(write, look);
+            found = class.map(|class| (class, answered_by));
+        })?;
+        found
+    }
+
     /// The class of a write, by its own request, its zones and the default.
-    fn class_of(&self, write: &Write) -> Result<Class, RequestRefusal> {
+    fn class_of(&self, write: &Write, look: Look<'_>) -> Result<Class, RequestRefusal> {
         let voters = self.raft.members().voters_min();
         let requested = ClassRequest {
             mode: write.options.mode,
             fsync: write.options.fsync,
         };
         let default = self.raft.durability().default;
-        let keys = write.operation.keys().map(|key| key.as_bytes());
         let class = self
             .config
             .zones
-            .resolve(requested, keys, default, voters)
+            .resolve(requested, look.keys, default, voters)
             .map_err(|error| self.refusal_of(error, requested, default))?;
-        Ok(match write.operation.answered_by() {
+        Ok(match look.answered_by {
             AnsweredBy::Machine => {
                 let least = Class::new(CommitMode::Sync, FsyncMode::Commit);
                 class.strongest(least, voters)
@@ -252,12 +264,6 @@ impl Engine {
     }
 
     fn take_read(&mut self, read: PendingRead, freshness: Freshness) {
-        if let Request::Scan { scan, .. } = &read.request
-            && let Err(unfit) = scan.check()
-        {
-            read.reply.send(Response::Refused(unfit.into()).encode());
-            return;
-        }
         match freshness {
             Freshness::Stale => self.serve_when_read(read),
             Freshness::Linearizable if read.reply.is_for_nobody() && self.office.leads() => {}

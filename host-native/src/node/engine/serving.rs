@@ -2,13 +2,12 @@
 
 use kraft_proto::NodeId;
 use kraft_wire::api::{Answer, FateReport, Leader, Request, RequestRefusal, Response};
-use kraft_wire::rows::SCAN_BYTES_MAX;
 
 use super::Engine;
 use crate::node::applied::Applied;
 use crate::node::waiting::{Ended, PendingAwait, PendingRead, PendingWrite, Told, Turn};
 
-/// Bytes of an answer beside the value or the page it carries.
+/// Bytes of an answer beside the view it carries.
 const AROUND: usize = 1024;
 
 /// Bytes of a status report, with room.
@@ -18,11 +17,7 @@ const STATUS_BYTES: usize = 32 * 1024;
 fn answer_bytes_max(applied: &Applied, request: &Request) -> usize {
     AROUND
         + match request {
-            Request::Get { key, .. } => {
-                let value = applied.machine().get(key.as_bytes());
-                value.map_or(0, |value| value.len())
-            }
-            Request::Scan { .. } => SCAN_BYTES_MAX,
+            Request::Query { query, .. } => applied.view_bytes_max(query),
             Request::Status => STATUS_BYTES,
             _ => 0,
         }
@@ -54,11 +49,7 @@ impl Engine {
                     .note(told.position, write.bytes, write.asked.mode);
             }
         }
-        let answer = Answer::by_log(told);
-        let answer = match write.effect {
-            Some(effect) => answer.with_effect(effect),
-            None => answer,
-        };
+        let answer = Answer::by_log(told).with_outcome(write.outcome);
         write.reply.send(Response::Answered(answer).encode());
     }
 
@@ -113,16 +104,8 @@ impl Engine {
 
     /// Answers what needs no more waiting.
     fn serve(&self, request: &Request) -> Response {
-        let read_at = self.applied.upto();
         match request {
-            Request::Get { key, .. } => Response::Value {
-                value: self.applied.machine().get(key.as_bytes()).cloned(),
-                read_at,
-            },
-            Request::Scan { scan, .. } => Response::Rows {
-                page: self.applied.machine().scan(scan),
-                read_at,
-            },
+            Request::Query { query, .. } => self.applied.query(query),
             Request::Fate { position } => Response::Fate(FateReport {
                 position: *position,
                 fate: self
@@ -132,7 +115,7 @@ impl Engine {
                 commit: self.commit,
             }),
             Request::Status => Response::Status(Box::new(self.report())),
-            Request::Digest => Response::Digest(self.applied.digest(self.node)),
+            Request::Digest => self.applied.digest(self.node),
             Request::Write(_)
             | Request::Test(_)
             | Request::Transfer { .. }

@@ -14,7 +14,7 @@ use kraft_proto::{
     Slot, Waits,
 };
 use kraft_wire::api::{Bound, PlacesStatus, RequestRefusal};
-use kraft_wire::rows::Effect;
+use kraft_wire::payload::Payload;
 
 pub(super) use reads::{PendingRead, Reads, Turn};
 pub(super) use writes::{PendingAwait, PendingWrite};
@@ -114,7 +114,7 @@ impl Waiting {
                 continue;
             };
             let committed = matches!(told.grade, Grade::AsAsked | Grade::Fallback);
-            if write.awaits_effect() && committed {
+            if write.awaits_machine() && committed {
                 write.told = Some(told);
             } else if let Some(ended) = self.end(number, told) {
                 return Some(ended);
@@ -130,15 +130,15 @@ impl Waiting {
     }
 
     /// Whether a client waits for what the state machine says of the entry at `position`.
-    pub fn awaits_effect(&self, position: LogPosition) -> bool {
-        self.writes.awaiting_effect(position).is_some()
+    pub fn awaits_machine(&self, position: LogPosition) -> bool {
+        self.writes.awaiting_machine(position).is_some()
     }
 
     /// The state machine applied the entry at `position`. Whose wait is over by that.
-    pub fn applied(&mut self, position: LogPosition, effect: Option<Effect>) -> Option<Ended> {
-        let number = self.writes.awaiting_effect(position)?;
+    pub fn applied(&mut self, position: LogPosition, outcome: Option<Payload>) -> Option<Ended> {
+        let number = self.writes.awaiting_machine(position)?;
         let write = self.writes.get_mut(number)?;
-        write.effect = effect;
+        write.outcome = outcome;
         let told = write.told.take()?;
         self.end(number, told)
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kraft_proto::{Class, Instant, LogPosition};
 use kraft_wire::command::AnsweredBy;
-use kraft_wire::rows::Effect;
+use kraft_wire::payload::Payload;
 
 use super::Told;
 use crate::rpc::{Origin, Reply};
@@ -20,15 +20,15 @@ pub(in crate::node) struct PendingWrite {
     pub position: LogPosition,
     pub answered_by: AnsweredBy,
     /// What the state machine said, once it was applied.
-    pub effect: Option<Effect>,
+    pub outcome: Option<Payload>,
     /// What the core said, where only the state machine's answer is missing.
     pub told: Option<Told>,
 }
 
 impl PendingWrite {
     /// Whether the state machine has not said yet what it has to say.
-    pub fn awaits_effect(&self) -> bool {
-        self.answered_by == AnsweredBy::Machine && self.effect.is_none()
+    pub fn awaits_machine(&self) -> bool {
+        self.answered_by == AnsweredBy::Machine && self.outcome.is_none()
     }
 }
 
@@ -75,7 +75,7 @@ impl Writes {
     }
 
     /// The write at a position whose answer is the state machine's.
-    pub fn awaiting_effect(&self, position: LogPosition) -> Option<u32> {
+    pub fn awaiting_machine(&self, position: LogPosition) -> Option<u32> {
         self.by_position.get(&position).copied()
     }
 }

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
-use host_native::node::{self, NodeError, TestSwitchAccess};
+use host_native::kv::Kv;
+use host_native::node::{Node, NodeError};
 use kraft_client::{Client, ClientLimits, RpcClient, Settings};
 use kraft_proto::{Member, Members, NodeId, Role, StoreId};
 use kraft_storage::testing::Crash;
@@ -115,12 +116,8 @@ async fn run(disk: Disk, config: Config) -> Running {
     let end = Instant::now() + PATIENCE;
     let node = loop {
         let files = Arc::new(disk.clone());
-        let opened = node::start_on(
-            files,
-            options.clone(),
-            config.clone(),
-            TestSwitchAccess::Refused,
-        );
+        let (options, config) = (options.clone(), config.clone());
+        let opened = Node::start_on(files, options, config, Kv::default());
         match opened.await {
             Ok(node) => break node,
             // Its last incarnation is just about to leave its ports.
