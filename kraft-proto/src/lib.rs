@@ -108,7 +108,8 @@
 //! 4. [`Trust`] and `raft/trust.rs`: what a power cut may take, and how a node is trusted again.
 //! 5. [`Members`] and `raft/membership.rs`: who is in the cluster, and how that changes.
 //! 6. `log.rs`, `recall.rs` and `raft/history.rs`: a window on the log, and what the host is asked for.
-//!    [`Snapshot`] and `raft/snapshots.rs`: what stands for a log that is gone.
+//!    [`History`]: what a host answers from. [`Snapshot`] and `raft/snapshots.rs`: what stands for a
+//!    log that is gone.
 //! 7. [`Waits`]: matching clients to watermarks.
 //! 8. [`Frame`] and `WIRE.md`: the bytes between nodes. [`Status`]: what a node waits for; [`health`]:
 //!    when to alarm an operator.
@@ -178,6 +179,7 @@ pub mod durability;
 pub mod entry;
 pub mod hard_state;
 pub mod health;
+pub mod history;
 pub mod ids;
 pub mod limits;
 pub mod members;
@@ -195,6 +197,7 @@ pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
+pub use history::History;
 pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 pub use lag::Lag;
 pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, MembersError};

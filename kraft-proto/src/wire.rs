@@ -1,4 +1,4 @@
-//! Bytes on the wire. `WIRE.md` is normative; the golden vectors in `tests/wire.rs` hold it.
+//! Bytes on the wire. `WIRE.md` is normative; the golden vectors in `tests/wire/golden.rs` hold it.
 //!
 //! ```text
 //! frame  = version:u8  envelope:postcard  entry*        (as many entries as the append counts;

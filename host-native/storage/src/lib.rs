@@ -19,7 +19,6 @@ mod committed;
 mod error;
 mod founding;
 pub mod fs;
-mod history;
 mod identity;
 mod log;
 mod meta;
@@ -48,7 +47,6 @@ pub use error::{
 };
 pub use founding::{Contact, Founding};
 pub use fs::{Fs, RealFs};
-pub use history::History;
 pub use identity::{Boot, BootId, Expect, Identity};
 
 pub use opened::Opened;
@@ -62,3 +60,6 @@ pub use stats::StorageStats;
 pub use store::Store;
 pub use survey::Warning;
 pub use syncer::{Disk, DiskHandle, Done, Job};
+
+/// The runs of a log: those that [`open`] found, and each write handed to the disk thread.
+pub type History = kraft_proto::History<Vec<kraft_proto::Run>>;

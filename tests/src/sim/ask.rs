@@ -3,12 +3,11 @@
 use kraft_proto::durability::Fallback;
 use kraft_proto::{
     Answer, Bound, Busy, Class, CommitMode, Fate, Grade, LogPosition, ProposeError, ReadError,
-    Role, Term, Verdict,
+    Role, Verdict,
 };
 
 use super::action::{DiskState, Target};
 use super::clients::{Errand, RETRY_US, Wish};
-use super::entry::run_at;
 use super::event::Event;
 use super::node::Reading;
 use super::plant::Plant;
@@ -168,7 +167,7 @@ impl World {
             let asked = match self.nodes[place].plant {
                 Some(Plant::FateByIndex) => {
                     let entry = live.log.get((of.index.0 as usize).wrapping_sub(1));
-                    let term = entry.map_or(of.term, |entry| Term(entry.term));
+                    let term = entry.map_or(of.term, |entry| entry.term);
                     LogPosition::new(term, of.index)
                 }
                 _ => of,
@@ -252,7 +251,7 @@ impl World {
         {
             let (token, of) = (answer.token | AWAITED, answer.position);
             // Without room it does not wait.
-            let history = |index| run_at(&live.log, index);
+            let history = |index| live.log.run_at(index);
             let _ =
                 (live.waits).await_commit(token, of, Class::default(), None, &live.raft, history);
         }
