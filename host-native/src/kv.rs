@@ -1,10 +1,10 @@
 //! The bundled state machine: an ordered key-value store.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::ops::Bound;
 
+use imbl::OrdMap;
 use kraft_proto::ids::LogPosition;
 use kraft_wire::api::RequestRefusal;
 use kraft_wire::command::{AnsweredBy, Operation};
@@ -15,10 +15,10 @@ use kraft_wire::rows::{
 
 use crate::machine::{Size, StateMachine};
 
-/// An ordered map of keys to values.
+/// An ordered map of keys to values. A clone shares what does not change from then on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kv {
-    map: BTreeMap<Key, Value>,
+    map: OrdMap<Key, Value>,
     bytes: u64,
 }
 
@@ -33,7 +33,7 @@ impl Kv {
         let limit = wanted.limit.unwrap_or(SCAN_ROWS_DEFAULT).min(SCAN_ROWS_MAX) as usize;
         let mut left = self
             .map
-            .range::<[u8], _>((wanted.lower(), Bound::Unbounded))
+            .range::<_, [u8]>((wanted.lower(), Bound::Unbounded))
             .take_while(|(key, _)| wanted.reaches(key))
             .peekable();
         let mut rows = Vec::new();

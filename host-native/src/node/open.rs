@@ -213,7 +213,9 @@ async fn open<M: StateMachine>(
         tracing::warn!("{warning}");
     }
     let members = first_members(&config.data_dir, &opened.founding)?;
-    let recovery = opened.recovery(members).map_err(NodeError::Unreadable)?;
+    let recovery = opened
+        .recovery(members, None)
+        .map_err(NodeError::Unreadable)?;
     let core = core_config(&config, node, opened.identity);
     let raft = Raft::new(core, recovery, nonce()?, Instant::ZERO).map_err(|error| match error {
         CoreConfigError::Superseded { by } => NodeError::Superseded(by),

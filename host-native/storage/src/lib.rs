@@ -4,7 +4,8 @@
 //! data directory
 //! ├── lock                held by the one process that uses it
 //! ├── meta                identity, first members, hard state, how far the log was forced and committed: two slots
-//! └── log/00000007.seg    segments, prepared ahead of need and recycled
+//! ├── log/00000007.seg    segments, prepared ahead of need and recycled
+//! └── snapshots/*.snap    the state after an entry; two are kept, and the log from the older one on
 //! ```
 //!
 //! [`format()`] creates a store, [`open`] recovers one, and [`Disk::start`] moves it to the disk
@@ -31,6 +32,7 @@ mod reserve;
 mod running;
 mod scan;
 mod segment;
+mod snapshots;
 mod space;
 mod spare;
 mod stats;
@@ -49,12 +51,15 @@ pub use founding::{Contact, Founding};
 pub use fs::{Fs, RealFs};
 pub use identity::{Boot, BootId, Expect, Identity};
 
-pub use opened::Opened;
+pub use opened::{Join, Opened};
 pub use opening::{Options, Verified, format, open, verify};
 pub use reader::LogReader;
 pub use record::entry_checksum;
 pub use reserve::Reserve;
 pub use running::STOP_MAX;
+pub use snapshots::{
+    DIGEST_BYTES, Part, SnapshotDigest, SnapshotFile, SnapshotFileError, SnapshotReader, Snapshots,
+};
 pub use space::Space;
 pub use stats::StorageStats;
 pub use store::Store;
