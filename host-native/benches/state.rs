@@ -52,8 +52,16 @@ fn main() {
             }),
         );
         let gets = (
-            timed(|| keys.iter().for_each(|key| drop(black_box(plain.get(key))))),
-            timed(|| keys.iter().for_each(|key| drop(black_box(shared.get(key))))),
+            timed(|| {
+                keys.iter().for_each(|key| {
+                    black_box(plain.get(key));
+                })
+            }),
+            timed(|| {
+                keys.iter().for_each(|key| {
+                    black_box(shared.get(key));
+                })
+            }),
         );
         // A snapshot is being written meanwhile: what changes is copied first.
         let snapshot = shared.clone();

@@ -1,6 +1,5 @@
 //! The bundled state machine: an ordered key-value store.
 
-use std::error::Error;
 use std::io::{self, Read, Write};
 use std::ops::Bound;
 
@@ -14,6 +13,7 @@ use kraft_wire::rows::{
 };
 
 use crate::machine::{Size, StateMachine};
+use crate::saved::{damaged, read_bytes, read_u64};
 
 /// An ordered map of keys to values. A clone shares what does not change from then on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -172,25 +172,6 @@ impl StateMachine for Kv {
             bytes: self.bytes(),
         }
     }
-}
-
-fn read_u64(from: &mut dyn Read) -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    from.read_exact(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
-/// Reads a length and as many bytes, at most `limit`.
-fn read_bytes(from: &mut dyn Read, limit: usize) -> io::Result<Vec<u8>> {
-    let length = usize::try_from(read_u64(from)?).ok();
-    let length = length.filter(|length| *length <= limit);
-    let mut bytes = vec![0; length.ok_or_else(|| damaged("a length is beyond its limit"))?];
-    from.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn damaged(why: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 #[cfg(test)]

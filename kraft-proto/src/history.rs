@@ -88,7 +88,8 @@ impl<R: AsRef<[Run]> + AsMut<[Run]> + Extend<Run>> History<R> {
         (index <= run.last()).then_some(*run)
     }
 
-    fn runs(&self) -> &[Run] {
+    /// All runs, in order.
+    pub fn runs(&self) -> &[Run] {
         &self.runs.as_ref()[..self.len]
     }
 }

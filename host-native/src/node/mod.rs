@@ -19,6 +19,7 @@
 //! | `waiting` | clients that wait for an answer, and who of them has a place |
 //! | `applied` | the state machine, and whether the peers' replicas are the same |
 //! | `office` | who leads, and what a leader looks after |
+//! | `snapshots` | snapshots made in the background, sent and received |
 //! | `early_acks` | what was acknowledged before it was committed |
 //! | `engine` | where they meet: the loop, and what a request or a frame sets in motion |
 
@@ -34,6 +35,7 @@ mod members;
 mod office;
 mod open;
 mod peers;
+mod snapshots;
 mod waiting;
 
 pub use certificate::Reload;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
     Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogIndex, NodeId, Nonce, Raft,
-    StoreId, Trust,
+    Snapshot, StoreId, Trust,
 };
-use kraft_storage::{Disk, Expect, Fs, History, Identity, RealFs, Reserve};
+use kraft_storage::{Disk, Expect, Fs, History, Identity, Join, Opened, RealFs, Reserve};
 use kraft_wire::api::{self, MESSAGE_MAX};
 use kraft_wire::cert::Credentials;
 use tokio::net::TcpListener;
@@ -26,6 +26,7 @@ use super::log::Log;
 use super::members::{Contacts, check_list, first_members};
 use super::office::Office;
 use super::peers::Peers;
+use super::snapshots::{Restored, Snapshots, load_newest};
 use super::waiting::Waiting;
 use crate::admin::Admin;
 use crate::config::Config;
@@ -188,6 +189,15 @@ impl Node {
     }
 }
 
+/// Which term wrote which part of the log, from its first entry on.
+fn history_of(opened: &Opened, restored: Option<&Restored>) -> History {
+    let before = restored
+        .into_iter()
+        .flat_map(|restored| &restored.head.history);
+    let last = restored.map_or(LogIndex::ZERO, |restored| restored.known.file.last.index);
+    History::of(before.copied().chain(opened.log_behind(last)))
+}
+
 /// Opens everything a node needs, in the order in which it would be in vain.
 async fn open<M: StateMachine>(
     fs: Arc<dyn Fs>,
@@ -199,9 +209,10 @@ async fn open<M: StateMachine>(
     let credentials = Credentials::load(&config.tls.cert, &config.tls.key, &config.tls.ca)?;
     let options = kraft_storage::Options {
         expect: expected(&config, cluster, node),
+        snapshot_dir: config.snapshots.dir.clone(),
         ..options
     };
-    let opened = kraft_storage::open(&config.data_dir, fs, &options)?;
+    let mut opened = kraft_storage::open(&config.data_dir, fs, &options)?;
     let (limit, needed) = (
         descriptors::limit(),
         descriptors::needed(opened.store.reader().segments()),
@@ -209,13 +220,24 @@ async fn open<M: StateMachine>(
     if limit < needed {
         return Err(NodeError::Descriptors { limit, needed });
     }
-    for warning in &opened.warnings {
+    let members = first_members(&config.data_dir, &opened.founding)?;
+    let mut warnings: Vec<String> = opened.warnings.iter().map(ToString::to_string).collect();
+    let mut applied = Applied::nothing_of(LogIndex::ZERO, machine);
+    let restored = load_newest(&opened, applied.loader(), &mut warnings)?;
+    for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let members = first_members(&config.data_dir, &opened.founding)?;
+    let core = restored.as_ref().map(|restored| &restored.head.core);
+    if let Some(last) = core.map(Snapshot::last)
+        && opened.join(last) == Join::Replaces
+    {
+        opened.replace_log(last).map_err(NodeError::Disk)?;
+    }
     let recovery = opened
-        .recovery(members, None)
+        .recovery(members, core)
         .map_err(NodeError::Unreadable)?;
+    let history = history_of(&opened, restored.as_ref());
+    let snapshots = opened.store.snapshots();
     let core = core_config(&config, node, opened.identity);
     let raft = Raft::new(core, recovery, nonce()?, Instant::ZERO).map_err(|error| match error {
         CoreConfigError::Superseded { by } => NodeError::Superseded(by),
@@ -311,12 +333,20 @@ async fn open<M: StateMachine>(
     let clock = Clock::start();
     let (status, limits) = (raft.status(), config.limits);
     let last = status.last.index;
-    let history = History::of(opened.log);
+    let newest = restored.map(|restored| {
+        applied.restore(restored.replica, restored.head.digest);
+        restored.known
+    });
+    applied.begin_term(last);
+    let (snapshot_news, snapshots_told) = mpsc::unbounded_channel();
+    let options = config.snapshots.clone();
     let engine = Engine::new(Parts {
         log: Log::new(disk, history, last, limits.unwritten_bytes),
         peers: Peers::new(transport),
         waiting: Waiting::new(limits.waiting_writes, limits.waiting_reads),
-        applied: Applied::nothing_of(last, machine),
+        commit: applied.upto(),
+        applied,
+        snapshots: Snapshots::new(snapshots, options, newest, snapshot_news),
         office: Office::new(&status, clock.now(), found),
         config: Arc::new(config),
         node,
@@ -327,7 +357,7 @@ async fn open<M: StateMachine>(
         metrics,
         publisher,
         credentials,
-        warnings: opened.warnings.iter().map(ToString::to_string).collect(),
+        warnings,
     });
     Ok(Node {
         engine,
@@ -337,6 +367,7 @@ async fn open<M: StateMachine>(
             receipts,
             standbys,
             credentials: renewed,
+            snapshots: snapshots_told,
         },
         admin: (admin, listener),
         stop_admin,

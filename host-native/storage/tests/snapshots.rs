@@ -1,7 +1,7 @@
 //! Snapshots on a disk in memory: whole under their names, refused where they were damaged, received piece by piece, and
 //! how they fit the log.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
 use kraft_proto::{LogIndex, LogPosition, Term};
 use kraft_storage::testing::bench::{append, commands, formatted, open};

@@ -213,6 +213,11 @@ impl WriteDigest {
     pub const fn to_bytes(self) -> [u8; 8] {
         self.0.to_le_bytes()
     }
+
+    /// The digest that has these bytes.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(bytes))
+    }
 }
 
 impl SessionId {

@@ -15,7 +15,8 @@ pub(super) use replica_check::ReplicaCheck;
 use super::error::NodeError;
 use super::log::Log;
 use crate::checksummed;
-use crate::machine::{Look, Replica, Replicated, StateMachine};
+use crate::machine::{Image, Loader, Look, Replica, Replicated, StateMachine};
+use crate::replicas::Digest;
 use crate::sessions::SessionError;
 
 /// Entries applied before inputs are looked at again.
@@ -46,6 +47,23 @@ impl Applied {
             led_from: last,
             check: ReplicaCheck::new(),
         }
+    }
+
+    /// The state is another, of a snapshot.
+    pub fn restore(&mut self, replica: Box<dyn Replica>, digest: Digest) {
+        self.own_requests.applied(replica.applied().index);
+        self.replica = replica;
+        self.check.restore(digest);
+    }
+
+    /// The state at this moment, to be written while others are applied.
+    pub fn image(&self) -> Image {
+        self.replica.image()
+    }
+
+    /// What reads such an image back.
+    pub fn loader(&self) -> Loader {
+        self.replica.loader()
     }
 
     /// The index of the last entry applied.

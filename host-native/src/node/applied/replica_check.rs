@@ -38,6 +38,16 @@ impl ReplicaCheck {
         }
     }
 
+    /// The digest of everything applied.
+    pub fn now(&self) -> Digest {
+        self.own.now()
+    }
+
+    /// The replica is that of a snapshot, in which the digest was this.
+    pub fn restore(&mut self, digest: Digest) {
+        self.own = RunningDigest::resume(digest);
+    }
+
     /// An entry was applied, which is these bytes.
     pub fn applied(&mut self, position: LogPosition, kind: EntryKind, entry: &[u8]) {
         self.own

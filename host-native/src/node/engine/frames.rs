@@ -42,8 +42,7 @@ impl Engine {
                     return;
                 }
             }
-            // This host writes none; taken by the core alone it would have to be.
-            Message::Snapshot { last } => return self.peers.note_snapshot(from, *last),
+            Message::Snapshot { last } => return self.take_snapshot(&frame, *last),
             _ => {}
         }
         let taken = self.raft.handle_message(now, &frame);

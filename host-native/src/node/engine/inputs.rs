@@ -8,8 +8,9 @@ use tokio::sync::mpsc;
 use super::Engine;
 use crate::config::Address;
 use crate::node::error::NodeError;
+use crate::node::snapshots::{News as SnapshotNews, is_ours};
 use crate::rpc::{Calls, ClientNews, News};
-use crate::transport::{Event, Events, Stream};
+use crate::transport::{Event, Events, Route, Stream};
 
 /// What happens to an engine.
 pub(in crate::node) struct Inputs {
@@ -19,6 +20,8 @@ pub(in crate::node) struct Inputs {
     /// Nodes that could lead in the place of one whose disk is full.
     pub standbys: mpsc::UnboundedReceiver<NodeId>,
     pub credentials: mpsc::Receiver<Credentials>,
+    /// What threads say that write and read snapshots.
+    pub snapshots: mpsc::UnboundedReceiver<SnapshotNews>,
 }
 
 /// One of them.
@@ -28,6 +31,7 @@ pub(super) enum Input {
     Disk(Done),
     Standby(NodeId),
     Credentials(Box<Credentials>),
+    Snapshot(SnapshotNews),
 }
 
 impl Inputs {
@@ -42,6 +46,7 @@ impl Inputs {
             Some(credentials) = self.credentials.recv() => {
                 Some(Input::Credentials(Box::new(credentials)))
             }
+            Some(news) = self.snapshots.recv() => Some(Input::Snapshot(news)),
             else => None,
         }
     }
@@ -81,6 +86,7 @@ impl Engine {
             }
             Input::Disk(Done::Failed(error)) => self.failed = Some(NodeError::Disk(error)),
             Input::Credentials(credentials) => self.take_credentials(&credentials),
+            Input::Snapshot(news) => self.take_snapshot_news(news),
         }
     }
 
@@ -91,7 +97,9 @@ impl Engine {
                 stream,
                 bytes,
             } => {
-                if stream != Stream::Control || !self.take_digest(from, &bytes) {
+                if is_ours(&bytes) {
+                    self.take_said(from, &bytes);
+                } else if stream != Stream::Control || !self.take_digest(from, &bytes) {
                     self.take_frame(from, &bytes);
                 }
             }
@@ -102,7 +110,8 @@ impl Engine {
                 }
                 self.peers.note_up(peer);
                 let digest = self.applied.check().renew(peer);
-                self.peers.send_own(peer, &digest.encode());
+                self.peers
+                    .send_own(peer, Route::Control, digest.encode().to_vec());
             }
             Event::Down { peer, reason } => {
                 tracing::info!("node {peer} cannot be reached: {reason}");

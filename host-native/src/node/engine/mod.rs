@@ -10,6 +10,7 @@
 //! | [`transfers`] | leadership goes to another node |
 //! | [`replicas`] | digests of replicas, told and compared |
 //! | [`report`] | what the node says of itself |
+//! | [`snapshots`] | snapshots made, sent and taken |
 //! | [`stopping`] | the end, in order |
 
 mod frames;
@@ -18,6 +19,7 @@ mod replicas;
 mod report;
 mod requests;
 mod serving;
+mod snapshots;
 mod stopping;
 mod transfers;
 
@@ -41,6 +43,7 @@ use super::log::Log;
 use super::office::Office;
 use super::open::TestSwitchAccess;
 use super::peers::Peers;
+use super::snapshots::Snapshots;
 use super::waiting::Waiting;
 use crate::admin::Publisher;
 use crate::config::Config;
@@ -65,10 +68,13 @@ pub(super) struct Parts {
     pub waiting: Waiting,
     pub applied: Applied,
     pub office: Office,
+    pub snapshots: Snapshots,
     pub clients: RpcServer,
     pub metrics: Metrics,
     pub publisher: Publisher,
     pub credentials: Credentials,
+    /// Through here the state is restored: the core goes on telling what is committed behind it.
+    pub commit: LogIndex,
     /// What an operator should know of how it was opened.
     pub warnings: Vec<String>,
 }
@@ -85,6 +91,7 @@ pub(super) struct Engine {
     waiting: Waiting,
     applied: Applied,
     office: Office,
+    snapshots: Snapshots,
     early_acks: EarlyAcks,
     clients: RpcServer,
     metrics: Metrics,
@@ -111,6 +118,7 @@ impl Engine {
             waiting: parts.waiting,
             applied: parts.applied,
             office: parts.office,
+            snapshots: parts.snapshots,
             early_acks: EarlyAcks::default(),
             clients: parts.clients,
             metrics: parts.metrics,
@@ -118,7 +126,7 @@ impl Engine {
             credentials: parts.credentials,
             test_switch: TestSwitchAccess::Refused,
             warnings: parts.warnings,
-            commit: LogIndex::ZERO,
+            commit: parts.commit,
             refresh_at: Instant::ZERO,
             failed: None,
         }
@@ -248,9 +256,10 @@ impl Engine {
                     self.raft.handle_recalled(self.clock.now(), question, run);
                 }
             }
-            // Which peers lack one, and why, is logged and shown with their status.
-            Output::Snapshot { .. } | Output::Ack { .. } => {}
-            Output::Restored { upto } => self.failed = Some(NodeError::Damaged(upto)),
+            Output::Snapshot { to, upto } => self.offer_snapshot(to, upto),
+            Output::Restored { upto } => self.restore(upto),
+            // Whose wait it ends, `waiting` has heard.
+            Output::Ack { .. } => {}
         }
     }
 

@@ -5,6 +5,7 @@ use kraft_proto::{Instant, NodeId};
 
 use super::Engine;
 use crate::replicas::{Digest, Finding};
+use crate::transport::Route;
 
 impl Engine {
     /// Takes a frame of the host's own; `false` if it is none.
@@ -31,7 +32,7 @@ impl Engine {
         for said in self.applied.check().due(now) {
             let members = self.raft.members().iter();
             for peer in members.filter(|member| member.id != self.node) {
-                self.peers.send_own(peer.id, &said.encode());
+                self.tell_digest(peer.id, said);
             }
         }
     }
@@ -53,7 +54,12 @@ impl Engine {
             self.metrics.replicas_compared();
         }
         for said in self.applied.checked().answers(finding) {
-            self.peers.send_own(peer, &said.encode());
+            self.tell_digest(peer, said);
         }
+    }
+
+    fn tell_digest(&self, peer: NodeId, said: Digest) {
+        let frame = said.encode().to_vec();
+        self.peers.send_own(peer, Route::Control, frame);
     }
 }

@@ -25,6 +25,8 @@ impl Engine {
         self.metrics.replication_lag(&lags);
         self.compare_replicas(now);
         self.log.look(now);
+        self.make_snapshot_if_due();
+        self.remind_of_snapshot();
         self.look_for_standby();
         self.serve_parked();
         self.show(&status);
@@ -163,6 +165,7 @@ impl Engine {
             suspects: status.suspects() as u64,
             disk: self.log.status(),
             data: self.applied.data(),
+            snapshot: self.snapshots.status(),
             places: PlacesStatus {
                 clients: self.clients.connected() as u64,
                 unread_bytes: self.clients.unread_bytes() as u64,

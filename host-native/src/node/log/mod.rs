@@ -83,18 +83,17 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// The first entry of which the bytes are not here, or the snapshot, of which there are none:
-    /// then nothing was handed over.
+    /// The first entry of which the bytes are not here: then nothing was handed over.
     pub fn write(&mut self, write: Write) -> Result<(), LogPosition> {
-        self.history.take(write.kind());
         let payloads = match write.kind() {
             WriteKind::Entries(run) => {
+                self.history.push(run);
                 let payloads = self.cache.run(run);
                 self.submitted = run.last();
                 payloads.ok_or(LogPosition::new(run.term, run.first))?
             }
-            WriteKind::Snapshot(last) => return Err(last),
-            WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
+            // Its history came with it, see `replace`, and its bytes are on the disk.
+            WriteKind::Snapshot(_) | WriteKind::HardState(_) | WriteKind::Force => Vec::new(),
         };
         self.disk.submit(Job { write, payloads });
         Ok(())
@@ -114,6 +113,33 @@ impl Log {
             false => Ok(cached),
             true => self.disk.reader().read(run, bytes_max),
         }
+    }
+
+    /// A snapshot that ends with `last` takes the place of all there was; this is the history it has of it.
+    pub fn replace(&mut self, last: LogPosition, history: &[Run]) {
+        self.history = History::of(history.iter().copied());
+        self.cache = EntryCache::after(last.index);
+        self.submitted = last.index;
+    }
+
+    /// Which term wrote which part of it, through `last`.
+    pub fn history_through(&self, last: LogIndex) -> Vec<Run> {
+        let runs = self.history.runs().iter().filter(|run| run.first <= last);
+        let through = |run: &Run| Run {
+            count: run.last().min(last).since(run.first.prev()) as u32,
+            ..*run
+        };
+        runs.map(through).collect()
+    }
+
+    /// Entries through `upto` are in snapshots, and may go.
+    pub fn compact(&self, upto: LogPosition) {
+        self.disk.compact(upto);
+    }
+
+    /// Bytes that were written since the start.
+    pub fn bytes_written(&self) -> u64 {
+        self.disk.stats().bytes_written()
     }
 
     /// Everything through `upto` is committed: the disk notes it with its next write.

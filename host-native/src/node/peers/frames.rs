@@ -49,6 +49,14 @@ impl Peers {
     }
 }
 
+impl Peers {
+    /// Sends the core's message that brings a snapshot, with the core's part of it as its one entry.
+    pub fn send_snapshot(&self, envelope: &Envelope, core: &[u8]) {
+        let frame = frame(envelope, &[Bytes::copy_from_slice(core)]);
+        let _ = self.transport.send(envelope.to, Route::Snapshot, frame);
+    }
+}
+
 /// A frame in pieces: short entries together, long ones where they lie.
 fn frame(envelope: &Envelope, payloads: &[Bytes]) -> Vec<Bytes> {
     let mut header = [0; FRAME_HEADER_MAX];

@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use kraft_proto::{Instant, Lag, LogPosition, NodeId, PeerState, PeerStatus as CorePeer, Status};
+use kraft_proto::{Instant, Lag, NodeId, PeerState, PeerStatus as CorePeer, Status};
 use kraft_wire::api::{LagStatus, Link, PeerStatus};
 use kraft_wire::cert::{self, CertError, Credentials};
 
@@ -21,12 +20,10 @@ pub(super) struct Peers {
     lags: BTreeMap<NodeId, Lag>,
     /// Settings that ought to be equal and are not.
     differing: BTreeSet<(NodeId, &'static str)>,
-    /// Those that only a snapshot could help.
+    /// Those that need a snapshot.
     stranded: BTreeSet<NodeId>,
     /// Nodes whose disk was said to have gone back, and how often.
     set_back: BTreeMap<NodeId, u32>,
-    /// Snapshots that peers sent, which this host does not take.
-    snapshots_refused: u64,
 }
 
 impl Peers {
@@ -37,14 +34,12 @@ impl Peers {
             differing: BTreeSet::new(),
             stranded: BTreeSet::new(),
             set_back: BTreeMap::new(),
-            snapshots_refused: 0,
         }
     }
 
     /// Sends a frame of the host's own. It may be lost.
-    pub fn send_own(&self, peer: NodeId, frame: &[u8]) {
-        let frame = Bytes::copy_from_slice(frame);
-        let _ = self.transport.send(peer, Route::Control, [frame]);
+    pub fn send_own(&self, peer: NodeId, route: Route, frame: Vec<u8>) {
+        let _ = self.transport.send(peer, route, [frame.into()]);
     }
 
     /// Ends the connection to a peer that sent what it should not.
@@ -94,16 +89,6 @@ impl Peers {
         tracing::warn!("{}", differing_text(peer, setting));
     }
 
-    /// This peer sent a snapshot, which this host does not take.
-    pub fn note_snapshot(&mut self, from: NodeId, last: LogPosition) {
-        self.snapshots_refused += 1;
-        tracing::warn!(
-            "node {from} sent a snapshot through {last}, which this host does not take: dropped \
-             ({} so far)",
-            self.snapshots_refused
-        );
-    }
-
     /// This node leads as of now: how far the others lag, it begins to measure.
     pub fn begin_term(&mut self, now: Instant) {
         for lag in self.lags.values_mut() {
@@ -131,17 +116,13 @@ impl Peers {
         status.peers.iter().map(figure).collect()
     }
 
-    /// Says once of each peer that only a snapshot could help it.
+    /// Says once of each peer that it needs a snapshot.
     fn notice_stranded(&mut self, status: &Status) {
         for peer in &status.peers {
             if peer.state != PeerState::Snapshot {
                 self.stranded.remove(&peer.id);
             } else if self.stranded.insert(peer.id) {
-                tracing::warn!(
-                    "node {} cannot be caught up: {}",
-                    peer.id,
-                    stranded_text(status)
-                );
+                tracing::info!("node {}: {}", peer.id, stranded_text(status));
             }
         }
     }
@@ -251,7 +232,7 @@ fn differing_text(peer: NodeId, setting: &str) -> String {
 /// Why a peer gets no entries although it is connected.
 fn stranded_text(status: &Status) -> String {
     format!(
-        "it needs entries through index {}, which are gone here, and this host makes no snapshots",
+        "it needs entries through index {}, which are gone here: it is sent a snapshot",
         status.compacted.index
     )
 }

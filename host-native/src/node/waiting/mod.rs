@@ -143,6 +143,17 @@ impl Waiting {
         self.end(number, told)
     }
 
+    /// The state machine has passed everything through `upto` by way of a snapshot, and says nothing of it any more. Whose
+    /// wait is over by that.
+    pub fn passed(&mut self, upto: LogPosition) -> Vec<Ended> {
+        let passed = self.writes.awaiting_machine_through(upto);
+        let ended = passed.into_iter().filter_map(|number| {
+            let told = self.writes.get_mut(number)?.told.take()?;
+            self.end(number, told)
+        });
+        ended.collect()
+    }
+
     /// Finds a place for a write, or for somebody who awaits a commit: others may have to give theirs
     /// up, and are to be told before it is taken.
     ///

@@ -74,6 +74,12 @@ impl Writes {
         those.map(|(number, _)| number as u32)
     }
 
+    /// Those through a position whose answer is the state machine's.
+    pub fn awaiting_machine_through(&self, upto: LogPosition) -> Vec<u32> {
+        let through = self.by_position.iter().filter(|(at, _)| **at <= upto);
+        through.map(|(_, number)| *number).collect()
+    }
+
     /// The write at a position whose answer is the state machine's.
     pub fn awaiting_machine(&self, position: LogPosition) -> Option<u32> {
         self.by_position.get(&position).copied()

@@ -63,7 +63,7 @@ pub enum SnapshotFileError {
         /// Where, in bytes.
         offset: u64,
         /// What was found there.
-        what: &'static str,
+        what: String,
     },
     /// The file system refused.
     #[error(transparent)]

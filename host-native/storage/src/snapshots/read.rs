@@ -61,11 +61,11 @@ impl SnapshotReader {
         self.last
     }
 
-    fn damaged(&self, offset: u64, what: &'static str) -> SnapshotFileError {
+    fn damaged(&self, offset: u64, what: impl Into<String>) -> SnapshotFileError {
         SnapshotFileError::Damaged {
             file: self.path.clone(),
             offset,
-            what,
+            what: what.into(),
         }
     }
 
@@ -116,6 +116,14 @@ impl SnapshotReader {
         self.chunks += 1;
         (self.chunk, self.given) = (chunk, 0);
         Ok(())
+    }
+
+    /// Why its content could not be read, by the error that reading it gave: its own, or of whoever read it.
+    pub fn failed(&self, error: io::Error) -> SnapshotFileError {
+        match error.downcast::<SnapshotFileError>() {
+            Ok(error) => error,
+            Err(error) => self.damaged(self.offset, error.to_string()),
+        }
     }
 
     /// Verifies what was not read yet, and says which snapshot it was.

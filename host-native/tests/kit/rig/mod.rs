@@ -339,6 +339,19 @@ impl Cluster {
         self.nodes.insert(stopped.at.min(self.nodes.len()), running);
     }
 
+    /// Why a node does not start from what its machine has left.
+    pub async fn refused(&self, stopped: Stopped) -> NodeError {
+        let options = kraft_storage::Options {
+            segment_bytes: SEGMENT_BYTES,
+            ..kraft_storage::Options::default()
+        };
+        let files = Arc::new(stopped.disk);
+        match Node::start_on(files, options, stopped.config, Kv::default()).await {
+            Ok(_) => panic!("it started"),
+            Err(error) => error,
+        }
+    }
+
     /// Stops every node in order.
     pub async fn stop(self) {
         for node in self.nodes {

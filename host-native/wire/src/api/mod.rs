@@ -31,7 +31,7 @@ pub use kraft_proto::Grade;
 pub use refusal::{Bound, RequestRefusal, Retry};
 pub use status::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskRoom, DiskStatus, LagStatus, Link,
-    MemberStatus, PeerStatus, PlacesStatus, StatusReport, UnkeptAcks, Voting,
+    MemberStatus, PeerStatus, PlacesStatus, SnapshotStatus, StatusReport, UnkeptAcks, Voting,
 };
 
 use crate::codec::{self, DecodeError};

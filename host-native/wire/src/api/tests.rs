@@ -148,6 +148,10 @@ fn status() -> StatusReport {
         disk: DiskStatus::default(),
         places: PlacesStatus::default(),
         data: DataStatus::default(),
+        snapshot: Some(SnapshotStatus {
+            last: POSITION,
+            bytes: 4096,
+        }),
         waiting: vec!["a majority".to_owned()],
         warnings: vec!["look here".to_owned()],
     }

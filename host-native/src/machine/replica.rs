@@ -1,7 +1,4 @@
-//! What the log is applied to: a state machine, behind the sessions of its clients.
-//!
-//! The bundled one is [`Kv`](crate::kv::Kv). A program brings its own by implementing [`StateMachine`] and
-//! starts nodes with it: see `examples/job_queue.rs`.
+//! A state machine behind the sessions of its clients, and how a node sees it.
 
 use std::io::{self, Read, Write};
 
@@ -10,112 +7,13 @@ use kraft_proto::ids::LogPosition;
 use kraft_wire::api::RequestRefusal;
 use kraft_wire::codec;
 use kraft_wire::command::{AnsweredBy, COMMAND_MAX, Command, RequestId, WriteDigest};
-use kraft_wire::payload::{PAYLOAD_MAX, Payload, Unreadable};
+use kraft_wire::payload::{Payload, Unreadable};
 use ring::digest::{Context, Digest, SHA256};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::{Size, StateMachine};
 use crate::sessions::{Recall, SessionError, Sessions};
-
-/// A deterministic machine that committed commands are applied to, in log order, on every node.
-///
-/// # What must be deterministic
-///
-/// All nodes apply the same commands in the same order, each by itself. So the state after a command, and
-/// what is said of it, must follow from the state before and the command alone:
-///
-/// - no clock and no random numbers: whoever sends a command puts them into it;
-/// - no iteration over a map without an order, and no arithmetic that differs between machines, as of
-///   floating point numbers;
-/// - nothing read from outside: files, environment, other services;
-/// - a new version of the machine must apply old commands as the old version did: they are in the log;
-/// - [`apply`](StateMachine::apply) must not panic, as it would on every node, at the same entry, at every
-///   start. What cannot be done is an answer.
-///
-/// Nodes compare what they applied, and say where they differ; they cannot say who is right.
-///
-/// # Its words
-///
-/// Commands, answers, queries and views travel in postcard, in which enums have numbers by their order: add
-/// variants at the end, and fields never. A clone is the state at one moment, and is taken while the node
-/// serves: keep large state in structures that share their parts.
-pub trait StateMachine: Clone + Send + 'static {
-    /// What changes it.
-    type Command: Serialize + DeserializeOwned;
-    /// What it says of a command. Keep it short: the last 64 of each session are remembered.
-    type Answer: Serialize + DeserializeOwned;
-    /// What it is asked.
-    type Query: Serialize + DeserializeOwned;
-    /// What it shows when asked.
-    type View: Serialize + DeserializeOwned;
-
-    /// Applies the command at `position`. Each is applied once, however often its client sent it.
-    fn apply(&mut self, position: LogPosition, command: Self::Command) -> Self::Answer;
-
-    /// Answers a query, and changes nothing.
-    ///
-    /// # Errors
-    /// Why it is refused.
-    fn query(&self, query: &Self::Query) -> Result<Self::View, RequestRefusal>;
-
-    /// Writes the whole state, in an order that does not depend on the node: equal states are equal bytes.
-    ///
-    /// # Errors
-    /// When `to` fails.
-    fn save(&self, to: &mut dyn Write) -> io::Result<()>;
-
-    /// Reads what [`StateMachine::save`] wrote.
-    ///
-    /// # Errors
-    /// When `from` fails, or has something else.
-    fn load(from: &mut dyn Read) -> io::Result<Self>;
-
-    /// Whether a command may enter the log. Asked on the leader only, before it is proposed, of the command
-    /// alone: what depends on the state is for [`StateMachine::apply`] to answer.
-    ///
-    /// # Errors
-    /// Why not. Nothing was written then.
-    fn check(command: &Self::Command) -> Result<(), RequestRefusal> {
-        let _ = command;
-        Ok(())
-    }
-
-    /// The keys that a command touches: its class is the strongest of their zones'. A machine without keys has
-    /// no zones, and its commands the class of their requests, or the cluster's default.
-    fn keys(command: &Self::Command) -> Box<dyn Iterator<Item = &[u8]> + '_> {
-        let _ = command;
-        Box::new(std::iter::empty())
-    }
-
-    /// Whether a client waits for what the machine says of a command. [`AnsweredBy::Machine`] is answered once
-    /// it is applied, and is proposed as SYNC·COMMIT at least; [`AnsweredBy::Log`] as soon as its class is
-    /// reached, and hears nothing of the machine.
-    fn answered_by(command: &Self::Command) -> AnsweredBy {
-        let _ = command;
-        AnsweredBy::Machine
-    }
-
-    /// Bytes that the view of a query has at most by now. The closer, the more queries of one client are
-    /// answered side by side.
-    fn view_bytes_max(&self, query: &Self::Query) -> usize {
-        let _ = query;
-        PAYLOAD_MAX
-    }
-
-    /// How large it is, to show.
-    fn size(&self) -> Size {
-        Size::default()
-    }
-}
-
-/// How large a state machine is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
-    /// How many things it holds.
-    pub entries: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
 
 /// A state machine behind client sessions: each request is applied at most once.
 #[derive(Clone, Debug, Default)]
@@ -161,6 +59,20 @@ impl<M: StateMachine> Replicated<M> {
     /// The machine, to read from.
     pub fn machine(&self) -> &M {
         &self.machine
+    }
+
+    fn save(&self, to: &mut dyn Write) -> io::Result<()> {
+        self.sessions.save(to)?;
+        self.machine.save(to)
+    }
+
+    fn load(from: &mut dyn Read, applied: LogPosition) -> io::Result<Self> {
+        let sessions = Sessions::load(from)?;
+        Ok(Self {
+            machine: M::load(from)?,
+            sessions,
+            applied,
+        })
     }
 
     /// Applies an operation. Bytes that are none change nothing, on every node.
@@ -231,7 +143,19 @@ pub trait Replica: Send {
     /// # Errors
     /// When the machine cannot save its state.
     fn digest(&self) -> io::Result<Digest>;
+
+    /// The state at this moment, to be written while others are applied.
+    fn image(&self) -> Image;
+
+    /// What reads such an image back, as a replica of the same kind of machine.
+    fn loader(&self) -> Loader;
 }
+
+/// Writes a replica as it was at one moment.
+pub type Image = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+
+/// Reads an [`Image`] back: the replica after the entry at a position.
+pub type Loader = fn(&mut dyn Read, LogPosition) -> io::Result<Box<dyn Replica>>;
 
 impl<M: StateMachine> Replica for Replicated<M> {
     fn apply(&mut self, position: LogPosition, payload: &[u8]) -> Applied {
@@ -308,9 +232,17 @@ impl<M: StateMachine> Replica for Replicated<M> {
 
     fn digest(&self) -> io::Result<Digest> {
         let mut digest = Hashed(Context::new(&SHA256));
-        self.machine.save(&mut digest)?;
-        self.sessions.digest(&mut digest.0);
+        self.save(&mut digest)?;
         Ok(digest.0.finish())
+    }
+
+    fn image(&self) -> Image {
+        let then = self.clone();
+        Box::new(move |to| then.save(to))
+    }
+
+    fn loader(&self) -> Loader {
+        |from, applied| Ok(Box::new(Self::load(from, applied)?))
     }
 }
 
@@ -459,6 +391,32 @@ mod tests {
         assert_eq!(digest(&one), digest(&other));
         other.apply(at(100), &command(100, &put("key1", "differs")));
         assert_ne!(digest(&one), digest(&other));
+    }
+
+    #[test]
+    fn an_image_reads_back_and_knows_its_retries() {
+        let mut replica = Replicated::new(Kv::default());
+        let first = command(1, &cas("k", None, "mine"));
+        replica.apply(at(1), &first);
+        for number in 2..70 {
+            replica.apply(
+                at(number),
+                &command(number, &put(&format!("key{number}"), "v")),
+            );
+        }
+        let image = replica.image();
+        replica.apply(at(70), &command(70, &put("later", "not in it")));
+        let mut saved = Vec::new();
+        image(&mut saved).unwrap();
+        let loaded = (replica.loader())(&mut saved.as_slice(), at(69)).unwrap();
+        assert_eq!(loaded.applied(), at(69));
+        let mut same = (replica.loader())(&mut saved.as_slice(), at(69)).unwrap();
+        let last = command(69, &put("key69", "v"));
+        assert!(matches!(same.apply(at(70), &last), Applied::Before(_)));
+        assert_eq!(same.size(), loaded.size());
+        for short in (0..saved.len()).step_by(97) {
+            assert!((replica.loader())(&mut &saved[..short], at(69)).is_err());
+        }
     }
 
     #[test]
