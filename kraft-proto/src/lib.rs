@@ -117,6 +117,19 @@
 //! `examples/hello_cluster.rs` is a cluster in one file, `examples/custom_runtime.rs` one with
 //! threads and channels.
 //!
+//! # Which enums may grow
+//!
+//! An enum is exhaustive where a new variant is a new duty of the host, so that the compiler names every
+//! place that lacks it: [`Output`], [`WriteKind`], [`EntryKind`], what a class is made of, what a client
+//! is told ([`Fate`], [`Grade`], [`ReadOutcome`]), the refusals that a host translates for its clients
+//! ([`ProposeError`], [`ReadError`], [`MembersProposeError`], [`TransferError`], [`ChangeError`]), and
+//! [`Waiting`] and [`Bound`], which it gives a word each. [`Message`] is exhaustive because another kind
+//! is another version of the wire.
+//!
+//! An enum is `#[non_exhaustive]` where a host hands the text on and decides nothing by the variant:
+//! [`ConfigError`], [`WireError`], [`FrameError`], [`SnapshotError`], [`CompactError`], [`MembersError`],
+//! the errors of settings, [`PeerState`], the presets and the alerts.
+//!
 //! # Glossary
 //!
 //! One word has one meaning here, the field's where the field has one.

@@ -183,6 +183,7 @@ impl fmt::Display for Class {
 
 /// The word names no mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UnknownMode {
     /// Not a commit mode.
     Commit,

@@ -25,7 +25,8 @@ pub enum Crash {
 /// A change that is not known to be on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// The number of the operation that made it, counted as [`FaultFs::operations`] does.
+    /// The number of the operation that made it, counted as
+    /// [`FaultFs::operations`](super::FaultFs::operations) does.
     pub operation: u64,
     /// What it is.
     pub change: Change,
