@@ -63,7 +63,23 @@ pub struct Class {
     pub fsync: FsyncMode,
 }
 
+impl FsyncMode {
+    /// Every one, from weak to strong.
+    pub const ALL: [Self; 4] = [Self::None, Self::Batch, Self::Commit, Self::Always];
+}
+
 impl CommitMode {
+    /// One of each kind, in the order of their names' list: `AtLeast` with this number.
+    pub const fn each(at_least: u8) -> [Self; 5] {
+        [
+            Self::Async,
+            Self::LeaderOnly,
+            Self::AtLeast(at_least),
+            Self::Sync,
+            Self::All,
+        ]
+    }
+
     /// How many of `voters` voters must hold a write of this mode.
     pub const fn voters_asked(self, voters: usize) -> usize {
         match self {

@@ -331,6 +331,7 @@ mod tests {
                     held: Held::Written,
                 }),
                 grade,
+                voters: 3,
                 outcome: None,
             },
             at: Instant::now(),

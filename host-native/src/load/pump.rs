@@ -190,6 +190,7 @@ mod tests {
             asked: Class::default(),
             achieved: Some(achieved),
             grade,
+            voters: 3,
             outcome: None,
         })
     }

@@ -17,20 +17,6 @@ use crate::e2e;
 use crate::e2e::process::Program;
 use crate::e2e::{Cluster, Ran};
 
-const MODES: [CommitMode; 5] = [
-    CommitMode::Async,
-    CommitMode::LeaderOnly,
-    CommitMode::AtLeast(2),
-    CommitMode::Sync,
-    CommitMode::All,
-];
-const FSYNCS: [FsyncMode; 4] = [
-    FsyncMode::None,
-    FsyncMode::Batch,
-    FsyncMode::Commit,
-    FsyncMode::Always,
-];
-
 /// Writes in each fsync mode.
 const WRITES: u64 = 400;
 
@@ -47,8 +33,8 @@ async fn classes_hold_what_they_say_and_cost_what_they_must() {
 }
 
 async fn every_class_names_its_evidence(cluster: &Cluster) {
-    for mode in MODES {
-        for fsync in FSYNCS {
+    for mode in CommitMode::each(2) {
+        for fsync in FsyncMode::ALL {
             let answer = cluster.client.put("class", "x").mode(mode).fsync(fsync);
             let answer = answer.send().await.unwrap();
             assert_eq!(answer.grade, Grade::AsAsked, "{mode}·{fsync}");
@@ -73,7 +59,7 @@ async fn every_class_names_its_evidence(cluster: &Cluster) {
 
 async fn fsync_modes_are_told_apart_by_counted_fsyncs(cluster: &Cluster) {
     let mut said = Vec::new();
-    for fsync in FSYNCS {
+    for fsync in FsyncMode::ALL {
         settle(cluster).await;
         let leader = cluster.leader().await;
         let before = fsyncs(cluster, leader).await;

@@ -32,6 +32,7 @@ fn answer(grade: Grade) -> Response {
             mode: CommitMode::Sync,
             held: Held::Synced,
         }),
+        voters: 3,
         grade,
         outcome: None,
     })
@@ -560,6 +561,7 @@ fn read_answers() -> impl Fn(Request) -> Say + Send + Sync + 'static {
                 fate: Fate::Committed,
                 node: kraft_proto::NodeId(1),
                 commit: LogIndex(9),
+                voters: 3,
             }),
             other => panic!("not expected: {other:?}"),
         })

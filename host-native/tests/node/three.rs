@@ -216,28 +216,13 @@ fn value_in(response: Response) -> Option<Value> {
     }
 }
 
-const MODES: [CommitMode; 5] = [
-    CommitMode::Async,
-    CommitMode::LeaderOnly,
-    CommitMode::AtLeast(2),
-    CommitMode::Sync,
-    CommitMode::All,
-];
-
-const FSYNCS: [FsyncMode; 4] = [
-    FsyncMode::None,
-    FsyncMode::Batch,
-    FsyncMode::Commit,
-    FsyncMode::Always,
-];
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_class_is_acknowledged_and_outlives_a_restart_of_the_leader() {
     let mut cluster = Cluster::start().await;
     let leader = cluster.leader().await;
     let mut number = 0;
-    for mode in MODES {
-        for fsync in FSYNCS {
+    for mode in CommitMode::each(2) {
+        for fsync in FsyncMode::ALL {
             number += 1;
             match cluster
                 .call(leader, &put(number, mode, fsync))

@@ -49,7 +49,7 @@ impl Engine {
                     .note(told.position, write.bytes, write.asked.mode);
             }
         }
-        let answer = Answer::by_log(told).with_outcome(write.outcome);
+        let answer = Answer::by_log(told, self.voters()).with_outcome(write.outcome);
         write.reply.send(Response::Answered(answer).encode());
     }
 
@@ -113,6 +113,7 @@ impl Engine {
                     .fate_with(*position, |index| self.log.run_at(index)),
                 node: self.node,
                 commit: self.commit,
+                voters: self.voters(),
             }),
             Request::Status => Response::Status(Box::new(self.report())),
             Request::Digest => self.applied.digest(self.node),
@@ -121,6 +122,11 @@ impl Engine {
             | Request::Transfer { .. }
             | Request::Await { .. } => Response::Refused(RequestRefusal::NotReady),
         }
+    }
+
+    /// How many vote: in a change of members as many as the smaller configuration has.
+    fn voters(&self) -> u8 {
+        self.raft.members().voters_min() as u8
     }
 
     /// Where to go instead.

@@ -24,6 +24,8 @@ pub struct Answer {
     pub asked: Class,
     /// Who held it and how firmly; `None` where that was not enough to acknowledge it.
     pub achieved: Option<Achieved>,
+    /// Of how many voters.
+    pub voters: u8,
     /// How that compares with what was asked.
     #[serde(with = "words::grade")]
     pub grade: Grade,
@@ -57,13 +59,14 @@ pub enum NotSaid {
 }
 
 impl Answer {
-    /// What a client is told where the log alone has the answer.
-    pub fn by_log<T>(answer: &Waited<T>) -> Self {
+    /// What a client is told where the log alone has the answer, in a cluster of so many voters.
+    pub fn by_log<T>(answer: &Waited<T>, voters: u8) -> Self {
         let mode = answer.mode;
         Self {
             position: answer.position,
             asked: answer.asked,
             achieved: answer.held.map(|held| Achieved { mode, held }),
+            voters,
             grade: answer.grade,
             outcome: None,
         }

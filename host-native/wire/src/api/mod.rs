@@ -204,6 +204,8 @@ pub struct FateReport {
     pub node: NodeId,
     /// How far that node knows the log to be committed.
     pub commit: LogIndex,
+    /// How many vote, as it knows.
+    pub voters: u8,
 }
 
 /// Who leads.

@@ -28,6 +28,7 @@ fn answer(achieved: Option<(CommitMode, Held)>, grade: Grade) -> Answer {
         position: POSITION,
         asked: Class::new(CommitMode::All, FsyncMode::Always),
         achieved: achieved.map(|(mode, held)| Achieved { mode, held }),
+        voters: 5,
         grade,
         outcome: None,
     }
@@ -196,6 +197,7 @@ fn responses() -> Vec<Response> {
             fate: Fate::Lost,
             node: NodeId(3),
             commit: LogIndex(20),
+            voters: 3,
         }),
         Response::Status(Box::new(status())),
         Response::Digest(DigestReport {
@@ -265,6 +267,7 @@ fn people_read_words() {
         "position": {"term": 3, "index": 17},
         "asked": {"mode": "ALL", "fsync": "ALWAYS"},
         "achieved": {"mode": "AT_LEAST_2", "held": "written"},
+        "voters": 5,
         "grade": "as_asked",
         "outcome": null,
     });

@@ -1,22 +1,28 @@
-//! Waiting for what becomes of a write that was acknowledged early.
+//! What put and delete have in common: how a write is asked for, sent, and waited for.
 
 use std::fmt::Display;
 use std::time::Duration;
 
 use clap::Args;
-use kraft_client::Client;
+use kraft_client::{Client, WriteRequest};
 use kraft_wire::api::{Answer, FateReport};
 use serde::Serialize;
 
+use super::connect::Connect;
 use super::fate;
-use super::options::duration;
+use super::options::{Again, WriteOptions, duration};
 use super::output::{Failure, Style, say};
+use super::signals;
 use crate::exit::ExitCode;
 use crate::glyph::Glyph;
 
-/// How long to stay after the answer.
-#[derive(Args, Clone, Debug)]
-pub struct Await {
+/// How a write is asked for.
+#[derive(Args, Debug)]
+pub struct WriteArgs {
+    #[command(flatten)]
+    options: WriteOptions,
+    #[command(flatten)]
+    again: Again,
     /// After the answer wait until the write is committed or lost, and say which; TIME at most
     #[arg(
         long = "await",
@@ -27,6 +33,8 @@ pub struct Await {
         value_parser = duration
     )]
     patience: Option<Duration>,
+    #[command(flatten)]
+    connect: Connect,
 }
 
 /// Both, for programs.
@@ -37,17 +45,21 @@ struct Told<'a> {
     became: &'a FateReport,
 }
 
-impl Await {
-    /// Shows the answer, then what becomes of the write where that is asked for; returns the code to
-    /// end with.
-    pub async fn show(
-        &self,
-        client: &Client,
-        answer: Answer,
-        voters: usize,
+impl WriteArgs {
+    /// Sends the write, shows the answer, then what becomes of the write where that is asked for; returns the code to end
+    /// with.
+    pub async fn send(
+        self,
         style: Style,
+        write: impl FnOnce(&Client) -> WriteRequest,
     ) -> Result<u8, Failure> {
-        let said = words(&answer, voters);
+        let client = self.connect.client().await?;
+        let write = write(&client)
+            .options(self.options.options())
+            .deadline(self.connect.deadline(self.options.timeout()));
+        let stop = signals::asked_to_end()?;
+        let answer = self.again.number(write).send_until(stop).await?;
+        let said = words(&answer);
         let Some(patience) = self.patience else {
             style.show(&answer, said);
             return Ok(answer.exit_code());
@@ -55,7 +67,7 @@ impl Await {
         say_now(style, said);
         let became = client.await_commit(answer.position, patience).await?;
         match style {
-            Style::Human => say(fate::words(&became, voters)),
+            Style::Human => say(fate::words(&became)),
             Style::Json => style.show(
                 &Told {
                     answer: &answer,
@@ -72,9 +84,12 @@ impl Await {
 }
 
 /// An answer for people: in words, and as a shape where anybody had the write.
-fn words(answer: &Answer, voters: usize) -> String {
+fn words(answer: &Answer) -> String {
     match answer.achieved {
-        Some(had) => format!("{answer}  {}", Glyph::of(had.mode, had.held, voters)),
+        Some(had) => {
+            let shape = Glyph::of(had.mode, had.held, answer.voters.into());
+            format!("{answer}  {shape}")
+        }
         None => answer.to_string(),
     }
 }
