@@ -66,6 +66,7 @@ impl Engine {
         metrics.certificate_left(self.certificate_left());
         metrics.replicas_differ(self.applied.checked().differing().len() as u64);
         metrics.disk(self.log.busy(), self.log.room(), self.log.full_for(now));
+        metrics.kept(self.log.segments(), self.snapshots.status());
     }
 
     /// Whether clients are well served here.

@@ -162,6 +162,11 @@ impl Log {
         Ok(payload)
     }
 
+    /// Files of the log.
+    pub fn segments(&self) -> u64 {
+        self.disk.reader().segments() as u64
+    }
+
     /// Figures of the disk.
     pub fn status(&self) -> DiskStatus {
         let stats = self.disk.stats();
@@ -170,6 +175,7 @@ impl Log {
             free_bytes: self.disk.space().disk_free(),
             fsyncs: stats.fsyncs(),
             fsync_bytes: stats.bytes_forced(),
+            segments: self.segments(),
             room: self.room(),
         }
     }

@@ -204,6 +204,8 @@ pub struct DiskStatus {
     pub fsyncs: u64,
     /// Bytes that were forced.
     pub fsync_bytes: u64,
+    /// Files of the log.
+    pub segments: u64,
     /// Whether it takes more entries.
     pub room: DiskRoom,
 }
