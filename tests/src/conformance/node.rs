@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use kit::framed;
 use kraft_proto::{
     Append, CheckQuorum, Class, CommitMode, Config, EntryKind, Envelope, Frame, FsyncMode, Held,
     Incarnation, Instant, LogIndex, LogPosition, Members, Message, NodeId, Nonce, Output, PreVote,
-    Raft, Receipt, Recovery, StoreId, Term, Write, entry_prefix, limits::FRAME_HEADER_MAX,
+    Raft, Receipt, Recovery, StoreId, Term, Write,
 };
 
 use super::adapter::Found;
-use super::payload::payloads;
+use super::payload::payload;
 use super::script::{Action, Seat};
 
 const ME: NodeId = NodeId(1);
@@ -59,7 +60,7 @@ impl Node {
             Action::Vote => {
                 self.term = Term(self.raft.status().term.max(self.term).0 + 1);
                 let last = LogPosition::new(self.term, LogIndex(u64::from(u32::MAX)));
-                self.hear(Message::Vote { last }, &[]);
+                self.hear(Message::Vote { last });
             }
             Action::Append { count, fsync } => self.append(0, count, fsync),
             Action::Replace { cut, count, fsync } => {
@@ -99,10 +100,10 @@ impl Node {
             mode: CommitMode::Sync,
             fsync,
         };
-        self.hear(Message::Append(append), &payloads(append.run()));
+        self.hear(Message::Append(append));
     }
 
-    fn hear(&mut self, message: Message, entries: &[Vec<u8>]) {
+    fn hear(&mut self, message: Message) {
         let envelope = Envelope {
             from: NodeId(2 + self.term.0 % 2),
             to: ME,
@@ -111,13 +112,8 @@ impl Node {
             term: self.term,
             message,
         };
-        let mut buffer = [0; FRAME_HEADER_MAX];
-        let header = envelope.encode(&mut buffer).expect("room for a header");
-        let mut bytes = header.to_vec();
-        for entry in entries {
-            bytes.extend(entry_prefix(entry.len() as u32));
-            bytes.extend(entry);
-        }
+        let command = |at| Some(payload(at, EntryKind::Command));
+        let bytes = framed(&envelope, command).expect("every entry has bytes");
         let frame = Frame::decode(&bytes).expect("a frame made by hand");
         if let Some(run) = self.raft.handle_message(self.now, &frame).run() {
             self.log.truncate(run.first.prev().0 as usize);
