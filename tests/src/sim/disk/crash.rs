@@ -1,19 +1,22 @@
 //! What a crash leaves of a disk, and what a new incarnation finds there.
 
-use super::{Copied, Disk, Fsync, Op, Saved, apply};
+use super::{Copied, Disk, Fsync, Leaves, Op, Saved, apply};
 use crate::sim::chance::Chance;
 
 impl Disk {
     /// The process that wrote dies. What it had handed over stays; what it was about to may.
-    pub fn kill(&mut self) {
+    pub fn kill(&mut self, leaves: Leaves) {
         let mut chance = self.crash_chance();
-        let reached = chance.number(self.written as u64, self.ops.len() as u64) as usize;
+        let reached = match leaves {
+            Leaves::Some => chance.number(self.written as u64, self.ops.len() as u64) as usize,
+            Leaves::Nothing => self.written,
+        };
         for op in self.ops.iter().take(reached).skip(self.written) {
             apply(op.change.as_ref(), &mut self.seen, usize::MAX);
             self.seen_snapshot = op.snapshot.clone().or(self.seen_snapshot.take());
         }
         self.ops.truncate(reached);
-        self.keep_some_hard_state(&mut chance);
+        self.keep_some_hard_state(&mut chance, leaves);
         for op in &mut self.ops {
             op.write = None;
             op.unsynced = None;
@@ -23,10 +26,11 @@ impl Disk {
     }
 
     /// The power goes.
-    pub fn cut_power(&mut self) {
+    pub fn cut_power(&mut self, leaves: Leaves) {
         let mut chance = self.crash_chance();
         let all: Vec<Op> = self.lied.drain(..).chain(self.ops.drain(..)).collect();
         let kept = match chance.number(0, 2) {
+            _ if leaves == Leaves::Nothing => 0,
             0 => 0,
             1 => all.len(),
             _ => chance.number(0, all.len() as u64) as usize,
@@ -40,6 +44,7 @@ impl Disk {
             snapshot: None,
             ..
         }) = all.get(kept)
+            && leaves == Leaves::Some
             && chance.permille(500)
         {
             let torn = chance.number(0, u64::from(run.count)) as usize;
@@ -47,7 +52,7 @@ impl Disk {
                 apply(Some(&(*run, entries.clone())), &mut self.synced, torn);
             }
         }
-        self.keep_some_hard_state(&mut chance);
+        self.keep_some_hard_state(&mut chance, leaves);
         self.seen = self.synced.clone();
         self.seen_snapshot = self.synced_snapshot.clone();
         self.written = 0;
@@ -60,8 +65,11 @@ impl Disk {
         Chance::about(&[self.key[0], 3, self.key[1], self.done])
     }
 
-    fn keep_some_hard_state(&mut self, chance: &mut Chance) {
-        let kept = chance.number(0, self.hards.len() as u64) as usize;
+    fn keep_some_hard_state(&mut self, chance: &mut Chance, leaves: Leaves) {
+        let kept = match leaves {
+            Leaves::Some => chance.number(0, self.hards.len() as u64) as usize,
+            Leaves::Nothing => 0,
+        };
         if let Some((saved, _)) = self.hards.drain(..).take(kept).next_back() {
             self.saved = saved;
         }

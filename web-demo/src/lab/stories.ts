@@ -1,0 +1,4 @@
+export interface Story {
+  readonly name: string;
+  readonly title: string;
+}
