@@ -54,11 +54,10 @@ impl Player {
     /// The same moment of a run that differs only in what is done later: what is told again from here.
     pub fn retold(&self, run: Run) -> Result<Self, String> {
         let plan = plan(&run.loads, &run.actions);
-        let (seed, setup) = (run.seed, &run.setup);
         let now_us = self.world.now_us();
         let is_later = plan.get(self.done).is_none_or(|next| next.at_us >= now_us);
-        let same = plan.get(..self.done) == Some(&self.plan[..self.done]);
-        if (seed, setup) != (self.run.seed, &self.run.setup) || !same || !is_later {
+        let before = plan.get(..self.done).unwrap_or_default();
+        if !is_later || run.so_far(before) != self.run.so_far(&self.plan[..self.done]) {
             return Err("that run is another one before this moment already".to_string());
         }
         Ok(Self {

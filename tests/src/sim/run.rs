@@ -100,6 +100,17 @@ impl Run {
         serde_json::to_string(self).expect("a run is plain data")
     }
 
+    /// What decides how it is once so much is done, as text.
+    pub(super) fn so_far(&self, done: &[Timed]) -> String {
+        let run = Self {
+            setup: self.setup.clone(),
+            loads: Vec::new(),
+            actions: done.to_vec(),
+            ..*self
+        };
+        run.to_json()
+    }
+
     /// The world of the run before its first action.
     pub fn world(&self) -> Result<World, String> {
         World::new(self.seed, self.setup.clone())

@@ -1,6 +1,7 @@
 // The Worker that plays worlds: the simulator as wasm, and a lane for each world on the timeline.
 
 import init, { draw, lab, World } from '../../world/pkg/world.js';
+import wasm from '../../world/pkg/world_bg.wasm?url';
 import { Lane } from './lane';
 import type { Answer, Ask } from './protocol';
 
@@ -9,7 +10,7 @@ const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<Ask>) => void) | null;
 };
 
-const loaded = init();
+const loaded = init({ module_or_path: wasm });
 const lanes = new Map<number, Lane>();
 
 async function answer(ask: Ask): Promise<Answer> {

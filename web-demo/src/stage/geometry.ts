@@ -23,17 +23,17 @@ export interface Geometry {
   readonly names: 'BESIDE' | 'WITHIN';
 }
 
-const NAMES_PX = 104;
+const NAMES_PX = 146;
 
 export function geometryOf(width: number, height: number, count: number): Geometry {
   const names = width >= 620 ? 'BESIDE' : 'WITHIN';
   const left = names === 'BESIDE' ? NAMES_PX : 0;
   const [gap, column] = names === 'BESIDE' ? [20, count > 3 ? 22 : 26] : [6, 22];
-  const client = { x: left, y: 0, width: width - left, height: height < 330 ? 54 : 72 };
-  const between = height < 330 ? 34 : 58;
+  const client = { x: left, y: 0, width: width - left, height: height < 280 ? 54 : 72 };
+  const between = height < 280 ? 34 : 52;
   const top = client.height + between;
   const each = (width - left - gap * (count - 1)) / count;
-  const head = height < 330 ? 20 : 26;
+  const head = height < 280 ? 20 : 26;
   const box = (place: number): Box => ({ x: left + place * (each + gap), y: top, width: each, height: height - top - 2 });
   const shelf = Math.max(20, (height - top - 2 - head) / 3);
   return {

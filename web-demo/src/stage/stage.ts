@@ -8,12 +8,12 @@ import { Flights } from './flights';
 import { type Geometry, geometryOf } from './geometry';
 import type { Case, Chip, Depth, Snapshot } from './snapshot';
 
-export const SHELVES: readonly { readonly depth: Depth; readonly place: string; readonly state: string; readonly emptied: string }[] = [
-  { depth: 'accepted', place: 'memory', state: 'accepted', emptied: 'a kill or a power cut' },
-  { depth: 'written', place: 'system', state: 'written', emptied: 'empties it: a power cut' },
-  { depth: 'synced', place: 'disk', state: 'synced', emptied: 'stays' },
+const SHELVES: readonly { readonly depth: Depth; readonly place: string }[] = [
+  { depth: 'accepted', place: 'memory' },
+  { depth: 'written', place: 'system' },
+  { depth: 'synced', place: 'disk' },
 ];
-const NOTES = ['gone with the process', 'gone with the power', 'stays'];
+const NOTES = ['a kill empties it', 'a power cut empties it', 'stays'];
 const LEVEL: Readonly<Record<Depth, number>> = { none: 0, accepted: 0, written: 1, synced: 2 };
 /** How long what is gone is still seen to go. */
 const GOING_MS = 700;
@@ -89,7 +89,7 @@ export class StageView {
       );
       const within = geometry.names === 'WITHIN' ? SHELVES.map(({ place }, level) => text('shelf-name', x + 9, shelfY(level) + 13, place)) : [];
       const title = text('case-title', x + 10, y + geometry.head - 8, '');
-      const more = text('case-more', x + 9, y + height - 6, '');
+      const more = text('case-more', x + 10, shelfY(2) + (geometry.names === 'WITHIN' ? 24 : 15), '');
       const clip = draw('clipPath', { id: `case-${place}` });
       clip.append(draw('rect', { x: String(x + 4), y: String(y), width: String(width - 8), height: String(height) }));
       const clipped = draw('g', { 'clip-path': `url(#case-${place})` });
@@ -104,10 +104,11 @@ export class StageView {
   private drawCase(geometry: Geometry, one: Case, drawn: Drawn, box: Geometry['cases'][number], newest: number, how: 'EASED' | 'STILL'): void {
     setAttribute(drawn.group, 'class', `case life-${one.life}${one.leads ? ' leads' : ''}`);
     const suspect = one.suspect && geometry.cases.length < 5 && geometry.names === 'BESIDE' ? ' · suspect' : '';
-    setText(drawn.title, `${one.leads ? '♛ ' : ''}${one.node} ${one.says}${suspect}`);
+    const says = geometry.names === 'WITHIN' ? one.says.replace(/,? term \d+$/, '') : one.says;
+    setText(drawn.title, `${one.leads ? '♛ ' : ''}${one.node} ${says}${suspect}`);
     const first = newest - geometry.columns + 1;
     const hidden = one.chips.filter(({ index, depth }) => index < first && depth === 'synced').length + one.more;
-    setText(drawn.more, hidden > 0 ? `+${hidden}` : '');
+    setText(drawn.more, hidden > 0 ? `${hidden} before` : '');
     const offset = box.x + box.width - 6 - (newest + 1) * geometry.column;
     drawn.window.style.transform = `translateX(${offset.toFixed(1)}px)`;
     const there = new Set<string>();

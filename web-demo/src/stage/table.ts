@@ -31,9 +31,10 @@ export class LogTable {
       if (what !== '') pick(what);
     });
     new ResizeObserver(([entry]) => {
+      // The table is as wide as its columns: what decides is the room around it.
       this.columns = Math.max(6, Math.floor(((entry?.contentRect.width ?? 0) - HEAD_PX) / COLUMN_PX));
       if (this.last !== undefined) this.draw(this.last.snapshot, this.last.ghosts);
-    }).observe(place);
+    }).observe(place.parentElement ?? place);
   }
 
   draw(snapshot: Snapshot, ghosts: readonly Ghost[]): void {

@@ -4,22 +4,22 @@ import './style.css';
 
 import { databaseName, deleteDatabase, load } from 'kraft-host-wasm';
 
-import { Client } from './client/client';
-import { Cluster, NODES_MAX } from './cluster/cluster';
-import type { Member } from './cluster/member';
-import { isPace, type PaceName } from './cluster/pace';
-import { Chart, SAMPLE_MS } from './view/chart';
-import { ClientView } from './view/client';
-import { Controls } from './view/controls';
-import { make, part } from './view/dom';
-import { GLYPHS } from './view/entries';
-import { Feed } from './view/feed';
-import { Guide } from './view/guide';
-import { Links } from './view/links';
-import { Nodes } from './view/nodes';
-import { Stage } from './view/stage';
-import { StoryView } from './view/story';
-import { Turns } from './view/turns';
+import { Client } from '../client/client';
+import { Cluster, NODES_MAX } from '../cluster/cluster';
+import type { Member } from '../cluster/member';
+import { isPace, type PaceName } from '../cluster/pace';
+import { Chart, SAMPLE_MS } from '../view/chart';
+import { ClientView } from '../view/client';
+import { Controls } from '../view/controls';
+import { make, part } from '../view/dom';
+import { GLYPHS } from '../view/entries';
+import { Feed } from '../view/feed';
+import { Guide } from '../view/guide';
+import { Links } from '../view/links';
+import { Nodes } from '../view/nodes';
+import { Stage } from '../view/stage';
+import { StoryView } from '../view/story';
+import { Turns } from '../view/turns';
 
 const SIZES = [3, 4, 5, 6, 7];
 const REFRESH_MS = 100;
