@@ -22,7 +22,7 @@ export class Demo {
   static async open(browser, query = {}) {
     const server = await serve();
     const demo = new Demo(await browser.context.newPage(), server);
-    await demo.page.goto(`${server.address}?${new URLSearchParams({ pace: 'quick', ...query })}`);
+    await demo.page.goto(`${server.address}live.html?${new URLSearchParams({ pace: 'quick', ...query })}`);
     await demo.leader();
     return demo;
   }

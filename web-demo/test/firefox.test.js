@@ -18,7 +18,7 @@ before(async () => {
   profile = await newProfile();
   firefox = await launchFirefox(profile);
   page = await firefox.newPage();
-  await page.goto(`${server.address}?pace=quick`);
+  await page.goto(`${server.address}live.html?pace=quick`);
   await page.waitForSelector('article[data-role="leader"]', WAIT);
 });
 

@@ -45,7 +45,7 @@ export class Hands {
   private turn(chosen: Fault, at: number): void {
     const kind = KINDS[at];
     if (kind === undefined) return;
-    const faults = this.director.store.state.lesson.faults.map((one) => (one.id === chosen.id ? { ...one, deed: kind.deed, whom: kind.whom } : one));
+    const faults = this.director.store.state.lesson.faults.map((one) => (one.id === chosen.id ? { ...one, deed: kind.deed, whom: kind.whom, forUs: kind.deed === one.deed ? one.forUs : kind.forUs } : one));
     this.change({ faults });
   }
 

@@ -140,14 +140,14 @@ export function undoneOf(deed: Deed): string {
 }
 
 /** The faults a hand may choose, the most telling first. */
-export const KINDS: readonly { readonly deed: Deed; readonly whom: Whom; readonly label: string }[] = [
-  { deed: 'power', whom: 'all', label: 'power: all nodes' },
-  { deed: 'power', whom: 'two', label: 'power: leader and one more' },
-  { deed: 'power', whom: 'leader', label: 'power: the leader' },
-  { deed: 'kill', whom: 'all', label: 'kill: all processes' },
-  { deed: 'kill', whom: 'leader', label: 'kill: the leader’s process' },
-  { deed: 'cut', whom: 'leader', label: 'cut off: the leader' },
-  { deed: 'slow', whom: 2, label: 'slow disk: node 2' },
+export const KINDS: readonly { readonly deed: Deed; readonly whom: Whom; readonly label: string; readonly forUs: number }[] = [
+  { deed: 'power', whom: 'all', label: 'power: all nodes', forUs: 950_000 },
+  { deed: 'power', whom: 'two', label: 'power: leader and one more', forUs: 950_000 },
+  { deed: 'power', whom: 'leader', label: 'power: the leader', forUs: 950_000 },
+  { deed: 'kill', whom: 'all', label: 'kill: all processes', forUs: 950_000 },
+  { deed: 'kill', whom: 'leader', label: 'kill: the leader’s process', forUs: 950_000 },
+  { deed: 'cut', whom: 'leader', label: 'cut off: the leader', forUs: 2_600_000 },
+  { deed: 'slow', whom: 2, label: 'slow disk: node 2', forUs: 2_600_000 },
 ];
 
 export const SIGNS: Readonly<Record<Deed, string>> = { power: '⚡', kill: '✖', cut: '✂', slow: '◔' };

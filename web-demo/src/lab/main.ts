@@ -27,6 +27,7 @@ import { VerdictView } from './verdict';
 const LEAD_US = 1_150_000;
 /** An ask and an answer are seen on their way for so long, whatever the speed. */
 const GOING_MS = 260;
+const GOING_US_MAX = 60_000;
 
 const store = new Store();
 const director = new Director(store);
@@ -64,7 +65,7 @@ function drawScene(how: 'EASED' | 'STILL'): void {
   if (view === undefined || world === undefined) return;
   const writes = writesOf(world, spanOf(lesson));
   const speed = director.speedNow();
-  const snapshot = snapshotOf({ view, told: world, writes, atUs: view.now_us, asked: director.classesOf(lesson)[lane], goingUs: Math.max(3000, GOING_MS * 1000 * speed) });
+  const snapshot = snapshotOf({ view, told: world, writes, atUs: view.now_us, asked: director.classesOf(lesson)[lane], goingUs: Math.min(GOING_US_MAX, Math.max(3000, GOING_MS * 1000 * speed)) });
   stage.draw(snapshot, how);
   logs.draw(snapshot, ghostsOf(writes, view.now_us));
 }

@@ -4,10 +4,10 @@ import type { Told } from '../engine/protocol';
 import type { Lesson } from './lesson';
 
 /** Seconds of the world a second, where nothing is near. */
-const CRUISE = 0.7;
+const CRUISE = 1.1;
 /** After the verdict is in sight nothing more is to be seen but writes. */
 const VERDICT_MORE_US = 350_000;
-const VERDICT_US = 700_000;
+const VERDICT_US = 1_200_000;
 
 interface Near {
   readonly atUs: number;

@@ -63,7 +63,7 @@ export function snapshotOf(moment: Moment): Snapshot {
   return {
     cases, cut: view.cut,
     flights: [...view.messages.map((message) => flightOf(message, atUs)), ...view.lost.map((message) => ({ ...flightOf(message, atUs), part: LOST_PART, lost: true }))],
-    asked: writes.filter(({ askedUs }) => askedUs <= atUs).slice(-ASKED_MAX).map((write) => askedOf(write, atUs, mode, goingUs)),
+    asked: writes.filter(({ askedUs }) => askedUs <= atUs).slice(-ASKED_MAX).map((write) => askedOf(write, atUs, mode, view.nodes[write.node - 1]?.up === true ? goingUs : 0)),
     empty: 'it has not asked for anything yet',
   };
 }
@@ -88,7 +88,7 @@ function flightOf(message: WorldMessage, atUs: number): Flight {
 function askedOf(write: Write, atUs: number, mode: string, goingUs: number): Asked {
   const known: Known = standingOf(write, atUs);
   const standing: Standing = known === 'UNASKED' ? 'WAITING' : known;
-  const since = (from: number | undefined): number => (from === undefined ? Infinity : (atUs - from) / goingUs);
+  const since = (from: number | undefined): number => (from === undefined || goingUs === 0 ? Infinity : (atUs - from) / goingUs);
   const [asking, answering] = [since(write.proposedUs), since(write.answeredUs)];
   const going = (way: 'ASK' | 'ANSWER', part: number): Asked['going'] => ({ node: write.node, way, part });
   return {

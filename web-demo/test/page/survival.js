@@ -26,7 +26,7 @@ onPage('fresh databases begin anew', async (demo) => {
 
 onPage('a second tab is told that the first has the databases', async (demo, browser) => {
   const page = await browser.context.newPage();
-  await page.goto(demo.server.address);
+  await page.goto(`${demo.server.address}live.html`);
   await page.locator('#feed li', { hasText: 'another tab or Worker has the database' }).first().waitFor();
   await page.close();
 });
