@@ -21,8 +21,9 @@ export const offline = {
 const source = (cache, files) => `// The page's files, kept for when there is no network.
 const CACHE = ${JSON.stringify(cache)};
 const FILES = ${JSON.stringify(files)};
+// A new build waits until no page of the old one is open: its Workers are files of the old one, and a node that is
+// killed there must start again.
 addEventListener('install', (event) => {
-  skipWaiting();
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)));
 });
 addEventListener('activate', (event) => {

@@ -37,7 +37,11 @@ export class Demo {
     return Number(await leading.first().getAttribute('data-node'));
   }
 
-  press(node, action) {
+  async press(node, action) {
+    // Most hands are folded.
+    await this.node(node).locator('details.more').evaluate((more, action) => {
+      more.open ||= more.querySelector(`[data-action="${action}"]`) !== null;
+    }, action);
     return this.node(node).locator(`[data-action="${action}"]`).click();
   }
 

@@ -41,18 +41,14 @@ pub enum What {
     Readmitted,
     /// A node's role, `word`, in `term`.
     Role,
-    /// A node's log is another from `first` on, through `last`.
-    Log,
     /// A disk has entries `first` through `last` of `term`: `word` is how.
     Held,
-    /// A node knows that its log is committed through `last`.
-    Committed,
     /// The cluster came to rest, or did not.
     Rest,
 }
 
 /// One record. What says nothing about it is 0 or empty.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {
     /// Microseconds of the world's clock.
     pub at_us: u64,
@@ -163,21 +159,9 @@ impl Chronicle {
                 } => Happening::new(What::Role, named(role))
                     .node(node)
                     .span(term, 0, 0),
-                Event::Log {
-                    node, from, log, ..
-                } => Happening::new(What::Log, "").node(node).span(
-                    last_term(log),
-                    from as u64 + 1,
-                    log.len() as u64,
-                ),
                 Event::Held { node, held, run } => Happening::new(What::Held, depth(held))
                     .node(node)
                     .span(run.term.0, run.first.0, run.last().0),
-                Event::Committed {
-                    node, term, upto, ..
-                } => Happening::new(What::Committed, "")
-                    .node(node)
-                    .span(term, 0, upto as u64),
                 Event::Rest { outcome } => {
                     let word = if outcome.is_ok() { "reached" } else { "missed" };
                     Happening::new(What::Rest, word)

@@ -5,7 +5,7 @@
 import type { World } from '../../world/pkg/world.js';
 import { ledgerOf } from './ledger';
 import type { Told } from './protocol';
-import type { Happening, WorldView } from './records';
+import { type Happening, happening, type Row, type WorldView } from './records';
 
 const SECOND_US = 1_000_000;
 /** So many keyframes of one lane are kept, whatever it lasts: memory of wasm never shrinks. */
@@ -92,8 +92,8 @@ export class Lane {
   }
 
   private hear(world: World): void {
-    const { records } = JSON.parse(world.happenings(this.records.length)) as { records: Happening[] };
-    this.records.push(...records);
+    const { records } = JSON.parse(world.happenings(this.records.length)) as { records: Row[] };
+    for (const row of records) this.records.push(happening(row));
   }
 
   /** Forgets what is not so any more, from this moment on. */

@@ -135,8 +135,6 @@ function note(ledger: Ledger, byAsk: Map<number, Write>, byPlace: Map<string, Wr
       break;
     case 'refused':
     case 'power_cut':
-    case 'log':
-    case 'committed':
     case 'rest':
       break;
   }

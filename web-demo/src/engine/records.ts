@@ -5,7 +5,7 @@ export interface Happening {
   readonly at_us: number;
   readonly what:
     | 'asked' | 'refused' | 'gave_up' | 'proposed' | 'answered' | 'judged' | 'started' | 'ended' | 'power_cut'
-    | 'readmitted' | 'role' | 'log' | 'held' | 'committed' | 'rest';
+    | 'readmitted' | 'role' | 'held' | 'rest';
   readonly node: number;
   readonly term: number;
   readonly first: number;
@@ -60,4 +60,11 @@ export interface Violation {
   readonly at_us: number;
   readonly oracle: string;
   readonly what: string;
+}
+
+/** A record as it comes: its fields in this order, without their names. */
+export type Row = readonly [number, Happening['what'], number, number, number, number, number, string, string, readonly [string, string] | null];
+
+export function happening([at_us, what, node, term, first, last, ask, word, shape, cell]: Row): Happening {
+  return { at_us, what, node, term, first, last, ask, word, shape, cell };
 }

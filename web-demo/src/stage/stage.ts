@@ -67,6 +67,11 @@ export class StageView {
     this.strip.draw(geometry, snapshot);
   }
 
+  /** Draws what moves in every frame, and nothing else. */
+  fly(snapshot: Snapshot): void {
+    if (this.geometry !== undefined) this.flights.draw(this.geometry, snapshot);
+  }
+
   private build(count: number): void {
     const { width, height } = this.size;
     const geometry = geometryOf(width, height, count);

@@ -33,7 +33,7 @@ inLab('with reduced motion nothing moves by itself: it waits at the moment befor
 
 inLab('the power takes what only systems had, and what disks have stays', async (lab) => {
   const chips = () => lab.page.evaluate(() => [...document.querySelectorAll('#logs td[class*="depth-"]')].map(({ className }) => /depth-(\w+)/.exec(className)[1]));
-  const last = (depth) => lab.page.evaluate((depth) => Math.max(...[...document.querySelectorAll(`#logs td.depth-${depth}`)].map((cell) => Number(document.querySelectorAll('#logs tr:first-child th')[cell.cellIndex].textContent))), depth);
+  const last = (depth) => lab.page.evaluate((depth) => Math.max(...[...document.querySelectorAll(`#logs td.depth-${depth}`)].map((cell) => Number(document.querySelectorAll('#logs tr')[0].cells[cell.cellIndex].textContent))), depth);
   const before = await chips();
   assert(before.filter((depth) => depth === 'written').length > 10, `${before}`);
   const [written, synced] = [await last('written'), await last('synced')];
