@@ -103,7 +103,7 @@ export class LiveScene {
   }
 }
 
-/** An index as it fits on a chip. */
+/** An index as it fits on a chip: of a long one the last three digits, as years are written. */
 export function short(index: number): string {
-  return index < 1000 ? String(index) : `…${String(index % 1000).padStart(3, '0')}`;
+  return index < 1000 ? String(index) : `’${String(index % 1000).padStart(3, '0')}`;
 }
