@@ -11,7 +11,7 @@ const SECOND_US = 1_000_000;
 /** So many keyframes of one lane are kept, whatever it lasts: memory of wasm never shrinks. */
 const KEYFRAMES_MAX = 64;
 /** Entries of each log that a view has. */
-const ENTRIES = 40;
+const ENTRIES = 64;
 
 interface Keyframe {
   readonly atUs: number;
@@ -55,7 +55,7 @@ export class Lane {
     const endUs = world.nowUs;
     world.free();
     return {
-      ...ledgerOf(this.records), endUs, hash, violation: view.violation, inLog: view.nodes[0]?.log.map(([term], at) => `${term} ${at + 1}`) ?? [],
+      ...ledgerOf(this.records, view.violation === null ? 'WHOLE' : 'BROKEN'), endUs, hash, violation: view.violation, inLog: view.nodes[0]?.log.map(([term], at) => `${term} ${at + 1}`) ?? [],
       playedMs: performance.now() - began, memoryBytes: this.memory(),
     };
   }

@@ -64,11 +64,13 @@ export interface Ledger {
   readonly moments: Moment[];
 }
 
-export function ledgerOf(records: readonly Happening[]): Ledger {
+/** In a world whose promise is `BROKEN` nothing is called kept: what is certain there is that something is not. */
+export function ledgerOf(records: readonly Happening[], world: 'WHOLE' | 'BROKEN'): Ledger {
   const ledger: Ledger = { writes: [], reigns: [], absences: [], moments: [] };
   const byAsk = new Map<number, Write>();
   const byPlace = new Map<string, Write>();
   for (const record of records) note(ledger, byAsk, byPlace, record);
+  for (const write of world === 'BROKEN' ? ledger.writes : []) if (write.fate === 'kept') write.fate = undefined;
   return ledger;
 }
 

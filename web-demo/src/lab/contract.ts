@@ -49,14 +49,15 @@ export class ContractTable {
   private light(world: Told | undefined, spanUs: number): void {
     const counts = new Map<string, { kept: number; lost: number }>();
     for (const { cell, fate } of world === undefined ? [] : writesOf(world, spanUs)) {
-      if (cell === undefined || fate === undefined) continue;
+      if (cell === undefined) continue;
       const count = counts.get(cell.join(' ')) ?? { kept: 0, lost: 0 };
-      counts.set(cell.join(' '), { ...count, [fate]: count[fate] + 1 });
+      counts.set(cell.join(' '), fate === undefined ? count : { ...count, [fate]: count[fate] + 1 });
     }
     for (const [key, { cell, word, says }] of this.cells) {
       const count = counts.get(key);
-      setAttribute(cell, 'data-lit', count === undefined ? '' : count.lost > 0 ? 'LOST' : 'KEPT');
-      setText(word, count === undefined ? says : count.lost > 0 ? `${count.lost} lost` : `${count.kept} kept`);
+      const broken = world !== undefined && world.violation !== null;
+      setAttribute(cell, 'data-lit', count === undefined ? '' : broken ? 'BROKEN' : count.lost > 0 ? 'LOST' : 'KEPT');
+      setText(word, count === undefined ? says : broken ? 'broken' : count.lost > 0 ? `${count.lost} lost` : `${count.kept} kept`);
     }
   }
 }

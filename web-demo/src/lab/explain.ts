@@ -63,10 +63,11 @@ export class Explain {
     const lines = linesOf(write, world);
     for (const fault of lesson.faults) if (fault.atUs > write.askedUs) lines.push({ atUs: fault.atUs, text: saidOf(fault, lesson.nodes), tone: 'FAULT' });
     lines.sort((one, other) => one.atUs - other.atUs);
-    const known = write.told ? (write.fate === 'lost' ? 'acknowledged, and lost' : 'acknowledged, and kept') : 'never acknowledged: the client was promised nothing';
+    const fates = { lost: 'acknowledged, and lost', kept: 'acknowledged, and kept', none: 'acknowledged; what became of it is not certain: a promise is broken in this world' };
+    const known = write.told ? fates[write.fate ?? 'none'] : 'never acknowledged: the client was promised nothing';
     return [
       make('h3', {}, `Write ${write.ask}${asked === undefined ? '' : ` · ${nameOf(asked)}`}`),
-      make('p', { class: 'verdict', 'data-tone': write.told ? (write.fate === 'lost' ? 'LOST' : 'KEPT') : 'NONE' }, known),
+      make('p', { class: 'verdict', 'data-tone': write.told ? (write.fate ?? 'broken').toUpperCase() : 'NONE' }, known),
       make('ol', { class: 'life' }, ...lines.map((line) => this.line(line))),
     ];
   }
@@ -115,7 +116,7 @@ function linesOf(write: Write, { inLog }: Told): Line[] {
   if (write.gaveUpUs !== undefined) lines.push({ atUs: write.gaveUpUs, text: 'nobody took it; the client asks no more' });
   if (write.fate === 'lost' && write.fateUs !== undefined) lines.push({ atUs: write.fateUs, text: `index ${write.index} is another’s: it is lost`, tone: 'LOST' });
   if (write.fate === 'kept' && write.fateUs !== undefined) lines.push({ atUs: write.fateUs, text: 'it is committed: no later leader is without it', tone: 'KEPT' });
-  if (write.fate === undefined && write.index > 0) {
+  if (write.fate === undefined && !write.told && write.index > 0) {
     const there = inLog.includes(`${write.term} ${write.index}`);
     lines.push({ atUs: Infinity, text: there ? 'in the end it is in the log, though nobody was told' : 'in the end it is nowhere, and nobody was promised it' });
   }

@@ -24,7 +24,7 @@ export class LaneView {
     this.label = make('button', { type: 'button', class: 'lane-label' }, this.title, this.latency);
     this.label.addEventListener('click', select);
     this.place = make('div', { class: 'lane' }, this.label, this.svg, this.result);
-    for (const kind of ['down', 'before', 'silent', 'kept', 'lost', 'broken']) {
+    for (const kind of ['down', 'before', 'silent', 'told', 'kept', 'lost', 'broken']) {
       const path = draw('path', { class: `tick tick-${kind}` });
       this.paths.set(kind, path);
       this.svg.append(path);
@@ -60,13 +60,13 @@ export class LaneView {
     const spanUs = spanOf(lesson);
     const x = (atUs: number): string => ((atUs / spanUs) * width).toFixed(1);
     const [top, bottom] = [5, height - REIGNS_PX - 3];
-    const ticks = { kept: '', lost: '', silent: '', before: '', down: '', broken: '' };
+    const ticks = { told: '', kept: '', lost: '', silent: '', before: '', down: '', broken: '' };
     for (const { askedUs, told, fate } of writesOf(world, spanUs)) {
       const at = x(askedUs);
       // Three shapes, not three colours alone: a line, a cross on a line, a dot.
       if (!told) ticks.silent += `M${at},${(top + bottom) / 2 - 2}v4`;
       else if (fate === 'lost') ticks.lost += `M${at},${bottom}V${top + 7}m-3.5,-7l7,7m0,-7l-7,7`;
-      else ticks.kept += `M${at},${top + 5}V${bottom}`;
+      else ticks[fate === 'kept' ? 'kept' : 'told'] += `M${at},${top + 5}V${bottom}`;
     }
     for (const { askedUs, told, fate } of before === undefined ? [] : writesOf(before, spanUs)) {
       if (told && fate === 'lost') ticks.before += `M${x(askedUs)},${top}V${bottom}`;

@@ -13,7 +13,7 @@ const LIVES: Readonly<Record<Absence['how'], { life: Life; says: string }>> = {
   stopped: { life: 'ended', says: 'stopped' },
 };
 /** Writes of the client that are drawn at most. */
-const ASKED_MAX = 24;
+const ASKED_MAX = 48;
 /** How far a message that is lost comes. */
 const LOST_PART = 0.5;
 

@@ -68,6 +68,7 @@ export class StoriesView {
       this.told.hidden = story === undefined && challenge === undefined;
       if (challenge !== undefined) this.drawChallenge(challenge);
     }
+    document.body.dataset['secret'] = story !== undefined && this.asked !== 'ANSWERED' ? 'YES' : 'NO';
     if (challenge !== undefined && changed.has('worlds')) this.judge(state);
     if (story === undefined) return;
     if (this.asked === 'NO' && state.motion === 'PLAYING' && state.atUs >= story.question.at_us) {
@@ -90,6 +91,7 @@ export class StoriesView {
     const choices = question.choices.map((choice, at) =>
       button(choice, `choice-${at}`, () => {
         this.asked = 'ANSWERED';
+        document.body.dataset['secret'] = 'NO';
         place?.replaceChildren(make('p', {}, `${at === question.answer ? '✓ Yes.' : 'Not so.'} ${question.because}`));
         this.director.play('END');
       }),
