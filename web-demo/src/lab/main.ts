@@ -37,6 +37,7 @@ function pick(what: string): void {
   const [kind, ...numbers] = what.split(' ');
   const [first = 0] = numbers.map(Number);
   if (kind === 'write') store.set({ chosen: { kind: 'write', ask: first } });
+  if (kind === 'word') store.set({ chosen: { kind: 'word', word: numbers[0] ?? '' } });
   if (kind === 'node') store.set({ chosen: { kind: 'node', node: first } });
   if (kind === 'message') {
     const message = store.state.view?.messages.find(({ number, from, to, sent_us }) => [number, from, to, sent_us].join(' ') === numbers.join(' '));

@@ -24,6 +24,7 @@ import { Turns } from '../view/turns';
 import { StageView } from '../stage/stage';
 import { LiveScene } from './scene';
 import { takeTurn } from './tab';
+import { GLOSSARY } from '../lab/glossary';
 
 const SIZES = [3, 4, 5, 6, 7];
 const REFRESH_MS = 100;
@@ -135,6 +136,7 @@ function notice(text: string): void {
 function pick(what: string): void {
   const [kind, number] = what.split(' ');
   const found = document.querySelector<HTMLElement>(kind === 'node' ? `article[data-node="${number}"] .more summary` : `#writes li[data-write="${number}"]`);
+  if (kind === 'word') notice(`${number}: ${GLOSSARY[number ?? ''] ?? ''}`);
   found?.scrollIntoView({ block: 'nearest' });
   if (kind === 'node') found?.focus();
 }

@@ -97,7 +97,7 @@ export class LiveScene {
       : isAcknowledged(write) && answering >= 0 && answering < 1 ? ({ way: 'ANSWER', part: answering } as const)
         : standing === 'WAITING' && asking < 1 ? ({ way: 'ASK', part: asking } as const) : undefined;
     return {
-      key: String(write.id), label: String(write.id), standing, mode: family(write.asked.mode).toLowerCase(), shape: shapeOf(write), pick: `write ${write.id}`,
+      key: String(write.id), label: write.answer === undefined ? '' : short(write.answer.index), standing, mode: family(write.asked.mode).toLowerCase(), shape: shapeOf(write), pick: `write ${write.id}`,
       going: going === undefined ? undefined : { ...going, node: this.cluster.nodes.indexOf(write.node) + 1 },
     };
   }

@@ -81,7 +81,7 @@ export class StageView {
     this.names.replaceChildren(
       ...(geometry.names === 'BESIDE'
         ? SHELVES.flatMap(({ place }, level) => [
-            text('shelf-name', 0, shelfY(level) + geometry.shelf / 2 - 2, place),
+            text('shelf-name', 0, shelfY(level) + geometry.shelf / 2 - 2, place, SHELVES[level]!.depth),
             text('shelf-note', 0, shelfY(level) + geometry.shelf / 2 + 14, NOTES[level]!),
           ])
         : []),
@@ -158,8 +158,8 @@ export class StageView {
   }
 }
 
-function text(name: string, x: number, y: number, says: string): SVGElement {
-  const made = draw('text', { class: name, x: x.toFixed(1), y: y.toFixed(1) });
+function text(name: string, x: number, y: number, says: string, word?: string): SVGElement {
+  const made = draw('text', { class: name, x: x.toFixed(1), y: y.toFixed(1), ...(word !== undefined && { 'data-pick': `word ${word}` }) });
   made.textContent = says;
   return made;
 }

@@ -68,3 +68,14 @@ inLab('from 320 to 2560 px nothing is wider than the page', async (lab) => {
   }
   console.log(`# ${widths.length} widths`);
 });
+
+inLab('on a phone every button and choice is large enough for a thumb', async (lab) => {
+  await lab.page.click('#stories-box summary');
+  await lab.page.click('#lesson-box summary');
+  const small = await lab.page.evaluate(() => [...document.querySelectorAll('button:not(.grip), select, summary, nav a')].filter((hand) => hand.checkVisibility()).map((hand) => [hand.textContent.slice(0, 20), hand.getBoundingClientRect().height]));
+  console.log(`# ${small.length} hands, the lowest ${Math.min(...small.map(([, px]) => px))} px`);
+  assert(small.length > 15);
+  assert.deepEqual(small.filter(([, px]) => px < 44), []);
+  const fields = await lab.page.evaluate(() => [...document.querySelectorAll('select, input:not([type="range"])')].map((field) => Number.parseFloat(getComputedStyle(field).fontSize)));
+  assert(fields.every((px) => px >= 16), `${fields}`);
+}, { width: 390, height: 844 });
