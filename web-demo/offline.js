@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 
 /** Files the bundle does not list: the page itself, and what is copied. */
-const BESIDES = ['./', './index.html', './icon.svg'];
+const BESIDES = ['./', './index.html', './live.html', './icon.svg'];
 
 export const offline = {
   name: 'offline',
@@ -12,8 +12,8 @@ export const offline = {
   enforce: 'post',
   generateBundle(_options, bundle) {
     const files = [...BESIDES, ...Object.keys(bundle).filter((name) => !name.endsWith('.html')).map((name) => `./${name}`)];
-    const page = Object.values(bundle).find(({ fileName }) => fileName === 'index.html');
-    const hash = createHash('sha256').update(JSON.stringify(files)).update(String(page?.source ?? '')).digest('hex').slice(0, 12);
+    const pages = Object.values(bundle).filter(({ fileName }) => fileName.endsWith('.html')).map(({ source }) => String(source));
+    const hash = createHash('sha256').update(JSON.stringify(files)).update(pages.join()).digest('hex').slice(0, 12);
     this.emitFile({ type: 'asset', fileName: 'sw.js', source: source(`kraft-demo ${hash}`, files) });
   },
 };
@@ -21,8 +21,9 @@ export const offline = {
 const source = (cache, files) => `// The page's files, kept for when there is no network.
 const CACHE = ${JSON.stringify(cache)};
 const FILES = ${JSON.stringify(files)};
+// A new build waits until no page of the old one is open: its Workers are files of the old one, and a node that is
+// killed there must start again.
 addEventListener('install', (event) => {
-  skipWaiting();
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)));
 });
 addEventListener('activate', (event) => {

@@ -22,7 +22,7 @@ export class Demo {
   static async open(browser, query = {}) {
     const server = await serve();
     const demo = new Demo(await browser.context.newPage(), server);
-    await demo.page.goto(`${server.address}?${new URLSearchParams({ pace: 'quick', ...query })}`);
+    await demo.page.goto(`${server.address}live.html?${new URLSearchParams({ pace: 'quick', ...query })}`);
     await demo.leader();
     return demo;
   }
@@ -37,7 +37,11 @@ export class Demo {
     return Number(await leading.first().getAttribute('data-node'));
   }
 
-  press(node, action) {
+  async press(node, action) {
+    // Most hands are folded.
+    await this.node(node).locator('details.more').evaluate((more, action) => {
+      more.open ||= more.querySelector(`[data-action="${action}"]`) !== null;
+    }, action);
     return this.node(node).locator(`[data-action="${action}"]`).click();
   }
 

@@ -1,4 +1,4 @@
-// The page in Firefox: one story, and a reload, over WebDriver BiDi.
+// The page in Firefox, over WebDriver BiDi: a story of the live cluster and a reload, and the lab.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -18,7 +18,7 @@ before(async () => {
   profile = await newProfile();
   firefox = await launchFirefox(profile);
   page = await firefox.newPage();
-  await page.goto(`${server.address}?pace=quick`);
+  await page.goto(`${server.address}live.html?pace=quick`);
   await page.waitForSelector('article[data-role="leader"]', WAIT);
 });
 
@@ -56,4 +56,26 @@ test('Firefox: a reload finds the cluster where it was', async () => {
   const { length } = await page.$$('.log li[title*="entry 3"]');
   assert.equal(length, 0, 'what was lost stays lost');
   assert((await last()) >= before, 'the log is as long as it was');
+});
+
+test('Firefox: the lab tells four worlds, the bolt goes by keys, and every world counts again', async () => {
+  const lab = await firefox.newPage();
+  await lab.goto(server.address);
+  await lab.waitForSelector('.lane:nth-of-type(4) .lane-result[data-verdict], .lane-result[data-verdict="KEPT"]', WAIT);
+  const results = () => lab.$$eval('.lane-result', (all) => all.map(({ textContent }) => textContent));
+  const before = await results();
+  assert.equal(before.length, 4);
+  assert.match(before[2], /✕ \d+ of \d+ lost/);
+  assert.match(before[3], /✓ all \d+ kept/);
+  await lab.focus('.grip-fault');
+  const until = Date.now() + WAIT.timeout;
+  let after = before;
+  for (let press = 0; after.join() === before.join() || !/kept/.test(after[3]); press++) {
+    assert(Date.now() < until && press < 40, `${after}`);
+    await lab.keyboard.press('ArrowLeft');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    after = await results();
+  }
+  console.log(`# before: ${before}; after: ${after}`);
+  await lab.close();
 });

@@ -8,6 +8,7 @@ import './page/members.js';
 import './page/settings.js';
 import './page/stories.js';
 import './page/survival.js';
+import './page/truth.js';
 import './page/writes.js';
 
 import { start } from './chromium.js';

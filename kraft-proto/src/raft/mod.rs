@@ -47,10 +47,7 @@ use crate::configurations::Configurations;
 use crate::entry::Run;
 use crate::hard_state::HardState;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, Term};
-use crate::limits::{
-    INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX,
-    TERM_MAX,
-};
+use crate::limits::{INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_MAX};
 use crate::log::Log;
 use crate::members::Members;
 use crate::message::{Ballot, Message};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sim::{Action, Run, Tracing};
+use crate::sim::{Action, Load, Run, Tracing};
 
 use super::Depth;
 
@@ -38,6 +38,7 @@ fn is_short(run: &Run) -> bool {
     run.setup.nodes.len() <= NODES_MAX
         && run.actions.len() <= ACTIONS_MAX
         && run.storm_us <= STORM_US_MAX
+        && run.loads.iter().map(Load::count).sum::<u64>() <= ACTIONS_MAX as u64
         && run.actions.iter().all(|timed| brisk(&timed.action))
         && run
             .setup

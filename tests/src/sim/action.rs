@@ -217,6 +217,11 @@ pub enum Action {
     Calm,
 }
 
+/// Puts actions in order of time; those of one moment stay as they were.
+pub(super) fn order(actions: &mut [Timed]) {
+    actions.sort_by_key(|timed| timed.at_us);
+}
+
 /// An action and when it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timed {

@@ -7,28 +7,72 @@ use kraft_proto::{
 };
 
 use super::action::{DiskState, Target};
+use super::chronicle::{Happening, What, graded};
 use super::clients::{Errand, RETRY_US, Wish};
+use super::entry::has;
 use super::event::Event;
 use super::node::Reading;
 use super::plant::Plant;
 use super::sessions::Request;
 use super::world::World;
 
+/// Who proposes.
+#[derive(Clone, Copy)]
+pub(super) enum Asker {
+    /// A client without a session, by the number of what it asks.
+    Wish(u64),
+    /// The client of a session.
+    Session(Request),
+}
+
 /// In the token of a client that has its early answer and waits for commit.
 const AWAITED: u64 = 1 << 63;
 
 impl World {
+    /// A client asks for a write that it has not asked for before.
+    pub(super) fn ask_write(
+        &mut self,
+        to: Target,
+        class: Class,
+        count: u32,
+        patience: u8,
+    ) -> Option<LogPosition> {
+        self.clients.asks += 1;
+        let wish = Wish {
+            to,
+            class,
+            count,
+            patience,
+            ask: self.clients.asks,
+        };
+        let place = self.place_of(to);
+        self.witness.tell(|| {
+            let told = Happening::new(What::Asked, "").ask(wish.ask);
+            match place {
+                Some(place) => told.node(place),
+                None => told,
+            }
+        });
+        self.write(wish)
+    }
+
     /// A client's write, at the node it believes in. Where it stands, if it was accepted.
     pub(super) fn write(&mut self, wish: Wish) -> Option<LogPosition> {
         let place = self.place_of(wish.to);
         let refused = match place {
-            Some(place) => match self.propose(place, wish.class, wish.count, None) {
+            Some(place) => match self.propose(place, wish.class, wish.count, Asker::Wish(wish.ask))
+            {
                 Ok(position) => return Some(position),
                 Err(refused) => refused,
             },
             None => ProposeError::NotLeader(None),
         };
         self.tally.refused += 1;
+        let told = Happening::new(What::Refused, "").ask(wish.ask);
+        self.witness.tell(|| match place {
+            Some(place) => told.node(place),
+            None => told,
+        });
         let makes_sense = !matches!(
             refused,
             ProposeError::AtLeast { .. } | ProposeError::Count | ProposeError::TooMany(_)
@@ -47,6 +91,9 @@ impl World {
             };
             self.clients
                 .later(self.now_us + RETRY_US, Errand::Write(again));
+        } else {
+            self.witness
+                .tell(|| Happening::new(What::GaveUp, "").ask(wish.ask));
         }
         None
     }
@@ -69,7 +116,7 @@ impl World {
         place: usize,
         class: Class,
         count: u32,
-        request: Option<Request>,
+        asker: Asker,
     ) -> Result<LogPosition, ProposeError> {
         let node = &mut self.nodes[place];
         let Some(live) = &mut node.live else {
@@ -82,7 +129,10 @@ impl World {
             }));
         }
         let (from, proposal) = (live.log.len(), self.clients.entries + 1);
-        let data = request.map_or(proposal, |request| request.packed(proposal));
+        let data = match asker {
+            Asker::Session(request) => request.packed(proposal),
+            Asker::Wish(_) => proposal,
+        };
         let now = node.clock.show(self.now_us);
         let proposed = live.propose(now, class, count, data);
         if proposed.is_ok() {
@@ -94,12 +144,53 @@ impl World {
                 log,
                 sets,
             });
-            if request.is_some() {
-                self.remember_asked(place, data);
+            match asker {
+                Asker::Session(_) => self.remember_asked(place, data),
+                Asker::Wish(ask) => self.tell_proposed(place, ask),
             }
         }
         self.attend(place);
         proposed.map(|proposed| proposed.run.last_position())
+    }
+
+    fn tell_proposed(&mut self, place: usize, ask: u64) {
+        let Some(live) = &self.nodes[place].live else {
+            return;
+        };
+        let position = live.log.last();
+        self.witness.tell(|| {
+            let told = Happening::new(What::Proposed, "");
+            told.node(place).ask(ask).at(position)
+        });
+    }
+
+    /// How deep each node has an entry, in order of the nodes: `·` not at all, `▁` accepted, `▄`
+    /// written, `█` synced.
+    pub fn shape(&self, of: LogPosition) -> String {
+        let nodes = self.nodes.iter();
+        let depths = nodes.map(|node| match &node.live {
+            _ if has(node.disk.synced_log(), of) => '█',
+            _ if has(node.disk.log(), of) => '▄',
+            Some(live) if has(&live.log, of) => '▁',
+            _ => '·',
+        });
+        depths.collect()
+    }
+
+    fn tell_answer(&mut self, place: usize, answer: &Answer<u64>) {
+        if self.witness.chronicle.is_none() {
+            return;
+        }
+        let shape = self.shape(answer.position);
+        self.witness.tell(|| {
+            let told = Happening::new(What::Answered, graded(answer.grade));
+            let mut told = told.node(place).at(answer.position);
+            told.shape = match answer.held {
+                Some(_) => shape,
+                None => String::new(),
+            };
+            told
+        });
     }
 
     /// A client's read, which sees the entry at `after` too.
@@ -213,11 +304,13 @@ impl World {
                 let what = format!("node {} answers {answer:?}, and says {fate:?}", place + 1);
                 self.witness.object("one_fate", what);
             }
+            let deciding = live.deciding();
             self.tally.answer(&answer);
+            self.tell_answer(place, &answer);
             self.witness.see(Event::Answered {
                 node: place,
                 answer,
-                deciding: live.deciding(),
+                deciding,
             });
         }
     }

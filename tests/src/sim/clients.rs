@@ -18,6 +18,9 @@ pub(crate) struct Wish {
     pub count: u32,
     /// How often it may still be refused.
     pub patience: u8,
+    /// Which ask of the clients it is. For who watches: it decides nothing.
+    #[serde(skip)]
+    pub ask: u64,
 }
 
 /// What a client does later.
@@ -48,6 +51,9 @@ pub(crate) struct Clients {
     /// What they do later, by the time and a number that breaks ties.
     errands: Table<(u64, u64), Errand>,
     asked: u64,
+    /// Writes asked for so far, accepted or not.
+    #[serde(skip)]
+    pub asks: u64,
     /// Those with sessions.
     pub sessions: [Client; SESSIONS_MAX as usize],
     /// Entries proposed and reads asked for so far: each has a number.

@@ -19,6 +19,11 @@ impl Clock {
         self.ppm == 0
     }
 
+    /// By how many millionths it runs too fast.
+    pub fn ppm(&self) -> i32 {
+        self.ppm
+    }
+
     fn rate(&self) -> u64 {
         MILLION.saturating_add_signed(i64::from(self.ppm)).max(1)
     }

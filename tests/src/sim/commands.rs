@@ -4,6 +4,7 @@ use kraft_proto::Class;
 use serde::Serialize;
 
 use super::action::Target;
+use super::ask::Asker;
 use super::clients::Errand;
 use super::event::Event;
 use super::sessions::{Applied, Request, SESSIONS_MAX, WINDOW};
@@ -85,7 +86,10 @@ impl World {
         let Some(place) = self.place_of(to) else {
             return;
         };
-        if self.propose(place, class, 1, Some(request)).is_err() {
+        if self
+            .propose(place, class, 1, Asker::Session(request))
+            .is_err()
+        {
             self.tally.refused += 1;
         }
     }

@@ -13,7 +13,7 @@ use kit::{Queued, Writes};
 use kraft_proto::{
     EntryKind, HardState, Held, LogIndex, LogPosition, Receipt, Run, Write, WriteKind,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::action::DiskState;
 use super::chance::Chance;
@@ -71,6 +71,18 @@ pub enum Fsync {
     Honest,
     /// It says that entries are synced, and they are not.
     Lies,
+}
+
+/// What a crash leaves of that which nothing holds yet: of what was accepted, when a process dies; of what
+/// was written too, when the power goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaves {
+    /// Some of it, by chance: that is fair, and a sweep must meet it.
+    #[default]
+    Some,
+    /// Nothing: a lesson shows what may be lost, not what luck saves.
+    Nothing,
 }
 
 /// Something a disk did.

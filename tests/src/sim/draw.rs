@@ -7,8 +7,9 @@ use kraft_proto::{
     CheckQuorum, Class, CommitMode, Config, Durability, FsyncMode, Lease, NodeId, PreVote, StoreId,
 };
 
-use super::action::{Action, Target, Timed};
+use super::action::{Action, Target, Timed, order};
 use super::chance::Chance;
+use super::disk::Leaves;
 use super::draw_faults;
 use super::run::{RUN_VERSION, Run};
 use super::sessions::SESSIONS_MAX;
@@ -37,11 +38,12 @@ pub fn draw(seed: u64) -> Run {
     if rare.permille(50) {
         actions.extend(draw_faults::a_tail_that_comes_back(&mut rare, nodes));
     }
-    actions.sort_by_key(|timed| timed.at_us);
+    order(&mut actions);
     Run {
         version: RUN_VERSION,
         seed,
         setup,
+        loads: Vec::new(),
         actions,
         storm_us: STORM_US,
     }
@@ -96,6 +98,7 @@ fn draw_setup(chance: &mut Chance, mut windows: Chance) -> Setup {
             sync_us: (sync, sync * chance.one_of(&[1, 3, 10])),
         },
         outputs_max: chance.one_of(&[None, None, None, Some(1), Some(3)]),
+        leaves: Leaves::Some,
         plant: None,
     }
 }

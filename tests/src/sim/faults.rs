@@ -298,7 +298,7 @@ impl World {
             self.witness.see(Event::ReadFailed { id: read.id });
         }
         if end != End::PowerCut {
-            node.disk.kill();
+            node.disk.kill(self.setup.leaves);
         }
         node.wake_us = u64::MAX;
         node.poll_us = u64::MAX;
@@ -330,7 +330,7 @@ impl World {
             }
         };
         self.end(place, End::PowerCut);
-        self.nodes[place].disk.cut_power();
+        self.nodes[place].disk.cut_power(self.setup.leaves);
         let node = place;
         self.witness.see(Event::PowerCut { node, life });
     }

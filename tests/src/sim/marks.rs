@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::player::Player;
 use super::run::Run;
-use super::witness::Tracing;
 
 /// The marks of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,7 +22,7 @@ pub fn marks(run: &Run, every_us: u64) -> Result<Marks, String> {
     if every_us == 0 {
         return Err("marks are at least 1 us apart".to_string());
     }
-    let mut player = Player::new(run.clone(), Tracing::Off)?;
+    let mut player = Player::new(run.clone())?;
     let mut marks = Vec::new();
     let mut at_us = every_us;
     while at_us < run.storm_us {

@@ -1,7 +1,7 @@
 //! The network: messages in flight, and the links that carry them.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,9 @@ use super::setup::{NODES_MAX, Network};
 pub struct Packet {
     /// When it arrives.
     pub at_us: u64,
+    /// When it was sent. Decides nothing any more.
+    #[serde(skip)]
+    pub sent_us: u64,
     /// The so-manieth message of the world: breaks ties.
     pub number: u64,
     /// The place of the sender among the nodes.
@@ -40,6 +43,18 @@ impl PartialOrd for Packet {
         Some(self.cmp(other))
     }
 }
+
+/// A message that does not arrive.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// It, as it would have been, or was on its way.
+    pub packet: Packet,
+    /// When it was lost.
+    pub lost_us: u64,
+}
+
+/// So many messages that were lost are remembered.
+const LOST_MAX: usize = 32;
 
 /// What the network did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +86,8 @@ pub struct Links {
     by_link: Vec<(u64, u64)>,
     /// What happened so far.
     pub carried: Carried,
+    /// The messages lost last, for who looks on.
+    lost: VecDeque<Lost>,
 }
 
 impl Links {
@@ -84,7 +101,30 @@ impl Links {
             sent: 0,
             by_link: vec![(0, 0); NODES_MAX * NODES_MAX],
             carried: Carried::default(),
+            lost: VecDeque::new(),
         }
+    }
+
+    /// Whether nothing passes from one node to another.
+    pub fn is_cut(&self, from: usize, to: usize) -> bool {
+        self.deaf[to] & (1 << from) != 0
+    }
+
+    /// How messages travel now.
+    pub fn network(&self) -> &Network {
+        &self.weather
+    }
+
+    /// The messages lost last, the newest last.
+    pub fn lost(&self) -> impl Iterator<Item = &Lost> {
+        self.lost.iter()
+    }
+
+    fn lose(&mut self, lost_us: u64, packet: Packet) {
+        if self.lost.len() == LOST_MAX {
+            self.lost.pop_front();
+        }
+        self.lost.push_back(Lost { packet, lost_us });
     }
 
     /// Changes the chances of messages.
@@ -140,7 +180,17 @@ impl Links {
         let mut chance = Chance::about(&words);
         if chance.permille(u64::from(self.weather.loss_permille)) {
             self.carried.lost += 1;
-            return;
+            let packet = Packet {
+                at_us: now_us + self.weather.delay_us_max,
+                sent_us: now_us,
+                number: 0,
+                from: from as u8,
+                to: to as u8,
+                chain,
+                bytes,
+                state: Vec::new(),
+            };
+            return self.lose(now_us, packet);
         }
         if chance.permille(u64::from(self.weather.copy_permille)) {
             self.carried.copied += 1;
@@ -172,6 +222,7 @@ impl Links {
             self.sent += 1;
             self.heap.push(Reverse(Packet {
                 at_us: now_us + chance.number(self.weather.delay_us_max, most),
+                sent_us: now_us,
                 number: self.sent,
                 from: from as u8,
                 to: to as u8,
@@ -199,6 +250,7 @@ impl Links {
         self.sent += 1;
         self.heap.push(Reverse(Packet {
             at_us: now_us + delay,
+            sent_us: now_us,
             number: self.sent,
             from: from as u8,
             to: to as u8,
@@ -218,6 +270,7 @@ impl Links {
         let packet = self.heap.pop()?.0;
         if self.deaf[usize::from(packet.to)] & (1 << packet.from) != 0 {
             self.carried.cut += 1;
+            self.lose(packet.at_us, packet);
             return None;
         }
         let link = &mut self.by_link[usize::from(packet.from) * NODES_MAX + usize::from(packet.to)];

@@ -3,7 +3,6 @@
 use kraft_proto::{Class, LogPosition, Role};
 
 use super::action::{Action, Target};
-use super::clients::Wish;
 use super::event::Event;
 use super::members::names;
 use super::world::World;
@@ -40,12 +39,7 @@ impl World {
                     self.tally.runs = 1;
                     return self.witness.see(Event::Rest { outcome: Ok(()) });
                 }
-                last = self.write(Wish {
-                    to: Target::Leader,
-                    class: Class::default(),
-                    count: 1,
-                    patience: 0,
-                });
+                last = self.ask_write(Target::Leader, Class::default(), 1, 0);
             }
         }
         if self.witness.violation.is_none() {

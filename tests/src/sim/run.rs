@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Timed};
+use super::load::{LOAD_WRITES_MAX, Load};
 use super::player::Player;
 use super::setup::{SPAN_US_MAX, Setup};
 use super::tally::Tally;
@@ -27,7 +28,10 @@ pub struct Run {
     pub seed: u64,
     /// The cluster.
     pub setup: Setup,
-    /// What is done to it, in order of time.
+    /// Steady loads, in few words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<Load>,
+    /// What else is done to it, in order of time.
     pub actions: Vec<Timed>,
     /// When the faults end, in microseconds.
     pub storm_us: u64,
@@ -72,6 +76,12 @@ impl Run {
         if self.storm_us > SPAN_US_MAX || times.any(|us| us > SPAN_US_MAX) {
             return Err("something lasts longer than a day".to_string());
         }
+        let writes: u64 = self.loads.iter().map(Load::count).sum();
+        if self.loads.iter().any(|load| load.every_us == 0) || writes > LOAD_WRITES_MAX {
+            return Err(format!(
+                "a load asks every so many microseconds, for {LOAD_WRITES_MAX} writes at most"
+            ));
+        }
         let sane = |action: &Action| match action {
             Action::Write { count, .. } => *count <= ENTRIES_MAX,
             Action::Drift { ppm, .. } => ppm.abs() <= DRIFT_PPM_MAX,
@@ -90,6 +100,17 @@ impl Run {
         serde_json::to_string(self).expect("a run is plain data")
     }
 
+    /// What decides how it is once so much is done, as text.
+    pub(super) fn so_far(&self, done: &[Timed]) -> String {
+        let run = Self {
+            setup: self.setup.clone(),
+            loads: Vec::new(),
+            actions: done.to_vec(),
+            ..*self
+        };
+        run.to_json()
+    }
+
     /// The world of the run before its first action.
     pub fn world(&self) -> Result<World, String> {
         World::new(self.seed, self.setup.clone())
@@ -97,7 +118,7 @@ impl Run {
 
     /// Does everything, faults first and rest afterwards.
     pub fn play(&self, tracing: Tracing) -> Outcome {
-        let player = Player::new(self.clone(), tracing);
+        let player = Player::traced(self.clone(), tracing);
         let mut player = player.expect("the setup of a run is checked");
         player.finish();
         player.outcome()

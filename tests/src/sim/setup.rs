@@ -3,6 +3,7 @@
 use kraft_proto::{Config, Member, Members, NodeId};
 use serde::{Deserialize, Serialize};
 
+use super::disk::Leaves;
 use super::members::store;
 use super::plant::Plant;
 
@@ -29,6 +30,9 @@ pub struct Setup {
     pub disk: DiskSpeed,
     /// Outputs a host fetches at a time; the rest waits a millisecond.
     pub outputs_max: Option<u32>,
+    /// What a crash leaves of that which nothing holds yet.
+    #[serde(default, skip_serializing_if = "Setup::is_by_chance")]
+    pub leaves: Leaves,
     /// What is wrong on purpose, so that an oracle has something to find.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plant: Option<Plant>,
@@ -69,6 +73,10 @@ pub struct DiskSpeed {
 }
 
 impl Setup {
+    fn is_by_chance(leaves: &Leaves) -> bool {
+        *leaves == Leaves::Some
+    }
+
     /// The members as every node is told.
     pub fn members(&self) -> Members {
         let (voters, rest) = self.nodes.split_at(usize::from(self.voters));

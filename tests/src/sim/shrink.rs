@@ -38,7 +38,7 @@ fn caught<T>(play: impl FnOnce() -> T) -> Result<T, Violation> {
 
 /// What a run breaks before its faults end.
 fn storm(run: &Run) -> Option<Violation> {
-    let mut player = Player::new(run.clone(), Tracing::Off).ok()?;
+    let mut player = Player::new(run.clone()).ok()?;
     player.play_until(run.storm_us);
     player.world().violation().cloned()
 }

@@ -2,13 +2,33 @@
 
 use kraft_proto::EntryKind;
 
+use super::action::Action;
 use super::entry::Entry;
 use super::event::Event;
 use super::members::{Sets, nodes};
 use super::sessions::Request;
 
+/// Who writes the lines. By pointer, so that a page, which draws records instead, loads none of this.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scribe {
+    /// Lines that are kept.
+    pub most: usize,
+    pub event: fn(&Event<'_>) -> Option<String>,
+    pub action: fn(&Action) -> String,
+}
+
+impl Scribe {
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            event: line,
+            action: |action| format!("-- {action:?}"),
+        }
+    }
+}
+
 /// A line for what a person wants to see of a run.
-pub(crate) fn line(event: &Event<'_>) -> Option<String> {
+fn line(event: &Event<'_>) -> Option<String> {
     let line = match event {
         Event::Started { node, life, log } => format!(
             "node {} starts incarnation {} with {} entries",

@@ -7,7 +7,8 @@ use kraft_proto::Raft;
 
 use super::action::{Action, Target};
 use super::chance::Chance;
-use super::clients::{Clients, PATIENCE, Wish};
+use super::chronicle::Happening;
+use super::clients::{Clients, PATIENCE};
 use super::clock::Clock;
 use super::disk::{Disk, Fsync};
 use super::entry::Entry;
@@ -93,18 +94,12 @@ impl World {
         // Before a change that takes away what it looks at.
         self.review_set_back();
         if !matches!(action, Action::Pass { .. }) {
-            self.witness.note(|| format!("-- {action:?}"));
+            self.witness.note_action(action);
         }
         match *action {
             Action::Pass { us } => self.pass_until(self.now_us.saturating_add(us)),
             Action::Write { to, class, count } => {
-                let patience = PATIENCE;
-                self.write(Wish {
-                    to,
-                    class,
-                    count,
-                    patience,
-                });
+                self.ask_write(to, class, count, PATIENCE);
             }
             Action::Read { from } => self.read(from, None),
             Action::ReadOwn { from } => self.read_own(from),
@@ -120,35 +115,81 @@ impl World {
 
     /// Lets time pass until a moment of the world's clock, with everything that is due.
     pub fn pass_until(&mut self, end_us: u64) {
-        while self.witness.violation.is_none() {
-            let mut next = (self.links.next_at(), Due::Packet);
-            let clients = self.clients.next_at();
-            if clients < next.0 {
-                next = (clients, Due::Client);
+        while self.pass_event(end_us) {}
+        self.set_now(end_us);
+    }
+
+    /// Lets the next thing happen that is due until a moment; false if nothing is.
+    pub fn pass_event(&mut self, end_us: u64) -> bool {
+        if self.witness.violation.is_some() {
+            return false;
+        }
+        let (at_us, due) = self.next_due();
+        if at_us > end_us {
+            return false;
+        }
+        self.set_now(at_us);
+        match due {
+            Due::Packet => self.deliver(),
+            Due::Client => self.run_errand(),
+            Due::Disk(place) => self.advance_disk(place),
+            Due::Node(place) => self.wake(place),
+        }
+        true
+    }
+
+    /// What comes next, and when.
+    fn next_due(&self) -> (u64, Due) {
+        let mut next = (self.links.next_at(), Due::Packet);
+        let clients = self.clients.next_at();
+        if clients < next.0 {
+            next = (clients, Due::Client);
+        }
+        for (place, node) in self.nodes.iter().enumerate() {
+            let disk = node.disk.next_at();
+            if disk < next.0 && node.live.is_some() {
+                next = (disk, Due::Disk(place));
             }
-            for (place, node) in self.nodes.iter().enumerate() {
-                let disk = node.disk.next_at();
-                if disk < next.0 && node.live.is_some() {
-                    next = (disk, Due::Disk(place));
-                }
-                let wake = node.wake_us.min(node.poll_us).min(node.recalls.next_at());
-                if wake < next.0 {
-                    next = (wake, Due::Node(place));
-                }
-            }
-            let (at, due) = next;
-            if at > end_us {
-                break;
-            }
-            self.set_now(at);
-            match due {
-                Due::Packet => self.deliver(),
-                Due::Client => self.run_errand(),
-                Due::Disk(place) => self.advance_disk(place),
-                Due::Node(place) => self.wake(place),
+            let wake = node.wake_us.min(node.poll_us).min(node.recalls.next_at());
+            if wake < next.0 {
+                next = (wake, Due::Node(place));
             }
         }
-        self.set_now(end_us);
+        next
+    }
+
+    /// Keeps records of what happens from now on.
+    pub fn watch(&mut self) {
+        self.witness.watch();
+    }
+
+    /// The records from this number on, and the number of the next; those before it are forgotten.
+    pub fn happenings(&mut self, since: u64) -> (impl Iterator<Item = &Happening>, u64) {
+        let kept = self.witness.chronicle.as_mut();
+        let (records, next) = kept.map_or((None, since), |kept| {
+            let (records, next) = kept.since(since);
+            (Some(records), next)
+        });
+        (records.into_iter().flatten(), next)
+    }
+
+    /// How long the one committed log is, as far as any node knew.
+    pub fn committed(&self) -> u64 {
+        self.witness.oracles.facts.committed.len() as u64
+    }
+
+    /// Whether a node votes, by the newest configuration in its own log.
+    pub fn is_voter(&self, place: usize) -> bool {
+        let id = self.nodes[place].config.id;
+        match self.core(place) {
+            Some(core) => core.members().is_voter(id),
+            None => self.nodes[place].members.is_voter(id),
+        }
+    }
+
+    /// By how many millionths the clock of a node runs too fast.
+    pub fn drift_ppm(&self, place: usize) -> i32 {
+        self.nodes[place].clock.ppm()
     }
 
     fn set_now(&mut self, at_us: u64) {
@@ -256,7 +297,7 @@ impl World {
 
     /// Keeps a trace from now on.
     pub fn set_tracing(&mut self, tracing: Tracing) {
-        self.witness.tracing = tracing;
+        self.witness.set_tracing(tracing);
     }
 
     /// The trace so far.

@@ -5,8 +5,9 @@ import { type Asked, type Class, type CommitMode, type FsyncMode, presetOf, type
 import type { Cluster, Tone } from '../cluster/cluster';
 import type { ClientNews } from '../cluster/protocol';
 import { Health } from './health';
-import { Ledger, type Write } from './ledger';
-import { evidence } from './words';
+import { isAcknowledged, Ledger, type Write } from './ledger';
+import { plain } from './plain';
+import { evidence, hearsWhen } from './words';
 import { readZones, ZONES_AT_FIRST } from './zones';
 
 const FATES_MS = 150;
@@ -66,7 +67,7 @@ export class Client {
       case 'answer': {
         const write = this.ledger.answered(news.id, news.answer, news.voters);
         if (write?.latencyMs !== undefined) this.health.acked(write.asked.mode, write.latencyMs);
-        if (write) this.say(`${write.key} → ${evidence(news.answer, write.voters, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
+        if (write) this.say(`${plain(write.key)} → ${evidence(news.answer, write.voters, write.asked.mode)}`, news.answer.held === undefined ? 'BAD' : 'GOOD');
         break;
       }
       case 'refused':
@@ -74,8 +75,8 @@ export class Client {
         break;
       case 'fates':
         for (const { term, index, fate } of news.fates) {
-          if (fate === 'LOST') this.say(`entry ${index} of term ${term} was acknowledged and is lost`, 'BAD');
-          this.ledger.settled({ term, index }, fate);
+          const write = this.ledger.settled({ term, index }, fate);
+          if (fate === 'LOST') this.say(lossWords(term, index, write), write !== undefined && isAcknowledged(write) ? 'LOST' : 'PLAIN');
         }
         break;
     }
@@ -86,8 +87,34 @@ export class Client {
     this.say(`refused: ${why}`, 'BAD');
   }
 
+  /** Which rule gives the write its class, and when its client hears yes. */
+  explain({ key, mode, fsync }: Ask): string {
+    const voters = this.cluster.seats.voters.length;
+    const named = { ...(mode && { mode }), ...(fsync && { fsync }) };
+    const zone = this.zones.listed.find(({ pattern }) => matches(pattern, key));
+    const by = mode && fsync ? 'as you say' : zone === undefined ? 'no zone: the default' : `zone ${zone.pattern}`;
+    try {
+      const asked = this.zones.resolve(named, key, this.usual, voters);
+      return `${plain(key)} → ${by} → ${asked.mode} · ${asked.fsync}: you hear ${hearsWhen(asked, voters)}`;
+    } catch (error) {
+      return `${plain(key)} → refused: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
   private askFates(): void {
     const { open } = this.ledger;
     if (open.length > 0) this.cluster.leader?.order({ kind: 'fates', of: open });
   }
+}
+
+/** What is said of an entry that is gone: whether somebody had been told yes is the first thing. */
+function lossWords(term: number, index: number, write: Write | undefined): string {
+  if (write === undefined || !isAcknowledged(write)) return `entry ${index} of term ${term} is gone; it was never acknowledged`;
+  return `entry ${index} of term ${term} was acknowledged and is lost, as ${write.asked.mode} · ${write.asked.fsync} allows`;
+}
+
+/** Whether a pattern of a zone fits a key: `*` any bytes, `?` one character. For words; the core's rules decide. */
+function matches(pattern: string, key: string): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  return new RegExp(`^${escaped}$`, 'su').test(key);
 }

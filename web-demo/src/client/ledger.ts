@@ -21,12 +21,13 @@ export interface Write {
   why: string;
 }
 
-/** So many writes are remembered. */
-const WRITES_MAX = 400;
+/** So many writes are remembered of which nothing more is to be heard. Those that are open are all remembered: the cores
+ * take on no more than their own limits. */
+const SETTLED_MAX = 400;
 
 export class Ledger {
   readonly writes: Write[] = [];
-  private readonly lost = new Set<string>();
+  private readonly lost = new Map<string, 'ACKNOWLEDGED' | 'UNANSWERED'>();
   private next = 1;
 
   ask(key: string, bytes: number, asked: Class, node: number, voters: number): Write {
@@ -35,7 +36,7 @@ export class Ledger {
       state: 'ASKED', answer: undefined, latencyMs: undefined, fate: 'PENDING', why: '',
     };
     this.writes.push(write);
-    if (this.writes.length > WRITES_MAX) this.forget();
+    if (this.writes.length > SETTLED_MAX) this.forget();
     return write;
   }
 
@@ -65,12 +66,18 @@ export class Ledger {
     }
   }
 
-  settled(at: Position, fate: FateName): void {
-    if (fate === 'PENDING') return;
-    if (fate === 'LOST') this.lost.add(`${at.term} ${at.index}`);
-    for (const write of this.writes) {
-      if (write.answer?.term === at.term && write.answer.index === at.index) write.fate = fate;
-    }
+  /** The fate of a position; returns the write that stood there, if this page asked for it. */
+  settled(at: Position, fate: FateName): Write | undefined {
+    if (fate === 'PENDING') return undefined;
+    const write = this.writes.find(({ answer }) => answer?.term === at.term && answer.index === at.index);
+    if (write !== undefined) write.fate = fate;
+    if (fate === 'LOST') this.lost.set(`${at.term} ${at.index}`, write !== undefined && isAcknowledged(write) ? 'ACKNOWLEDGED' : 'UNANSWERED');
+    return write;
+  }
+
+  /** The write that stands at this position, if this page was answered with it. */
+  at({ term, index }: Position): Write | undefined {
+    return this.writes.findLast(({ answer }) => answer?.term === term && answer.index === index);
   }
 
   /** Acknowledged on less than a majority's disks, and not known to be committed or gone. */
@@ -89,17 +96,23 @@ export class Ledger {
     return open.map(({ answer }) => ({ term: answer?.term ?? 0, index: answer?.index ?? 0 })).slice(0, 64);
   }
 
-  isLost({ term, index }: Position): boolean {
-    return this.lost.has(`${term} ${index}`);
+  /** Whether the entry is gone, and whether somebody had been told yes. */
+  lossOf({ term, index }: Position): 'ACKNOWLEDGED' | 'UNANSWERED' | undefined {
+    return this.lost.get(`${term} ${index}`);
   }
 
   /** Makes room: of the oldest write that nothing is to be heard of any more, if there is one. */
   private forget(): void {
     const over = this.writes.findIndex(({ state, answer, fate }) => state !== 'ASKED' && (answer === undefined || fate !== 'PENDING'));
-    this.writes.splice(Math.max(0, over), 1);
+    if (over >= 0) this.writes.splice(over, 1);
   }
 
   private find(id: number): Write | undefined {
-    return this.writes.find((write) => write.id === id);
+    return this.writes.findLast((write) => write.id === id);
   }
+}
+
+/** Whether the client was told yes: something held it. */
+export function isAcknowledged({ answer }: Write): boolean {
+  return answer?.held !== undefined;
 }

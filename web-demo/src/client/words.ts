@@ -1,6 +1,6 @@
 // Durability in words: the classes a client may ask for, and what an answer rests on.
 
-import type { Answer, CommitMode, FsyncMode, PresetName } from 'kraft-host-wasm';
+import type { Answer, Class, CommitMode, FsyncMode, PresetName } from 'kraft-host-wasm';
 
 export const MODES = ['ASYNC', 'LEADER_ONLY', 'AT_LEAST', 'SYNC', 'ALL'] as const;
 export const FSYNCS: readonly FsyncMode[] = ['NONE', 'BATCH', 'COMMIT', 'ALWAYS'];
@@ -51,4 +51,13 @@ export function outlives({ mode, held }: Answer, voters: number): string {
   if (holders(mode, voters) < majority(voters)) return 'may be lost with the leader';
   if (held !== 'SYNCED') return 'outlives the leader; may be lost if all lose power';
   return 'outlives the leader, and all losing power';
+}
+
+/** When a client hears yes, in words. */
+export function hearsWhen({ mode, fsync }: Class, voters: number): string {
+  if (mode === 'ASYNC') return 'as soon as the leader has it in memory';
+  const isDeep = fsync === 'COMMIT' || fsync === 'ALWAYS';
+  const count = holders(mode, voters);
+  if (count === 1) return `when the leader’s ${isDeep ? 'disk' : 'operating system'} has it`;
+  return `when ${count} of ${voters} ${isDeep ? 'disks' : 'operating systems'} have it`;
 }

@@ -5,12 +5,17 @@ import type { MemberChange, Members, PresetName } from 'kraft-host-wasm';
 import { Member } from './member';
 import { Network } from './network';
 import { PACES, type Pace, type PaceName } from './pace';
+import { Stores } from './stores';
 import type { ClientNews, News, Shown } from './protocol';
 
 /** More would be hard to tell apart. */
 export const NODES_MAX = 7;
 
-export type Tone = 'PLAIN' | 'GOOD' | 'BAD';
+/** `LOST` is an acknowledged write that its class let go; `BAD` what somebody should look at. */
+export type Tone = 'PLAIN' | 'GOOD' | 'LOST' | 'BAD';
+/** As the store says that it is not the one that was expected. */
+const LOST_DISK = /is not the one this node had/;
+
 export type Seat = 'VOTER' | 'LEAVING' | 'LEARNER' | 'NONE';
 
 /** Whom it tells. */
@@ -22,10 +27,13 @@ export interface Listener {
   told(news: ClientNews): void;
   /** Whom a client has asked there will answer nothing any more. */
   gone(node: number): void;
+  /** A node did not find the store that it had. */
+  lostDisk(node: number): void;
 }
 
 export class Cluster {
   readonly members: Member[];
+  readonly stores: Stores;
   readonly network: Network;
   /** Who is in it, as the last leader that was heard has it. */
   seats: Members;
@@ -37,6 +45,7 @@ export class Cluster {
     readonly paceName: PaceName,
     private readonly listener: Listener,
   ) {
+    this.stores = new Stores(this.name);
     this.members = Array.from({ length: founders }, (_, i) => this.member(i + 1));
     this.seats = { voters: this.nodes, outgoing: [], learners: [] };
     this.network = new Network((from, to, message) => this.find(to)?.order({ kind: 'message', from, message }));
@@ -99,7 +108,7 @@ export class Cluster {
     const member = this.find(node);
     if (member?.isGone !== true) return;
     const founders = Array.from({ length: this.founders }, (_, i) => i + 1);
-    member.start({ cluster: this.name, node, founders, pace: this.pace, preset: this.preset });
+    member.start({ cluster: this.name, node, founders, pace: this.pace, preset: this.preset, expect: this.stores.expected(node) });
     this.say(`node ${node} starts from its database`, 'PLAIN');
   }
 
@@ -172,7 +181,7 @@ export class Cluster {
   }
 
   private member(node: number): Member {
-    return new Member(node, (member, news) => this.hear(member, news));
+    return new Member(node, (member, news) => this.hear(member, news), (store) => this.stores.note(node, store));
   }
 
   /** A node that the page did not have: it starts. */
@@ -213,6 +222,7 @@ export class Cluster {
         member.end('ENDED');
         this.listener.gone(node);
         this.say(`node ${node} ended: ${news.reason}`, 'BAD');
+        if (LOST_DISK.test(news.reason)) this.listener.lostDisk(node);
         break;
     }
   }

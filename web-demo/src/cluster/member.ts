@@ -21,6 +21,7 @@ export class Member {
   constructor(
     readonly node: number,
     private readonly hear: (member: Member, news: News) => void,
+    private readonly noteStore: (store: string) => void,
   ) {}
 
   get isUp(): boolean {
@@ -41,6 +42,7 @@ export class Member {
         // What a Worker posted before it was terminated may arrive after.
         if (this.worker !== worker) continue;
         if (news.kind === 'life') void this.watch(worker, news.life);
+        else if (news.kind === 'store') this.noteStore(news.store);
         else this.hear(this, news);
       }
     };

@@ -35,6 +35,8 @@ export interface Start {
   readonly founders: readonly number[];
   readonly pace: Pace;
   readonly preset: PresetName;
+  /** The number of the store it must find, if it ran before. */
+  readonly expect: string | undefined;
 }
 
 /** To the Worker. */
@@ -51,7 +53,7 @@ export type Order =
   | { readonly kind: 'cut' };
 
 /** From the Worker: what is news of a node, and first the name of its life, by which the page is told when it dies. */
-export type Post = News | { readonly kind: 'life'; readonly life: string };
+export type Post = News | { readonly kind: 'life'; readonly life: string } | { readonly kind: 'store'; readonly store: string };
 
 export type News =
   | { readonly kind: 'send'; readonly to: number; readonly message: Message; readonly about: About }

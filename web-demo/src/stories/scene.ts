@@ -16,9 +16,19 @@ export class Scene {
   node = 0;
 
   readonly cluster: Cluster;
+  private state: 'TOLD' | 'STOPPED' = 'TOLD';
 
   constructor(private readonly client: Client) {
     this.cluster = client.cluster;
+  }
+
+  /** Whatever it waits for, it waits no longer. */
+  stop(): void {
+    this.state = 'STOPPED';
+  }
+
+  get isStopped(): boolean {
+    return this.state === 'STOPPED';
   }
 
   /** Everything runs and is linked, messages take so long, one node leads, and all have its log. */
@@ -78,6 +88,7 @@ export class Scene {
   async until(what: string, isSo: () => boolean): Promise<void> {
     const end = performance.now() + WAIT_MS_MAX;
     while (!isSo()) {
+      if (this.isStopped) throw new Error('it was stopped');
       if (performance.now() > end) throw new Error(`it did not come about that ${what}`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }

@@ -1,7 +1,8 @@
 // The client's view: its newest writes, each with its answer, what that rests on, and what became of it.
 
 import type { Client } from '../client/client';
-import type { Write } from '../client/ledger';
+import { isAcknowledged, type Write } from '../client/ledger';
+import { plain } from '../client/plain';
 import { evidence, family, outlives } from '../client/words';
 import { make, setAttribute, setText } from './dom';
 
@@ -34,8 +35,9 @@ export class ClientView {
     setAttribute(row, 'data-write', String(write.id));
     setAttribute(row, 'data-answer', write.state);
     setAttribute(row, 'data-fate', write.fate);
+    setAttribute(row, 'data-told', isAcknowledged(write) ? 'YES' : 'NO');
     setAttribute(row, 'class', `mode-${family(write.asked.mode).toLowerCase()}`);
-    setText(key, write.key);
+    setText(key, plain(write.key));
     setText(asked, `${write.asked.mode} · ${write.asked.fsync}`);
     setText(evidence, this.said(write));
     setText(fate, this.fateWord(write));
@@ -63,6 +65,7 @@ export class ClientView {
     const { state, answer, fate } = write;
     if (state === 'REFUSED') return 'not done';
     if (answer === undefined) return state === 'ASKED' ? '' : 'unknown';
+    if (fate === 'LOST' && !isAcknowledged(write)) return 'never acknowledged, and gone';
     if (fate !== 'PENDING') return fate.toLowerCase();
     return this.client.ledger.isAtRisk(write) ? 'at risk' : 'committing';
   }

@@ -1,8 +1,8 @@
 // The client's and the operator's hands: write, load, presets, zones, links.
 
-import type { CommitMode, FsyncMode, PresetName } from 'kraft-host-wasm';
+import type { CommitMode, PresetName } from 'kraft-host-wasm';
 
-import type { Client } from '../client/client';
+import type { Ask, Client } from '../client/client';
 import { FSYNCS, isFsync, isMode, PRESETS } from '../client/words';
 import { readZones, ZONES_AT_FIRST } from '../client/zones';
 import { type Cluster, NODES_MAX } from '../cluster/cluster';
@@ -47,6 +47,8 @@ export class Controls {
     this.presets();
     this.delay();
     this.zones();
+    for (const one of [this.key, this.mode, this.fsync]) one.addEventListener('input', () => this.explain());
+    this.explain();
   }
 
   /** Shows what else than a hand may have changed. */
@@ -56,25 +58,42 @@ export class Controls {
     if (Number(slider.value) !== delayMs) slider.value = String(delayMs);
     setText(part('delay-now'), `${delayMs} ms`);
     setAttribute(part('split'), 'aria-pressed', String(this.cluster.network.isSplit));
+    this.explain();
     const add = part<HTMLButtonElement>('add');
     const isFull = this.cluster.nodes.length >= NODES_MAX;
     if (add.disabled !== isFull) add.disabled = isFull;
   }
 
   /** A preset's class becomes the cluster's default. */
-  preset(name: PresetName): void {
+  preset(name: PresetName, by: 'HAND' | 'START' = 'HAND'): void {
     this.cluster.preset = name;
     for (const one of part('presets').children) one.setAttribute('aria-pressed', String(one.getAttribute('data-action') === name));
     const { mode, fsync } = this.client.usual;
     setText(part('default'), `${mode} · ${fsync}`);
+    if (by === 'START') return;
+    // And what “Write” asks for: a preset that changed nothing about the next write would be a lie.
+    this.mode.value = mode;
+    this.fsync.value = fsync;
+    this.explain();
+  }
+
+  /** What the next write asks for, and why. */
+  private explain(): void {
+    setText(part('asks'), this.client.explain(this.asked()));
+  }
+
+  private asked(): Ask {
+    return {
+      key: this.key.value.trim() || 'key',
+      mode: isMode(this.mode.value) ? this.mode.value : undefined,
+      fsync: isFsync(this.fsync.value) ? this.fsync.value : undefined,
+      fallback: this.fallback.value === 'TO_MAJORITY' ? 'TO_MAJORITY' : 'REFUSE',
+    };
   }
 
   private write(count: number): void {
-    const key = this.key.value.trim() || 'key';
-    const mode = isMode(this.mode.value) ? this.mode.value : undefined;
-    const fsync: FsyncMode | undefined = isFsync(this.fsync.value) ? this.fsync.value : undefined;
-    const fallback = this.fallback.value === 'TO_MAJORITY' ? 'TO_MAJORITY' : 'REFUSE';
-    for (let i = 0; i < count; i++) this.client.propose({ key, mode, fsync, fallback });
+    const asked = this.asked();
+    for (let i = 0; i < count; i++) this.client.propose(asked);
   }
 
   private toggleLoad(): void {
@@ -96,7 +115,7 @@ export class Controls {
 
   private presets(): void {
     part('presets').replaceChildren(...PRESETS.map((name) => button(name.replace('_', ' '), name, () => this.preset(name))));
-    this.preset(this.cluster.preset);
+    this.preset(this.cluster.preset, 'START');
   }
 
   private delay(): void {
@@ -107,13 +126,19 @@ export class Controls {
     this.refresh();
   }
 
+  private saidZones(): void {
+    setText(part('zones-said'), `${this.client.zones.listed.length} zones in force`);
+  }
+
   private zones(): void {
     const text = part<HTMLTextAreaElement>('zones');
     text.value = ZONES_AT_FIRST;
+    this.saidZones();
     text.addEventListener('input', () => {
       try {
         this.client.zones = readZones(text.value);
-        setText(part('zones-said'), `${this.client.zones.listed.length} zones in force`);
+        this.saidZones();
+        this.explain();
       } catch (error) {
         setText(part('zones-said'), `not in force: ${error instanceof Error ? error.message : String(error)}`);
       }

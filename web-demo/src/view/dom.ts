@@ -28,8 +28,25 @@ export function part<T extends Element = HTMLElement>(id: string): T {
 
 export function button(label: string, action: string, press: () => void): HTMLButtonElement {
   const made = make('button', { type: 'button', 'data-action': action }, label);
-  made.addEventListener('click', press);
+  made.addEventListener('click', () => {
+    if (made.getAttribute('aria-disabled') !== 'true') press();
+  });
   return made;
+}
+
+/** A button that has no use now. Under the focus it stays where it is, and says so: the focus is not lost. */
+export function enable(hand: HTMLButtonElement, enabled: boolean): void {
+  if (enabled) {
+    if (hand.disabled) hand.disabled = false;
+    hand.removeAttribute('aria-disabled');
+  } else if (document.activeElement !== hand) {
+    if (!hand.disabled) hand.disabled = true;
+  } else if (hand.getAttribute('aria-disabled') !== 'true') {
+    hand.setAttribute('aria-disabled', 'true');
+    hand.addEventListener('blur', () => {
+      if (hand.getAttribute('aria-disabled') === 'true') hand.disabled = true;
+    }, { once: true });
+  }
 }
 
 /** Sets text only where it differs, so that nothing is laid out again for nothing. */

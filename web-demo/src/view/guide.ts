@@ -50,12 +50,19 @@ export class Guide {
 
   private ask({ asks, answers }: Question): void {
     const hands = answers.map(({ label, then }) => button(label, 'answer', () => ('asks' in then ? this.ask(then) : this.advise(then))));
-    this.place.replaceChildren(make('p', {}, asks), make('div', { class: 'hands' }, ...hands));
+    this.show(make('p', {}, asks), hands);
   }
 
   private advise({ preset, because }: Advice): void {
     this.apply(preset);
     const again = button('Ask again', 'again', () => this.ask(QUESTIONS));
-    this.place.replaceChildren(make('p', { 'data-preset': preset }, `${because} Writes without a class have it from now on; nodes have the preset’s batches and limits once they are restarted.`), make('div', { class: 'hands' }, again));
+    this.show(make('p', { 'data-preset': preset }, `${because} “Write” asks for it from now on; nodes have the preset’s batches and limits once they are restarted.`), [again]);
+  }
+
+  /** Whoever answered by keyboard goes on where the next answer is. */
+  private show(says: HTMLElement, hands: readonly HTMLButtonElement[]): void {
+    const hadFocus = this.place.contains(document.activeElement);
+    this.place.replaceChildren(says, make('div', { class: 'hands' }, ...hands));
+    if (hadFocus) hands[0]?.focus();
   }
 }

@@ -4,10 +4,11 @@
 
 import type { Ledger } from '../client/ledger';
 import type { Member } from '../cluster/member';
+import { short } from '../live/scene';
 import { make, setAttribute } from './dom';
 import { type Cell, cellsOf, GLYPHS, titleOf } from './entries';
 
-const CELL_PX = 25;
+const CELL_PX = 29;
 const CELLS_MIN = 6;
 
 interface Drawn {
@@ -56,7 +57,7 @@ function show(drawn: Drawn, cell: Cell): void {
   drawn.shown = cell;
   const { entry: { index, term }, state } = cell;
   if (before?.entry.index !== index) {
-    drawn.number.data = String(index);
+    drawn.number.data = short(index);
     setAttribute(drawn.box, 'data-index', String(index));
   }
   if (before?.state !== state) {

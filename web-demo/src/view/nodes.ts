@@ -3,7 +3,7 @@
 import type { Ledger } from '../client/ledger';
 import type { Cluster, Seat } from '../cluster/cluster';
 import type { Member } from '../cluster/member';
-import { button, make, setAttribute, setText } from './dom';
+import { button, enable, make, setAttribute, setText } from './dom';
 import { LogView } from './log';
 
 const SLOW_LINK_MS = 600;
@@ -75,7 +75,8 @@ export class Nodes {
       facts,
       log.place,
       waiting,
-      make('div', { class: 'hands' }, ...Object.values(hands)),
+      make('div', { class: 'hands' }, hands.kill, hands.power, hands.start, hands.pause),
+      make('details', { class: 'more' }, make('summary', {}, 'more'), make('div', { class: 'hands' }, hands.isolate, hands.link, hands.disk, hands.lead, hands.seat, hands.remove)),
     );
     return { member, box, role, more, facts, waiting, log, hands };
   }
@@ -119,8 +120,4 @@ export class Nodes {
 
 function press(hand: HTMLButtonElement, pressed: boolean): void {
   setAttribute(hand, 'aria-pressed', String(pressed));
-}
-
-function enable(hand: HTMLButtonElement, enabled: boolean): void {
-  if (hand.disabled === enabled) hand.disabled = !enabled;
 }

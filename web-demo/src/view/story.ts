@@ -3,9 +3,11 @@
 import type { Client } from '../client/client';
 import { Scene } from '../stories/scene';
 import { STORIES, type Story } from '../stories';
-import { button, make, setText } from './dom';
+import { button, enable, make, setText } from './dom';
 
 const PAUSE_MS = 1200;
+
+const OUTCOMES = { AS_TOLD: '✔ As told', NOT_AS_TOLD: '✕ Not as told', STOPPED: 'Stopped' } as const;
 
 export class StoryView {
   private scene: Scene | undefined;
@@ -16,6 +18,7 @@ export class StoryView {
   private readonly outcome = make('p', { class: 'outcome', role: 'status' });
   private readonly next = button('Next step', 'next', () => void this.step());
   private readonly play = button('Play on', 'play', () => void this.playOn());
+  private readonly stop = button('Stop', 'stop', () => this.end());
   private readonly choices: HTMLButtonElement[];
 
   constructor(
@@ -23,12 +26,24 @@ export class StoryView {
     place: HTMLElement,
   ) {
     this.choices = STORIES.map((story) => button(story.title, story.name, () => this.choose(story)));
-    const hands = make('div', { class: 'hands' }, this.next, this.play);
+    const hands = make('div', { class: 'hands' }, this.next, this.play, this.stop);
     place.replaceChildren(make('div', { class: 'hands' }, ...this.choices), this.steps, hands, this.outcome);
     this.enable();
   }
 
+  /** A story that waits for what does not come is over when a hand says so. */
+  private end(): void {
+    this.scene?.stop();
+    this.scene = undefined;
+    this.at = this.story?.steps.length ?? 0;
+    this.state = 'IDLE';
+    this.conclude('STOPPED', 'the cluster is as it was left');
+    this.enable();
+  }
+
   private choose(story: Story): void {
+    this.scene?.stop();
+    this.state = 'IDLE';
     this.story = story;
     this.scene = new Scene(this.client);
     this.at = 0;
@@ -47,10 +62,12 @@ export class StoryView {
     this.enable();
     try {
       const said = await step.act(scene);
+      if (this.scene !== scene) return;
       this.mark('done');
       this.at += 1;
       if (this.at === story?.steps.length) this.conclude('AS_TOLD', said ?? 'as told');
     } catch (error) {
+      if (this.scene !== scene) return;
       this.mark('failed');
       this.at = story?.steps.length ?? 0;
       this.conclude('NOT_AS_TOLD', error instanceof Error ? error.message : String(error));
@@ -70,9 +87,9 @@ export class StoryView {
     }
   }
 
-  private conclude(outcome: '' | 'AS_TOLD' | 'NOT_AS_TOLD', said: string): void {
+  private conclude(outcome: '' | keyof typeof OUTCOMES, said: string): void {
     this.outcome.dataset['outcome'] = outcome;
-    setText(this.outcome, outcome === '' ? '' : `${outcome === 'AS_TOLD' ? '✔ As told' : '✕ Not as told'}: ${said}`);
+    setText(this.outcome, outcome === '' ? '' : `${OUTCOMES[outcome]}: ${said}`);
   }
 
   private mark(state: 'now' | 'done' | 'failed'): void {
@@ -81,8 +98,8 @@ export class StoryView {
 
   private enable(): void {
     const over = this.story === undefined || this.at >= this.story.steps.length;
-    this.next.disabled = over || this.state === 'BUSY';
-    this.play.disabled = over || this.state === 'BUSY';
-    for (const choice of this.choices) choice.disabled = this.state === 'BUSY';
+    enable(this.next, !over && this.state === 'IDLE');
+    enable(this.play, !over && this.state === 'IDLE');
+    enable(this.stop, !over);
   }
 }

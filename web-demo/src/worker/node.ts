@@ -32,8 +32,9 @@ function tell(...news: readonly Post[]): void {
 const every = globalThis.setInterval;
 const gate = new Gate();
 gate.guardTimers();
-const power = new PowerStorage(new IndexedDbStorage());
-const disk = new Disk(power, gate);
+let power: PowerStorage | undefined;
+let slowMs = 0;
+let disk: Disk | undefined;
 
 let hear: Listener | undefined;
 const channel: Channel = {
@@ -66,8 +67,11 @@ function report(what: 'LOG' | 'ALL'): void {
   tell({ kind: 'shown', shown: now });
 }
 
-async function start({ cluster, node, founders, pace, preset }: Start): Promise<void> {
+async function start({ cluster, node, founders, pace, preset, expect }: Start): Promise<void> {
   await load();
+  power = new PowerStorage(new IndexedDbStorage(expect === undefined ? {} : { expect: BigInt(expect) }));
+  disk = new Disk(power, gate);
+  disk.slowMs = slowMs;
   const { electionMin, electionMax, heartbeat, lazyForce } = pace;
   host = await Host.start({
     cluster,
@@ -89,6 +93,7 @@ async function start({ cluster, node, founders, pace, preset }: Start): Promise<
       tell({ kind: 'ended', reason: reason.message });
     },
   });
+  tell({ kind: 'store', store: String(host.store) });
   if (host.life !== undefined) tell({ kind: 'life', life: host.life });
   every(() => report('ALL'), REPORT_MS);
   report('ALL');
@@ -157,7 +162,7 @@ function said(text: string, tone: 'GOOD' | 'BAD'): News {
 async function cutPower(): Promise<void> {
   host = undefined;
   hear = undefined;
-  const { left, taken } = await power.cut();
+  const { left, taken } = await (power ?? new PowerStorage(new IndexedDbStorage())).cut();
   const count = taken.reduce((sum, { bytes }) => sum + entriesOf(bytes).length, 0);
   tell({ kind: 'dark', taken: count, left: newestOf(left) });
 }
@@ -199,7 +204,8 @@ function obey(order: Order): void {
       gate.open();
       break;
     case 'disk':
-      disk.slowMs = order.slowMs;
+      slowMs = order.slowMs;
+      if (disk !== undefined) disk.slowMs = slowMs;
       break;
     case 'cut':
       cutPower().catch((error: Error) => tell({ kind: 'ended', reason: error.message }));

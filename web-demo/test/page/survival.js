@@ -24,13 +24,6 @@ onPage('fresh databases begin anew', async (demo) => {
   assert.equal(await demo.node(leader).locator('.log li[title*="gone"]').count(), 0);
 });
 
-onPage('a second tab is told that the first has the databases', async (demo, browser) => {
-  const page = await browser.context.newPage();
-  await page.goto(demo.server.address);
-  await page.locator('#feed li', { hasText: 'another tab or Worker has the database' }).first().waitFor();
-  await page.close();
-});
-
 onPage('the page works without a network once it was loaded', async (demo) => {
   await demo.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await demo.page.reload();

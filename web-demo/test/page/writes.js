@@ -26,7 +26,7 @@ onPage('messages under way have the colour of their strongest mode', async (demo
   await demo.page.evaluate(() => {
     globalThis.seen = new Set();
     const note = (changes) => changes.forEach(({ target }) => globalThis.seen.add(target.getAttribute('class')));
-    new MutationObserver(note).observe(document.getElementById('flights'), { subtree: true, attributeFilter: ['class'] });
+    new MutationObserver(note).observe(document.getElementById('stage'), { subtree: true, attributeFilter: ['class'] });
   });
   for (const [mode, colour] of Object.entries({ LEADER_ONLY: 'leader_only', AT_LEAST_2: 'at_least', SYNC: 'sync', ALL: 'all' })) {
     await demo.write('coloured', mode, 'COMMIT');

@@ -110,12 +110,12 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "web",
-        about: "the live page, built into web-demo/dist",
+        about: "the page and all it stands on, built into web-demo/dist",
         run: web::step,
     },
     Step {
         name: "page",
-        about: "the live page in Chromium, every button and story; some in Firefox",
+        about: "the page, built, in Chromium: every button and story of both modes; some in Firefox",
         run: web::test,
     },
     Step {

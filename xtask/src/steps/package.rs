@@ -43,7 +43,7 @@ pub fn browser(workshop: &Workshop) -> Result<Done> {
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// JavaScript of the TypeScript; every complaint is an error.
-fn compile(workshop: &Workshop) -> Result<()> {
+pub fn compile(workshop: &Workshop) -> Result<()> {
     ensure!(
         wasm::is_made(workshop, FOLDER),
         "the wasm is not built: cargo xtask wasm"

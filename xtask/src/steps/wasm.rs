@@ -50,7 +50,7 @@ const MODULES: [Module; 2] = [
         package: "world",
         folder: "web-demo/world",
         profile: "wasm-small",
-        optimize: &["-Oz", "--converge"],
+        optimize: &["-Oz", "--gufa-optimizing", "-Oz", "--converge"],
         bytes_max: 500_000,
         zipped_max: 210_000,
         text: Text::None,

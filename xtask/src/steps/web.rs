@@ -11,12 +11,11 @@ use crate::workshop::Workshop;
 /// The folder of the page.
 const FOLDER: &str = "web-demo";
 
-/// Builds the page into `web-demo/dist`, from the package for JavaScript as it was built before.
+/// Builds the page into `web-demo/dist`, and first what it stands on: both wasm modules and the package for
+/// JavaScript. What has not changed is not made again.
 pub fn step(workshop: &Workshop) -> Result<Done> {
-    ensure!(
-        wasm::is_made(workshop, "host-wasm") && workshop.root.join("host-wasm/dist").is_dir(),
-        "the package it stands on is not built: cargo xtask wasm, then cargo xtask package"
-    );
+    wasm::step(workshop)?;
+    package::compile(workshop)?;
     tools::node(workshop)?;
     npm::install(workshop, FOLDER)?;
     let folder = workshop.root.join(FOLDER);
@@ -28,25 +27,24 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     shell::run(&mut node("node_modules/typescript/bin/tsc", &["--noEmit"]))?;
     shell::run(&mut node("node_modules/vite/bin/vite.js", &["build"]))?;
     let dist = folder.join("dist");
-    ensure!(dist.join("index.html").is_file(), "no page came of it");
+    ensure!(
+        ["index.html", "live.html"]
+            .iter()
+            .all(|page| dist.join(page).is_file()),
+        "no page came of it"
+    );
     let files = std::fs::read_dir(dist.join("assets"))
         .context("the page has no assets")?
         .count();
     Ok(Done::checked(files, "files of the page beside it"))
 }
 
-/// Presses every button of the built page, and tells every story.
+/// Builds the page, presses every button of both its modes, and tells every story.
 pub fn test(workshop: &Workshop) -> Result<Done> {
     for browser in [&tools::CHROMIUM, &tools::FIREFOX] {
         println!("{}", tools::browser(workshop, browser)?);
     }
-    ensure!(
-        workshop.root.join(FOLDER).join("dist/index.html").is_file(),
-        "the page is not built: cargo xtask web"
-    );
-    npm::install(workshop, FOLDER)?;
-    // Its launcher starts the browsers.
-    npm::install(workshop, "host-wasm")?;
+    step(workshop)?;
     let counted = package::run(workshop, "web-demo/test")?;
     Ok(Done::tests(
         counted,

@@ -3,28 +3,32 @@
 use kit::{Queued, Writes};
 use kraft_proto::LogIndex;
 
-use super::{Change, Copied, Disk, Fsync, Saved};
+use super::{Change, Copied, Disk, Fsync, Leaves, Saved};
 use crate::sim::chance::Chance;
 
 impl Disk {
     /// The process that wrote dies. What it had handed over stays; what it was about to may.
-    pub fn kill(&mut self) {
+    pub fn kill(&mut self, leaves: Leaves) {
         let mut chance = self.crash_chance();
         let (written, all) = (self.writes.written_count(), self.writes.log().count());
-        let reached = chance.number(written as u64, all as u64) as usize;
+        let reached = match leaves {
+            Leaves::Some => chance.number(written as u64, all as u64) as usize,
+            Leaves::Nothing => written,
+        };
         for queued in self.writes.log().take(reached).skip(written) {
             queued.change.apply(&mut self.seen, usize::MAX);
         }
-        self.keep_some_hard_state(&mut chance);
+        self.keep_some_hard_state(&mut chance, leaves);
         self.writes.end_incarnation(reached);
         self.forget_work();
     }
 
     /// The power goes.
-    pub fn cut_power(&mut self) {
+    pub fn cut_power(&mut self, leaves: Leaves) {
         let mut chance = self.crash_chance();
         let all: Vec<Queued<Change>> = self.lied.drain(..).chain(self.writes.take_log()).collect();
         let kept = match chance.number(0, 2) {
+            _ if leaves == Leaves::Nothing => 0,
             0 => 0,
             1 => all.len(),
             _ => chance.number(0, all.len() as u64) as usize,
@@ -34,6 +38,7 @@ impl Disk {
         }
         if let Some(change) = all.get(kept).map(|queued| &queued.change)
             && let (Some((run, _)), None) = (&change.entries, &change.snapshot)
+            && leaves == Leaves::Some
             && chance.permille(500)
         {
             let torn = chance.number(0, u64::from(run.count)) as usize;
@@ -41,7 +46,7 @@ impl Disk {
                 change.apply(&mut self.synced, torn);
             }
         }
-        self.keep_some_hard_state(&mut chance);
+        self.keep_some_hard_state(&mut chance, leaves);
         self.seen = self.synced.clone();
         self.boot += 1;
         self.forget_work();
@@ -52,9 +57,12 @@ impl Disk {
         Chance::about(&[self.key[0], 3, self.key[1], self.done])
     }
 
-    fn keep_some_hard_state(&mut self, chance: &mut Chance) {
+    fn keep_some_hard_state(&mut self, chance: &mut Chance, leaves: Leaves) {
         let waiting = self.writes.hard_states().count();
-        let kept = chance.number(0, waiting as u64) as usize;
+        let kept = match leaves {
+            Leaves::Some => chance.number(0, waiting as u64) as usize,
+            Leaves::Nothing => 0,
+        };
         if let Some(hard) = self.writes.keep_hard_states(kept) {
             let boot = self.boot;
             self.saved = Saved { hard, boot };

@@ -61,6 +61,29 @@ struct Heard {
     leader_killed: bool,
     killed: bool,
     leader_changed: bool,
+    /// Whoever watches was told of its fate, and of what had befallen it by then.
+    told: Option<Option<Column>>,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judged {
+    pub position: LogPosition,
+    pub row: Row,
+    /// What befell it, if anything did.
+    pub column: Option<Column>,
+    pub kept: bool,
+}
+
+impl Heard {
+    fn judged(&self, kept: bool) -> Judged {
+        Judged {
+            position: self.position,
+            row: self.row,
+            column: column(self),
+            kept,
+        }
+    }
 }
 
 /// How long faults still count for a write that is committed when it is answered.
@@ -79,6 +102,8 @@ pub(crate) struct Oracle {
     pub acks: u64,
     pub kept: u64,
     pub lost: u64,
+    /// Answers that were settled since somebody asked who watches.
+    judged: Option<Vec<Judged>>,
 }
 
 impl Oracle {
@@ -94,7 +119,40 @@ impl Oracle {
             acks: 0,
             kept: 0,
             lost: 0,
+            judged: None,
         }
+    }
+
+    /// Keeps what becomes of each answer for [`Self::judge`].
+    pub fn watch(&mut self) {
+        self.judged.get_or_insert_default();
+    }
+
+    /// The answers whose fate this event decided. One whose commit is known may still be told of again,
+    /// when more has befallen it.
+    pub fn judge(&mut self, facts: &Facts, event: &Event<'_>) -> Vec<Judged> {
+        let decides = matches!(
+            event,
+            Event::Answered { .. }
+                | Event::Committed { .. }
+                | Event::PowerCut { .. }
+                | Event::Ended { .. }
+                | Event::Role { .. }
+                | Event::Rest { .. }
+        );
+        if !decides {
+            return Vec::new();
+        }
+        let mut judged = self.judged.as_mut().map(std::mem::take).unwrap_or_default();
+        for heard in self.early.iter_mut().chain(&mut self.firm) {
+            let befell = column(heard);
+            let decided = heard.position.index.0 <= facts.committed.len() as u64;
+            if decided && heard.told != Some(befell) {
+                heard.told = Some(befell);
+                judged.push(heard.judged(facts.is_committed(heard.position)));
+            }
+        }
+        judged
     }
 
     /// Tells the time.
@@ -289,6 +347,7 @@ impl Oracle {
             leader_killed: false,
             killed: false,
             leader_changed: false,
+            told: None,
         };
         let over = |heard: &Heard, now: u64| heard.at_us + WINDOW_US < now;
         while self.firm.front().is_some_and(|old| over(old, self.now_us)) {
@@ -311,6 +370,11 @@ impl Oracle {
                 return true;
             }
             let kept = facts.is_committed(heard.position);
+            if let Some(judged) = &mut self.judged
+                && heard.told != Some(column(heard))
+            {
+                judged.push(heard.judged(kept));
+            }
             match kept {
                 true => self.kept += 1,
                 false => self.lost += 1,

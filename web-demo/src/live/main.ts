@@ -1,25 +1,30 @@
 // The page: a cluster, the views of it, and one loop that draws.
 
+import '../base.css';
+import '../stage/stage.css';
 import './style.css';
 
 import { databaseName, deleteDatabase, load } from 'kraft-host-wasm';
 
-import { Client } from './client/client';
-import { Cluster, NODES_MAX } from './cluster/cluster';
-import type { Member } from './cluster/member';
-import { isPace, type PaceName } from './cluster/pace';
-import { Chart, SAMPLE_MS } from './view/chart';
-import { ClientView } from './view/client';
-import { Controls } from './view/controls';
-import { make, part } from './view/dom';
-import { GLYPHS } from './view/entries';
-import { Feed } from './view/feed';
-import { Guide } from './view/guide';
-import { Links } from './view/links';
-import { Nodes } from './view/nodes';
-import { Stage } from './view/stage';
-import { StoryView } from './view/story';
-import { Turns } from './view/turns';
+import { Client } from '../client/client';
+import { Cluster, NODES_MAX } from '../cluster/cluster';
+import type { Member } from '../cluster/member';
+import { isPace, type PaceName } from '../cluster/pace';
+import { Chart, SAMPLE_MS } from '../view/chart';
+import { ClientView } from '../view/client';
+import { Controls } from '../view/controls';
+import { enable, make, part } from '../view/dom';
+import { GLYPHS } from '../view/entries';
+import { Feed } from '../view/feed';
+import { Guide } from '../view/guide';
+import { Links } from '../view/links';
+import { Nodes } from '../view/nodes';
+import { StoryView } from '../view/story';
+import { Turns } from '../view/turns';
+import { StageView } from '../stage/stage';
+import { LiveScene } from './scene';
+import { takeTurn } from './tab';
+import { GLOSSARY } from '../lab/glossary';
 
 const SIZES = [3, 4, 5, 6, 7];
 const REFRESH_MS = 100;
@@ -51,6 +56,7 @@ function sizes(founders: number): void {
 /** Ends every node and removes what it has stored: what the page begins with is an empty cluster. */
 async function begin(cluster: Cluster): Promise<void> {
   for (const member of cluster.members) member.end('ENDED');
+  cluster.stores.forget();
   const nodes = Array.from({ length: NODES_MAX }, (_, i) => i + 1);
   await Promise.all(nodes.map((node) => deleteDatabase(databaseName({ cluster: cluster.name, node }))));
   location.reload();
@@ -64,9 +70,12 @@ function run(): void {
     joined: (member) => seat(member),
     told: (news) => client.hear(news),
     gone: (node) => client.ledger.unanswered(node),
+    lostDisk: (node) => notice(`The database of node ${node} is gone, or another took its place: that is a lost disk, and the node does not start on a blank one under its old number. Remove it and add another, or begin with fresh databases.`),
   });
   const client = new Client(cluster, (text, tone) => feed.say(text, tone));
-  const stage = new Stage(cluster, part<SVGSVGElement>('stage'), part<SVGSVGElement>('flights'));
+  const calm = matchMedia('(prefers-reduced-motion: reduce)');
+  const scene = new LiveScene(cluster, client.ledger, () => calm.matches);
+  const stage = new StageView(part<SVGSVGElement>('stage'), pick);
   const nodes = new Nodes(cluster, client.ledger, part('nodes'));
   const links = new Links(cluster, part('links'));
   const writes = new ClientView(client, part('writes'));
@@ -77,25 +86,59 @@ function run(): void {
 
   function seat(...members: readonly Member[]): void {
     for (const member of members) turns.add({ everyMs: CARD_MS, draw: nodes.add(member) });
-    stage.build();
     links.build();
   }
   seat(...cluster.members);
   sizes(cluster.founders);
-  part('fresh').addEventListener('click', () => void begin(cluster));
+  const fresh = part<HTMLButtonElement>('fresh');
+  fresh.addEventListener('click', () => void begin(cluster));
   turns.add({ everyMs: REFRESH_MS, draw: () => writes.refresh() });
   turns.add({ everyMs: REFRESH_MS, draw: () => feed.refresh() });
   turns.add({ everyMs: REFRESH_MS, draw: () => controls.refresh() });
   turns.add({ everyMs: CARD_MS, draw: () => links.refresh() });
   turns.add({ everyMs: SAMPLE_MS, draw: () => chart.refresh() });
-  cluster.startAll();
+  turns.add({ everyMs: REFRESH_MS, draw: () => {
+    drawn = scene.snapshot(performance.now());
+    stage.draw(drawn, calm.matches ? 'STILL' : 'EASED');
+  } });
+  let drawn = scene.snapshot(performance.now());
+  takeTurn(cluster.name, {
+    mine: () => {
+      notice('');
+      enable(fresh, true);
+      cluster.startAll();
+    },
+    anothers: () => {
+      enable(fresh, false);
+      notice('Another tab runs this cluster and has its databases. Close it, and this one goes on. The Lab runs in any number of tabs.');
+    },
+    untold: () => {
+      enable(fresh, false);
+      notice('Live needs https, or localhost: over plain http a browser gives a page no locks, and a node that may not be alone on its database does not start. The Lab works here: it needs neither.');
+    },
+  });
 
   function frame(now: number): void {
-    stage.refresh(now);
+    stage.fly({ ...drawn, flights: scene.flights(now) });
     turns.refresh(now);
     requestAnimationFrame(frame);
   }
   requestAnimationFrame(frame);
+}
+
+/** What a person must know before anything else. */
+function notice(text: string): void {
+  part('notice').textContent = text;
+  part('notice').hidden = text === '';
+}
+
+/** What a person taps on the stage is shown where more is said of it. */
+function pick(what: string): void {
+  const [kind, number] = what.split(' ');
+  const found = document.querySelector<HTMLElement>(kind === 'node' ? `article[data-node="${number}"] .more summary` : `#writes li[data-write="${number}"]`);
+  if (kind === 'word') notice(`${number}: ${GLOSSARY[number ?? ''] ?? ''}`);
+  found?.scrollIntoView({ block: 'nearest' });
+  if (kind === 'node') found?.focus();
 }
 
 part('states').replaceChildren(
