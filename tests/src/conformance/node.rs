@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use kit::framed;
 use kraft_proto::{
     Append, CheckQuorum, Class, CommitMode, Config, EntryKind, Envelope, Frame, FsyncMode, Held,
     Incarnation, Instant, LogIndex, LogPosition, Members, Message, NodeId, Nonce, Output, PreVote,
-    Raft, Receipt, Recovery, StoreId, Term, Write,
+    Raft, Receipt, Recovery, StoreId, Term, Write, entry_prefix, limits::FRAME_HEADER_MAX,
 };
 
 use super::adapter::Found;
-use super::payload::payload;
+use super::payload::payloads;
 use super::script::{Action, Seat};
 
 const ME: NodeId = NodeId(1);
@@ -60,7 +59,7 @@ impl Node {
             Action::Vote => {
                 self.term = Term(self.raft.status().term.max(self.term).0 + 1);
                 let last = LogPosition::new(self.term, LogIndex(u64::from(u32::MAX)));
-                self.hear(Message::Vote { last });
+                self.hear(Message::Vote { last }, &[]);
             }
             Action::Append { count, fsync } => self.append(0, count, fsync),
             Action::Replace { cut, count, fsync } => {
@@ -100,10 +99,10 @@ impl Node {
             mode: CommitMode::Sync,
             fsync,
         };
-        self.hear(Message::Append(append));
+        self.hear(Message::Append(append), &payloads(append.run()));
     }
 
-    fn hear(&mut self, message: Message) {
+    fn hear(&mut self, message: Message, entries: &[Vec<u8>]) {
         let envelope = Envelope {
             from: NodeId(2 + self.term.0 % 2),
             to: ME,
@@ -112,8 +111,13 @@ impl Node {
             term: self.term,
             message,
         };
-        let command = |at| Some(payload(at, EntryKind::Command));
-        let bytes = framed(&envelope, command).expect("every entry has bytes");
+        let mut buffer = [0; FRAME_HEADER_MAX];
+        let header = envelope.encode(&mut buffer).expect("room for a header");
+        let mut bytes = header.to_vec();
+        for entry in entries {
+            bytes.extend(entry_prefix(entry.len() as u32));
+            bytes.extend(entry);
+        }
         let frame = Frame::decode(&bytes).expect("a frame made by hand");
         if let Some(run) = self.raft.handle_message(self.now, &frame).run() {
             self.log.truncate(run.first.prev().0 as usize);
