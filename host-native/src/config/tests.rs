@@ -129,6 +129,7 @@ fn every_option_can_be_set_in_all_three_places() {
         "zones_file" => concat!(env!("CARGO_MANIFEST_DIR"), "/examples/zones.toml").to_owned(),
         "members" => "1@h:1/h:2".to_owned(),
         "listen.advertise_clients" => "h:2".to_owned(),
+        "snapshots.dir" => "/elsewhere".to_owned(),
         _ => setting.default_value().unwrap().replace('"', ""),
     };
     let files = Files::new();

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What the page may do: the policy that stands in it, for every answer, and that nobody frames it,
 /// which only a header can say.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-    worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+    worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' blob:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
 /// What every answer says, the refusals too.

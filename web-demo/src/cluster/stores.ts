@@ -6,7 +6,7 @@ export class Stores {
   private known: Record<string, string>;
 
   constructor(cluster: string) {
-    this.key = `kraft stores of ${cluster}`;
+    this.key = `stores of kraft cluster ${cluster}`;
     try {
       this.known = JSON.parse(localStorage.getItem(this.key) ?? '{}') as Record<string, string>;
     } catch {

@@ -11,7 +11,7 @@ export function takeTurn(cluster: string, turn: Turn): void {
   const { locks } = navigator;
   // Browsers keep them from pages that came over plain http from another machine.
   if (locks === undefined) return turn.untold();
-  const name = `kraft page of ${cluster}`;
+  const name = `page of kraft cluster ${cluster}`;
   /** As long as this page is there. */
   const hold = (): Promise<never> => {
     turn.mine();
