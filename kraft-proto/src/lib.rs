@@ -119,7 +119,7 @@
 //!
 //! # Which enums may grow
 //!
-//! An enum is exhaustive where a new variant is a new duty of the host, so that the compiler names every
+//! An enum is exhaustive where a new variant is new work for the host, so that the compiler names every
 //! place that lacks it: [`Output`], [`WriteKind`], [`EntryKind`], what a class is made of, what a client
 //! is told ([`Fate`], [`Grade`], [`ReadOutcome`]), the refusals that a host translates for its clients
 //! ([`ProposeError`], [`ReadError`], [`MembersProposeError`], [`TransferError`], [`ChangeError`]), and

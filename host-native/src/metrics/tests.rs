@@ -1,4 +1,4 @@
-use kraft_proto::ids::NodeId;
+use kraft_proto::ids::{LogPosition, NodeId};
 use kraft_proto::modes::FsyncMode;
 
 use super::*;
@@ -49,6 +49,8 @@ fn busy() -> Metrics {
         DiskRoom::Full,
         Duration::from_secs(2),
     );
+    let last = LogPosition::new(Term(4), LogIndex(90));
+    metrics.kept(7, Some(SnapshotStatus { last, bytes: 4096 }));
     metrics.places(11, 12, 13);
     metrics.clients(5, 4);
     metrics.unread(321);
@@ -106,6 +108,9 @@ fn every_family_has_its_name_labels_and_value() {
         ("kraft_replicas_compared_total", 1.0),
         ("kraft_disk_busy_seconds", 1.5),
         ("kraft_disk_full", 1.0),
+        ("kraft_log_segments", 7.0),
+        ("kraft_snapshot_index", 90.0),
+        ("kraft_snapshot_bytes", 4096.0),
         ("kraft_transport_spares_total", 6.0),
         ("kraft_acks_lost_total{mode=\"leader_only\"}", 2.0),
         ("kraft_acks_lost_total{mode=\"async\"}", 0.0),

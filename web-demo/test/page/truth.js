@@ -170,7 +170,7 @@ onPage('a story that is stuck can be stopped, and another told', async (demo) =>
   assert.match(await demo.tell('leader-only'), /^✔ As told/);
 });
 
-onPage('by keyboard the first story is a few stops away, and the focus is never lost', async (demo) => {
+onPage('by keyboard the first story is a few stops away, and the focus stays on the page', async (demo) => {
   await demo.page.evaluate(() => document.body.focus());
   await demo.page.keyboard.press('Tab');
   assert.equal(await demo.page.evaluate(() => document.activeElement.textContent), 'To the stories');
