@@ -85,7 +85,7 @@ store.watch((state, changed) => {
   if (changed.has('view') || (changed.has('motion') && state.motion === 'STILL')) drawScene(eases ? 'EASED' : 'STILL');
   if (changed.has('lane') || changed.has('lesson')) {
     const asked = director.classesOf(state.lesson)[state.lane];
-    setText(part('scene-title'), asked === undefined ? 'A run that was brought along' : `${nameOf(asked)}: the client hears yes ${hearsWhen(asked, state.lesson.nodes)}`);
+    setText(part('scene-title'), asked === undefined ? `A drawn cluster, its clients and its faults: ${state.lesson.name}` : `${nameOf(asked)}: the client hears yes ${hearsWhen(asked, state.lesson.nodes)}`);
   }
   if (changed.has('notice')) {
     setText(part('notice'), state.notice);
@@ -109,8 +109,11 @@ async function open(): Promise<void> {
   if (shared?.drawn !== undefined) {
     const run = await director.draw(shared.drawn);
     store.set({ lane: 0 });
-    await director.change({ ...FIRST, faults: [], run }, 'WHOLE', 'FORGET');
-    director.seek(0);
+    await director.change({ ...FIRST, faults: [], run, name: `the run of seed ${shared.drawn}` }, 'WHOLE', 'FORGET');
+    // Where it shows what the contract says of it: at a write that was acknowledged and is lost.
+    const lost = store.world?.writes.find(({ told, fate }) => told && fate === 'lost');
+    director.seek(lost?.answeredUs ?? 0);
+    if (lost !== undefined) store.set({ chosen: { kind: 'write', ask: lost.ask } });
     store.set({ seen: 'YES' });
     return;
   }
