@@ -1,21 +1,24 @@
 //! The bundled state machine: an ordered key-value store.
 
-use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 use std::ops::Bound;
 
-use bytes::Bytes;
+use imbl::OrdMap;
 use kraft_proto::ids::LogPosition;
-use kraft_wire::command::Operation;
-use kraft_wire::key_value::{Key, KeyValue, Value};
-use kraft_wire::rows::{Effect, Page, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX, Scan};
-use ring::digest::Context;
+use kraft_wire::api::RequestRefusal;
+use kraft_wire::command::{AnsweredBy, Operation};
+use kraft_wire::key_value::{KEY_MAX, Key, KeyValue, VALUE_MAX, Value};
+use kraft_wire::rows::{
+    Effect, Page, Query, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX, Scan, View,
+};
 
-use crate::machine::StateMachine;
+use crate::machine::{Size, StateMachine};
+use crate::saved::{damaged, read_bytes, read_u64};
 
-/// An ordered map of keys to values.
+/// An ordered map of keys to values. A clone shares what does not change from then on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kv {
-    map: BTreeMap<Key, Value>,
+    map: OrdMap<Key, Value>,
     bytes: u64,
 }
 
@@ -30,7 +33,7 @@ impl Kv {
         let limit = wanted.limit.unwrap_or(SCAN_ROWS_DEFAULT).min(SCAN_ROWS_MAX) as usize;
         let mut left = self
             .map
-            .range::<[u8], _>((wanted.lower(), Bound::Unbounded))
+            .range::<_, [u8]>((wanted.lower(), Bound::Unbounded))
             .take_while(|(key, _)| wanted.reaches(key))
             .peekable();
         let mut rows = Vec::new();
@@ -103,21 +106,70 @@ impl Kv {
 }
 
 impl StateMachine for Kv {
-    fn apply(&mut self, _: LogPosition, operation: &[u8]) -> Bytes {
-        match Operation::decode(operation) {
-            Ok(operation) => self.carry_out(operation),
-            Err(_) => Effect::Malformed,
-        }
-        .to_bytes()
+    type Command = Operation;
+    type Answer = Effect;
+    type Query = Query;
+    type View = View;
+
+    fn apply(&mut self, _: LogPosition, operation: Operation) -> Effect {
+        self.carry_out(operation)
     }
 
-    fn digest(&self, to: &mut Context) {
-        to.update(&self.entries().to_le_bytes());
+    fn query(&self, query: &Query) -> Result<View, RequestRefusal> {
+        Ok(match query {
+            Query::Get(key) => View::Value(self.get(key.as_bytes()).cloned()),
+            Query::Scan(scan) => {
+                scan.check()?;
+                View::Page(self.scan(scan))
+            }
+        })
+    }
+
+    fn save(&self, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(&self.entries().to_le_bytes())?;
         for (key, value) in &self.map {
             for bytes in [key.as_bytes(), value.as_bytes()] {
-                to.update(&(bytes.len() as u64).to_le_bytes());
-                to.update(bytes);
+                to.write_all(&(bytes.len() as u64).to_le_bytes())?;
+                to.write_all(bytes)?;
             }
+        }
+        Ok(())
+    }
+
+    fn load(from: &mut dyn Read) -> io::Result<Self> {
+        let mut kv = Self::default();
+        for _ in 0..read_u64(from)? {
+            let key = read_bytes(from, KEY_MAX)?;
+            let value = read_bytes(from, VALUE_MAX)?;
+            let (key, value) = (Key::new(key), Value::new(value));
+            kv.put(key.map_err(damaged)?, value.map_err(damaged)?);
+        }
+        Ok(kv)
+    }
+
+    fn check(operation: &Operation) -> Result<(), RequestRefusal> {
+        Ok(operation.check()?)
+    }
+
+    fn keys(operation: &Operation) -> Box<dyn Iterator<Item = &[u8]> + '_> {
+        Box::new(operation.keys().map(|key| key.as_bytes()))
+    }
+
+    fn answered_by(operation: &Operation) -> AnsweredBy {
+        operation.answered_by()
+    }
+
+    fn view_bytes_max(&self, query: &Query) -> usize {
+        match query {
+            Query::Get(key) => self.get(key.as_bytes()).map_or(0, |value| value.len()),
+            Query::Scan(_) => SCAN_BYTES_MAX,
+        }
+    }
+
+    fn size(&self) -> Size {
+        Size {
+            entries: self.entries(),
+            bytes: self.bytes(),
         }
     }
 }
@@ -239,7 +291,7 @@ mod tests {
     #[test]
     fn large_rows_end_a_page_before_its_limit() {
         let mut kv = Kv::default();
-        let large = Value::new(vec![0; kraft_wire::key_value::VALUE_MAX]).unwrap();
+        let large = Value::new(vec![0; VALUE_MAX]).unwrap();
         for n in 0..6 {
             kv.put(key(&format!("k{n}")), large.clone());
         }
@@ -259,16 +311,15 @@ mod tests {
     }
 
     #[test]
-    fn effects_read_back() {
-        for effect in [
-            Effect::Done,
-            Effect::Swapped,
-            Effect::Unequal,
-            Effect::Malformed,
-        ] {
-            assert_eq!(Effect::from_bytes(&effect.to_bytes()), Some(effect));
+    fn what_is_saved_is_loaded_and_damage_is_refused() {
+        let kv = store(&["a", "user:1", "v"]);
+        let mut saved = Vec::new();
+        kv.save(&mut saved).unwrap();
+        assert_eq!(Kv::load(&mut saved.as_slice()).unwrap(), kv);
+        for short in 0..saved.len() {
+            assert!(Kv::load(&mut &saved[..short]).is_err(), "{short} bytes");
         }
-        assert_eq!(Effect::from_bytes(b"\x09"), None);
-        assert_eq!(Effect::from_bytes(b""), None);
+        saved[8..16].fill(0xff);
+        assert!(Kv::load(&mut saved.as_slice()).is_err());
     }
 }

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod node;
 pub mod replicas;
 pub mod rpc;
+mod saved;
 pub mod sessions;
 pub mod setup;
 pub mod transport;

@@ -31,12 +31,17 @@
 //! application only if a whole generation of other sessions came between: that many different
 //! clients with entries in flight at once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use imbl::OrdMap;
 use kraft_proto::ids::LogIndex;
 use kraft_wire::command::{RequestId, SESSION_WINDOW, SessionId, WriteDigest};
-use ring::digest::Context;
+use kraft_wire::payload::PAYLOAD_MAX;
+
+use crate::saved::{damaged, read_array, read_bytes, read_u64};
 
 /// Sessions of one generation; at most three times as many are remembered.
 pub const GENERATION_MAX: usize = 32_768;
@@ -88,7 +93,8 @@ struct Generation {
     /// Its first entry: every session of an older generation, and every forgotten one, was last used
     /// before this index.
     began: LogIndex,
-    sessions: HashMap<u128, Window>,
+    /// A clone of all shares those that are not used from then on.
+    sessions: OrdMap<u128, Arc<Window>>,
 }
 
 /// The writes under the last [`SESSION_WINDOW`] numbers.
@@ -182,34 +188,49 @@ impl Sessions {
             self.generations.rotate_right(1);
             self.generations[0] = Generation {
                 began: index,
-                sessions: HashMap::new(),
+                sessions: OrdMap::new(),
             };
         }
-        self.generations[0]
+        let window = self.generations[0]
             .sessions
             .entry(session.id)
-            .insert_entry(window)
-            .into_mut()
+            .or_insert(window);
+        Arc::make_mut(window)
     }
 
-    /// Adds everything remembered to a digest, in an order that does not depend on the node.
-    pub(crate) fn digest(&self, to: &mut Context) {
+    /// Writes everything remembered, in an order that does not depend on the node.
+    pub(crate) fn save(&self, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(&(self.generation_max as u64).to_le_bytes())?;
         for generation in &self.generations {
-            to.update(&generation.began.0.to_le_bytes());
-            let mut ids: Vec<_> = generation.sessions.keys().collect();
-            ids.sort_unstable();
-            to.update(&(ids.len() as u64).to_le_bytes());
-            for id in ids {
-                to.update(&id.to_le_bytes());
-                generation.sessions[id].digest(to);
+            to.write_all(&generation.began.0.to_le_bytes())?;
+            to.write_all(&(generation.sessions.len() as u64).to_le_bytes())?;
+            for (id, window) in &generation.sessions {
+                to.write_all(&id.to_le_bytes())?;
+                window.save(to)?;
             }
         }
+        Ok(())
+    }
+
+    /// Reads what [`Sessions::save`] wrote.
+    pub(crate) fn load(from: &mut dyn Read) -> io::Result<Self> {
+        let generation_max = read_u64(from)?;
+        let mut sessions = Self::with_generations_of(generation_max.max(1) as usize);
+        for generation in &mut sessions.generations {
+            generation.began = LogIndex(read_u64(from)?);
+            for _ in 0..read_u64(from)? {
+                let id = u128::from_le_bytes(read_array(from)?);
+                let window = Arc::new(Window::load(from)?);
+                generation.sessions.insert(id, window);
+            }
+        }
+        Ok(sessions)
     }
 
     fn window(&self, session: &SessionId) -> Option<&Window> {
         self.generations
             .iter()
-            .find_map(|generation| generation.sessions.get(&session.id))
+            .find_map(|generation| generation.sessions.get(&session.id).map(Arc::as_ref))
     }
 }
 
@@ -248,17 +269,37 @@ impl Window {
         self.done[below].get_or_insert(done);
     }
 
-    fn digest(&self, to: &mut Context) {
-        to.update(&self.highest.to_le_bytes());
-        for (below, done) in self.done.iter().enumerate() {
+    fn save(&self, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(&self.highest.to_le_bytes())?;
+        to.write_all(&(self.done.len() as u64).to_le_bytes())?;
+        for done in &self.done {
+            to.write_all(&[u8::from(done.is_some())])?;
             if let Some(Done { digest, answer }) = done {
-                to.update(&(below as u64).to_le_bytes());
-                to.update(&digest.to_bytes());
-                to.update(&(answer.len() as u64).to_le_bytes());
-                to.update(answer);
+                to.write_all(&digest.to_bytes())?;
+                to.write_all(&(answer.len() as u64).to_le_bytes())?;
+                to.write_all(answer)?;
             }
         }
-        to.update(&u64::MAX.to_le_bytes());
+        Ok(())
+    }
+
+    fn load(from: &mut dyn Read) -> io::Result<Self> {
+        let highest = read_u64(from)?;
+        let count = read_u64(from)?;
+        if count > SESSION_WINDOW {
+            return Err(damaged("a session has more numbers than are remembered"));
+        }
+        let mut done = VecDeque::new();
+        for _ in 0..count {
+            done.push_back(match read_array(from)? {
+                [0] => None,
+                [_] => Some(Done {
+                    digest: WriteDigest::from_bytes(read_array(from)?),
+                    answer: read_bytes(from, PAYLOAD_MAX)?.into(),
+                }),
+            });
+        }
+        Ok(Self { highest, done })
     }
 }
 

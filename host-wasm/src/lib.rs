@@ -20,7 +20,6 @@ mod at_risk;
 mod bodies;
 mod bytes;
 mod codes;
-mod history;
 mod node;
 mod options;
 mod start;

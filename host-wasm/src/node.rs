@@ -9,8 +9,8 @@ mod view;
 use std::collections::VecDeque;
 
 use kraft_proto::{
-    Answer, EntryKind, Frame, Instant, Lag, LogIndex, LogPosition, Message, NodeId, Raft, Run,
-    Slot, Term, Unsynced, Waits,
+    Answer, EntryKind, Frame, History, Instant, Lag, LogIndex, LogPosition, Message, NodeId, Raft,
+    Run, Slot, Term, Unsynced, Waits,
 };
 use wasm_bindgen::prelude::*;
 
@@ -19,7 +19,6 @@ use self::outputs::Shown;
 use crate::at_risk::AtRisk;
 use crate::bodies::Bodies;
 use crate::codes::{Fate, Heard};
-use crate::history::History;
 use crate::start::node;
 
 /// A node that runs.
@@ -27,7 +26,7 @@ use crate::start::node;
 pub struct Node {
     raft: Raft,
     bodies: Bodies,
-    history: History,
+    history: History<Vec<Run>>,
     waits: Waits<u32, Vec<Slot<u32>>>,
     tokens: u32,
     /// Writes handed out and not synced, oldest first.
@@ -54,7 +53,12 @@ enum Handed {
 }
 
 impl Node {
-    pub(crate) fn new(raft: Raft, bodies: Bodies, history: History, waits_max: usize) -> Self {
+    pub(crate) fn new(
+        raft: Raft,
+        bodies: Bodies,
+        history: History<Vec<Run>>,
+        waits_max: usize,
+    ) -> Self {
         Self {
             raft,
             bodies,

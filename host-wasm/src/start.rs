@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use kraft_proto::{
-    CheckQuorum, Config, EntryKind, HardState, Instant, Lease, LogIndex, LogPosition, Member,
-    Members, NodeId, Nonce, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
+    CheckQuorum, Config, EntryKind, HardState, History, Instant, Lease, LogIndex, LogPosition,
+    Member, Members, NodeId, Nonce, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
 };
 use wasm_bindgen::prelude::*;
 
 use crate::bodies::Bodies;
 use crate::bytes;
 use crate::codes;
-use crate::history::History;
 use crate::node::Node;
 use crate::options;
 
@@ -190,7 +189,7 @@ impl Start {
                 first: at.index,
                 count: 1,
             };
-            history.extend(run);
+            history.push(run);
             recovery = match entry.kind {
                 EntryKind::Configuration => recovery.config(at, &entry.bytes),
                 EntryKind::Command | EntryKind::NoOp => recovery.run(run),

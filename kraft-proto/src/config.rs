@@ -208,6 +208,7 @@ impl Config {
 
 /// Why a node does not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// The heartbeat must be longer than zero and shorter than the shortest election timeout.
     Heartbeat,

@@ -109,6 +109,7 @@ impl Default for Durability {
 
 /// Why durability options are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DurabilityError {
     /// `batch_size` is 0.
     BatchSize,

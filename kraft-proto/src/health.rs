@@ -74,6 +74,7 @@ impl Default for Thresholds {
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum AlertKind {
     /// Too many acknowledged bytes are not yet on a majority's disks. Counted in bytes.
     DataAtRisk,

@@ -108,13 +108,27 @@
 //! 4. [`Trust`] and `raft/trust.rs`: what a power cut may take, and how a node is trusted again.
 //! 5. [`Members`] and `raft/membership.rs`: who is in the cluster, and how that changes.
 //! 6. `log.rs`, `recall.rs` and `raft/history.rs`: a window on the log, and what the host is asked for.
-//!    [`Snapshot`] and `raft/snapshots.rs`: what stands for a log that is gone.
+//!    [`History`]: what a host answers from. [`Snapshot`] and `raft/snapshots.rs`: what stands for a
+//!    log that is gone.
 //! 7. [`Waits`]: matching clients to watermarks.
 //! 8. [`Frame`] and `WIRE.md`: the bytes between nodes. [`Status`]: what a node waits for; [`health`]:
 //!    when to alarm an operator.
 //!
 //! `examples/hello_cluster.rs` is a cluster in one file, `examples/custom_runtime.rs` one with
 //! threads and channels.
+//!
+//! # Which enums may grow
+//!
+//! An enum is exhaustive where a new variant is a new duty of the host, so that the compiler names every
+//! place that lacks it: [`Output`], [`WriteKind`], [`EntryKind`], what a class is made of, what a client
+//! is told ([`Fate`], [`Grade`], [`ReadOutcome`]), the refusals that a host translates for its clients
+//! ([`ProposeError`], [`ReadError`], [`MembersProposeError`], [`TransferError`], [`ChangeError`]), and
+//! [`Waiting`] and [`Bound`], which it gives a word each. [`Message`] is exhaustive because another kind
+//! is another version of the wire.
+//!
+//! An enum is `#[non_exhaustive]` where a host hands the text on and decides nothing by the variant:
+//! [`ConfigError`], [`WireError`], [`FrameError`], [`SnapshotError`], [`CompactError`], [`MembersError`],
+//! the errors of settings, [`PeerState`], the presets and the alerts.
 //!
 //! # Glossary
 //!
@@ -178,6 +192,7 @@ pub mod durability;
 pub mod entry;
 pub mod hard_state;
 pub mod health;
+pub mod history;
 pub mod ids;
 pub mod limits;
 pub mod members;
@@ -195,6 +210,7 @@ pub use config::{CheckQuorum, Config, ConfigError, Lease, PreVote};
 pub use durability::Durability;
 pub use entry::{EntryKind, Run};
 pub use hard_state::{HardState, Trust};
+pub use history::History;
 pub use ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
 pub use lag::Lag;
 pub use members::{Change, ChangeError, ConfigurationBytes, Member, Members, MembersError};

@@ -77,6 +77,7 @@ pub struct Members {
 
 /// Why a list of members is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MembersError {
     /// Nobody could vote.
     NoVoters,

@@ -1,6 +1,21 @@
 //! What nodes say to each other.
 //!
 //! `WIRE.md` is normative for the bytes; this is the meaning.
+//!
+//! # What a class asks of a follower
+//!
+//! A leader knows the class of each entry, and a follower is not told it. An [`Append`] has three marks
+//! instead, each an index: what it asks for counts for every entry through that index.
+//!
+//! | the entry's class | mark that it moves | what the follower does |
+//! | --- | --- | --- |
+//! | fsync `COMMIT` or `ALWAYS` | `force_upto` | it forces its log through there, and reports the copies once they are synced |
+//! | fsync `NONE` or `BATCH`, in a mode that counts followers and asks fewer voters than a majority (a small `AT_LEAST_n`) | `written_upto` | it reports the copies as soon as they are written, although a stronger entry behind them is still being forced |
+//! | fsync `NONE` or `BATCH`, in a mode that asks a majority or more (`SYNC`, `ALL`, a large `AT_LEAST_n`) | `written_upto` and `relied_upto` | it marks its disk *dirty* first, and then reports the written copies |
+//! | `ASYNC` and `LEADER_ONLY`, fsync `NONE` or `BATCH` | none | it writes the entry, and forces it with the next that asks for that or after `lazy_force` |
+//!
+//! A leader that wants its whole log forced, for a read or because too much is at risk, raises
+//! `force_upto` beyond the entries of one append; heartbeats carry that mark too.
 
 use serde::{Deserialize, Serialize};
 

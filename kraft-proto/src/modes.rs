@@ -63,7 +63,23 @@ pub struct Class {
     pub fsync: FsyncMode,
 }
 
+impl FsyncMode {
+    /// Every one, from weak to strong.
+    pub const ALL: [Self; 4] = [Self::None, Self::Batch, Self::Commit, Self::Always];
+}
+
 impl CommitMode {
+    /// One of each kind, in the order of their names' list: `AtLeast` with this number.
+    pub const fn each(at_least: u8) -> [Self; 5] {
+        [
+            Self::Async,
+            Self::LeaderOnly,
+            Self::AtLeast(at_least),
+            Self::Sync,
+            Self::All,
+        ]
+    }
+
     /// How many of `voters` voters must hold a write of this mode.
     pub const fn voters_asked(self, voters: usize) -> usize {
         match self {
@@ -183,6 +199,7 @@ impl fmt::Display for Class {
 
 /// The word names no mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UnknownMode {
     /// Not a commit mode.
     Commit,

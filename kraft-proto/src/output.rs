@@ -285,6 +285,18 @@ impl Write {
     }
 
     /// The write call completed: the operating system has it.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// fn store(node: &mut Raft, write: Write) {
+    ///     // The operating system takes it.
+    ///     let (receipt, unsynced) = write.written();
+    ///     node.handle_stored(Instant::ZERO, receipt);
+    ///     // The disk has it.
+    ///     node.handle_stored(Instant::ZERO, unsynced.synced());
+    /// }
+    /// ```
     pub fn written(self) -> (Receipt, Unsynced) {
         let receipt = Receipt {
             stamp: self.stamp,

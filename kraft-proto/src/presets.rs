@@ -9,6 +9,7 @@ use crate::modes::{Class, CommitMode, FsyncMode};
 
 /// A named starting point: every option has its value, and any of them can be changed after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Preset {
     /// Every voter's disk, each write by itself, and no weaker answer instead.
     Financial,

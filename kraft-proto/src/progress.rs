@@ -16,6 +16,7 @@ use crate::time::Instant;
 
 /// How the leader feeds a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum PeerState {
     /// One append at a time, until one matches.
     Probe,

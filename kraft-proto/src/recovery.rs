@@ -54,6 +54,18 @@ impl Recovery {
     ///
     /// Unless [`same_boot`](Self::same_boot) is said too, the power may have been out since: a node
     /// that was [dirty](crate::Trust::Dirty) starts [suspect](crate::Trust::Suspect).
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let members = Members::new([NodeId(1)], []).unwrap();
+    /// let hard = HardState { term: Term(4), ..HardState::default() };
+    /// let log = Run { term: Term(4), kind: EntryKind::Command, first: LogIndex(1), count: 9 };
+    /// let recovery = Recovery::resume(hard, members).run(log);
+    /// let config = Config::new(NodeId(1), StoreId(7), 42);
+    /// let node = Raft::new(config, recovery, Nonce(2), Instant::ZERO).unwrap();
+    /// assert_eq!((node.term(), node.last().index), (Term(4), LogIndex(9)));
+    /// ```
     pub fn resume(hard: HardState, members: Members) -> Self {
         Self {
             hard,

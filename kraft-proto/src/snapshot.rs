@@ -28,6 +28,7 @@ pub struct Snapshot {
 
 /// Why bytes are no snapshot's, or cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SnapshotBytesError {
     /// These bytes were never written by [`Snapshot::encode`].
     Malformed,

@@ -95,6 +95,23 @@ const FREE: usize = ACK_CLASSES + 1;
 const QUEUES: usize = ACK_CLASSES + 2;
 
 /// Those who wait, in storage the host provides: an array, or a vector where there is a heap.
+///
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+/// # use host::*;
+/// let mut node = leader();
+/// let mut waits = Waits::new(vec![Slot::default(); 8]);
+/// let class = Class::default();
+/// let proposed = node.propose(Instant::ZERO, class, 1).unwrap();
+/// let position = proposed.run.last_position();
+/// let fallback = durability::Fallback::Refuse;
+/// waits.insert("Ann", position, &proposed, class, None, fallback).unwrap();
+/// for output in drain(&mut node) {
+///     waits.handle_output(&output, &node, |_| None);
+/// }
+/// let answer = waits.poll_answer().unwrap();
+/// assert_eq!((answer.token, answer.grade), ("Ann", Grade::AsAsked));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Waits<T, S> {
     slots: S,
@@ -218,6 +235,21 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     /// # Errors
     ///
     /// The token comes back when all room is taken.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let mut waits = Waits::new(vec![Slot::default(); 8]);
+    /// let class = Class::new(CommitMode::Async, FsyncMode::None);
+    /// let position = node.propose(Instant::ZERO, class, 1).unwrap().run.last_position();
+    /// waits.await_commit("Ann", position, class, None, &node, |_| None).unwrap();
+    /// # node.read_after(Instant::ZERO, position).unwrap(); // so that it does not wait for a timer
+    /// for output in drain(&mut node) {
+    ///     waits.handle_output(&output, &node, |_| None);
+    /// }
+    /// assert_eq!(waits.poll_answer().unwrap().held, Some(Held::Synced));
+    /// ```
     pub fn await_commit(
         &mut self,
         token: T,
@@ -350,6 +382,21 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
 
     /// Answers those whose deadline has passed: by their fate, if that is known here by now, else
     /// with what a client that settles for a majority has, else that it takes longer.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let mut waits = Waits::new(vec![Slot::default(); 8]);
+    /// let class = Class::default();
+    /// let position = node.propose(Instant::ZERO, class, 1).unwrap().run.last_position();
+    /// let deadline = Instant::ZERO.after(std::time::Duration::from_millis(500));
+    /// waits.await_commit("Ann", position, class, Some(deadline), &node, |_| None).unwrap();
+    /// assert_eq!(waits.poll_timeout(), deadline);
+    /// // The disk has reported nothing by then.
+    /// waits.handle_timeout(deadline, &mut node, |_| None);
+    /// assert_eq!(waits.poll_answer().unwrap().grade, Grade::TimedOut);
+    /// ```
     pub fn handle_timeout(
         &mut self,
         now: Instant,
@@ -383,6 +430,18 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Waits<T, S> {
     /// passed. A host does so for clients that are gone, and where others need the room.
     ///
     /// Cost: that of looking at everybody.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let mut waits = Waits::new(vec![Slot::default(); 8]);
+    /// let class = Class::default();
+    /// let position = node.propose(Instant::ZERO, class, 1).unwrap().run.last_position();
+    /// waits.await_commit("Ann", position, class, None, &node, |_| None).unwrap();
+    /// waits.give_up(|client| client == "Ann", &mut node, |_| None);
+    /// assert_eq!(waits.poll_answer().unwrap().grade, Grade::TimedOut);
+    /// ```
     pub fn give_up(
         &mut self,
         whom: impl Fn(T) -> bool,

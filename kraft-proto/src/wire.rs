@@ -1,4 +1,4 @@
-//! Bytes on the wire. `WIRE.md` is normative; the golden vectors in `tests/wire.rs` hold it.
+//! Bytes on the wire. `WIRE.md` is normative; the golden vectors in `tests/wire/golden.rs` hold it.
 //!
 //! ```text
 //! frame  = version:u8  envelope:postcard  entry*        (as many entries as the append counts;
@@ -26,6 +26,7 @@ pub const ENTRY_PREFIX: usize = 4;
 
 /// Why bytes are not a frame. Nothing of them was believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WireError {
     /// They end too early.
     Truncated,
@@ -72,6 +73,7 @@ impl core::error::Error for WireError {}
 
 /// Why there is no frame of a message. Drop the message, as the network might have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FrameError {
     /// The host does not have the bytes of the entry at this position any more.
     Missing(LogPosition),
@@ -96,6 +98,19 @@ impl Envelope {
     /// by that of its last entry.
     ///
     /// Where `lookup` has nothing for one of them, `out` holds a part of a frame that means nothing.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let envelope = cluster()[0].snapshot_message(NodeId(2), LogPosition::new(Term(1), LogIndex(1)));
+    /// let mut bytes = Vec::new();
+    /// envelope.unwrap().frame(&mut bytes, |_| Some(b"the core's part")).unwrap();
+    /// let frame = Frame::decode(&bytes).unwrap();
+    /// assert_eq!(frame.entries().next(), Some(&b"the core's part"[..]));
+    /// // Bytes that are not there are never sent as none.
+    /// let lacking = envelope.unwrap().frame(&mut bytes, |_| None::<&[u8]>);
+    /// assert!(matches!(lacking, Err(FrameError::Missing(_))));
+    /// ```
     pub fn frame<B: AsRef<[u8]>>(
         &self,
         out: &mut impl for<'a> Extend<&'a u8>,
@@ -281,6 +296,12 @@ pub struct Frame<'b> {
 
 impl<'b> Frame<'b> {
     /// Decodes one frame, which is all of `bytes`.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// assert_eq!(Frame::decode(&[]).err(), Some(WireError::Truncated));
+    /// ```
     pub fn decode(bytes: &'b [u8]) -> Result<Self, WireError> {
         let (version, rest) = bytes.split_first().ok_or(WireError::Truncated)?;
         if *version != WIRE_VERSION {

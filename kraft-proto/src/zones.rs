@@ -62,6 +62,7 @@ pub struct ZoneTable {
 
 /// Why a list of zones is refused. `zone` counts from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ZoneTableError {
     /// More than [`ZONES_MAX`].
     TooMany,

@@ -45,20 +45,6 @@ const FRAME: usize = FRAME_HEADER_MAX + 4 * RUN_ENTRIES_MAX as usize;
 /// Clients that wait at most.
 const WAITING: usize = 64;
 
-const MODES: [CommitMode; 5] = [
-    CommitMode::Async,
-    CommitMode::LeaderOnly,
-    CommitMode::AtLeast(2),
-    CommitMode::Sync,
-    CommitMode::All,
-];
-const FSYNCS: [FsyncMode; 4] = [
-    FsyncMode::None,
-    FsyncMode::Batch,
-    FsyncMode::Commit,
-    FsyncMode::Always,
-];
-
 /// Frames on their way, in memory that is there from the start.
 struct Network {
     frames: Vec<(usize, usize, [u8; FRAME])>,
@@ -269,8 +255,8 @@ fn a_start_and_an_election_allocate_nothing() {
 fn no_class_allocates_in_steady_state() {
     const ROUNDS: u64 = 40;
     let mut cluster = Cluster::led();
-    for mode in MODES {
-        for fsync in FSYNCS {
+    for mode in CommitMode::each(2) {
+        for fsync in FsyncMode::ALL {
             let class = Class::new(mode, fsync);
             let (first, answered, asked) = (cluster.applied, cluster.answered, cluster.asked);
             let before = ALLOCATIONS.get();
@@ -299,9 +285,9 @@ fn mixed_classes_allocate_nothing() {
     let mut cluster = Cluster::led();
     let before = ALLOCATIONS.get();
     for round in 0..50 {
-        for turn in 0..MODES.len() * FSYNCS.len() {
-            let mode = MODES[turn % MODES.len()];
-            let fsync = FSYNCS[(turn + round) % FSYNCS.len()];
+        for turn in 0..CommitMode::each(2).len() * FsyncMode::ALL.len() {
+            let mode = CommitMode::each(2)[turn % CommitMode::each(2).len()];
+            let fsync = FsyncMode::ALL[(turn + round) % FsyncMode::ALL.len()];
             cluster.propose(Class::new(mode, fsync), 1);
         }
         cluster.run_until_idle();
@@ -340,7 +326,7 @@ fn transfers_and_reads_of_followers_allocate_nothing() {
 /// each entry by itself.
 #[test]
 fn a_call_costs_the_same_however_many_entries_it_covers() {
-    for mode in MODES {
+    for mode in CommitMode::each(2) {
         for fsync in [FsyncMode::None, FsyncMode::Commit] {
             let class = Class::new(mode, fsync);
             let asked = [1, 1024].map(|count| {

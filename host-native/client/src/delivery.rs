@@ -45,20 +45,19 @@ enum Step {
 }
 
 impl<'a> Delivery<'a> {
-    /// Measures the write and prepares to send it under the id in `slot`.
-    pub fn new(client: &'a Client, write: Write, slot: Slot) -> Result<Self, ClientError> {
-        write.operation.check()?;
+    /// Prepares to send the write under the id in `slot`.
+    pub fn new(client: &'a Client, write: Write, slot: Slot) -> Self {
         let copies = match slot.is_given() {
             true => Copies::Perhaps,
             false => Copies::None,
         };
-        Ok(Self {
+        Self {
             client,
             write,
             slot,
             copies,
             flight: Flight::None,
-        })
+        }
     }
 
     /// Sends it until it has an answer, or the time is up. `patience` is for the answer to one

@@ -10,7 +10,10 @@ use kraft_wire::api::{
     StatusReport, TestSwitch,
 };
 use kraft_wire::key_value::{Key, Value};
-use kraft_wire::rows::{Page, Scan};
+use kraft_wire::payload::Payload;
+use kraft_wire::rows::{Page, Query, Scan, View};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::client::Client;
@@ -53,11 +56,10 @@ impl Client {
         key: impl AsRef<[u8]>,
         freshness: Freshness,
     ) -> Result<Option<Value>, ClientError> {
-        let key = Key::try_from(key.as_ref())?;
-        let request = Request::Get { key, freshness };
-        self.read(Whom::Anyone, &request, |response| match response {
-            Response::Value { value, .. } => Some(value),
-            _ => None,
+        let query = Query::Get(Key::try_from(key.as_ref())?);
+        self.query_for(&query, freshness, |view| match view {
+            View::Value(value) => Some(value),
+            View::Page(_) => None,
         })
         .await
     }
@@ -76,9 +78,52 @@ impl Client {
     /// As [`Client::scan`].
     pub async fn scan_as(&self, scan: Scan, freshness: Freshness) -> Result<Page, ClientError> {
         scan.check()?;
-        let request = Request::Scan { scan, freshness };
+        self.query_for(&Query::Scan(scan), freshness, |view| match view {
+            View::Page(page) => Some(page),
+            View::Value(_) => None,
+        })
+        .await
+    }
+
+    /// Asks the cluster's state machine: sees every write acknowledged as Sync or stronger before. `Q`
+    /// and `V` are the query and the view of that machine.
+    ///
+    /// # Errors
+    /// If the machine refuses the query, or nobody answered in time with such a view.
+    pub async fn query<Q, V>(&self, query: &Q) -> Result<V, ClientError>
+    where
+        Q: Serialize + ?Sized,
+        V: Serialize + DeserializeOwned,
+    {
+        self.query_as(query, Freshness::Linearizable).await
+    }
+
+    /// Asks the cluster's state machine, for a view as fresh as asked for.
+    ///
+    /// # Errors
+    /// As [`Client::query`].
+    pub async fn query_as<Q, V>(&self, query: &Q, freshness: Freshness) -> Result<V, ClientError>
+    where
+        Q: Serialize + ?Sized,
+        V: Serialize + DeserializeOwned,
+    {
+        self.query_for(query, freshness, Some).await
+    }
+
+    async fn query_for<Q, V, T>(
+        &self,
+        query: &Q,
+        freshness: Freshness,
+        wanted: impl Fn(V) -> Option<T>,
+    ) -> Result<T, ClientError>
+    where
+        Q: Serialize + ?Sized,
+        V: Serialize + DeserializeOwned,
+    {
+        let query = Payload::of(query);
+        let request = Request::Query { query, freshness };
         self.read(Whom::Anyone, &request, |response| match response {
-            Response::Rows { page, .. } => Some(page),
+            Response::View { view, .. } => wanted(view.read().ok()?),
             _ => None,
         })
         .await
@@ -295,7 +340,7 @@ impl Client {
 /// What is so where a request has no answer.
 const fn asked_by(request: &Request) -> Asked {
     match request {
-        Request::Get { .. } | Request::Scan { .. } | Request::Write(_) => Asked::Data,
+        Request::Query { .. } | Request::Write(_) => Asked::Data,
         Request::Fate { .. } | Request::Await { .. } => Asked::Fate,
         Request::Status | Request::Digest | Request::Test(_) => Asked::Node,
         Request::Transfer { .. } => Asked::Transfer,

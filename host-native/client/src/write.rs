@@ -5,8 +5,10 @@ use std::time::Duration;
 use kraft_proto::durability::Fallback;
 use kraft_proto::modes::{CommitMode, FsyncMode};
 use kraft_wire::api::{Answer, Attempt, Options, Write};
-use kraft_wire::command::{Operation, RequestId};
-use kraft_wire::key_value::{Key, KeyValue, Unfit, Value};
+use kraft_wire::command::{COMMAND_MAX, Operation, RequestId};
+use kraft_wire::key_value::{Key, KeyValue, Measure, Unfit, Value};
+use kraft_wire::payload::Payload;
+use serde::Serialize;
 use tokio::time::timeout_at;
 
 use super::client::Client;
@@ -65,12 +67,21 @@ impl Client {
         self.write(operation)
     }
 
-    /// Any operation.
+    /// Any operation of the bundled store.
     pub fn operation(&self, operation: Operation) -> WriteRequest {
         self.write(Ok(operation))
     }
 
+    /// A command of the cluster's state machine. `C` is the command of that machine, and what it says is
+    /// in [`Answer::said`].
+    pub fn command<C: Serialize + ?Sized>(&self, command: &C) -> WriteRequest {
+        let command = Payload::of(command);
+        let fits = Measure::Command.check(command.as_bytes().len(), COMMAND_MAX);
+        WriteRequest::new(self.clone(), fits.map(|()| command))
+    }
+
     fn write(&self, operation: Result<Operation, Unfit>) -> WriteRequest {
+        let operation = operation.and_then(|operation| operation.encode());
         WriteRequest::new(self.clone(), operation)
     }
 }
@@ -81,14 +92,14 @@ impl Client {
 #[must_use = "a write does nothing until it is sent"]
 pub struct WriteRequest {
     client: Client,
-    operation: Result<Operation, Unfit>,
+    operation: Result<Payload, Unfit>,
     options: Options,
     deadline: Duration,
     request: Option<RequestId>,
 }
 
 impl WriteRequest {
-    pub(super) fn new(client: Client, operation: Result<Operation, Unfit>) -> Self {
+    pub(super) fn new(client: Client, operation: Result<Payload, Unfit>) -> Self {
         Self {
             operation,
             options: Options::default(),
@@ -199,11 +210,7 @@ impl WriteRequest {
         self,
         callback: impl FnOnce(Result<Answer, ClientError>) + Send + 'static,
     ) -> Result<(), ClientError> {
-        if let Err(unfit) = self
-            .operation
-            .as_ref()
-            .map_or_else(|u| Err(*u), Operation::check)
-        {
+        if let Err(unfit) = self.operation {
             return Err(unfit.into());
         }
         let slot = match self.request {
@@ -239,7 +246,7 @@ impl WriteRequest {
             attempt: Attempt::First,
             patience_ms: None,
         };
-        let mut delivery = Delivery::new(&self.client, write, slot)?;
+        let mut delivery = Delivery::new(&self.client, write, slot);
         tokio::select! {
             biased;
             ended = delivery.run(retries, patience) => return ended,

@@ -55,11 +55,6 @@ impl Connect {
         Ok(config)
     }
 
-    /// How many nodes vote, as far as the configuration says.
-    pub fn voters(&self) -> Result<usize, Failure> {
-        Ok(self.config()?.members.len())
-    }
-
     /// A client of the cluster, within the deadline.
     pub async fn client(&self) -> Result<Client, Failure> {
         Ok(Client::open(&self.config()?.client()?, self.settings()).await?)

@@ -68,7 +68,7 @@ impl Fate {
             (None, Some(patience)) => client.await_commit(position, patience).await?,
             (None, None) => client.fate(position).await?,
         };
-        style.show(&report, words(&report, config.members.len()));
+        style.show(&report, words(&report));
         Ok(exit_code(&report))
     }
 }
@@ -84,13 +84,15 @@ pub(super) fn exit_code(report: &FateReport) -> u8 {
 }
 
 /// What became of it, for people.
-pub(super) fn words(report: &FateReport, voters: usize) -> String {
+pub(super) fn words(report: &FateReport) -> String {
     let FateReport {
         position,
         fate,
         node,
         commit,
+        voters,
     } = report;
+    let voters = usize::from(*voters);
     let said = match fate {
         Became::Committed => "committed: on the disks of a majority".to_owned(),
         Became::Pending => {

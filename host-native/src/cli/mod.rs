@@ -10,7 +10,6 @@
 //! | 5 | refused or not possible; nothing was written |
 //! | 6 | it may be written or not; the request id is printed |
 
-mod awaiting;
 mod cert;
 mod completions;
 mod connect;
@@ -34,6 +33,7 @@ mod signals;
 mod status;
 mod transfer;
 mod web;
+mod write;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

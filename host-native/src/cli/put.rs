@@ -3,13 +3,11 @@
 use std::io::{self, BufReader, Read};
 
 use clap::Args;
+use kraft_client::Client;
 use kraft_wire::key_value::VALUE_MAX;
 
-use super::awaiting::Await;
-use super::connect::Connect;
-use super::options::{Again, WriteOptions};
 use super::output::{Failure, Style};
-use super::signals;
+use super::write::WriteArgs;
 
 /// How much of a value that is too long is counted, in bytes.
 const COUNTED_MAX: u64 = 1024 * 1024 * 1024;
@@ -21,46 +19,34 @@ pub struct Put {
     #[arg(required = true, num_args = 2.., value_names = ["KEY", "VALUE"], allow_negative_numbers = true)]
     pairs: Vec<String>,
     #[command(flatten)]
-    options: WriteOptions,
-    #[command(flatten)]
-    again: Again,
-    #[command(flatten)]
-    stay: Await,
-    #[command(flatten)]
-    connect: Connect,
+    write: WriteArgs,
 }
 
 impl Put {
     pub async fn run(self, style: Style) -> Result<u8, Failure> {
-        let pairs = self.pairs()?;
-        let client = self.connect.client().await?;
-        let write = client
-            .put_many(pairs)
-            .options(self.options.options())
-            .deadline(self.connect.deadline(self.options.timeout()));
-        let stop = signals::asked_to_end()?;
-        let answer = self.again.number(write).send_until(stop).await?;
-        let voters = self.connect.voters()?;
-        self.stay.show(&client, answer, voters, style).await
+        let pairs = read(&self.pairs)?;
+        let put = |client: &Client| client.put_many(pairs);
+        self.write.send(style, put).await
     }
+}
 
-    fn pairs(&self) -> Result<Vec<(&str, Vec<u8>)>, Failure> {
-        let (pairs, rest) = self.pairs.as_chunks::<2>();
-        if let [key] = rest {
-            return Err(Failure::usage(format_args!(
-                "key {key:?} has no value; nothing was written. Give keys and values in turn"
-            )));
-        }
-        let mut read = Vec::new();
-        for (at, [key, value]) in pairs.iter().enumerate() {
-            let bytes = match value.as_str() {
-                "-" if at + 1 == pairs.len() => from_stdin()?,
-                value => value.as_bytes().to_vec(),
-            };
-            read.push((key.as_str(), bytes));
-        }
-        Ok(read)
+/// Keys and values in turn.
+fn read(words: &[String]) -> Result<Vec<(&str, Vec<u8>)>, Failure> {
+    let (pairs, rest) = words.as_chunks::<2>();
+    if let [key] = rest {
+        return Err(Failure::usage(format_args!(
+            "key {key:?} has no value; nothing was written. Give keys and values in turn"
+        )));
     }
+    let mut read = Vec::new();
+    for (at, [key, value]) in pairs.iter().enumerate() {
+        let bytes = match value.as_str() {
+            "-" if at + 1 == pairs.len() => from_stdin()?,
+            value => value.as_bytes().to_vec(),
+        };
+        read.push((key.as_str(), bytes));
+    }
+    Ok(read)
 }
 
 /// Reads a value to its end. Of one that is too long the rest is only counted, and only up to a bound: it might not end.

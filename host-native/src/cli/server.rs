@@ -13,7 +13,8 @@ use super::settings::SettingFlags;
 use super::signals;
 use crate::config::{Config, Layers};
 use crate::demo::STAY;
-use crate::node::{self, NodeError, TestSwitchAccess};
+use crate::kv::Kv;
+use crate::node::{Node, NodeError, TestSwitchAccess};
 
 /// Where a node's configuration is looked for when none is named.
 const USUAL_PLACE: &str = "kraft.toml";
@@ -101,7 +102,8 @@ async fn serve(
     style: Style,
 ) -> Result<u8, Failure> {
     let stop = stop_at(until)?;
-    let node = node::start(config, switch).await?;
+    let mut node = Node::start(config, Kv::default()).await?;
+    node.set_test_switch(switch);
     let addresses = node.addresses();
     match style {
         Style::Json => say(json!({

@@ -132,8 +132,8 @@ fn as_json(asked: &Asked) -> Value {
 
 fn show(asked: &[Asked]) {
     let mut table = Table::new([
-        "NODE", "ROLE", "TERM", "COMMIT", "WRITTEN", "SYNCED", "AT RISK", "KEYS", "FSYNCS",
-        "CLIENTS",
+        "NODE", "ROLE", "TERM", "COMMIT", "WRITTEN", "SYNCED", "AT RISK", "KEYS", "SNAPSHOT",
+        "FSYNCS", "CLIENTS",
     ]);
     for Asked {
         node,
@@ -155,15 +155,18 @@ fn show(asked: &[Asked]) {
                     format_bytes(report.at_risk.bytes)
                 ),
                 report.data.entries.to_string(),
+                report
+                    .snapshot
+                    .map_or("-".into(), |snapshot| snapshot.last.index.to_string()),
                 report.disk.fsyncs.to_string(),
                 address.clone(),
             ],
             Err(_) => {
                 let unknown = || "-".to_owned();
-                let mut row = [(); 10].map(|()| unknown());
+                let mut row = [(); 11].map(|()| unknown());
                 row[0] = node.to_string();
                 row[1] = "no answer".into();
-                row[9] = address.clone();
+                row[10] = address.clone();
                 row
             }
         });

@@ -54,6 +54,27 @@ pub struct Timing {
     pub heartbeat: Duration,
 }
 
+/// When a node makes a snapshot: whichever comes first. Two are kept, and the log from the older one on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotOptions {
+    /// One is made after so many entries.
+    pub entries: u64,
+    /// One is made after so many bytes of log.
+    pub bytes: u64,
+    /// Where they are kept, if not in the data directory.
+    pub dir: Option<PathBuf>,
+}
+
+impl Default for SnapshotOptions {
+    fn default() -> Self {
+        Self {
+            entries: 1_000_000,
+            bytes: 256 * 1024 * 1024,
+            dir: None,
+        }
+    }
+}
+
 /// Everything a node or a client is told.
 ///
 /// A client reads the same file: it needs `cluster`, `tls` and `members`.
@@ -82,6 +103,8 @@ pub struct Config {
     pub at_risk_bytes_max: u64,
     /// What it takes on only so much of.
     pub limits: Limits,
+    /// When a snapshot takes the place of the log before it, and where it is kept.
+    pub snapshots: SnapshotOptions,
     /// A file of zones that replaces those of the main file.
     pub zones_file: Option<PathBuf>,
     /// Which class which keys have.
@@ -116,6 +139,7 @@ impl Default for Config {
             durability: Preset::default().durability(),
             at_risk_bytes_max: 256 * 1024 * 1024,
             limits: Limits::default(),
+            snapshots: SnapshotOptions::default(),
             zones_file: None,
             zones: ZoneTable::default(),
             timing: Timing {
@@ -214,6 +238,11 @@ impl Config {
             ));
         }
         self.limits.check()?;
+        if self.snapshots.entries == 0 || self.snapshots.bytes == 0 {
+            return Err(ConfigError::unfit(
+                "snapshot_entries and snapshot_bytes must be above 0: a snapshot is made after so much",
+            ));
+        }
         self.timing.check()
     }
 

@@ -303,6 +303,18 @@ pub const SETTINGS: &[Setting] = &[
         "entries one append carries, 1 to 4096"
     },
     setting! {
+        "snapshots.entries", "snapshot_entries", count, number, snapshots.entries,
+        "entries after which a snapshot is made, so that the log before it can go"
+    },
+    setting! {
+        "snapshots.bytes", "snapshot_bytes", bytes, quoted_bytes, snapshots.bytes,
+        "bytes of log after which one is made; two are kept, and the log from the older one on"
+    },
+    setting! {
+        "snapshots.dir", "snapshot_dir", some_path, quoted_some_path, snapshots.dir,
+        "where they are kept, if not in the data directory"
+    },
+    setting! {
         "alerts.disk_full", "alert_disk_full", duration, quoted_duration, alerts.disk_full,
         "alert when entries have been turned away for longer than this because the disk is full"
     },

@@ -39,7 +39,7 @@ impl Ledger {
             Ok(answer) if matches!(answer.grade, Grade::AsAsked | Grade::Fallback) => {
                 written.acks.push(Ack {
                     pair,
-                    answer: *answer,
+                    answer: answer.clone(),
                     at: Instant::now(),
                     took: began.elapsed(),
                 });

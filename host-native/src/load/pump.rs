@@ -190,7 +190,8 @@ mod tests {
             asked: Class::default(),
             achieved: Some(achieved),
             grade,
-            effect: None,
+            voters: 3,
+            outcome: None,
         })
     }
 

@@ -17,7 +17,7 @@ use kraft_proto::health::{AlertKind, Figures};
 use kraft_proto::ids::{LogIndex, Term};
 use kraft_proto::modes::{Class, CommitMode, Held};
 use kraft_proto::output::Role;
-use kraft_wire::api::DiskRoom;
+use kraft_wire::api::{DiskRoom, SnapshotStatus};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
@@ -49,6 +49,9 @@ struct Inner {
     disk_busy: Seconds,
     disk_full: Gauge,
     disk_full_seconds: Seconds,
+    log_segments: Gauge<u64, AtomicU64>,
+    snapshot_index: Gauge<u64, AtomicU64>,
+    snapshot_bytes: Gauge<u64, AtomicU64>,
     waiting_writes: Gauge<u64, AtomicU64>,
     waiting_reads: Gauge<u64, AtomicU64>,
     places_taken: Gauge<u64, AtomicU64>,
@@ -121,6 +124,17 @@ impl Metrics {
             disk_full: names.add(
                 "disk_full",
                 "1 while entries are turned away because the disk is full",
+                Gauge::default(),
+            ),
+            log_segments: names.add("log_segments", "Files of the log", Gauge::default()),
+            snapshot_index: names.add(
+                "snapshot_index",
+                "The last entry in the newest snapshot",
+                Gauge::default(),
+            ),
+            snapshot_bytes: names.add(
+                "snapshot_bytes",
+                "Bytes of the newest snapshot",
                 Gauge::default(),
             ),
             disk_full_seconds: names.add(
@@ -283,6 +297,15 @@ impl Metrics {
         self.inner.disk_busy.set(busy.as_secs_f64());
         self.inner.disk_full_seconds.set(full.as_secs_f64());
         self.inner.disk_full.set(i64::from(room == DiskRoom::Full));
+    }
+
+    /// How many files the log has, and the newest snapshot.
+    pub fn kept(&self, segments: u64, snapshot: Option<SnapshotStatus>) {
+        self.inner.log_segments.set(segments);
+        if let Some(SnapshotStatus { last, bytes }) = snapshot {
+            self.inner.snapshot_index.set(last.index.0);
+            self.inner.snapshot_bytes.set(bytes);
+        }
     }
 
     /// How far every peer is behind, as the leader sees it; nobody, on another node.

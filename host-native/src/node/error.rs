@@ -10,16 +10,6 @@ use kraft_wire::quic::BindError;
 use super::members::MembersRefused;
 use crate::config::ConfigError;
 
-/// Whether clients may ask the node to misbehave for a demonstration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TestSwitchAccess {
-    /// They are refused.
-    #[default]
-    Refused,
-    /// They may.
-    Granted,
-}
-
 /// Why a node does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -92,6 +82,20 @@ pub enum NodeError {
     /// Entries that are committed cannot be read back.
     #[error("{0}. The node has stopped: it cannot apply what is committed")]
     Unreadable(kraft_storage::ReadError),
+    /// The snapshots could not be listed.
+    #[error("{0}. The node was not started; see to the disk, then start again")]
+    Snapshots(kraft_storage::IoError),
+    /// No snapshot joins the log.
+    #[error(
+        "the log begins behind entry {base}, and no snapshot reaches it: {warnings}. The node was not started: from an \
+         older state it would have forgotten what it promised. Wipe the directory and let the node rejoin as a new store"
+    )]
+    NothingJoins {
+        /// The entry before the first of the log.
+        base: LogPosition,
+        /// What was found of the snapshots.
+        warnings: String,
+    },
     /// Bytes this node had checked are no longer what they were.
     #[error(
         "entry {0} was damaged in this node's memory. The node has stopped before it could be \

@@ -9,38 +9,38 @@
 //!        └─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Storage and transport meet only here. [`start`] opens the store and the listeners; [`Node::run`]
+//! Storage and transport meet only here. [`Node::start`] opens the store and the listeners; [`Node::run`]
 //! takes what happens, hands it to the core, and does what the core says.
+//!
+//! | module | the noun it owns |
+//! |---|---|
+//! | `log` | the log: entries in memory, on their way to the disk, and on it; whether there is room |
+//! | `peers` | the other nodes: what is sent to them, how far they lag |
+//! | `waiting` | clients that wait for an answer, and who of them has a place |
+//! | `applied` | the state machine, and whether the peers' replicas are the same |
+//! | `office` | who leads, and what a leader looks after |
+//! | `snapshots` | snapshots made in the background, sent and received |
+//! | `early_acks` | what was acknowledged before it was committed |
+//! | `engine` | where they meet: the loop, and what a request or a frame sets in motion |
 
-mod absence;
 mod advertised;
-mod at_risk;
+mod applied;
 mod certificate;
-mod clients;
 mod clock;
-mod disk;
-mod disk_view;
+mod early_acks;
 mod engine;
-mod entry_cache;
 mod error;
+mod log;
 mod members;
+mod office;
 mod open;
-mod own_requests;
-mod pending;
-mod places;
-mod replay;
-mod replica_check;
-mod replicas;
-mod report;
-mod sending;
-mod standby;
-mod standby_search;
-mod stopping;
-mod transfer;
+mod peers;
+mod snapshots;
+mod waiting;
 
 pub use certificate::Reload;
-pub use error::{NodeError, TestSwitchAccess};
+pub use error::NodeError;
 pub use members::MembersRefused;
 pub(crate) use members::founding_of;
 pub(crate) use open::expected;
-pub use open::{Addresses, Node, start, start_on};
+pub use open::{Addresses, Node, TestSwitchAccess};

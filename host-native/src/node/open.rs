@@ -8,24 +8,30 @@ use std::time::Duration;
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
     Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogIndex, NodeId, Nonce, Raft,
-    StoreId, Trust,
+    Snapshot, StoreId, Trust,
 };
-use kraft_storage::{Disk, Expect, Fs, History, Identity, RealFs, Reserve};
+use kraft_storage::{Disk, Expect, Fs, History, Identity, Join, Opened, RealFs, Reserve};
 use kraft_wire::api::{self, MESSAGE_MAX};
 use kraft_wire::cert::Credentials;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::advertised::advertised;
+use super::applied::Applied;
 use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts};
-use super::error::{NodeError, TestSwitchAccess};
+use super::error::NodeError;
+use super::log::Log;
 use super::members::{Contacts, check_list, first_members};
-use super::standby_search::StandbySearch;
+use super::office::Office;
+use super::peers::Peers;
+use super::snapshots::{Restored, Snapshots, load_newest};
+use super::waiting::Waiting;
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::descriptors;
+use crate::machine::StateMachine;
 use crate::metrics::Metrics;
 use crate::rpc::{RpcServer, ServerLimits};
 use crate::transport::{Hello, Limits, Settings, Timing, Transport, TransportConfig};
@@ -45,6 +51,16 @@ pub struct Node {
     admin_stopper: tokio::sync::oneshot::Sender<()>,
     addresses: Addresses,
     keeper: Keeper,
+}
+
+/// Whether clients may ask the node to misbehave for a demonstration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TestSwitchAccess {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They may.
+    Granted,
 }
 
 /// Where an open node listens.
@@ -100,41 +116,103 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Opens the store and the listeners of the node that `config` describes. Needs a tokio runtime.
-///
-/// # Errors
-///
-/// When anything it needs cannot be had; then nothing runs and no port stays open.
-pub async fn start(config: Config, test_switch: TestSwitchAccess) -> Result<Node, NodeError> {
-    let options = kraft_storage::Options {
-        lock_patience: LOCK_PATIENCE,
-        ..kraft_storage::Options::default()
-    };
-    let limit = descriptors::raise();
-    let files = Reserve::of(RealFs::shared())
-        .map_err(|source| NodeError::NoDescriptors { limit, source })?;
-    start_on(files, options, config, test_switch).await
+impl Node {
+    /// Opens the store and the listeners of the node that `config` describes. What is committed is applied
+    /// to `machine`, which has seen no command yet. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When anything it needs cannot be had; then nothing runs and no port stays open.
+    pub async fn start(config: Config, machine: impl StateMachine) -> Result<Self, NodeError> {
+        let options = kraft_storage::Options {
+            lock_patience: LOCK_PATIENCE,
+            ..kraft_storage::Options::default()
+        };
+        let limit = descriptors::raise();
+        let files = Reserve::of(RealFs::shared())
+            .map_err(|source| NodeError::NoDescriptors { limit, source })?;
+        Self::start_on(files, options, config, machine).await
+    }
+
+    /// [`Node::start`] on other files than this machine's, or in other segments. Whose data directory it must
+    /// be is the configuration's to say.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::start`].
+    pub async fn start_on(
+        files: Arc<dyn Fs>,
+        options: kraft_storage::Options,
+        config: Config,
+        machine: impl StateMachine,
+    ) -> Result<Self, NodeError> {
+        open(files, options, config, machine).await
+    }
+
+    /// Whether clients may ask the node to misbehave; they are refused unless this is said.
+    pub fn set_test_switch(&mut self, access: TestSwitchAccess) {
+        self.engine.set_test_switch(access);
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Has it read its certificate again while it runs.
+    pub fn reload(&self) -> Reload {
+        self.keeper.reload()
+    }
+
+    /// Runs until `stop` is ready or the disk fails. In the end the listeners are shut and the store is
+    /// forced and closed; a disk that is stuck is not waited for longer than
+    /// [`STOP_MAX`](kraft_storage::STOP_MAX).
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails or does not finish, or committed entries cannot be read back.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let (admin, listener) = self.admin;
+        let stop_admin = self.stop_admin;
+        let serving = tokio::spawn(admin.serve(listener, async {
+            // Either way the node is gone.
+            let _ = stop_admin.await;
+        }));
+        // Ends when the engine, which takes what it finds, is gone.
+        tokio::spawn(self.keeper.keep());
+        let ended = self.engine.run(self.inputs, stop).await;
+        drop(self.admin_stopper);
+        if let Ok(Err(error)) = serving.await {
+            tracing::warn!("the admin endpoint failed: {error}");
+        }
+        ended
+    }
 }
 
-/// [`start`] on other files than this machine's, or in other segments. Whose data directory it must
-/// be is the configuration's to say.
-///
-/// # Errors
-///
-/// As [`start`].
-pub async fn start_on(
+/// Which term wrote which part of the log, from its first entry on.
+fn history_of(opened: &Opened, restored: Option<&Restored>) -> History {
+    let before = restored
+        .into_iter()
+        .flat_map(|restored| &restored.head.history);
+    let last = restored.map_or(LogIndex::ZERO, |restored| restored.known.file.last.index);
+    History::of(before.copied().chain(opened.log_behind(last)))
+}
+
+/// Opens everything a node needs, in the order in which it would be in vain.
+async fn open<M: StateMachine>(
     fs: Arc<dyn Fs>,
     options: kraft_storage::Options,
     config: Config,
-    test_switch: TestSwitchAccess,
+    machine: M,
 ) -> Result<Node, NodeError> {
     let (node, cluster) = config.check_server()?;
     let credentials = Credentials::load(&config.tls.cert, &config.tls.key, &config.tls.ca)?;
     let options = kraft_storage::Options {
         expect: expected(&config, cluster, node),
+        snapshot_dir: config.snapshots.dir.clone(),
         ..options
     };
-    let opened = kraft_storage::open(&config.data_dir, fs, &options)?;
+    let mut opened = kraft_storage::open(&config.data_dir, fs, &options)?;
     let (limit, needed) = (
         descriptors::limit(),
         descriptors::needed(opened.store.reader().segments()),
@@ -142,11 +220,24 @@ pub async fn start_on(
     if limit < needed {
         return Err(NodeError::Descriptors { limit, needed });
     }
-    for warning in &opened.warnings {
+    let members = first_members(&config.data_dir, &opened.founding)?;
+    let mut warnings: Vec<String> = opened.warnings.iter().map(ToString::to_string).collect();
+    let mut applied = Applied::nothing_of(LogIndex::ZERO, machine);
+    let restored = load_newest(&opened, applied.loader(), &mut warnings)?;
+    for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let members = first_members(&config.data_dir, &opened.founding)?;
-    let recovery = opened.recovery(members).map_err(NodeError::Unreadable)?;
+    let core = restored.as_ref().map(|restored| &restored.head.core);
+    if let Some(last) = core.map(Snapshot::last)
+        && opened.join(last) == Join::Replaces
+    {
+        opened.replace_log(last).map_err(NodeError::Disk)?;
+    }
+    let recovery = opened
+        .recovery(members, core)
+        .map_err(NodeError::Unreadable)?;
+    let history = history_of(&opened, restored.as_ref());
+    let snapshots = opened.store.snapshots();
     let core = core_config(&config, node, opened.identity);
     let raft = Raft::new(core, recovery, nonce()?, Instant::ZERO).map_err(|error| match error {
         CoreConfigError::Superseded { by } => NodeError::Superseded(by),
@@ -238,25 +329,36 @@ pub async fn start_on(
     };
     let (admin_stopper, stop_admin) = tokio::sync::oneshot::channel();
     let (found, standbys) = mpsc::unbounded_channel();
-    let standby = StandbySearch::new(found);
     let (keeper, renewed) = Keeper::new(&config.tls);
-    let parts = Parts {
+    let clock = Clock::start();
+    let (status, limits) = (raft.status(), config.limits);
+    let last = status.last.index;
+    let newest = restored.map(|restored| {
+        applied.restore(restored.replica, restored.head.digest);
+        restored.known
+    });
+    applied.begin_term(last);
+    let (snapshot_news, snapshots_told) = mpsc::unbounded_channel();
+    let options = config.snapshots.clone();
+    let engine = Engine::new(Parts {
+        log: Log::new(disk, history, last, limits.unwritten_bytes),
+        peers: Peers::new(transport),
+        waiting: Waiting::new(limits.waiting_writes, limits.waiting_reads),
+        commit: applied.upto(),
+        applied,
+        snapshots: Snapshots::new(snapshots, options, newest, snapshot_news),
+        office: Office::new(&status, clock.now(), found),
         config: Arc::new(config),
         node,
         identity: opened.identity,
-        clock: Clock::start(),
+        clock,
         raft,
-        history: History::of(opened.log),
-        disk,
-        transport,
         clients,
         metrics,
         publisher,
         credentials,
-        test_switch,
-        warnings: opened.warnings.iter().map(ToString::to_string).collect(),
-    };
-    let engine = Engine::new(parts, standby);
+        warnings,
+    });
     Ok(Node {
         engine,
         inputs: Inputs {
@@ -265,6 +367,7 @@ pub async fn start_on(
             receipts,
             standbys,
             credentials: renewed,
+            snapshots: snapshots_told,
         },
         admin: (admin, listener),
         stop_admin,
@@ -272,40 +375,4 @@ pub async fn start_on(
         addresses,
         keeper,
     })
-}
-
-impl Node {
-    /// Where it listens.
-    pub fn addresses(&self) -> Addresses {
-        self.addresses
-    }
-
-    /// Has it read its certificate again while it runs.
-    pub fn reload(&self) -> Reload {
-        self.keeper.reload()
-    }
-
-    /// Runs until `stop` is ready or the disk fails. In the end the listeners are shut and the store is
-    /// forced and closed; a disk that is stuck is not waited for longer than
-    /// [`STOP_MAX`](kraft_storage::STOP_MAX).
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails or does not finish, or committed entries cannot be read back.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
-        let (admin, listener) = self.admin;
-        let stop_admin = self.stop_admin;
-        let serving = tokio::spawn(admin.serve(listener, async {
-            // Either way the node is gone.
-            let _ = stop_admin.await;
-        }));
-        // Ends when the engine, which takes what it finds, is gone.
-        tokio::spawn(self.keeper.keep());
-        let ended = self.engine.run(self.inputs, stop).await;
-        drop(self.admin_stopper);
-        if let Ok(Err(error)) = serving.await {
-            tracing::warn!("the admin endpoint failed: {error}");
-        }
-        ended
-    }
 }

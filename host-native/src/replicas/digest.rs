@@ -55,6 +55,16 @@ impl RunningDigest {
         }
     }
 
+    /// It was this, and goes on from there.
+    pub fn resume(digest: Digest) -> Self {
+        Self {
+            at: digest.at,
+            value: digest.value,
+            recent: VecDeque::from([digest.value]),
+            ..Self::after(digest.start)
+        }
+    }
+
     /// The entry at `position` was applied, whose payload has this checksum.
     ///
     /// # Panics

@@ -30,7 +30,7 @@ fn run(dir: &Path, greeting: &'static str) -> Result<(), Box<dyn Error>> {
     // Another one at every start, so that nobody takes this one for the one before.
     let nonce = Nonce(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64);
     let config = Config::new(ME, opened.identity.store, nonce.0);
-    let recovery = opened.recovery(Members::new([ME], [])?)?;
+    let recovery = opened.recovery(Members::new([ME], [])?, None)?;
     let mut raft = Raft::new(config, recovery, nonce, Instant::ZERO)?;
     let (tell, done) = channel();
     let disk = Disk::start(opened.store, move |report| drop(tell.send(report)))?;

@@ -4,7 +4,8 @@
 //! data directory
 //! ├── lock                held by the one process that uses it
 //! ├── meta                identity, first members, hard state, how far the log was forced and committed: two slots
-//! └── log/00000007.seg    segments, prepared ahead of need and recycled
+//! ├── log/00000007.seg    segments, prepared ahead of need and recycled
+//! └── snapshots/*.snap    the state after an entry; two are kept, and the log from the older one on
 //! ```
 //!
 //! [`format()`] creates a store, [`open`] recovers one, and [`Disk::start`] moves it to the disk
@@ -19,7 +20,6 @@ mod committed;
 mod error;
 mod founding;
 pub mod fs;
-mod history;
 mod identity;
 mod log;
 mod meta;
@@ -32,6 +32,7 @@ mod reserve;
 mod running;
 mod scan;
 mod segment;
+mod snapshots;
 mod space;
 mod spare;
 mod stats;
@@ -48,17 +49,22 @@ pub use error::{
 };
 pub use founding::{Contact, Founding};
 pub use fs::{Fs, RealFs};
-pub use history::History;
 pub use identity::{Boot, BootId, Expect, Identity};
 
-pub use opened::Opened;
+pub use opened::{Join, Opened};
 pub use opening::{Options, Verified, format, open, verify};
 pub use reader::LogReader;
 pub use record::entry_checksum;
 pub use reserve::Reserve;
 pub use running::STOP_MAX;
+pub use snapshots::{
+    DIGEST_BYTES, Part, SnapshotDigest, SnapshotFile, SnapshotFileError, SnapshotReader, Snapshots,
+};
 pub use space::Space;
 pub use stats::StorageStats;
 pub use store::Store;
 pub use survey::Warning;
 pub use syncer::{Disk, DiskHandle, Done, Job};
+
+/// The runs of a log: those that [`open`] found, and each write handed to the disk thread.
+pub type History = kraft_proto::History<Vec<kraft_proto::Run>>;

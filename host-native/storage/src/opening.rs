@@ -18,6 +18,7 @@ use super::log::Log;
 use super::meta::{Meta, MetaFile, OtherSlot};
 use super::opened::Opened;
 use super::recovery::rewrite;
+use super::snapshots::{self, Snapshots};
 use super::spare::Spares;
 use super::stats::StorageStats;
 use super::store::Store;
@@ -36,6 +37,8 @@ pub struct Options {
     /// At start the newest segment is written anew as a whole if its records have no more bytes
     /// than this, and only from the last forced place on if they have more. Default: 8 MiB.
     pub rewrite_bytes_max: u64,
+    /// Where snapshots are kept, if not in `snapshots` of the data directory: another disk, perhaps.
+    pub snapshot_dir: Option<PathBuf>,
     /// How long to wait for another process to let go of the directory: one that was killed holds it
     /// until the disk has answered it. Default: not at all.
     pub lock_patience: Duration,
@@ -48,6 +51,7 @@ impl Default for Options {
             segment_bytes: 64 * 1024 * 1024,
             unforced_bytes_max: 8 * 1024 * 1024,
             rewrite_bytes_max: 8 * 1024 * 1024,
+            snapshot_dir: None,
             lock_patience: Duration::ZERO,
         }
     }
@@ -118,6 +122,9 @@ pub(super) fn open_sized(
     fs.sync_dir(dir).doing("force", dir)?;
     meta.confirm()?;
     let boot_id = fs.boot_id();
+    let snapshot_dir = options.snapshot_dir.clone();
+    let snapshot_dir = snapshot_dir.unwrap_or_else(|| snapshots::dir_in(dir));
+    let snapshots = Snapshots::open(Arc::clone(&fs), snapshot_dir, now.identity.cluster)?;
     let spares = Spares::new(
         fs,
         &log_dir,
@@ -141,7 +148,16 @@ pub(super) fn open_sized(
         synced: log.synced(),
         ..now.clone()
     })?;
-    let store = Store::new(log, meta, stats, boot_id, options.unforced_bytes_max, lock);
+    let unforced_bytes_max = options.unforced_bytes_max;
+    let store = Store::new(
+        log,
+        meta,
+        stats,
+        boot_id,
+        unforced_bytes_max,
+        snapshots,
+        lock,
+    );
     Ok(Opened {
         identity: now.identity,
         founding: now.founding,

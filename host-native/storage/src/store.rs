@@ -14,6 +14,7 @@ use super::identity::{BootId, Identity};
 use super::log::Log;
 use super::meta::{Meta, MetaFile};
 use super::reader::LogReader;
+use super::snapshots::Snapshots;
 use super::space::Space;
 use super::stats::StorageStats;
 
@@ -27,6 +28,7 @@ pub struct Store {
     stats: Arc<StorageStats>,
     boot_id: Option<BootId>,
     unforced_bytes_max: u64,
+    snapshots: Snapshots,
     health: Health,
     _lock: LockGuard,
 }
@@ -45,6 +47,7 @@ impl Store {
         stats: Arc<StorageStats>,
         boot_id: Option<BootId>,
         unforced_bytes_max: u64,
+        snapshots: Snapshots,
         lock: LockGuard,
     ) -> Self {
         Self {
@@ -53,6 +56,7 @@ impl Store {
             stats,
             boot_id,
             unforced_bytes_max,
+            snapshots,
             health: Health::Working,
             _lock: lock,
         }
@@ -105,6 +109,22 @@ impl Store {
     /// Durable when this returns.
     pub fn restart_behind(&mut self, base: LogPosition) -> Result<(), DiskError> {
         self.working(|store| store.log.restart_behind(&mut store.meta, base))
+    }
+
+    /// Puts the snapshot that was received, found whole and ends with `last` in place of the log. Durable when this returns;
+    /// where the power goes before, there is the old log, or the snapshot and a log that does not join it, which the next
+    /// start drops.
+    pub fn install(&mut self, last: LogPosition) -> Result<(), DiskError> {
+        self.working(|store| {
+            // What the old log holds unforced is not missed, and may not come back behind the snapshot.
+            store.snapshots.adopt_received(last)?;
+            store.log.restart_behind(&mut store.meta, last)
+        })
+    }
+
+    /// The snapshots beside the log, from any thread.
+    pub fn snapshots(&self) -> Snapshots {
+        self.snapshots.clone()
     }
 
     /// Forces everything and notes in `meta` where the log ends, so that damage there cannot pass

@@ -124,8 +124,9 @@ impl<W: Reported, F: FnMut(Result<W::Receipt, DiskError>)> Worker<W, F> {
                     match write.kind() {
                         WriteKind::Entries(run) => self.store.gather(run, &payloads)?,
                         WriteKind::Force => force = Force::Now,
-                        // The engine hands none out: this store holds a log.
-                        WriteKind::HardState(_) | WriteKind::Snapshot(_) => continue,
+                        WriteKind::Snapshot(last) => self.store.install(last)?,
+                        // Saved before.
+                        WriteKind::HardState(_) => continue,
                     }
                     self.space.unqueued(bytes);
                     match write.force() {

@@ -1,64 +1,15 @@
 //! What a store keeps as committed: the last position it was told, some time, as it was told, and at no cost.
 
-use std::path::Path;
-
-use bytes::Bytes;
-use kraft_proto::cluster::ClusterId;
-use kraft_proto::entry::{EntryKind, Run};
-use kraft_proto::hard_state::HardState;
-use kraft_proto::ids::{LogIndex, LogPosition, NodeId, StoreId, Term};
+use kraft_proto::ids::{LogIndex, LogPosition, Term};
+use kraft_storage::testing::bench::{append, commands, dir, formatted, in_term, open, try_open};
 use kraft_storage::testing::{Fate, FaultFs, Tear};
-use kraft_storage::{Founding, Identity, Opened, Options, Store, StoreOpenError, Warning};
-
-const DIR: &str = "/data";
+use kraft_storage::{Store, Warning};
 
 /// Bytes of one of the two slots of `meta`.
 const SLOT_BYTES: usize = 16 * 1024;
 
-fn fresh() -> FaultFs {
-    let fs = FaultFs::new(1);
-    let identity = Identity {
-        cluster: ClusterId(7),
-        node: NodeId(1),
-        store: StoreId(0xABCD),
-    };
-    let founding = Founding::alone(identity.node);
-    kraft_storage::format(Path::new(DIR), &fs, identity, founding).unwrap();
-    fs
-}
-
-fn try_open(fs: &FaultFs) -> Result<Opened, StoreOpenError> {
-    let options = Options {
-        segment_bytes: 64 * 1024,
-        ..Options::default()
-    };
-    kraft_storage::open(Path::new(DIR), fs.shared(), &options)
-}
-
-fn open(fs: &FaultFs) -> Opened {
-    try_open(fs).unwrap()
-}
-
 fn at(term: u64, index: u64) -> LogPosition {
     LogPosition::new(Term(term), LogIndex(index))
-}
-
-fn append(store: &mut Store, term: u64, first: u64, count: u32, bytes: usize) {
-    let run = Run {
-        term: Term(term),
-        kind: EntryKind::Command,
-        first: LogIndex(first),
-        count,
-    };
-    let payloads = vec![Bytes::from(vec![b'x'; bytes]); count as usize];
-    store.append(run, &payloads).unwrap();
-}
-
-fn term(term: u64) -> HardState {
-    HardState {
-        term: Term(term),
-        ..HardState::default()
-    }
 }
 
 fn cut_power(fs: &FaultFs) -> FaultFs {
@@ -66,19 +17,19 @@ fn cut_power(fs: &FaultFs) -> FaultFs {
 }
 
 fn meta(fs: &FaultFs) -> Vec<u8> {
-    fs.content(&Path::new(DIR).join("meta")).unwrap()
+    fs.content(&dir().join("meta")).unwrap()
 }
 
 /// Makes this the file, forced.
 fn write_meta(fs: &FaultFs, content: &[u8]) {
-    let file = fs.shared().open(&Path::new(DIR).join("meta")).unwrap();
+    let file = fs.shared().open(&dir().join("meta")).unwrap();
     file.write_at(content, 0).unwrap();
     file.sync().unwrap();
 }
 
 #[test]
 fn nothing_is_kept_before_anything_was_told() {
-    let fs = fresh();
+    let fs = formatted(1);
     let opened = open(&fs);
     assert_eq!(opened.committed, LogPosition::ZERO);
     opened.store.close().unwrap();
@@ -87,7 +38,7 @@ fn nothing_is_kept_before_anything_was_told() {
 
 #[test]
 fn telling_it_does_nothing_to_the_disk() {
-    let fs = fresh();
+    let fs = formatted(1);
     let store = open(&fs).store;
     let before = fs.operations();
     for index in 1..=1000 {
@@ -103,11 +54,13 @@ fn it_is_kept_with_every_write_of_meta_and_at_the_close() {
     type Write = fn(&mut Store);
     let writes: [(&str, Write); 4] = [
         ("a hard state", |store| {
-            store.save_hard_state(term(4)).unwrap();
+            store.save_hard_state(in_term(4)).unwrap();
         }),
-        ("a rotation", |store| append(store, 1, 2, 8, 10_000)),
+        ("a rotation", |store| {
+            append(store, commands(1, 2, 8), 10_000).unwrap()
+        }),
         ("a compaction", |store| {
-            append(store, 1, 2, 8, 10_000);
+            append(store, commands(1, 2, 8), 10_000).unwrap();
             store.committed().tell(at(1, 9));
             store.compact(at(1, 7)).unwrap();
         }),
@@ -116,9 +69,9 @@ fn it_is_kept_with_every_write_of_meta_and_at_the_close() {
         }),
     ];
     for (what, write) in writes {
-        let fs = fresh();
+        let fs = formatted(1);
         let mut store = open(&fs).store;
-        append(&mut store, 1, 1, 1, 10);
+        append(&mut store, commands(1, 1, 1), 10).unwrap();
         store.committed().tell(at(1, 1));
         let unkept = cut_power(&fs);
         write(&mut store);
@@ -127,7 +80,7 @@ fn it_is_kept_with_every_write_of_meta_and_at_the_close() {
         assert_eq!(open(&cut_power(&fs)).committed, told, "{what}");
         assert_eq!(open(&unkept).committed, LogPosition::ZERO, "before {what}");
     }
-    let fs = fresh();
+    let fs = formatted(1);
     let store = open(&fs).store;
     store.committed().tell(at(3, 3));
     store.close().unwrap();
@@ -137,14 +90,14 @@ fn it_is_kept_with_every_write_of_meta_and_at_the_close() {
 /// It stays what it was through starts that were told nothing.
 #[test]
 fn it_outlives_lives_in_which_nothing_was_told() {
-    let fs = fresh();
+    let fs = formatted(1);
     let store = open(&fs).store;
     store.committed().tell(at(3, 3));
     store.close().unwrap();
     for start in 0..3 {
         let mut opened = open(&fs);
         assert_eq!(opened.committed, at(3, 3), "{start}");
-        opened.store.save_hard_state(term(4 + start)).unwrap();
+        opened.store.save_hard_state(in_term(4 + start)).unwrap();
         opened.store.close().unwrap();
     }
 }
@@ -154,19 +107,19 @@ fn it_outlives_lives_in_which_nothing_was_told() {
 /// leader wrote. Clamped to that, or taken for an index, it would have the node apply other entries.
 #[test]
 fn it_is_given_as_it_was_told_whatever_the_log_has_there() {
-    let fs = fresh();
+    let fs = formatted(1);
     let mut store = open(&fs).store;
-    append(&mut store, 1, 1, 5, 10);
+    append(&mut store, commands(1, 1, 5), 10).unwrap();
     store.force().unwrap();
-    append(&mut store, 3, 6, 4, 10);
+    append(&mut store, commands(3, 6, 4), 10).unwrap();
     store.committed().tell(at(3, 9));
-    store.save_hard_state(term(4)).unwrap();
+    store.save_hard_state(in_term(4)).unwrap();
     drop(store);
     let short = cut_power(&fs);
     let mut opened = open(&short);
     assert_eq!(opened.store.last(), at(1, 5), "the tail is gone");
     assert_eq!(opened.committed, at(3, 9), "ahead of the log");
-    append(&mut opened.store, 2, 6, 10, 10);
+    append(&mut opened.store, commands(2, 6, 10), 10).unwrap();
     opened.store.close().unwrap();
     let opened = open(&short);
     assert_eq!(opened.store.last(), at(2, 15));
@@ -195,28 +148,34 @@ fn as_version_2(fs: &FaultFs) {
 
 #[test]
 fn a_directory_of_before_it_was_kept_is_opened_and_keeps_it_from_then_on() {
-    let fs = fresh();
+    let fs = formatted(1);
     let mut store = open(&fs).store;
-    append(&mut store, 1, 1, 3, 10);
-    store.save_hard_state(term(4)).unwrap();
+    append(&mut store, commands(1, 1, 3), 10).unwrap();
+    store.save_hard_state(in_term(4)).unwrap();
     store.close().unwrap();
     as_version_2(&fs);
     let opened = open(&fs);
     assert_eq!(opened.warnings, []);
-    assert_eq!((opened.hard_state, opened.committed), (term(4), at(0, 0)));
+    assert_eq!(
+        (opened.hard_state, opened.committed),
+        (in_term(4), at(0, 0))
+    );
     assert_eq!(opened.store.last(), at(1, 3));
     opened.store.committed().tell(at(1, 3));
     opened.store.close().unwrap();
     let opened = open(&cut_power(&fs));
-    assert_eq!((opened.hard_state, opened.committed), (term(4), at(1, 3)));
+    assert_eq!(
+        (opened.hard_state, opened.committed),
+        (in_term(4), at(1, 3))
+    );
 }
 
 /// What is torn while the first slot of this version is written costs nothing of the last of the old.
 #[test]
 fn a_power_cut_anywhere_while_such_a_directory_is_opened_forgets_nothing() {
-    let fs = fresh();
+    let fs = formatted(1);
     let mut store = open(&fs).store;
-    store.save_hard_state(term(4)).unwrap();
+    store.save_hard_state(in_term(4)).unwrap();
     drop(store);
     as_version_2(&fs);
     let mut cuts = 0;
@@ -227,7 +186,7 @@ fn a_power_cut_anywhere_while_such_a_directory_is_opened_forgets_nothing() {
         let torn = [20, 150, 170].map(|bytes| Fate::Torn(Tear::First(bytes)));
         for fate in torn.into_iter().chain([Fate::Lost, Fate::Kept]) {
             let opened = open(&disk.after_power_cut(|_| fate));
-            assert_eq!(opened.hard_state, term(4), "cut {cuts}");
+            assert_eq!(opened.hard_state, in_term(4), "cut {cuts}");
         }
         if !stopped {
             break;
@@ -241,11 +200,11 @@ fn a_power_cut_anywhere_while_such_a_directory_is_opened_forgets_nothing() {
 #[test]
 fn a_position_that_no_entry_has_is_damage() {
     for (place, number) in [(160, 0), (168, 0)] {
-        let fs = fresh();
+        let fs = formatted(1);
         let mut store = open(&fs).store;
-        store.save_hard_state(term(4)).unwrap();
+        store.save_hard_state(in_term(4)).unwrap();
         store.committed().tell(at(2, 2));
-        store.save_hard_state(term(4)).unwrap();
+        store.save_hard_state(in_term(4)).unwrap();
         drop(store);
         let mut content = meta(&fs);
         let newest = content.chunks(SLOT_BYTES).map(|slot| slot[16..24].to_vec());
@@ -261,8 +220,11 @@ fn a_position_that_no_entry_has_is_damage() {
         slot[end..end + 4].copy_from_slice(&checksum.to_le_bytes());
         write_meta(&fs, &content);
         let opened = open(&fs);
-        assert_eq!((opened.hard_state, opened.committed), (term(4), at(0, 0)));
-        let file = Path::new(DIR).join("meta");
+        assert_eq!(
+            (opened.hard_state, opened.committed),
+            (in_term(4), at(0, 0))
+        );
+        let file = dir().join("meta");
         let offset = offset as u64;
         assert_eq!(opened.warnings, [Warning::TornMeta { file, offset }]);
     }

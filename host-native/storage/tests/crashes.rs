@@ -4,17 +4,12 @@
 //! A failure prints its seed; `KRAFT_SEEDS=17` runs that one alone, `KRAFT_SEEDS=0..5000` many.
 
 use std::ops::{ControlFlow, Range};
-use std::path::Path;
 
 use bytes::Bytes;
-use kraft_proto::cluster::ClusterId;
-use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
-use kraft_storage::testing::{Crash, Fault, FaultFs};
-use kraft_storage::{DiskError, Founding, Identity, Opened, Options, Store, StoreOpenError};
-
-const DIR: &str = "/data";
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, Term};
+use kraft_storage::testing::{Crash, Fault, FaultFs, bench};
+use kraft_storage::{DiskError, Opened, Options, Store, StoreOpenError};
 
 struct Chance(u64);
 
@@ -121,43 +116,20 @@ impl Model {
     }
 }
 
-fn founding() -> Founding {
-    Founding::alone(identity().node)
-}
-
-fn identity() -> Identity {
-    Identity {
-        cluster: ClusterId(7),
-        node: NodeId(1),
-        store: StoreId(0xABCD),
-    }
-}
-
 fn options(rewrite_bytes_max: u64) -> Options {
     Options {
-        segment_bytes: 64 * 1024,
         rewrite_bytes_max,
-        ..Options::default()
+        ..bench::options()
     }
 }
 
 /// Everything in the log, through the reader.
 fn contents(opened: &Opened) -> Vec<Entry> {
-    let reader = opened.store.reader();
-    let mut entries = Vec::new();
-    let mut next = opened.base.index.next();
-    for run in &opened.log {
-        assert_eq!(run.first, next, "runs leave no gap");
-        next = run.last().next();
-        let payloads = reader.read(*run, usize::MAX).unwrap();
-        assert_eq!(payloads.len(), run.count as usize);
-        entries.extend(payloads.iter().map(|payload| Entry {
-            term: run.term.0,
-            payload: payload.to_vec(),
-        }));
-    }
-    assert_eq!(opened.store.last().index.next(), next);
-    entries
+    let entry = |(at, payload): (LogPosition, Bytes)| Entry {
+        term: at.term.0,
+        payload: payload.to_vec(),
+    };
+    bench::entries(opened).into_iter().map(entry).collect()
 }
 
 struct World {
@@ -247,12 +219,7 @@ impl World {
             .collect();
         self.model.append(keep, &entries);
         let payloads: Vec<Bytes> = entries.iter().map(|e| e.payload.clone().into()).collect();
-        let run = Run {
-            term: Term(self.term),
-            kind: EntryKind::Command,
-            first: LogIndex(keep as u64 + 1),
-            count: count as u32,
-        };
+        let run = bench::commands(self.term, keep as u64 + 1, count as u32);
         if self.chance.below(3) == 0 {
             store.gather(run, &payloads)
         } else {
@@ -263,7 +230,7 @@ impl World {
     fn reopen(&mut self) -> ControlFlow<(), Store> {
         let rewrite_bytes_max = [0, 8_000, 1 << 20][self.chance.below(3) as usize];
         let options = options(rewrite_bytes_max);
-        match kraft_storage::open(Path::new(DIR), self.fs.shared(), &options) {
+        match kraft_storage::open(bench::dir(), self.fs.shared(), &options) {
             Ok(opened) => {
                 let found = contents(&opened);
                 let base = opened.base.index.0 as usize;
@@ -277,10 +244,8 @@ impl World {
 }
 
 fn run(seed: u64) {
-    let fs = FaultFs::new(seed);
-    kraft_storage::format(Path::new(DIR), &fs, identity(), founding()).unwrap();
     let mut world = World {
-        fs,
+        fs: bench::formatted(seed),
         chance: Chance(seed ^ 0x5EED),
         model: Model::new(),
         term: 1,

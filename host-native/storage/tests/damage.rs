@@ -1,19 +1,14 @@
 //! Every byte of a small store, flipped: what was known to be forced refuses to start and says
 //! where it is damaged; what was not is cut off with a warning.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
-use kraft_proto::cluster::ClusterId;
-use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, Term};
+use kraft_storage::testing::bench::{commands, dir, formatted, try_open};
 use kraft_storage::testing::{Fate, FaultFs};
-use kraft_storage::{
-    Corrupt, Founding, Fs, Identity, Opened, Options, Store, StoreOpenError, Warning,
-};
-
-const DIR: &str = "/data";
+use kraft_storage::{Corrupt, Fs, Store, StoreOpenError, Warning};
 
 /// Where records begin, and the bytes of one before its payload, as `segment` and `record` say.
 const RECORDS_AT: u64 = 4096;
@@ -23,43 +18,9 @@ const SEGMENT_HEADER_BYTES: u64 = 76;
 /// A payload that leaves no padding, and one that does.
 const SIZES: [u64; 2] = [56, 21];
 
-fn open(fs: &FaultFs) -> Result<Opened, StoreOpenError> {
-    let options = Options {
-        segment_bytes: 64 * 1024,
-        ..Options::default()
-    };
-    kraft_storage::open(Path::new(DIR), fs.shared(), &options)
-}
-
-fn fresh() -> FaultFs {
-    let fs = FaultFs::new(1);
-    let identity = Identity {
-        cluster: ClusterId(7),
-        node: NodeId(1),
-        store: StoreId(0xABCD),
-    };
-    kraft_storage::format(
-        Path::new(DIR),
-        &fs,
-        identity,
-        Founding::alone(identity.node),
-    )
-    .unwrap();
-    fs
-}
-
 /// A machine with the same files, to be damaged.
 fn copy(fs: &FaultFs) -> FaultFs {
     fs.after_kill(Fate::Kept, |_| Fate::Kept)
-}
-
-fn commands(first: u64, count: u32) -> Run {
-    Run {
-        term: Term(1),
-        kind: EntryKind::Command,
-        first: LogIndex(first),
-        count,
-    }
 }
 
 /// Writes entries `first..first + count`.
@@ -68,7 +29,7 @@ fn append(store: &mut Store, first: u64, count: u32) {
         .take(count as usize)
         .map(|index| vec![0x5A; SIZES[index as usize % 2] as usize].into())
         .collect();
-    store.append(commands(first, count), &payloads).unwrap();
+    store.append(commands(1, first, count), &payloads).unwrap();
 }
 
 /// Where the records of entries `1..=count` lie in one segment: first byte, end, end with padding.
@@ -85,7 +46,7 @@ fn records(count: u64) -> Vec<(u64, u64, u64)> {
 
 /// The segment that holds the log: a recycled one still has the header of another generation.
 fn segment(fs: &FaultFs) -> PathBuf {
-    let log = Path::new(DIR).join("log");
+    let log = dir().join("log");
     let holds = |name: &String| {
         let content = fs.content(&log.join(name)).unwrap();
         let generation: [u8; 8] = content[24..32].try_into().unwrap();
@@ -103,7 +64,7 @@ fn flip_all(fs: &FaultFs, entries: u64, known_synced: u64) -> (u64, u64) {
     let mut refuse = |at: u64, offset: u64| {
         let fs = copy(fs);
         fs.flip_bit(&file, at, at as u8);
-        match open(&fs).err() {
+        match try_open(&fs).err() {
             Some(StoreOpenError::Corrupt(Corrupt {
                 file: named,
                 offset: place,
@@ -128,8 +89,8 @@ fn flip_all(fs: &FaultFs, entries: u64, known_synced: u64) -> (u64, u64) {
             }
             let fs = copy(fs);
             fs.flip_bit(&file, at, at as u8);
-            let opened = open(&fs).unwrap();
-            assert_eq!(opened.log, [commands(1, index as u32 - 1)], "byte {at}");
+            let opened = try_open(&fs).unwrap();
+            assert_eq!(opened.log, [commands(1, 1, index as u32 - 1)], "byte {at}");
             let cut = opened.warnings.iter().any(|warning| {
                 matches!(warning, Warning::TornTail { file: named, offset, .. }
                     if (named, *offset) == (&file, start))
@@ -143,7 +104,7 @@ fn flip_all(fs: &FaultFs, entries: u64, known_synced: u64) -> (u64, u64) {
         for at in end..next {
             let fs = copy(fs);
             fs.flip_bit(&file, at, at as u8);
-            assert_eq!(open(&fs).unwrap().log, [commands(1, entries as u32)]);
+            assert_eq!(try_open(&fs).unwrap().log, [commands(1, 1, entries as u32)]);
         }
     }
     (before, behind)
@@ -151,8 +112,8 @@ fn flip_all(fs: &FaultFs, entries: u64, known_synced: u64) -> (u64, u64) {
 
 #[test]
 fn any_byte_of_a_closed_log_refuses_to_start_and_says_where() {
-    let fs = fresh();
-    let mut store = open(&fs).unwrap().store;
+    let fs = formatted(1);
+    let mut store = try_open(&fs).unwrap().store;
     append(&mut store, 1, 4);
     store.close().unwrap();
     let (before, _) = flip_all(&fs, 4, 4);
@@ -164,11 +125,11 @@ fn any_byte_of_a_closed_log_refuses_to_start_and_says_where() {
 ///    more; 3. the disk damages one of them; 4. it is cut off as a torn tail.
 #[test]
 fn any_byte_of_what_recovery_reported_as_synced_refuses_to_start_and_says_where() {
-    let fs = fresh();
-    let mut store = open(&fs).unwrap().store;
+    let fs = formatted(1);
+    let mut store = try_open(&fs).unwrap().store;
     append(&mut store, 1, 4);
     drop(store);
-    drop(open(&fs).unwrap());
+    drop(try_open(&fs).unwrap());
     let (before, _) = flip_all(&fs, 4, 4);
     println!("{before} bytes flipped, each refused");
     assert!(before > 300);
@@ -176,8 +137,8 @@ fn any_byte_of_what_recovery_reported_as_synced_refuses_to_start_and_says_where(
 
 #[test]
 fn any_byte_behind_what_is_known_to_be_synced_is_cut_off_with_a_warning() {
-    let fs = fresh();
-    let mut store = open(&fs).unwrap().store;
+    let fs = formatted(1);
+    let mut store = try_open(&fs).unwrap().store;
     append(&mut store, 1, 3);
     store.force().unwrap();
     // Written after that fsync, so these know of it.
@@ -190,7 +151,7 @@ fn any_byte_behind_what_is_known_to_be_synced_is_cut_off_with_a_warning() {
 
 #[test]
 fn any_byte_of_one_copy_of_a_closed_hard_state_costs_a_warning() {
-    let fs = fresh();
+    let fs = formatted(1);
     let hard_state = HardState {
         term: Term(4),
         vote: Some(NodeId(2)),
@@ -199,11 +160,11 @@ fn any_byte_of_one_copy_of_a_closed_hard_state_costs_a_warning() {
         superseded: None,
     };
     let committed = LogPosition::new(Term(3), LogIndex(7));
-    let mut store = open(&fs).unwrap().store;
+    let mut store = try_open(&fs).unwrap().store;
     store.committed().tell(committed);
     store.save_hard_state(hard_state).unwrap();
     store.close().unwrap();
-    let meta = Path::new(DIR).join("meta");
+    let meta = dir().join("meta");
     let content = fs.content(&meta).unwrap();
     let length = content.len() / 2;
     // After the members it was formatted with nothing is kept.
@@ -215,7 +176,7 @@ fn any_byte_of_one_copy_of_a_closed_hard_state_costs_a_warning() {
         for at in offset..offset + used {
             let fs = copy(&fs);
             fs.flip_bit(&meta, at, at as u8);
-            let opened = open(&fs).unwrap();
+            let opened = try_open(&fs).unwrap();
             assert_eq!(opened.hard_state, hard_state, "byte {at}");
             assert_eq!(opened.committed, committed, "byte {at}");
             let file = meta.clone();

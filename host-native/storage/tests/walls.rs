@@ -6,55 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use kraft_proto::cluster::ClusterId;
-use kraft_proto::entry::{EntryKind, Run};
-use kraft_proto::ids::{LogIndex, NodeId, StoreId, Term};
 use kraft_storage::fs::{File, LockGuard};
+use kraft_storage::testing::bench::{self, commands, dir, formatted, founding, identity, options};
 use kraft_storage::testing::{Crash, FaultFs};
-use kraft_storage::{
-    BootId, Founding, Fs, Identity, Opened, Options, RealFs, Reserve, Store, StoreOpenError,
-};
+use kraft_storage::{BootId, Fs, Opened, Options, RealFs, Reserve, Store, StoreOpenError};
 
-const SEGMENT_BYTES: u64 = 64 * 1024;
-
-fn dir() -> &'static Path {
-    Path::new("/data")
-}
-
-fn identity() -> Identity {
-    Identity {
-        cluster: ClusterId(0xC1),
-        node: NodeId(3),
-        store: StoreId(0x57),
-    }
-}
-
-fn options() -> Options {
-    Options {
-        segment_bytes: SEGMENT_BYTES,
-        ..Options::default()
-    }
-}
-
-fn fresh() -> FaultFs {
-    let fs = FaultFs::new(1);
-    kraft_storage::format(dir(), &fs, identity(), Founding::alone(NodeId(3))).unwrap();
-    fs
-}
-
-fn commands(first: u64, count: u32) -> Run {
-    Run {
-        term: Term(1),
-        kind: EntryKind::Command,
-        first: LogIndex(first),
-        count,
-    }
-}
-
-fn append(store: &mut Store, run: Run) {
-    let payloads = vec![Bytes::from_static(&[b'x'; 1000]); run.count as usize];
-    store.append(run, &payloads).unwrap();
+/// Appends entries of a kilobyte, and forces them.
+fn append(store: &mut Store, first: u64, count: u32) {
+    bench::append(store, commands(1, first, count), 1000).unwrap();
     store.force().unwrap();
 }
 
@@ -144,7 +103,7 @@ fn a_lock_that_a_dying_process_still_holds_is_waited_for() {
     let held = || io::ErrorKind::WouldBlock.into();
     let wanting = |times| {
         Arc::new(Wanting {
-            fs: fresh(),
+            fs: formatted(1),
             lock: Failing::times(times, held),
             open: Failing::never(),
         })
@@ -167,7 +126,7 @@ fn a_right_that_is_missing_is_told_as_such_and_not_as_possible_loss() {
     let denied = || io::ErrorKind::PermissionDenied.into();
     for (lock, open) in [(1, 0), (0, 1)] {
         let fs = Wanting {
-            fs: fresh(),
+            fs: formatted(1),
             lock: Failing::times(lock, denied),
             open: Failing::times(open, denied),
         };
@@ -185,7 +144,7 @@ fn a_right_that_is_missing_is_told_as_such_and_not_as_possible_loss() {
 #[test]
 fn the_disk_has_descriptors_when_nobody_else_has() {
     let fs = Arc::new(Wanting {
-        fs: fresh(),
+        fs: formatted(1),
         lock: Failing::never(),
         // Others take what is closed for the log, twice, before the log gets it.
         open: Failing::times(2, || io::Error::from_raw_os_error(24)),
@@ -195,9 +154,9 @@ fn the_disk_has_descriptors_when_nobody_else_has() {
         .unwrap()
         .store;
     assert_eq!(fs.open.left(), 0, "opening met the want");
-    append(&mut store, commands(1, 200));
+    append(&mut store, 1, 200);
     fs.open.left.store(2, Ordering::Relaxed);
-    append(&mut store, commands(201, 200));
+    append(&mut store, 201, 200);
     assert_eq!(fs.open.left(), 0, "the log met the want");
 }
 
@@ -207,9 +166,9 @@ fn fill(fs: &FaultFs, store: &mut Store, mut next: u64) -> u64 {
     fs.set_capacity(u64::MAX);
     let free = fs.free_bytes(dir()).unwrap();
     // Room for one more segment and a half.
-    fs.set_capacity(u64::MAX - free + SEGMENT_BYTES * 3 / 2);
+    fs.set_capacity(u64::MAX - free + options().segment_bytes * 3 / 2);
     while space.admit(1, 1000).is_ok() {
-        append(store, commands(next, 1));
+        append(store, next, 1);
         next += 1;
         store.probe_space().unwrap();
         assert!(next < 1000, "the disk is never full");
@@ -230,7 +189,7 @@ fn a_node_that_is_killed_on_a_full_disk_opens_with_the_room_it_had() {
         (Crash::Power, 0),
         (Crash::Power, 1 << 20),
     ] {
-        let mut fs = fresh();
+        let mut fs = formatted(1);
         let options = Options {
             rewrite_bytes_max,
             ..options()
@@ -254,7 +213,7 @@ fn a_node_that_is_killed_on_a_full_disk_opens_with_the_room_it_had() {
             fs.set_capacity(used);
             assert_eq!(fs.free_bytes(dir()).unwrap(), 0, "not a byte is free");
             let opened = open(&fs);
-            assert_eq!(opened.log, [commands(1, end as u32 - 1)], "life {start}");
+            assert_eq!(opened.log, [commands(1, 1, end as u32 - 1)], "life {start}");
             store = opened.store;
             store.probe_space().unwrap();
             assert!(store.space().is_full());
@@ -264,7 +223,7 @@ fn a_node_that_is_killed_on_a_full_disk_opens_with_the_room_it_had() {
         fs.set_capacity(u64::MAX);
         store.probe_space().unwrap();
         store.space().admit(1, 1000).unwrap();
-        append(&mut store, commands(end, 100));
+        append(&mut store, end, 100);
     }
 }
 
@@ -273,11 +232,11 @@ fn what_a_node_writes_is_for_its_user_alone() {
     use std::os::unix::fs::PermissionsExt;
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("data");
-    kraft_storage::format(&dir, &RealFs, identity(), Founding::alone(NodeId(3))).unwrap();
+    kraft_storage::format(&dir, &RealFs, identity(), founding()).unwrap();
     let mut store = kraft_storage::open(&dir, RealFs::shared(), &options())
         .unwrap()
         .store;
-    append(&mut store, commands(1, 200));
+    append(&mut store, 1, 200);
     let mut looked = 0;
     for folder in [dir.clone(), dir.join("log")] {
         for entry in std::fs::read_dir(&folder).unwrap() {

@@ -17,20 +17,6 @@ use crate::e2e;
 use crate::e2e::process::Program;
 use crate::e2e::{Cluster, Ran};
 
-const MODES: [CommitMode; 5] = [
-    CommitMode::Async,
-    CommitMode::LeaderOnly,
-    CommitMode::AtLeast(2),
-    CommitMode::Sync,
-    CommitMode::All,
-];
-const FSYNCS: [FsyncMode; 4] = [
-    FsyncMode::None,
-    FsyncMode::Batch,
-    FsyncMode::Commit,
-    FsyncMode::Always,
-];
-
 /// Writes in each fsync mode.
 const WRITES: u64 = 400;
 
@@ -47,8 +33,8 @@ async fn classes_hold_what_they_say_and_cost_what_they_must() {
 }
 
 async fn every_class_names_its_evidence(cluster: &Cluster) {
-    for mode in MODES {
-        for fsync in FSYNCS {
+    for mode in CommitMode::each(2) {
+        for fsync in FsyncMode::ALL {
             let answer = cluster.client.put("class", "x").mode(mode).fsync(fsync);
             let answer = answer.send().await.unwrap();
             assert_eq!(answer.grade, Grade::AsAsked, "{mode}·{fsync}");
@@ -73,7 +59,7 @@ async fn every_class_names_its_evidence(cluster: &Cluster) {
 
 async fn fsync_modes_are_told_apart_by_counted_fsyncs(cluster: &Cluster) {
     let mut said = Vec::new();
-    for fsync in FSYNCS {
+    for fsync in FsyncMode::ALL {
         settle(cluster).await;
         let leader = cluster.leader().await;
         let before = fsyncs(cluster, leader).await;
@@ -217,10 +203,10 @@ async fn a_request_sent_twice_is_applied_once_across_a_killed_leader(cluster: &m
     };
     let create = |client: &Client| client.cas("once", None, Some("created")).again_as(request);
     let first = create(&cluster.client).send().await.unwrap();
-    assert_eq!(first.effect, Some(Effect::Swapped));
+    assert_eq!(first.effect(), Some(Effect::Swapped));
     let again = create(&cluster.client).send().await.unwrap();
     assert_eq!(
-        again.effect,
+        again.effect(),
         Some(Effect::Swapped),
         "the first one's answer"
     );
@@ -232,11 +218,11 @@ async fn a_request_sent_twice_is_applied_once_across_a_killed_leader(cluster: &m
     cluster.nodes[leader].kill();
     let later = create(&cluster.another_client()).send().await.unwrap();
     assert!(later.position.term > first.position.term, "another leader");
-    assert_eq!(later.effect, Some(Effect::Swapped));
+    assert_eq!(later.effect(), Some(Effect::Swapped));
     let value = cluster.client.get("once").await.unwrap().unwrap();
     assert_eq!(value.as_bytes(), b"changed", "it was not applied again");
     let other = cluster.client.cas("once", None, Some("x")).send().await;
-    assert_eq!(other.unwrap().effect, Some(Effect::Unequal));
+    assert_eq!(other.unwrap().effect(), Some(Effect::Unequal));
     cluster.nodes[leader].start();
     cluster.caught_up(leader).await;
     println!("a request sent three times, to two leaders, was applied once");

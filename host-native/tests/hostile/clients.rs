@@ -11,6 +11,8 @@ use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex};
 use kraft_wire::api::{Attempt, Freshness, Options, Request, Write};
 use kraft_wire::command::{Operation, RequestId, SessionId};
 use kraft_wire::key_value::{Key, KeyValue, Value};
+use kraft_wire::payload::Payload;
+use kraft_wire::rows::Query;
 
 use crate::e2e::{Cluster, PATIENCE};
 use crate::raw::{Raw, Session};
@@ -100,8 +102,8 @@ async fn honest(client: &Client, row: &str) -> Duration {
 
 fn get(key: &str) -> bytes::Bytes {
     let key = Key::try_from(key).unwrap();
-    let freshness = Freshness::Linearizable;
-    Request::Get { key, freshness }.encode()
+    let (query, freshness) = (Payload::of(&Query::Get(key)), Freshness::Linearizable);
+    Request::Query { query, freshness }.encode()
 }
 
 fn put_for_an_hour(number: u64) -> bytes::Bytes {
@@ -117,7 +119,7 @@ fn put_for_an_hour(number: u64) -> bytes::Bytes {
         request: RequestId { session, number: 1 },
         attempt: Attempt::First,
         patience_ms: None,
-        operation: Operation::Put { pairs: vec![pair] },
+        operation: Payload::of(&Operation::Put { pairs: vec![pair] }),
         options: Options {
             mode: Some(CommitMode::All),
             timeout_ms: Some(3_600_000),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use host_native::exit;
 use host_native::exit::ExitCode;
 use host_native::kv::Kv;
-use host_native::machine::{Applied, Replicated};
+use host_native::machine::{Applied, Replica, Replicated};
 use kraft_client::{Client, ClientError, Settings};
 use kraft_proto::{Class, CommitMode, Fate, FsyncMode, Held, LogIndex, LogPosition, Term};
 use kraft_wire::api::{
@@ -16,7 +16,8 @@ use kraft_wire::api::{
 };
 use kraft_wire::command::{Command, Operation, RequestId};
 use kraft_wire::key_value::{Key, KeyValue, Unfit, Value};
-use kraft_wire::rows::{Effect, Page, Scan, ScanFrom};
+use kraft_wire::payload::Payload;
+use kraft_wire::rows::{Effect, Page, Query, Scan, ScanFrom, View};
 use tokio::sync::{Barrier, mpsc};
 
 use crate::fake::{Cluster, Say, nobody_at};
@@ -31,8 +32,9 @@ fn answer(grade: Grade) -> Response {
             mode: CommitMode::Sync,
             held: Held::Synced,
         }),
+        voters: 3,
         grade,
-        effect: None,
+        outcome: None,
     })
 }
 
@@ -75,11 +77,10 @@ impl Shared {
         let command = Command::encode(&write.request, &write.operation).unwrap();
         let applied = self.machine.apply(position, &command);
         self.applied += usize::from(matches!(applied, Applied::Now(_)));
-        let effect = Effect::from_bytes(applied.answer().unwrap()).unwrap();
         let Response::Answered(answer) = answer(Grade::AsAsked) else {
             unreachable!()
         };
-        Answer { position, ..answer }.with_effect(effect)
+        Answer { position, ..answer }.with_outcome(applied.outcome().cloned())
     }
 }
 
@@ -141,7 +142,7 @@ async fn a_write_whose_answer_is_lost_is_sent_again_and_applied_once() {
     let client = cluster.client([&dies, &lives]).await;
     let answer = client.cas("k", None, Some("mine")).send().await.unwrap();
     // Applied a second time it would have found the key in its way.
-    assert_eq!(answer.effect, Some(Effect::Swapped));
+    assert_eq!(answer.effect(), Some(Effect::Swapped));
     assert_eq!(answer.position.index, LogIndex(2));
     assert_eq!((dies.asked(), lives.asked()), (1, 1));
     assert_eq!(shared.lock().unwrap().applied, 1);
@@ -424,7 +425,8 @@ async fn the_largest_write_arrives() {
         ("d", &value[70_000..]),
     ];
     client.put_many(pairs).send().await.unwrap();
-    let Operation::Put { pairs } = told.recv().await.unwrap() else {
+    let told = told.recv().await.unwrap();
+    let Ok(Operation::Put { pairs }) = told.read() else {
         panic!("not a put");
     };
     assert_eq!(pairs.len(), 4);
@@ -524,25 +526,33 @@ fn value(text: &str) -> Value {
     Value::try_from(text).unwrap()
 }
 
+/// One row, and none after it.
+fn rows_of(scan: &Scan) -> Page {
+    let first = scan.from == ScanFrom::Start;
+    let row = KeyValue {
+        key: key("k"),
+        value: value("v"),
+    };
+    Page {
+        rows: if first { vec![row] } else { Vec::new() },
+        more: first.then(|| key("k")),
+    }
+}
+
 /// Answers every kind of read.
 fn read_answers() -> impl Fn(Request) -> Say + Send + Sync + 'static {
     |request| {
         Say::This(match request {
-            Request::Get { freshness, .. } => Response::Value {
-                value: (freshness == Freshness::Linearizable).then(|| value("read")),
-                read_at: LogIndex(1),
-            },
-            Request::Scan { scan, .. } => {
-                let first = scan.from == ScanFrom::Start;
-                let row = KeyValue {
-                    key: key("k"),
-                    value: value("v"),
+            Request::Query { query, freshness } => {
+                let view = match query.read().unwrap() {
+                    Query::Get(_) => {
+                        let fresh = freshness == Freshness::Linearizable;
+                        View::Value(fresh.then(|| value("read")))
+                    }
+                    Query::Scan(scan) => View::Page(rows_of(&scan)),
                 };
-                Response::Rows {
-                    page: Page {
-                        rows: if first { vec![row] } else { Vec::new() },
-                        more: first.then(|| key("k")),
-                    },
+                Response::View {
+                    view: Payload::of(&view),
                     read_at: LogIndex(1),
                 }
             }
@@ -551,6 +561,7 @@ fn read_answers() -> impl Fn(Request) -> Say + Send + Sync + 'static {
                 fate: Fate::Committed,
                 node: kraft_proto::NodeId(1),
                 commit: LogIndex(9),
+                voters: 3,
             }),
             other => panic!("not expected: {other:?}"),
         })

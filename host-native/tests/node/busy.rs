@@ -12,6 +12,8 @@ use kraft_wire::api::{
 };
 use kraft_wire::command::{Operation, RequestId, SessionId};
 use kraft_wire::key_value::{Key, KeyValue, Value};
+use kraft_wire::payload::Payload;
+use kraft_wire::rows::{Query, View};
 
 use crate::rig::{Cluster, PATIENCE};
 
@@ -46,7 +48,7 @@ fn small_write(number: u64) -> bytes::Bytes {
         request: RequestId { session, number: 1 },
         attempt: Attempt::First,
         patience_ms: None,
-        operation: Operation::Put { pairs: vec![pair] },
+        operation: Payload::of(&Operation::Put { pairs: vec![pair] }),
         options: Options::default(),
     };
     Request::Write(write).encode()
@@ -67,7 +69,7 @@ async fn asked_once(cluster: &Cluster, at: usize, bytes: usize) -> Response {
             session: id,
             number: 1,
         },
-        operation: Operation::Put { pairs: vec![pair] },
+        operation: Payload::of(&Operation::Put { pairs: vec![pair] }),
         options: Options::default(),
         attempt: Attempt::First,
         patience_ms: None,
@@ -180,8 +182,8 @@ async fn reads_that_wait_are_bounded(cluster: &Cluster, leader: usize) {
     let disks = cluster.nodes.iter().map(|node| &node.disk.gate);
     disks.clone().for_each(|gate| gate.shut());
     relaxed().mode(CommitMode::Sync).send().await.unwrap();
-    let get = Request::Get {
-        key: Key::try_from("relaxed").unwrap(),
+    let get = Request::Query {
+        query: Payload::of(&Query::Get(Key::try_from("relaxed").unwrap())),
         freshness: Freshness::Linearizable,
     };
     let mut first = pin!(cluster.call(leader, &get));
@@ -197,10 +199,10 @@ async fn reads_that_wait_are_bounded(cluster: &Cluster, leader: usize) {
     disks.for_each(|gate| gate.open());
     for waiting in rest {
         let answer = waiting.await;
-        assert!(
-            matches!(answer, Response::Value { value: Some(_), .. }),
-            "{answer:?}"
-        );
+        let Response::View { view, .. } = answer else {
+            panic!("{answer:?}");
+        };
+        assert!(matches!(view.read(), Ok(View::Value(Some(_)))), "{view:?}");
     }
 }
 

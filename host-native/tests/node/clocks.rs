@@ -314,7 +314,6 @@ fn only_certificates_look_at_the_wall_clock() {
     found.sort();
     let allowed = [
         "src/cli/cert.rs",
-        "src/node/certificate.rs",
         "src/transport/mod.rs",
         "wire/src/cert/authority.rs",
         "wire/src/cert/credentials.rs",

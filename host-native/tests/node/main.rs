@@ -12,6 +12,7 @@
 //! | `members` | the directory decides who is in the cluster |
 //! | `power` | what was only written is gone, and who forgot it is trusted once it is whole |
 //! | `replicas` | replicas that differ are named, and others are not |
+//! | `snapshots` | logs that go, nodes that start from a snapshot or are sent one, and damage in them |
 //! | `transfer` | leadership that moves: asked for, before a clean stop, off a stuck disk |
 
 mod busy;
@@ -22,6 +23,7 @@ mod history;
 mod members;
 mod power;
 mod replicas;
+mod snapshots;
 mod three;
 mod transfer;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use host_native::config::{Config, MemberConfig};
-use host_native::node::{self, MembersRefused, Node, NodeError, TestSwitchAccess};
+use host_native::kv::Kv;
+use host_native::node::{MembersRefused, Node, NodeError};
 use kraft_proto::{EntryKind, LogIndex, Member, Members, NodeId, Run, StoreId, Term};
 use kraft_storage::testing::FaultFs;
 use kraft_storage::{Founding, Identity, Opened, Options};
@@ -64,7 +65,7 @@ impl Lab {
 }
 
 async fn start(config: Config, disk: &FaultFs) -> Result<Node, NodeError> {
-    let started = node::start_on(disk.shared(), options(), config, TestSwitchAccess::Refused);
+    let started = Node::start_on(disk.shared(), options(), config, Kv::default());
     started.await
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
-use host_native::node::{self, NodeError, TestSwitchAccess};
+use host_native::kv::Kv;
+use host_native::node::{Node, NodeError};
 use kraft_client::{ClientLimits, RpcClient};
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::{CommitMode, FsyncMode, Grade, LogIndex, Member, Members, NodeId, Role, StoreId};
@@ -14,6 +15,8 @@ use kraft_wire::api::{Attempt, Freshness, Options, Request, Response, StatusRepo
 use kraft_wire::cert::{ClusterCa, Credentials};
 use kraft_wire::command::{Operation, RequestId, SessionId};
 use kraft_wire::key_value::{Key, KeyValue, Value};
+use kraft_wire::payload::Payload;
+use kraft_wire::rows::{Query, View};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -157,9 +160,7 @@ impl Cluster {
 }
 
 async fn run(config: Config) -> Running {
-    let node = node::start(config.clone(), TestSwitchAccess::Refused)
-        .await
-        .unwrap();
+    let node = Node::start(config.clone(), Kv::default()).await.unwrap();
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(node.run(async {
         let _ = stopped.await;
@@ -180,12 +181,12 @@ fn put(number: u64, mode: CommitMode, fsync: FsyncMode) -> Request {
             },
             number,
         },
-        operation: Operation::Put {
+        operation: Payload::of(&Operation::Put {
             pairs: vec![KeyValue {
                 key: Key::try_from(format!("key{number}").as_str()).unwrap(),
                 value: Value::try_from("value").unwrap(),
             }],
-        },
+        }),
         options: Options {
             mode: Some(mode),
             fsync: Some(fsync),
@@ -197,34 +198,31 @@ fn put(number: u64, mode: CommitMode, fsync: FsyncMode) -> Request {
 }
 
 fn get(number: u64) -> Request {
-    Request::Get {
-        key: Key::try_from(format!("key{number}").as_str()).unwrap(),
+    let key = Key::try_from(format!("key{number}").as_str()).unwrap();
+    Request::Query {
+        query: Payload::of(&Query::Get(key)),
         freshness: Freshness::Linearizable,
     }
 }
 
-const MODES: [CommitMode; 5] = [
-    CommitMode::Async,
-    CommitMode::LeaderOnly,
-    CommitMode::AtLeast(2),
-    CommitMode::Sync,
-    CommitMode::All,
-];
-
-const FSYNCS: [FsyncMode; 4] = [
-    FsyncMode::None,
-    FsyncMode::Batch,
-    FsyncMode::Commit,
-    FsyncMode::Always,
-];
+/// The value that was read.
+fn value_in(response: Response) -> Option<Value> {
+    match response {
+        Response::View { view, .. } => match view.read() {
+            Ok(View::Value(value)) => value,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_class_is_acknowledged_and_outlives_a_restart_of_the_leader() {
     let mut cluster = Cluster::start().await;
     let leader = cluster.leader().await;
     let mut number = 0;
-    for mode in MODES {
-        for fsync in FSYNCS {
+    for mode in CommitMode::each(2) {
+        for fsync in FsyncMode::ALL {
             number += 1;
             match cluster
                 .call(leader, &put(number, mode, fsync))
@@ -238,13 +236,11 @@ async fn every_class_is_acknowledged_and_outlives_a_restart_of_the_leader() {
                 other => panic!("{mode} {fsync}: {other:?}"),
             }
             // Async and LeaderOnly included: nothing fails here, and a read is from this leader.
-            match cluster.call(leader, &get(number)).await.unwrap() {
-                Response::Value { value, .. } if mode.outlives_leader(3) => {
-                    assert!(value.is_some(), "{mode} {fsync}");
-                }
-                Response::Value { .. } => {}
-                other => panic!("{other:?}"),
-            }
+            let value = value_in(cluster.call(leader, &get(number)).await.unwrap());
+            assert!(
+                value.is_some() || !mode.outlives_leader(3),
+                "{mode} {fsync}"
+            );
         }
     }
     let config = cluster.stop(leader).await;
@@ -252,10 +248,8 @@ async fn every_class_is_acknowledged_and_outlives_a_restart_of_the_leader() {
     assert_ne!(next, leader);
     cluster.nodes[leader] = Some(run(config).await);
     for n in 1..=number {
-        match cluster.call(next, &get(n)).await {
-            Some(Response::Value { value, .. }) => assert!(value.is_some(), "key{n}"),
-            other => panic!("{other:?}"),
-        }
+        let read = cluster.call(next, &get(n)).await.unwrap();
+        assert!(value_in(read).is_some(), "key{n}");
     }
     let caught_up = async {
         loop {

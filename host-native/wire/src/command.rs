@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::codec::{self, DecodeError};
 use crate::key_value::{KEY_MAX, Key, KeyValue, Measure, Unfit, VALUE_MAX, Value};
+use crate::payload::Payload;
 
 /// Keys one write names at most.
 pub const KEYS_PER_WRITE_MAX: usize = 1024;
@@ -144,6 +145,15 @@ impl Operation {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         codec::decode(bytes, COMMAND_MAX)
     }
+
+    /// Its bytes, if it would be written.
+    ///
+    /// # Errors
+    /// As [`Operation::check`].
+    pub fn encode(&self) -> Result<Payload, Unfit> {
+        self.check()?;
+        Ok(Payload::of(self))
+    }
 }
 
 /// A command as it stands in the log, its operation not yet looked into.
@@ -158,14 +168,13 @@ pub struct Command<'a> {
 impl<'a> Command<'a> {
     /// The log's bytes for `operation`, asked as `request`. Refused where it does not fit, and then
     /// nothing was written.
-    pub fn encode(request: &RequestId, operation: &Operation) -> Result<Bytes, Unfit> {
-        operation.check()?;
-        let bytes = codec::encode_onto(request, vec![FORMAT]);
-        let bytes = codec::encode_onto(operation, bytes);
-        debug_assert!(
-            bytes.len() <= COMMAND_MAX,
-            "a command is longer than it was measured"
-        );
+    pub fn encode(request: &RequestId, operation: &Payload) -> Result<Bytes, Unfit> {
+        let operation = operation.as_bytes();
+        let mut bytes = Vec::with_capacity(COMMAND_EXTRA + operation.len());
+        bytes.push(FORMAT);
+        let mut bytes = codec::encode_onto(request, bytes);
+        bytes.extend_from_slice(operation);
+        Measure::Command.check(bytes.len(), COMMAND_MAX)?;
         Ok(bytes.into())
     }
 
@@ -203,6 +212,11 @@ impl WriteDigest {
     /// Its bytes.
     pub const fn to_bytes(self) -> [u8; 8] {
         self.0.to_le_bytes()
+    }
+
+    /// The digest that has these bytes.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(bytes))
     }
 }
 
@@ -309,21 +323,23 @@ mod tests {
         let operation = Operation::Put {
             pairs: vec![pair("a", b"1"), pair("b", b"")],
         };
-        let bytes = Command::encode(&request(), &operation).unwrap();
+        let payload = operation.encode().unwrap();
+        let bytes = Command::encode(&request(), &payload).unwrap();
         let command = Command::decode(&bytes).unwrap();
         assert_eq!(command.request, request());
-        assert_eq!(Operation::decode(command.operation), Ok(operation));
+        assert_eq!(command.operation, payload.as_bytes());
+        assert_eq!(payload.read(), Ok(operation));
     }
 
     #[test]
     fn a_write_without_keys_or_with_too_many_is_refused() {
         let none = Operation::Put { pairs: Vec::new() };
-        assert_eq!(Command::encode(&request(), &none), Err(Unfit::NoKeys));
+        assert_eq!(none.encode(), Err(Unfit::NoKeys));
         let many = Operation::Delete {
             keys: vec![Key::try_from("k").unwrap(); KEYS_PER_WRITE_MAX + 1],
         };
         assert!(matches!(
-            Command::encode(&request(), &many),
+            many.encode(),
             Err(Unfit::TooLarge {
                 what: Measure::Keys,
                 ..
@@ -342,12 +358,12 @@ mod tests {
         let one = Operation::Put {
             pairs: vec![largest.clone()],
         };
-        assert!(Command::encode(&request(), &one).is_ok());
+        assert!(Command::encode(&request(), &one.encode().unwrap()).is_ok());
         let four = Operation::Put {
             pairs: vec![largest; 4],
         };
         assert!(matches!(
-            Command::encode(&request(), &four),
+            four.encode(),
             Err(Unfit::TooLarge {
                 what: Measure::Command,
                 ..
@@ -356,11 +372,18 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_measured_whatever_it_is() {
+        let long = Payload::from(Bytes::from(vec![0; COMMAND_MAX]));
+        assert!(Command::encode(&request(), &long).is_err());
+    }
+
+    #[test]
     fn a_command_of_another_format_is_refused() {
         let operation = Operation::Delete {
             keys: vec![Key::try_from("k").unwrap()],
         };
-        let mut bytes = Command::encode(&request(), &operation).unwrap().to_vec();
+        let payload = operation.encode().unwrap();
+        let mut bytes = Command::encode(&request(), &payload).unwrap().to_vec();
         bytes[0] = FORMAT + 1;
         assert_eq!(Command::decode(&bytes), Err(DecodeError::Malformed));
         assert_eq!(Command::decode(&[]), Err(DecodeError::Malformed));

@@ -6,9 +6,11 @@
 //! ```
 //! use kraft_wire::api::{Freshness, Request};
 //! use kraft_wire::key_value::Key;
+//! use kraft_wire::payload::Payload;
+//! use kraft_wire::rows::Query;
 //!
-//! let request = Request::Get {
-//!     key: Key::try_from("account:alice")?,
+//! let request = Request::Query {
+//!     query: Payload::of(&Query::Get(Key::try_from("account:alice")?)),
 //!     freshness: Freshness::Linearizable,
 //! };
 //! assert_eq!(Request::decode(&request.encode())?, request);
@@ -16,7 +18,9 @@
 //! ```
 //!
 //! What is said: [`api`] has the requests and answers, [`command`] the writes as they stand in the
-//! log, [`key_value`] keys and values, [`rows`] what scans return. [`codec`] makes bytes of them.
+//! log. What they carry is the state machine's own: a [`payload`]. The bundled store has its words in
+//! [`key_value`], keys and values, and [`rows`], what it is asked and answers. [`codec`] makes bytes of
+//! them.
 //!
 //! How it travels: [`cert`] says who is who, [`address`] where somebody is reached, [`quic`] opens
 //! endpoints, says hello and cuts frames, [`rpc`] numbers the calls of one connection.
@@ -29,6 +33,7 @@ pub mod cert;
 pub mod codec;
 pub mod command;
 pub mod key_value;
+pub mod payload;
 pub mod quic;
 pub mod rows;
 pub mod rpc;

@@ -1,12 +1,11 @@
-//! Rows of the key-value store as they travel: what is asked for, and what an operation did.
+//! The key-value store in words: what it is asked, what it shows, and what an operation did.
 
 use std::ops::Bound;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
-use crate::key_value::{Key, KeyValue, Measure, Unfit};
+use crate::key_value::{Key, KeyValue, Measure, Unfit, Value};
 
 /// Rows of a scan that names no limit.
 pub const SCAN_ROWS_DEFAULT: u32 = 1000;
@@ -27,27 +26,24 @@ pub enum Effect {
     Swapped,
     /// A compare-and-set found something else, and changed nothing.
     Unequal,
-    /// Its bytes could not be read. It changed nothing.
-    Malformed,
 }
 
-impl Effect {
-    /// The state machine's answer.
-    pub const fn to_bytes(self) -> Bytes {
-        Bytes::from_static(match self {
-            Self::Done => &[0],
-            Self::Swapped => &[1],
-            Self::Unequal => &[2],
-            Self::Malformed => &[3],
-        })
-    }
+/// What the store is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Query {
+    /// One key.
+    Get(Key),
+    /// Keys in order.
+    Scan(Scan),
+}
 
-    /// Reads the state machine's answer.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        [Self::Done, Self::Swapped, Self::Unequal, Self::Malformed]
-            .into_iter()
-            .find(|effect| effect.to_bytes() == bytes)
-    }
+/// What the store shows when asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum View {
+    /// The value of a key; `None`: the key does not exist.
+    Value(Option<Value>),
+    /// Keys in order.
+    Page(Page),
 }
 
 /// Which rows to read, in order of their keys.

@@ -28,6 +28,16 @@ impl Raft {
     ///
     /// An overwritten entry is not lost for that: another leader may bring it back (Raft figure 8).
     /// Only commit decides.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let position = node.propose(Instant::ZERO, Class::default(), 1).unwrap().run.last_position();
+    /// assert_eq!(node.fate(position), Verdict::Known(Fate::Pending));
+    /// drain(&mut node);
+    /// assert_eq!(node.fate(position), Verdict::Known(Fate::Committed));
+    /// ```
     pub fn fate(&self, of: LogPosition) -> Verdict {
         if of.index > self.commit.index {
             return Verdict::Known(match of.term < self.commit.term {
@@ -55,6 +65,14 @@ impl Raft {
 
     /// The same, given the run that stands at that index in the host's log or in the history it keeps
     /// beside a snapshot; `None` where it has none: then the fate is unknown.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let node = leader();
+    /// // Nothing has to be recalled of a log that is in the window.
+    /// assert_eq!(node.fate_given(node.last(), None), Fate::Committed);
+    /// ```
     pub fn fate_given(&self, of: LogPosition, there: Option<Run>) -> Fate {
         match (self.fate(of), there) {
             (Verdict::Known(fate), _) => fate,
@@ -69,6 +87,15 @@ impl Raft {
     }
 
     /// The same for a host that has its history at hand: it is asked only where that decides.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let node = leader();
+    /// let history = History::<Vec<Run>>::default(); // of every write that it handed out
+    /// let fate = node.fate_with(node.last(), |index| history.run_at(index));
+    /// assert_eq!(fate, Fate::Committed);
+    /// ```
     pub fn fate_with(
         &self,
         of: LogPosition,
@@ -83,6 +110,18 @@ impl Raft {
     /// Takes the host's answer to an [`Output::Recall`](crate::Output::Recall): the run of one term and
     /// one kind that holds that index, by every [`Write`](crate::output::Write) handed out so far; the
     /// longer, the fewer questions. It may come late, more than once, or never.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// fn answer(node: &mut Raft, output: &Output, history: &History<Vec<Run>>) {
+    ///     if let Output::Recall { question, index } = output
+    ///         && let Some(run) = history.run_at(*index)
+    ///     {
+    ///         node.handle_recalled(Instant::ZERO, *question, run);
+    ///     }
+    /// }
+    /// ```
     pub fn handle_recalled(&mut self, now: Instant, question: Question, run: Run) {
         self.begin(now);
         let current = self.question(question.index) == question;

@@ -26,6 +26,15 @@ impl Raft {
     /// Go on with [`Raft::poll_output`] and [`Raft::handle_stored`] until [`Raft::is_stopped`]; then
     /// drop the node. One that is dropped earlier, or without this, has only crashed: it may start
     /// suspect where a clean stop would have left it clean.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// node.stop(Instant::ZERO);
+    /// drain(&mut node);
+    /// assert!(node.is_stopped());
+    /// ```
     pub fn stop(&mut self, now: Instant) {
         self.begin(now);
         if self.lifecycle == Lifecycle::Active {
@@ -40,6 +49,13 @@ impl Raft {
 
     /// Whether a stop has done what it can: everything taken is synced, and the hard state says
     /// what is true by then. A superseded node has nothing left to do once its disk knows that it is.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let node = leader();
+    /// assert!(!node.is_stopped());
+    /// ```
     pub fn is_stopped(&self) -> bool {
         match self.lifecycle {
             Lifecycle::Active => false,

@@ -113,6 +113,15 @@ impl Raft {
     ///
     /// The new configuration counts at once, and [`Raft::members`] shows it. The entry's bytes come with
     /// [`Output::OwnEntry`](crate::Output::OwnEntry).
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let learner = Change::Learner(Member { id: NodeId(2), store: StoreId(2) });
+    /// node.propose_members(Instant::ZERO, &[learner]).unwrap();
+    /// assert!(node.members().contains(NodeId(2)));
+    /// ```
     pub fn propose_members(
         &mut self,
         now: Instant,
@@ -126,6 +135,13 @@ impl Raft {
     }
 
     /// Who is in the cluster, as the newest configuration in this log has it.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let node = started(1, 3);
+    /// assert!(node.members().is_voter(NodeId(3)));
+    /// ```
     pub fn members(&self) -> &Members {
         &self.members
     }

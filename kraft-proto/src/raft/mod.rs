@@ -140,6 +140,16 @@ impl Raft {
     /// Its first output is a write of its hard state: each start is a new incarnation. `nonce`: drawn at
     /// random for this start and no other, by which a disk that went back to an older copy of itself
     /// is noticed.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let members = Members::new([NodeId(1)], []).unwrap();
+    /// let config = Config::new(NodeId(1), StoreId(7), 42);
+    /// let nonce = Nonce(9); // drawn at random for this start
+    /// let mut node = Raft::new(config, Recovery::bootstrap(members), nonce, Instant::ZERO).unwrap();
+    /// assert!(matches!(node.poll_output(), Some(Output::Write(_))));
+    /// ```
     pub fn new(
         config: Config,
         recovery: Recovery,
@@ -231,6 +241,17 @@ impl Raft {
     ///
     /// The host keeps their bytes under the positions it gets back until a
     /// [`Write`](crate::output::Write) names them.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let proposed = node.propose(Instant::ZERO, Class::default(), 2).unwrap();
+    /// assert_eq!(proposed.run.count, 2);
+    /// let committed = |output: &Output| matches!(output, Output::Commit { upto } if *upto == node.last());
+    /// // The host keeps the bytes of 1.2 and 1.3, and its disk has them: that commits them here.
+    /// assert!(drain(&mut node.clone()).iter().any(committed));
+    /// ```
     pub fn propose(
         &mut self,
         now: Instant,
@@ -253,6 +274,16 @@ impl Raft {
     /// `now` is read from the clock after the client asked: with [`Lease`](crate::Lease) on, a read is
     /// served by a lease that holds at `now`, and one that has ended meanwhile misses what others
     /// wrote since.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let ticket = node.read(Instant::ZERO).unwrap();
+    /// let outcome = ReadOutcome::Ready(node.commit().index);
+    /// // It is served once everything through that index is applied.
+    /// assert!(drain(&mut node).contains(&Output::Read { ticket, outcome }));
+    /// ```
     pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
         self.read_after(now, LogPosition::ZERO)
     }
@@ -262,6 +293,17 @@ impl Raft {
     ///
     /// Once the read is ready, [`Raft::fate`] of the position is decided: committed, or lost. If it
     /// is still pending then, no such entry was ever proposed.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let class = Class::new(CommitMode::Async, FsyncMode::None);
+    /// let own = node.propose(Instant::ZERO, class, 1).unwrap().run.last_position();
+    /// let ticket = node.read_after(Instant::ZERO, own).unwrap();
+    /// let outcome = ReadOutcome::Ready(own.index);
+    /// assert!(drain(&mut node).contains(&Output::Read { ticket, outcome }));
+    /// ```
     pub fn read_after(
         &mut self,
         now: Instant,
@@ -275,6 +317,15 @@ impl Raft {
     }
 
     /// Starts an election at once, as after an election timeout.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = started(1, 1);
+    /// node.campaign(Instant::ZERO);
+    /// drain(&mut node);
+    /// assert_eq!((node.role(), node.term()), (Role::Leader, Term(1)));
+    /// ```
     pub fn campaign(&mut self, now: Instant) {
         self.begin(now);
         let may = self.may_stand() && self.is_active();
@@ -290,6 +341,25 @@ impl Raft {
     ///
     /// `now` is read from the clock when the message is handed in: with [`Lease`](crate::Lease) on, a
     /// `now` from before it arrived has this node vote sooner than its leader counts on.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let [mut leader, mut follower, _] = cluster();
+    /// leader.propose(Instant::ZERO, Class::default(), 1).unwrap();
+    /// let append = drain(&mut leader).into_iter().find_map(|output| match output {
+    ///     Output::Send { envelope, .. } if envelope.to == follower.id() => Some(envelope),
+    ///     _ => None,
+    /// });
+    /// let mut bytes = Vec::new();
+    /// append.unwrap().frame(&mut bytes, |_| Some("a greeting")).unwrap();
+    ///
+    /// let frame = Frame::decode(&bytes).unwrap();
+    /// let taken = follower.handle_message(Instant::ZERO, &frame);
+    /// for (position, bytes) in taken.entries() {
+    ///     assert_eq!((position, bytes), (leader.last(), &b"a greeting"[..]));
+    /// }
+    /// ```
     pub fn handle_message<'b>(&mut self, now: Instant, frame: &Frame<'b>) -> Taken<'b> {
         self.begin(now);
         let taken = match self.lifecycle {
@@ -301,6 +371,21 @@ impl Raft {
     }
 
     /// Takes the host's word that a write is held.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = started(1, 1);
+    /// node.campaign(Instant::ZERO);
+    /// let mut outputs = std::iter::from_fn(|| node.poll_output());
+    /// let vote = outputs.find_map(|output| match output {
+    ///     Output::Write(write) => Some(write),
+    ///     _ => None,
+    /// });
+    /// // The disk has it: only now is the node elected.
+    /// node.handle_stored(Instant::ZERO, vote.unwrap().synced());
+    /// assert_eq!(node.role(), Role::Leader);
+    /// ```
     pub fn handle_stored(&mut self, now: Instant, receipt: Receipt) {
         self.begin(now);
         self.writes.handle(&receipt);
@@ -310,6 +395,17 @@ impl Raft {
     /// Does what is due. Call it at [`Raft::poll_timeout`], or later: after a long sleep everything is
     /// overdue, and done once. A `now` that no clock gets to, such as [`Instant::NEVER`], is not
     /// believed by this or any other call: it is counted, and time stands still.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = started(1, 1);
+    /// // Nobody was heard for an election timeout.
+    /// let due = node.poll_timeout();
+    /// node.handle_timeout(due);
+    /// drain(&mut node);
+    /// assert_eq!(node.role(), Role::Leader);
+    /// ```
     pub fn handle_timeout(&mut self, now: Instant) {
         self.begin(now);
         for timer in Timer::ALL {
@@ -332,11 +428,25 @@ impl Raft {
     }
 
     /// When [`Raft::handle_timeout`] is due.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let node = started(1, 3);
+    /// assert!(node.poll_timeout() > Instant::ZERO, "it waits for a leader first");
+    /// ```
     pub fn poll_timeout(&self) -> Instant {
         self.timers.earliest()
     }
 
     /// The durability options it runs with.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let node = started(1, 1);
+    /// assert_eq!(node.durability().default, Class::new(CommitMode::Sync, FsyncMode::Commit));
+    /// ```
     pub fn durability(&self) -> &Durability {
         &self.config.durability
     }

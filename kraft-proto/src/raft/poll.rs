@@ -150,6 +150,22 @@ impl Emitted {
 impl Raft {
     /// The next thing to do, if any. Call it until it returns `None`, or whenever there is time:
     /// what is not polled yet is not lost, and later outputs say everything that is true by then.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = started(1, 1);
+    /// node.campaign(Instant::ZERO);
+    /// while let Some(output) = node.poll_output() {
+    ///     match output {
+    ///         Output::Write(write) => node.handle_stored(Instant::ZERO, write.synced()),
+    ///         Output::Send { envelope, .. } => println!("to {}: {:?}", envelope.to, envelope.message),
+    ///         Output::Commit { upto } => println!("apply everything through {upto}"),
+    ///         other => println!("{other:?}"),
+    ///     }
+    /// }
+    /// assert_eq!(node.role(), Role::Leader);
+    /// ```
     pub fn poll_output(&mut self) -> Option<Output> {
         loop {
             let output = match self.told.stage {

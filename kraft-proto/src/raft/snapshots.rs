@@ -38,6 +38,7 @@ use crate::writes::Isolated;
 
 /// Why there is no snapshot at an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// There is nothing at index 0.
     Nothing,
@@ -76,6 +77,7 @@ impl core::error::Error for SnapshotError {}
 
 /// Why a log is not compacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CompactError {
     /// No more than this was told as committed.
     NotCommitted(LogIndex),
@@ -112,6 +114,16 @@ impl Raft {
     /// # Errors
     ///
     /// There is none at that index, and the error says why.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let node = leader();
+    /// let snapshot = node.snapshot_at(node.commit()).unwrap();
+    /// let mut buffer = [0; limits::SNAPSHOT_BYTES_MAX];
+    /// let bytes = snapshot.encode(&mut buffer).unwrap();
+    /// assert_eq!(Snapshot::decode(bytes), Ok(snapshot.clone()));
+    /// ```
     pub fn snapshot_at(&self, at: LogPosition) -> Result<Snapshot, SnapshotError> {
         let index = at.index;
         if index == LogIndex::ZERO {
@@ -140,6 +152,16 @@ impl Raft {
     /// # Errors
     ///
     /// The log is not to be dropped that far, and the error says why.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let upto = node.commit();
+    /// // A snapshot through `upto` is synced: the entries before may go.
+    /// node.compacted(upto).unwrap();
+    /// assert_eq!(node.status().compacted, upto);
+    /// ```
     pub fn compacted(&mut self, upto: LogPosition) -> Result<(), CompactError> {
         if upto.index <= self.compacted.index {
             return Ok(());
@@ -163,6 +185,15 @@ impl Raft {
     ///
     /// `None` where this node may not send it now: it does not lead, its disk owes it its word, or
     /// it does not know `last` to be committed.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let [leader, follower, _] = cluster();
+    /// let envelope = leader.snapshot_message(follower.id(), leader.commit()).unwrap();
+    /// assert_eq!(envelope.message, Message::Snapshot { last: leader.commit() });
+    /// assert_eq!(follower.snapshot_message(leader.id(), follower.commit()), None);
+    /// ```
     pub fn snapshot_message(&self, to: NodeId, last: LogPosition) -> Option<Envelope> {
         let RoleState::Leader(leader) = &self.role else {
             return None;

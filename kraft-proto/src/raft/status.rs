@@ -141,6 +141,15 @@ impl Status {
 
 impl Raft {
     /// What the node does at this moment.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let status = started(1, 3).status();
+    /// assert_eq!((status.role, status.leader), (Role::Follower, None));
+    /// // Why nothing moves, for whoever looks after it.
+    /// assert_eq!(status.waiting[0].to_string(), "no leader is heard");
+    /// ```
     pub fn status(&self) -> Status {
         let (role, term, leader) = self.role_now();
         let early = self.unsettled.acked(term).unwrap_or_default();
@@ -200,31 +209,71 @@ impl Raft {
     }
 
     /// Which node this is.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// assert_eq!(started(3, 3).id(), NodeId(3));
+    /// ```
     pub fn id(&self) -> NodeId {
         self.config.id
     }
 
     /// What it does in its term.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// assert_eq!(leader().role(), Role::Leader);
+    /// ```
     pub fn role(&self) -> Role {
         self.role_now().0
     }
 
     /// The newest term it knows of.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// assert_eq!((started(1, 1).term(), leader().term()), (Term(0), Term(1)));
+    /// ```
     pub fn term(&self) -> Term {
         self.hard.term
     }
 
     /// Who leads that term, itself included, where it knows.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let [_, follower, _] = cluster();
+    /// assert_eq!(follower.leader(), Some(NodeId(1)));
+    /// ```
     pub fn leader(&self) -> Option<NodeId> {
         self.role_now().2
     }
 
     /// The last entry that it knows to be committed; [`LogPosition::ZERO`] before the first.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// // The no-op that opens its term.
+    /// assert_eq!(leader().commit(), LogPosition::new(Term(1), LogIndex(1)));
+    /// ```
     pub fn commit(&self) -> LogPosition {
         self.commit
     }
 
     /// The last entry of its log, written or not; [`LogPosition::ZERO`] of an empty one.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// node.propose(Instant::ZERO, Class::default(), 5).unwrap();
+    /// assert_eq!(node.last().index.since(node.commit().index), 5);
+    /// ```
     pub fn last(&self) -> LogPosition {
         self.log.last_position()
     }
@@ -232,6 +281,15 @@ impl Raft {
     /// The run that holds `index` from there on, at most `count_max` entries: what to read back to
     /// apply or to send. `None` where the log does not reach, and below its window: there the host
     /// knows.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// node.propose(Instant::ZERO, Class::default(), 5).unwrap();
+    /// let run = node.run_from(LogIndex(2), 3).unwrap();
+    /// assert_eq!((run.kind, run.count), (EntryKind::Command, 3));
+    /// ```
     pub fn run_from(&self, index: LogIndex, count_max: u32) -> Option<Run> {
         self.log.run_from(index, count_max)
     }

@@ -87,6 +87,15 @@ impl Raft {
     /// # Errors
     ///
     /// Nothing is handed over, and the error says why.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut nodes = cluster();
+    /// nodes[0].transfer_leadership(Instant::ZERO, Some(NodeId(2))).unwrap();
+    /// exchange(&mut nodes);
+    /// assert_eq!(nodes[1].role(), Role::Leader);
+    /// ```
     pub fn transfer_leadership(
         &mut self,
         now: Instant,

@@ -17,8 +17,7 @@ pub struct Packet {
 impl Packet {
     /// Encodes a message; `bytes` are those of the entry at a position.
     pub fn new(envelope: Envelope, bytes: impl Fn(LogPosition) -> Vec<u8>) -> Self {
-        let mut frame = Vec::new();
-        envelope.frame(&mut frame, |at| Some(bytes(at))).unwrap();
+        let frame = kit::framed(&envelope, |at| Some(bytes(at))).unwrap();
         Self { envelope, frame }
     }
 
@@ -100,26 +99,7 @@ pub fn written_history(
     members_at: u64,
     members: &Members,
 ) -> Vec<u8> {
-    let mut numbers = vec![last, base.0, base.1, stretches.len() as u64];
-    for (term, first, kind) in stretches {
-        let kind = match kind {
-            EntryKind::Command => 0,
-            EntryKind::NoOp => 1,
-            EntryKind::Configuration => 2,
-        };
-        numbers.extend([*term, *first, kind]);
-    }
-    numbers.push(members_at);
-    let mut bytes = Vec::new();
-    for mut number in numbers {
-        while number >= 0x80 {
-            bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        bytes.push(number as u8);
-    }
-    bytes.extend(&*members.to_bytes());
-    bytes
+    kit::history_bytes(last, base, stretches, members_at, &members.to_bytes())
 }
 
 /// A snapshot of a leader.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
+use kit::Kept;
 use kraft_proto::{
-    EntryKind, Force, Instant, LogIndex, LogPosition, NodeId, Output, Question, Raft, Snapshot,
-    Unsynced, Write, WriteKind,
+    EntryKind, Force, Instant, LogIndex, LogPosition, NodeId, Output, Question, Raft, Unsynced,
+    Write, WriteKind,
 };
 
-use super::history::History;
+use super::History;
 use super::messages::Packet;
 use super::store::{Store, Synced, payload};
 
@@ -68,7 +68,6 @@ pub enum Serving {
 
 impl Node {
     pub fn new(raft: Raft, store: &Store) -> Self {
-        let bytes = store.written.log.iter();
         Self {
             raft,
             disk: Disk::Prompt,
@@ -76,34 +75,41 @@ impl Node {
             unsynced: Vec::new(),
             writes: Vec::new(),
             outputs: Vec::new(),
-            bytes: bytes
-                .map(|entry| (entry.position, entry.payload.clone()))
+            bytes: store
+                .written
+                .log
+                .positions()
+                .map(|(at, entry)| (at, entry.data.clone()))
                 .collect(),
-            snapshots: store.written.snapshot.clone().into_iter().collect(),
+            snapshots: store
+                .written
+                .snapshot
+                .iter()
+                .map(|kept| (kept.last, kept.core.clone()))
+                .collect(),
             serving: Serving::AtOnce,
-            history: store.history(),
+            history: History::of(store.written.log.runs()),
             asked: Vec::new(),
             answering: Answering::AtOnce,
-            applied: store.written.base().index,
+            applied: store.written.log.base().index,
         }
     }
 
     /// What stands at an index of its log, as the core knows or its host.
     pub fn position_at(&self, index: LogIndex) -> Option<LogPosition> {
         let run = self.raft.run_from(index, 1);
-        let by_core = run.map(|run| run.last_position());
-        by_core.or_else(|| self.history.position_at(index))
+        let run = run.or_else(|| self.history.run_at(index))?;
+        Some(LogPosition::new(run.term, index))
     }
 
     /// A snapshot of what is applied, kept.
     pub fn snapshot(&mut self, index: LogIndex) -> LogPosition {
         let at = self.position_at(index).unwrap();
         let snapshot = self.raft.snapshot_at(at).unwrap();
-        let mut buffer = [0; SNAPSHOT_BYTES_MAX];
-        let bytes = snapshot.encode(&mut buffer).unwrap().to_vec();
-        assert_eq!(Snapshot::decode(&bytes), Ok(snapshot.clone()));
-        self.snapshots.insert(snapshot.last(), bytes);
-        snapshot.last()
+        let kept = Kept::of(&snapshot);
+        assert_eq!(kept.decode(), snapshot);
+        self.snapshots.insert(kept.last, kept.core);
+        kept.last
     }
 
     /// The message that brings a snapshot at hand.
@@ -130,7 +136,7 @@ impl Node {
             }
             _ => Vec::new(),
         };
-        store.write(kind, held);
+        store.written.write(kind, held);
         let (receipt, unsynced) = write.written();
         self.raft.handle_stored(now, receipt);
         self.unsynced.push((unsynced, store.snapshot(kind)));

@@ -71,8 +71,8 @@ impl Cluster {
     /// The nodes whose machine holds an entry this firmly.
     pub fn holders(&self, position: LogPosition, held: Held) -> Vec<u64> {
         let holds = |store: &Store| match held {
-            Held::Synced => store.synced.holds(position),
-            Held::Accepted | Held::Written => store.written.holds(position),
+            Held::Synced => store.synced.log.find(position).is_some(),
+            Held::Accepted | Held::Written => store.written.log.find(position).is_some(),
         };
         let stores = self.stores.iter().filter(|(_, store)| holds(store));
         stores.map(|(id, _)| id.0).collect()

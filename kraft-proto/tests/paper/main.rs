@@ -5,7 +5,8 @@
 //! | `elections` | Raft §5.1, §5.2: terms, votes, timeouts |
 //! | `replication` | Raft §5.3: the log, figure 7 |
 //! | `safety` | Raft §5.4: votes by logs, commit by terms, figure 8 |
-//! | `membership`, `snapshots`, `clients` | Raft §6, §7, §8 |
+//! | `membership` | Raft §6; `left_out`: who is no member any more; `own_entries`: the bytes of configurations; `acks`: in which configuration copies count |
+//! | `snapshots`, `clients` | Raft §7, §8 |
 //! | `reads`, `lease` | thesis §6.4: reads of followers, of one's own writes, by lease |
 //! | `transfer` | thesis §3.10: leadership handed over on purpose |
 //! | `fsync_modes`, `commit_modes`, `pairs`, `requests` | when the disk is forced, when a client hears |

@@ -303,8 +303,8 @@ fn append_request(term: Term, append: &Append, data: Vec<Data>, sender: Sender) 
         };
         Entry {
             term: term_of,
-            config: held.members().as_ref().map(Members::from),
-            data: held.text(),
+            config: payloads::members(&held).as_ref().map(Members::from),
+            data: payloads::text(&held),
         }
     };
     Canonical::Append {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::fields::Refusal;
 use super::line::{Line, held_word};
-use super::payloads::Payloads;
+use super::payloads::Log;
 
 /// How many may wait for an answer of one node.
 const WAITING_MAX: usize = 16_384;
@@ -79,13 +79,7 @@ impl Clients {
     }
 
     /// What follows from an output of the core.
-    pub fn handle_output(
-        &mut self,
-        output: &Output,
-        raft: &Raft,
-        log: &Payloads,
-        out: &mut Vec<Line>,
-    ) {
+    pub fn handle_output(&mut self, output: &Output, raft: &Raft, log: &Log, out: &mut Vec<Line>) {
         let history = |index| log.run_at(index);
         self.waits.handle_output(output, raft, history);
         match output {
@@ -108,7 +102,7 @@ impl Clients {
         &mut self,
         now: Instant,
         raft: &mut Raft,
-        log: &Payloads,
+        log: &Log,
         out: &mut Vec<Line>,
     ) {
         let history = |index| log.run_at(index);
@@ -139,7 +133,7 @@ impl Clients {
         });
     }
 
-    fn answer(&mut self, raft: &Raft, log: &Payloads, out: &mut Vec<Line>) {
+    fn answer(&mut self, raft: &Raft, log: &Log, out: &mut Vec<Line>) {
         while let Some(answer) = self.waits.poll_answer() {
             let Some(id) = self.ids.remove(&answer.token) else {
                 continue;

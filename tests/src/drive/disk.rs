@@ -11,17 +11,17 @@
 //! An incarnation is `<number>.<nonce>`, or the number alone where the nonce is the same.
 
 use kraft_proto::{
-    EntryKind, HardState, Incarnation, LogIndex, LogPosition, Members, NodeId, Nonce, Recovery,
-    Run, Term, Trust, WriteKind,
+    EntryKind, HardState, Incarnation, LogIndex, Members, NodeId, Nonce, Recovery, Run, Term,
+    Trust, WriteKind,
 };
 
 use super::fields::Refusal;
 use super::hex;
-use super::payloads::{Data, Payloads};
+use super::payloads::{Data, Log, configuration};
 use super::snapshots::Held;
 
 /// A write as text that [`Disk::replay`] takes; `taken` is the snapshot that came last.
-pub fn blob(kind: WriteKind, payloads: &Payloads, taken: Option<&Held>) -> String {
+pub fn blob(kind: WriteKind, log: &Log, taken: Option<&Held>) -> String {
     match kind {
         WriteKind::Snapshot(_) => taken.map(Held::blob).unwrap_or_default(),
         WriteKind::Force => "force".to_owned(),
@@ -35,19 +35,19 @@ pub fn blob(kind: WriteKind, payloads: &Payloads, taken: Option<&Held>) -> Strin
             let incarnation = incarnation_word(hard.incarnation);
             format!("hard {} {vote} {incarnation} {by}{trust}", hard.term)
         }
-        WriteKind::Entries(run) => entries_blob(run, payloads),
+        WriteKind::Entries(run) => entries_blob(run, log),
     }
 }
 
-fn entries_blob(run: Run, payloads: &Payloads) -> String {
-    let before = payloads.term_at(run.first.prev()).unwrap_or_default();
+fn entries_blob(run: Run, log: &Log) -> String {
+    let before = log.term_at(run.first.prev()).unwrap_or_default();
     let kind = kind_word(run.kind);
     let mut blob = format!("entries {before} {} {} {kind} ", run.first, run.term);
     for (place, position) in run.positions().enumerate() {
         if place > 0 {
             blob.push(',');
         }
-        let data = payloads.get(position).and_then(|entry| entry.data.as_ref());
+        let data = log.find(position).and_then(|entry| entry.data.as_ref());
         blob.push_str(&data_word(data));
     }
     blob
@@ -127,7 +127,7 @@ pub struct Disk {
     /// The newest snapshot.
     pub snapshot: Option<Held>,
     /// The log behind it.
-    pub log: Payloads,
+    pub log: Log,
 }
 
 impl Disk {
@@ -199,18 +199,8 @@ impl Disk {
             Some(held) => recovery.snapshot(&held.core),
             None => recovery,
         };
-        self.log.iter().fold(recovery, |recovery, (first, entry)| {
-            if entry.kind == EntryKind::Configuration {
-                let at = LogPosition::new(entry.term, first);
-                return recovery.config(at, &entry.configuration());
-            }
-            recovery.run(Run {
-                term: entry.term,
-                kind: entry.kind,
-                first,
-                count: 1,
-            })
-        })
+        let base = self.log.base().index;
+        self.log.recover(base, recovery, configuration)
     }
 }
 

@@ -4,7 +4,7 @@ use kraft_proto::limits::FRAME_HEADER_MAX;
 use kraft_proto::{EntryKind, Envelope, Frame, Message, entry_prefix};
 
 use super::fields::Refusal;
-use super::payloads::{self, Data, Payloads};
+use super::payloads::{self, Data, Machine};
 use super::snapshots;
 
 /// What kind of entries a message carries.
@@ -31,7 +31,7 @@ pub fn encode(envelope: &Envelope, data: &[Data]) -> Result<Vec<u8>, Refusal> {
 }
 
 /// Decodes a frame whose entries are text, and the state that comes with a snapshot.
-pub fn decode(bytes: &[u8]) -> Result<(Frame<'_>, Option<Payloads>), Refusal> {
+pub fn decode(bytes: &[u8]) -> Result<(Frame<'_>, Option<Machine>), Refusal> {
     let split = snapshots::split(bytes);
     let (frame, machine) = split.map_err(|error| Refusal(format!("blob: {error}")))?;
     let kind = entry_kind(&frame.envelope().message);

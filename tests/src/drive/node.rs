@@ -20,7 +20,7 @@ use super::handmade::{self, Defaults};
 use super::hex;
 use super::line::{Entry, Line, State, role_word};
 use super::options::{Options, moment};
-use super::payloads::{Data, Payloads, from_bytes};
+use super::payloads::{self, Data, Log, Machine, from_bytes};
 use super::pending::{Pending, Stream};
 use super::snapshots::Held;
 
@@ -38,10 +38,10 @@ pub struct Node {
     id: NodeId,
     raft: Raft,
     ticks: u64,
-    payloads: Payloads,
+    log: Log,
     applied: LogIndex,
     /// What was applied: all the state there is.
-    machine: Payloads,
+    machine: Machine,
     /// The snapshot that took the log's place last, until it is restored.
     taken: Option<Held>,
     /// The newest snapshot made or restored here.
@@ -70,7 +70,7 @@ impl Node {
         let raft = Raft::new(config, recovery, nonce, moment(0)).map_err(Refusal::new)?;
         let (machine, applied) = match &disk.snapshot {
             Some(held) => (held.machine.clone(), held.last().index),
-            None => (Payloads::default(), LogIndex::ZERO),
+            None => (Machine::default(), LogIndex::ZERO),
         };
         let restored =
             (applied > LogIndex::ZERO).then_some(Line::SnapshotApplied { index: applied });
@@ -79,7 +79,7 @@ impl Node {
             role: (Role::Follower, raft.status().term),
             raft,
             ticks: 0,
-            payloads: disk.log,
+            log: disk.log,
             applied,
             machine,
             taken: None,
@@ -151,7 +151,7 @@ impl Node {
             members: status.members.to_bytes().to_vec(),
         };
         let bytes = handmade::frames(from, kind, msg, defaults)?;
-        let frames: Vec<(Frame<'_>, Option<Payloads>)> = bytes
+        let frames: Vec<(Frame<'_>, Option<Machine>)> = bytes
             .iter()
             .map(|bytes| frame::decode(bytes))
             .collect::<Result<_, _>>()
@@ -163,7 +163,7 @@ impl Node {
     }
 
     /// `machine` is the state that comes with a snapshot; one made up by hand brings none.
-    fn deliver(&mut self, frame: &Frame<'_>, machine: Option<Payloads>) {
+    fn deliver(&mut self, frame: &Frame<'_>, machine: Option<Machine>) {
         let envelope = frame.envelope();
         let peer = self.peers.entry(envelope.from).or_default();
         peer.heard = Some((envelope.store, envelope.incarnation));
@@ -173,10 +173,10 @@ impl Node {
             let data = taken
                 .entries()
                 .map(|(_, bytes)| from_bytes(run.kind, bytes).unwrap_or_default());
-            self.payloads.replace(run, data);
+            self.log.replace(run, data);
         }
         if let Some(last) = taken.snapshot() {
-            self.payloads = Payloads::behind(last);
+            self.log = Log::behind(last);
             let core = frame.entries().next().map(Snapshot::decode);
             self.taken = core.and_then(Result::ok).map(|core| Held {
                 core,
@@ -201,7 +201,7 @@ impl Node {
         let now = self.now();
         let proposed = self.raft.propose(now, class, 1).map_err(Refusal::new);
         if let Ok(proposed) = &proposed {
-            self.payloads.replace(proposed.run, [data]);
+            self.log.replace(proposed.run, [data]);
             self.clients
                 .proposed(id.clone(), proposed, class, self.raft.durability(), now);
         }
@@ -256,7 +256,7 @@ impl Node {
     /// What became of an entry.
     pub fn fate(&self, of: LogPosition) -> State {
         State::Fate {
-            fate: match (self.raft).fate_with(of, |index| self.payloads.run_at(index)) {
+            fate: match (self.raft).fate_with(of, |index| self.log.run_at(index)) {
                 Fate::Committed => "committed",
                 Fate::Pending => "pending",
                 Fate::Lost => "lost",
@@ -269,12 +269,12 @@ impl Node {
     pub fn state(&self) -> State {
         let status = self.raft.status();
         let log: Vec<Entry> = self
-            .payloads
-            .iter()
-            .map(|(index, entry)| Entry {
-                index,
+            .log
+            .positions()
+            .map(|(at, entry)| Entry {
+                index: at.index,
                 term: entry.term,
-                data: entry.text(),
+                data: payloads::text(entry),
             })
             .collect();
         State::Node {
@@ -305,7 +305,7 @@ impl Node {
         while let Some(output) = self.raft.poll_output() {
             self.handle_output(output);
         }
-        let (raft, log) = (&mut self.raft, &self.payloads);
+        let (raft, log) = (&mut self.raft, &self.log);
         self.clients.handle_timeout(now, raft, log, &mut self.out);
     }
 
@@ -318,7 +318,7 @@ impl Node {
             count: 1,
         };
         let data = (kind == EntryKind::Configuration).then(|| hex::encode(bytes));
-        self.payloads.replace(run, [data]);
+        self.log.replace(run, [data]);
     }
 
     fn handle_output(&mut self, output: Output) {
@@ -336,12 +336,12 @@ impl Node {
             | Output::Members { .. }
             | Output::Superseded { .. } => {}
             Output::Recall { question, index } => {
-                if let Some(run) = self.payloads.run_at(*index) {
+                if let Some(run) = self.log.run_at(*index) {
                     self.raft.handle_recalled(self.now(), *question, run);
                 }
             }
         }
-        let (raft, log) = (&self.raft, &self.payloads);
+        let (raft, log) = (&self.raft, &self.log);
         self.clients
             .handle_output(&output, raft, log, &mut self.out);
         if let Output::Write(write) = output {
@@ -356,7 +356,7 @@ impl Node {
             Message::Append(append) => {
                 peer.prev_index = append.prev.index;
                 for position in append.run().positions() {
-                    match self.payloads.get(position) {
+                    match self.log.find(position) {
                         Some(entry) => data.push(entry.data.clone()),
                         // Not what the core means any more: the message counts as lost.
                         None => return,
@@ -384,16 +384,16 @@ impl Node {
         self.out.push(Line::Commit { index: upto });
         while self.applied < upto {
             let index = self.applied.next();
-            let Some(entry) = self.payloads.at(index) else {
+            let Some(entry) = self.log.at(index) else {
                 return;
             };
             self.out.push(Line::Apply {
                 index,
                 term: entry.term,
-                data: entry.text(),
-                config: entry.members().as_ref().map(Into::into),
+                data: payloads::text(entry),
+                config: payloads::members(entry).as_ref().map(Into::into),
             });
-            self.machine.put(index, entry.clone());
+            self.machine.insert(index, entry.clone());
             self.applied = index;
         }
     }
@@ -404,7 +404,7 @@ impl Node {
             ReadOutcome::Failed => (None, "fail"),
         };
         let (out, raft) = (&mut self.out, &self.raft);
-        let history = |index| self.payloads.run_at(index);
+        let history = |index| self.log.run_at(index);
         self.reads.retain(|(of, id, after)| {
             if *of != ticket {
                 return true;
@@ -457,7 +457,7 @@ impl Node {
             term: hard.map(|hard| hard.term),
             vote: hard.map(|hard| hard.vote),
             sync,
-            blob: disk::blob(kind, &self.payloads, self.taken.as_ref()),
+            blob: disk::blob(kind, &self.log, self.taken.as_ref()),
         });
         self.raft.handle_stored(self.now(), receipt);
     }

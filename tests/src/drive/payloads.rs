@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use kraft_proto::{EntryKind, LogIndex, LogPosition, Members, Run, Term};
+use kraft_proto::{EntryKind, LogIndex, Members};
 
 use super::fields::Refusal;
 use super::hex;
@@ -43,135 +43,30 @@ pub fn from_bytes(kind: EntryKind, bytes: &[u8]) -> Result<Data, Refusal> {
 }
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The term that created it.
-    pub term: Term,
-    /// What it is for.
-    pub kind: EntryKind,
-    /// What it holds.
-    pub data: Data,
+pub type Entry = kit::Entry<Data>;
+
+/// A node's log.
+pub type Log = kit::Log<Data>;
+
+/// What was applied, by index: all the state that a driver's machine has. A snapshot made up by hand
+/// may leave gaps.
+pub type Machine = BTreeMap<LogIndex, Entry>;
+
+/// What a command holds.
+pub fn text(entry: &Entry) -> Data {
+    let command = entry.kind == EntryKind::Command;
+    entry.data.clone().filter(|_| command)
 }
 
-impl Entry {
-    /// What a command holds.
-    pub fn text(&self) -> Data {
-        self.data
-            .clone()
-            .filter(|_| self.kind == EntryKind::Command)
-    }
-
-    /// The bytes of a configuration.
-    pub fn configuration(&self) -> Vec<u8> {
-        configuration_bytes(self.data.as_deref().unwrap_or_default())
-    }
-
-    /// The members of a configuration.
-    pub fn members(&self) -> Option<Members> {
-        match self.kind {
-            EntryKind::Configuration => Members::from_bytes(&self.configuration()),
-            EntryKind::Command | EntryKind::NoOp => None,
-        }
-    }
+/// The bytes of a configuration.
+pub fn configuration(entry: &Entry) -> Vec<u8> {
+    configuration_bytes(entry.data.as_deref().unwrap_or_default())
 }
 
-/// A node's log, from index 1 or from behind a snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Payloads {
-    /// The end of what is gone.
-    base: LogPosition,
-    entries: BTreeMap<LogIndex, Entry>,
-}
-
-impl Payloads {
-    /// A log with nothing behind `base`.
-    pub fn behind(base: LogPosition) -> Self {
-        Self {
-            base,
-            entries: BTreeMap::new(),
-        }
-    }
-
-    /// The end of the log.
-    pub fn last(&self) -> LogPosition {
-        self.entries
-            .last_key_value()
-            .map_or(self.base, |(index, entry)| {
-                LogPosition::new(entry.term, *index)
-            })
-    }
-
-    /// Drops everything through `base`; and everything, if the log does not have that entry.
-    pub fn drop_through(&mut self, base: LogPosition) {
-        let behind = match self.term_at(base.index) == Some(base.term) {
-            true => self.entries.split_off(&base.index.next()),
-            false => BTreeMap::new(),
-        };
-        *self = Self {
-            base,
-            entries: behind,
-        };
-    }
-
-    /// Puts one entry, wherever it stands.
-    pub fn put(&mut self, index: LogIndex, entry: Entry) {
-        self.entries.insert(index, entry);
-    }
-
-    /// Every entry, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (LogIndex, &Entry)> {
-        self.entries.iter().map(|(index, entry)| (*index, entry))
-    }
-
-    /// The entry at an index.
-    pub fn at(&self, index: LogIndex) -> Option<&Entry> {
-        self.entries.get(&index)
-    }
-
-    /// The entry at a position: none if another term's stands there.
-    pub fn get(&self, position: LogPosition) -> Option<&Entry> {
-        self.at(position.index)
-            .filter(|entry| entry.term == position.term)
-    }
-
-    /// The term at an index; 0 before the first entry ever.
-    pub fn term_at(&self, index: LogIndex) -> Option<Term> {
-        if index == self.base.index {
-            return Some(self.base.term);
-        }
-        self.at(index).map(|entry| entry.term)
-    }
-
-    /// The entries of one term and kind around an index.
-    pub fn run_at(&self, index: LogIndex) -> Option<Run> {
-        let there = self.at(index)?;
-        let alike =
-            |(_, entry): &(&LogIndex, &Entry)| (entry.term, entry.kind) == (there.term, there.kind);
-        let alone = there.kind == EntryKind::Configuration;
-        let before = self.entries.range(..index).rev().take_while(alike);
-        let behind = self.entries.range(index.next()..).take_while(alike);
-        let (before, behind) = match alone {
-            true => (0, 0),
-            false => (before.count(), behind.count()),
-        };
-        Some(Run {
-            term: there.term,
-            kind: there.kind,
-            first: LogIndex(index.0 - before as u64),
-            count: (before + 1 + behind) as u32,
-        })
-    }
-
-    /// Puts entries where `run` says; what stood there and behind is gone.
-    pub fn replace(&mut self, run: Run, data: impl IntoIterator<Item = Data>) {
-        self.entries.split_off(&run.first);
-        for (position, data) in run.positions().zip(data) {
-            let entry = Entry {
-                term: run.term,
-                kind: run.kind,
-                data,
-            };
-            self.put(position.index, entry);
-        }
+/// The members of a configuration.
+pub fn members(entry: &Entry) -> Option<Members> {
+    match entry.kind {
+        EntryKind::Configuration => Members::from_bytes(&configuration(entry)),
+        EntryKind::Command | EntryKind::NoOp => None,
     }
 }

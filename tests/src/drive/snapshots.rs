@@ -7,13 +7,13 @@
 //! entries:      <index>:<term>:<command, no-op or configuration>:<hex or ->,…
 //! ```
 
-use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
+use kit::Kept;
 use kraft_proto::{Frame, LogIndex, LogPosition, Message, Snapshot, Term, WireError};
 
 use super::disk::{data_from, data_word, kind_from, kind_word};
 use super::fields::Refusal;
 use super::hex;
-use super::payloads::{Entry, Payloads};
+use super::payloads::{Entry, Machine};
 
 /// Bytes behind a snapshot's entries: their length.
 const LENGTH: usize = 4;
@@ -24,7 +24,7 @@ pub struct Held {
     /// The core's part.
     pub core: Snapshot,
     /// What was applied.
-    pub machine: Payloads,
+    pub machine: Machine,
 }
 
 impl Held {
@@ -35,12 +35,7 @@ impl Held {
 
     /// The bytes of the core's part.
     pub fn core_bytes(&self) -> Vec<u8> {
-        let mut buffer = [0; SNAPSHOT_BYTES_MAX];
-        // The limit is what any snapshot needs at most.
-        self.core
-            .encode(&mut buffer)
-            .map(<[u8]>::to_vec)
-            .unwrap_or_default()
+        Kept::of(&self.core).core
     }
 
     /// As the blob of a write.
@@ -56,7 +51,7 @@ impl Held {
     pub fn from_blob(core: &str, entries: &str) -> Option<Self> {
         let core = Snapshot::decode(&hex::decode(core)?).ok()?;
         let machine = match entries {
-            "-" => Payloads::default(),
+            "-" => Machine::default(),
             text => entries_from(text)?,
         };
         Some(Self { core, machine })
@@ -72,7 +67,7 @@ impl Held {
 }
 
 /// Decodes a frame and, where that brings a snapshot, what stands behind it.
-pub fn split(bytes: &[u8]) -> Result<(Frame<'_>, Option<Payloads>), WireError> {
+pub fn split(bytes: &[u8]) -> Result<(Frame<'_>, Option<Machine>), WireError> {
     let whole = Frame::decode(bytes);
     let Err(WireError::TrailingBytes) = whole else {
         return whole.map(|frame| (frame, None));
@@ -86,7 +81,7 @@ pub fn split(bytes: &[u8]) -> Result<(Frame<'_>, Option<Payloads>), WireError> {
         let frame = Frame::decode(frame).ok()?;
         let brings = matches!(frame.envelope().message, Message::Snapshot { .. });
         let machine = match std::str::from_utf8(entries).ok()? {
-            "" => Payloads::default(),
+            "" => Machine::default(),
             text => entries_from(text)?,
         };
         brings.then_some((frame, Some(machine)))
@@ -94,7 +89,7 @@ pub fn split(bytes: &[u8]) -> Result<(Frame<'_>, Option<Payloads>), WireError> {
     apart().ok_or(WireError::TrailingBytes)
 }
 
-fn entries_text(machine: &Payloads) -> String {
+fn entries_text(machine: &Machine) -> String {
     let texts = machine.iter().map(|(index, entry)| {
         let (kind, data) = (kind_word(entry.kind), data_word(entry.data.as_ref()));
         format!("{index}:{}:{kind}:{data}", entry.term)
@@ -102,8 +97,8 @@ fn entries_text(machine: &Payloads) -> String {
     texts.collect::<Vec<_>>().join(",")
 }
 
-fn entries_from(text: &str) -> Option<Payloads> {
-    let mut machine = Payloads::default();
+fn entries_from(text: &str) -> Option<Machine> {
+    let mut machine = Machine::default();
     for entry in text.split(',') {
         let mut words = entry.split(':');
         let index = LogIndex(words.next()?.parse().ok().filter(|index| *index > 0)?);
@@ -112,7 +107,7 @@ fn entries_from(text: &str) -> Option<Payloads> {
             kind: kind_from(words.next()?)?,
             data: data_from(words.next()?)?,
         };
-        machine.put(index, entry);
+        machine.insert(index, entry);
         words.next().is_none().then_some(())?;
     }
     Some(machine)
@@ -121,21 +116,10 @@ fn entries_from(text: &str) -> Option<Payloads> {
 /// The core's part of a snapshot nobody took: its history is forgotten, and `members` its bytes of
 /// these. `WIRE.md` has the form.
 pub fn made_up(last: LogPosition, members: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let mut bytes = Vec::new();
-    for number in [last.index.0, last.term.0, last.index.0, 0, last.index.0] {
-        push_number(&mut bytes, number);
-    }
-    bytes.extend(members);
+    let (index, base) = (last.index.0, (last.term.0, last.index.0));
+    let bytes = kit::history_bytes(index, base, &[], index, members);
     match Snapshot::decode(&bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(Refusal(format!("msg: {error}"))),
     }
-}
-
-fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
 }

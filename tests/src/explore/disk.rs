@@ -1,30 +1,16 @@
 //! The disk of a node: what is synced, and what is written and would be lost.
 
-use kraft_proto::{
-    EntryKind, HardState, LogIndex, LogPosition, Receipt, Run, Term, Write, WriteKind,
-};
+use kraft_proto::{HardState, LogIndex, LogPosition, Receipt, Run, Write, WriteKind};
 use serde::{Serialize, Serializer};
 
 use super::configuration::Configuration;
 use super::rule::Rule;
 
 /// An entry: the core knows no more of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Entry {
-    /// The term it came in.
-    pub term: Term,
-    /// What it is for.
-    pub kind: EntryKind,
-}
+pub type Entry = kit::Entry<()>;
 
-/// An entry as a disk keeps it: with its bytes, where it has some.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Kept {
-    /// What the core knows of it.
-    pub entry: Entry,
-    /// What a configuration's entry holds.
-    pub configuration: Configuration,
-}
+/// A log as a disk keeps it: with what its configurations hold.
+pub type Log = kit::Log<Configuration>;
 
 /// What is synced, and what is not yet.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -32,7 +18,7 @@ pub struct Disk {
     /// The hard state that is synced.
     pub hard: HardState,
     /// The log that is synced.
-    pub log: Vec<Kept>,
+    pub log: Log,
     /// Log writes handed to the operating system, oldest first, and what a
     /// configuration's entry holds.
     #[serde(serialize_with = "kinds")]
@@ -54,15 +40,9 @@ fn kind<S: Serializer>(write: &Option<Write>, serializer: S) -> Result<S::Ok, S:
     write.as_ref().map(Write::kind).serialize(serializer)
 }
 
-fn apply(log: &mut Vec<Kept>, kind: WriteKind, configuration: Configuration) {
+fn apply(log: &mut Log, kind: WriteKind, configuration: Configuration) {
     if let WriteKind::Entries(run) = kind {
-        log.truncate(run.first.prev().0 as usize);
-        let Run { term, kind, .. } = run;
-        let entry = Entry { term, kind };
-        log.extend(run.positions().map(|_| Kept {
-            entry,
-            configuration,
-        }));
+        log.replace(run, run.positions().map(|_| configuration));
     }
 }
 
@@ -108,7 +88,7 @@ impl Disk {
     }
 
     /// The log as the operating system has it.
-    pub fn written_log(&self) -> Vec<Kept> {
+    pub fn written_log(&self) -> Log {
         let mut log = self.log.clone();
         for (write, configuration) in &self.written {
             apply(&mut log, write.kind(), *configuration);
@@ -116,24 +96,20 @@ impl Disk {
         log
     }
 
-    /// The run around an index of the log as the operating system has it.
+    /// The entry at an index of the log as the operating system has it, as a run of its own.
     pub fn run_at(&self, index: LogIndex) -> Option<Run> {
-        let log = self.written_log();
-        let place = (index.0 as usize).checked_sub(1)?;
-        let Entry { term, kind } = log.get(place)?.entry;
+        let run = self.written_log().run_at(index)?;
         Some(Run {
-            term,
-            kind,
             first: index,
             count: 1,
+            ..run
         })
     }
 
     /// What the configuration's entry at `of` holds, if it is here.
     pub fn configuration(&self, of: LogPosition) -> Option<Configuration> {
         let log = self.written_log();
-        let kept = log.get(of.index.prev().0 as usize)?;
-        (kept.entry.term == of.term).then_some(kept.configuration)
+        log.find(of).map(|entry| entry.data)
     }
 
     /// The process is killed: the next one finds everything written, and syncs it.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use kit::framed;
 use kraft_proto::{
     CheckQuorum, Config, EntryKind, Envelope, Frame, Instant, LogIndex, LogPosition, Members,
-    Message, NodeId, Nonce, Output, PreVote, Raft, ReadOutcome, ReadTicket, Recovery, Role, Run,
+    Message, NodeId, Nonce, Output, PreVote, Raft, ReadOutcome, ReadTicket, Recovery, Role,
     StoreId, Term, Trust, WriteKind,
 };
 use serde::Serialize;
@@ -105,20 +106,9 @@ fn started(id: NodeId, disk: &Disk, told: Told, rule: Rule, bound: &Bound) -> Ra
         Told::SameBoot => resumed.same_boot(),
         Told::PowerMayHaveFailed => resumed,
     };
-    let recover = |recovery: Recovery, (index, kept): (u64, &super::disk::Kept)| {
-        let Entry { term, kind } = kept.entry;
-        if kind == EntryKind::Configuration {
-            let bytes = rule.read(kept.configuration).bytes();
-            return recovery.config(LogPosition::new(term, LogIndex(index)), &bytes);
-        }
-        recovery.run(Run {
-            term,
-            kind,
-            first: LogIndex(index),
-            count: 1,
-        })
-    };
-    let recovery = (1..).zip(&disk.log).fold(resumed, recover);
+    let recovery = disk.log.recover(LogIndex::ZERO, resumed, |entry| {
+        rule.read(entry.data).bytes()
+    });
     // Each start has the next number here, so the number tells starts apart by itself.
     let nonce = Nonce(disk.hard.incarnation.number + 1);
     match Raft::new(config(id), recovery, nonce, NOW) {
@@ -197,9 +187,7 @@ impl Node {
             true => rule.read(letter.configuration).bytes(),
             false => Vec::new(),
         };
-        let mut bytes = Vec::new();
-        let whole = envelope.frame(&mut bytes, |at| Some(entry(at)));
-        assert_eq!(whole, Ok(()), "every entry has bytes");
+        let bytes = framed(envelope, |at| Some(entry(at))).expect("every entry has bytes");
         match Frame::decode(&bytes) {
             // Other entries are their positions here: there are no bytes to keep.
             Ok(frame) => drop(self.raft.handle_message(NOW, &frame)),
@@ -301,8 +289,9 @@ impl Node {
             Some(run) => Entry {
                 term: run.term,
                 kind: run.kind,
+                data: (),
             },
-            None => written[index as usize - 1].entry,
+            None => written[index as usize - 1].bare(),
         };
         (1..=last.0).map(entry).collect()
     }

@@ -4,11 +4,12 @@ use std::fmt::Debug;
 
 use host_native::checksummed;
 use host_native::kv::Kv;
-use host_native::machine::{Applied, Replicated};
+use host_native::machine::{Applied, Replica, Replicated};
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::{EntryKind, LogIndex, LogPosition, Term};
 use kraft_wire::api::{Request, Response};
 use kraft_wire::command::{Command, Operation, RequestId};
+use kraft_wire::payload::{Outcome, Payload};
 use kraft_wire::rows::Effect;
 
 use super::Depth;
@@ -24,8 +25,9 @@ pub fn body(bytes: &[u8]) -> Depth {
         assert_eq!(response.encode(), bytes, "{response:?}");
         depth = Depth::Taken;
     }
-    if let Some(effect) = Effect::from_bytes(bytes) {
-        assert_eq!(effect.to_bytes(), bytes);
+    let payload = Payload::from(bytes.to_vec());
+    if let Ok(outcome) = payload.read::<Outcome<Effect>>() {
+        assert_eq!(Payload::of(&outcome), payload);
     }
     if let Ok(word) = str::from_utf8(bytes) {
         words(word);
@@ -58,7 +60,8 @@ fn command(bytes: &[u8]) -> Depth {
         && let Ok(operation) = Operation::decode(command.operation)
         && operation.check().is_ok()
     {
-        let again = Command::encode(&command.request, &operation);
+        let payload = operation.encode().expect("it is fit");
+        let again = Command::encode(&command.request, &payload);
         assert_eq!(again.expect("it is fit"), bytes, "{operation:?}");
     }
     let place = |index| LogPosition::new(Term(1), LogIndex(index));
@@ -70,7 +73,8 @@ fn command(bytes: &[u8]) -> Depth {
     let second = one.apply(place(2), bytes);
     assert_eq!(second, other.apply(place(2), bytes));
     assert_eq!(one.machine().bytes(), before, "applied twice");
-    assert_eq!(one.digest().as_ref(), other.digest().as_ref());
+    let digest = |replica: &Replicated<Kv>| replica.digest().expect("it is saved");
+    assert_eq!(digest(&one).as_ref(), digest(&other).as_ref());
     assert_eq!(command.is_err(), first == Applied::Malformed);
     if let Applied::Now(answer) = first {
         assert_eq!(second, Applied::Before(answer));

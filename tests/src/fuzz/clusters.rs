@@ -102,19 +102,8 @@ fn target(input: &mut Input<'_>) -> Target {
 
 fn class(input: &mut Input<'_>) -> Class {
     let byte = input.byte();
-    let modes = [
-        CommitMode::Async,
-        CommitMode::LeaderOnly,
-        CommitMode::AtLeast(1 + byte / 20 % 3),
-        CommitMode::Sync,
-        CommitMode::All,
-    ];
-    let fsyncs = [
-        FsyncMode::None,
-        FsyncMode::Batch,
-        FsyncMode::Commit,
-        FsyncMode::Always,
-    ];
+    let modes = CommitMode::each(1 + byte / 20 % 3);
+    let fsyncs = FsyncMode::ALL;
     Class::new(
         modes[usize::from(byte % 5)],
         fsyncs[usize::from(byte / 5 % 4)],

@@ -5,12 +5,13 @@
 //! 2. What is committed is not replaced while the node lives.
 //! 3. What its disk holds is what its core says it holds.
 
+use kit::{Kept, Medium};
 use kraft_proto::limits::{FRAME_HEADER_MAX, INDEX_MAX, TERM_MAX};
 use kraft_proto::{
     Append, Ballot, Class, CommitMode, Config, EntryKind, Envelope, Finding, Frame, FsyncMode,
-    HardState, Heartbeat, HeartbeatReply, Incarnation, Instant, LogIndex, LogPosition, Members,
-    Message, NodeId, Nonce, Notice, Output, Raft, Readmission, Recovery, Run, Snapshot, StoreId,
-    Term, Trust, Watermarks, Write, WriteKind, entry_prefix,
+    Heartbeat, HeartbeatReply, Incarnation, Instant, LogIndex, LogPosition, Members, Message,
+    NodeId, Nonce, Notice, Output, Raft, Readmission, StoreId, Term, Trust, Watermarks, Write,
+    WriteKind, entry_prefix,
 };
 
 use super::Depth;
@@ -44,78 +45,6 @@ pub fn body(bytes: &[u8]) -> Depth {
     depth
 }
 
-/// An entry as a disk keeps it.
-#[derive(Clone, Debug)]
-struct Kept {
-    at: LogPosition,
-    kind: EntryKind,
-    bytes: Vec<u8>,
-}
-
-impl Kept {
-    fn run(&self) -> Run {
-        Run {
-            term: self.at.term,
-            kind: self.kind,
-            first: self.at.index,
-            count: 1,
-        }
-    }
-}
-
-/// A disk that holds what it was asked to, in order.
-#[derive(Clone, Debug, Default)]
-struct Disk {
-    hard: HardState,
-    snapshot: Option<(LogPosition, Vec<u8>)>,
-    log: Vec<Kept>,
-}
-
-impl Disk {
-    fn base(&self) -> LogIndex {
-        self.snapshot
-            .as_ref()
-            .map_or(LogIndex(0), |(at, _)| at.index)
-    }
-
-    fn last(&self) -> LogIndex {
-        self.log.last().map_or(self.base(), |kept| kept.at.index)
-    }
-
-    /// The whole run around an entry.
-    fn run_at(&self, index: LogIndex) -> Option<Run> {
-        let place = self.log.iter().position(|kept| kept.at.index == index)?;
-        let run = self.log[place].run();
-        let belongs = |kept: &&Kept| (kept.at.term, kept.kind) == (run.term, run.kind);
-        if run.kind != EntryKind::Command {
-            return Some(run);
-        }
-        let before = self.log[..place].iter().rev().take_while(belongs).count();
-        let behind = self.log[place..].iter().take_while(belongs).count();
-        Some(Run {
-            first: self.log[place - before].at.index,
-            count: (before + behind) as u32,
-            ..run
-        })
-    }
-
-    fn recovery(&self) -> Recovery {
-        let mut recovery = Recovery::resume(self.hard, members()).same_boot();
-        if let Some((_, bytes)) = &self.snapshot {
-            let snapshot = Snapshot::decode(bytes).expect("a snapshot that was taken decodes");
-            recovery = recovery.snapshot(&snapshot);
-        }
-        for kept in &self.log {
-            let Kept { at, kind, bytes } = kept;
-            recovery = match kind {
-                EntryKind::Configuration => recovery.config(*at, bytes),
-                _ => recovery.run(kept.run()),
-            };
-        }
-        recovery
-    }
-}
-
 fn members() -> Members {
     Members::new([NodeId(1), NodeId(2), NodeId(3)], [NodeId(4)]).expect("members")
 }
@@ -123,21 +52,21 @@ fn members() -> Members {
 struct Victim {
     raft: Raft,
     now: Instant,
-    disk: Disk,
+    disk: Medium,
     /// Bytes that were taken, until they are written.
     taken: Vec<(LogPosition, Vec<u8>)>,
-    snapshots: Vec<(LogPosition, Vec<u8>)>,
+    snapshots: Vec<Kept>,
     /// What it told as committed in this incarnation, and where that ends.
     committed: Vec<LogPosition>,
 }
 
 impl Victim {
     fn new() -> Self {
-        Self::started(Disk::default(), Instant::ZERO)
+        Self::started(Medium::default(), Instant::ZERO)
     }
 
     /// Starts it, as an operator does who knows that there is no other copy of its disk.
-    fn started(mut disk: Disk, now: Instant) -> Self {
+    fn started(mut disk: Medium, now: Instant) -> Self {
         if let Some(by) = disk.hard.superseded.take() {
             let lifted = by.number.max(disk.hard.incarnation.number);
             disk.hard.incarnation.number = lifted;
@@ -145,7 +74,7 @@ impl Victim {
         }
         let config = Config::new(OWN, StoreId(1), 7);
         let nonce = Nonce(disk.hard.incarnation.number + 1);
-        let raft = Raft::new(config, disk.recovery(), nonce, now)
+        let raft = Raft::new(config, disk.recovery(members()).same_boot(), nonce, now)
             .unwrap_or_else(|error| panic!("its own disk is refused: {error}: {disk:?}"));
         let mut victim = Self {
             raft,
@@ -186,17 +115,11 @@ impl Victim {
 
     fn compact(&mut self) {
         let commit = self.raft.status().commit;
-        let Ok(snapshot) = self.raft.snapshot_at(commit) else {
+        let Some(kept) = Kept::made(&self.raft, commit) else {
             return;
         };
-        let mut buffer = [0; kraft_proto::limits::SNAPSHOT_BYTES_MAX];
-        let bytes = snapshot
-            .encode(&mut buffer)
-            .expect("there is room")
-            .to_vec();
         if self.raft.compacted(commit).is_ok() {
-            self.disk.log.retain(|kept| kept.at.index > commit.index);
-            self.disk.snapshot = Some((snapshot.last(), bytes));
+            self.disk.compact(kept);
         }
         self.run_until_idle();
     }
@@ -212,8 +135,8 @@ impl Victim {
             self.taken.push((at, bytes.to_vec()));
         }
         if let Some(last) = taken.snapshot() {
-            let bytes = frame.entries().next().expect("its history");
-            self.snapshots.push((last, bytes.to_vec()));
+            let core = frame.entries().next().expect("its history").to_vec();
+            self.snapshots.push(Kept { last, core });
         }
         self.run_until_idle();
         let after = self.raft.status();
@@ -231,7 +154,7 @@ impl Victim {
                 Output::Commit { upto } => self.committed.push(upto),
                 Output::Restored { upto } => self.committed = vec![upto],
                 Output::Recall { question, index } => {
-                    if let Some(run) = self.disk.run_at(index) {
+                    if let Some(run) = self.disk.log.run_at(index) {
                         self.raft.handle_recalled(self.now, question, run);
                     }
                 }
@@ -244,43 +167,30 @@ impl Victim {
         assert!(status.commit.index <= status.last.index && status.last.index.0 <= INDEX_MAX);
         assert_eq!(
             status.watermarks.synced,
-            self.disk.last(),
+            self.disk.log.last().index,
             "what its disk holds"
         );
         for at in &self.committed {
-            let kept = self.disk.log.iter().find(|kept| kept.at.index == at.index);
-            assert!(kept.is_none_or(|kept| kept.at == *at), "{at} was replaced");
+            let term = self.disk.log.at(at.index).map(|entry| entry.term);
+            assert!(term.is_none_or(|term| term == at.term), "{at} was replaced");
         }
     }
 
     fn write(&mut self, write: Write) {
-        match write.kind() {
-            WriteKind::HardState(hard) => self.disk.hard = hard,
-            WriteKind::Entries(run) => {
-                self.disk.log.retain(|kept| kept.at.index < run.first);
-                for at in run.positions() {
-                    let bytes = self.bytes(at);
-                    self.disk.log.push(Kept {
-                        at,
-                        kind: run.kind,
-                        bytes: bytes.unwrap_or_else(|| panic!("no bytes of {at}")),
-                    });
-                }
+        let (taken, snapshots) = (&self.taken, &self.snapshots);
+        let bytes = |at: LogPosition| match write.kind() {
+            WriteKind::Snapshot(_) => {
+                let found = snapshots.iter().rev().find(|kept| kept.last == at);
+                found.map(|kept| kept.core.clone())
             }
-            WriteKind::Snapshot(last) => {
-                let snapshots = self.snapshots.iter().rev();
-                let found = snapshots.clone().find(|(at, _)| *at == last);
-                self.disk.snapshot = Some(found.expect("it was taken").clone());
-                self.disk.log.clear();
+            _ => {
+                let found = taken.iter().rev().find(|(of, _)| *of == at);
+                found.map(|(_, bytes)| bytes.clone())
             }
-            WriteKind::Force => {}
-        }
+        };
+        let bytes = |at| bytes(at).unwrap_or_else(|| panic!("no bytes of {at}"));
+        self.disk.write(write.kind(), bytes);
         self.raft.handle_stored(self.now, write.synced());
-    }
-
-    fn bytes(&self, at: LogPosition) -> Option<Vec<u8>> {
-        let taken = self.taken.iter().rev().find(|(of, _)| *of == at);
-        taken.map(|(_, bytes)| bytes.clone())
     }
 
     /// A frame of a member, with numbers from where rules begin and end.
@@ -486,9 +396,9 @@ impl Victim {
 
     fn position(&self, input: &mut Input<'_>) -> LogPosition {
         let index = self.index(input);
-        let kept = self.disk.log.iter().find(|kept| kept.at.index == index);
-        match (kept, input.byte() % 4) {
-            (Some(kept), 0..=2) => kept.at,
+        let term = self.disk.log.at(index).map(|entry| entry.term);
+        match (term, input.byte() % 4) {
+            (Some(term), 0..=2) => LogPosition::new(term, index),
             (None, 0..=2) if index.0 == 0 => LogPosition::ZERO,
             _ => LogPosition::new(self.term(input), index),
         }

@@ -1,38 +1,23 @@
 //! Log segments and `meta` of host-native's store: damaged in any way, a store opens with what was
 //! written, less a tail, or refuses.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
-    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Nonce, Run, StoreId, Term,
-    Trust,
+    EntryKind, HardState, Incarnation, LogIndex, LogPosition, NodeId, Nonce, Run, Term, Trust,
 };
+use kraft_storage::testing::bench::{dir, formatted, identity, try_open};
 use kraft_storage::testing::{Crash, FaultFs};
-use kraft_storage::{Founding, Fs, Identity, Opened, Options, Store, StoreOpenError};
+use kraft_storage::{Fs, Store};
 
 use super::Depth;
 use super::inputs::Input;
 
-const DIR: &str = "/data";
-
 /// Takes writes and damage.
 pub fn body(bytes: &[u8]) -> Depth {
     let mut input = Input::new(bytes);
-    let mut fs = FaultFs::new(1);
-    let identity = Identity {
-        cluster: ClusterId(7),
-        node: NodeId(1),
-        store: StoreId(5),
-    };
-    kraft_storage::format(
-        Path::new(DIR),
-        &fs,
-        identity,
-        Founding::alone(identity.node),
-    )
-    .expect("an empty disk");
-    let mut store = open(&fs).expect("a new store").store;
+    let mut fs = formatted(1);
+    let mut store = try_open(&fs).expect("a new store").store;
     let mut written = Vec::new();
     let mut saved = vec![HardState::default()];
     for _ in 0..input.byte() % 8 {
@@ -54,14 +39,14 @@ pub fn body(bytes: &[u8]) -> Depth {
         damage(&fs, &mut input);
         damaged = true;
     }
-    let seen = kraft_storage::verify(Path::new(DIR), &fs);
-    match open(&fs) {
+    let seen = kraft_storage::verify(dir(), &fs);
+    match try_open(&fs) {
         Ok(opened) => {
             let found = positions(&opened.log);
             assert!(written.starts_with(&found), "{found:?} of {written:?}");
             let expected = complete && !damaged;
             assert!(!expected || found == written, "{found:?} of {written:?}");
-            assert_eq!(opened.identity, identity);
+            assert_eq!(opened.identity, identity());
             assert!(
                 saved.contains(&opened.hard_state),
                 "{:?}",
@@ -70,7 +55,7 @@ pub fn body(bytes: &[u8]) -> Depth {
             let seen = seen.expect("it opens, so it verifies");
             assert_eq!(positions(&seen.log), found);
             drop(opened.store);
-            let again = open(&fs).expect("it opened before");
+            let again = try_open(&fs).expect("it opened before");
             assert_eq!(positions(&again.log), found);
             Depth::Taken
         }
@@ -79,14 +64,6 @@ pub fn body(bytes: &[u8]) -> Depth {
             Depth::Refused
         }
     }
-}
-
-fn open(fs: &FaultFs) -> Result<Opened, StoreOpenError> {
-    let options = Options {
-        segment_bytes: 64 * 1024,
-        ..Options::default()
-    };
-    kraft_storage::open(Path::new(DIR), fs.shared(), &options)
 }
 
 /// One write: entries, a hard state, or a sync.
@@ -139,10 +116,10 @@ fn damage(fs: &FaultFs, input: &mut Input) {
 }
 
 fn files(fs: &FaultFs) -> Vec<PathBuf> {
-    let log = Path::new(DIR).join("log");
+    let log = dir().join("log");
     let segments = fs.list(&log).expect("a folder");
     let mut files: Vec<PathBuf> = segments.iter().map(|name| log.join(name)).collect();
-    files.push(Path::new(DIR).join("meta"));
+    files.push(dir().join("meta"));
     files
 }
 

@@ -2,14 +2,14 @@
 
 use kraft_proto::durability::Fallback;
 use kraft_proto::{
-    Answer, Bound, Busy, Class, CommitMode, Fate, Grade, LogIndex, LogPosition, ProposeError,
-    ReadError, Role, Term, Verdict,
+    Answer, Bound, Busy, Class, CommitMode, Fate, Grade, LogPosition, ProposeError, ReadError,
+    Role, Verdict,
 };
 
 use super::action::{DiskState, Target};
 use super::chronicle::{Happening, What, graded};
 use super::clients::{Errand, RETRY_US, Wish};
-use super::entry::{has, run_at};
+use super::entry::has;
 use super::event::Event;
 use super::node::Reading;
 use super::plant::Plant;
@@ -45,14 +45,8 @@ impl World {
             patience,
             ask: self.clients.asks,
         };
-        let place = self.place_of(to);
-        self.witness.tell(|| {
-            let told = Happening::new(What::Asked, "").ask(wish.ask);
-            match place {
-                Some(place) => told.node(place),
-                None => told,
-            }
-        });
+        let told = Happening::new(What::Asked, "").ask(wish.ask);
+        self.witness.tell(told);
         self.write(wish)
     }
 
@@ -68,11 +62,6 @@ impl World {
             None => ProposeError::NotLeader(None),
         };
         self.tally.refused += 1;
-        let told = Happening::new(What::Refused, "").ask(wish.ask);
-        self.witness.tell(|| match place {
-            Some(place) => told.node(place),
-            None => told,
-        });
         let makes_sense = !matches!(
             refused,
             ProposeError::AtLeast { .. } | ProposeError::Count | ProposeError::TooMany(_)
@@ -93,7 +82,7 @@ impl World {
                 .later(self.now_us + RETRY_US, Errand::Write(again));
         } else {
             self.witness
-                .tell(|| Happening::new(What::GaveUp, "").ask(wish.ask));
+                .tell(Happening::new(What::GaveUp, "").ask(wish.ask));
         }
         None
     }
@@ -157,12 +146,9 @@ impl World {
         let Some(live) = &self.nodes[place].live else {
             return;
         };
-        let term = live.log.last().map_or(0, |entry| entry.term);
-        let position = LogPosition::new(Term(term), LogIndex(live.log.len() as u64));
-        self.witness.tell(|| {
-            let told = Happening::new(What::Proposed, "");
-            told.node(place).ask(ask).at(position)
-        });
+        let position = live.log.last();
+        let told = Happening::new(What::Proposed, "");
+        self.witness.tell(told.node(place).ask(ask).at(position));
     }
 
     /// How deep each node has an entry, in order of the nodes: `·` not at all, `▁` accepted, `▄`
@@ -183,15 +169,12 @@ impl World {
             return;
         }
         let shape = self.shape(answer.position);
-        self.witness.tell(|| {
-            let told = Happening::new(What::Answered, graded(answer.grade));
-            let mut told = told.node(place).at(answer.position);
-            told.shape = match answer.held {
-                Some(_) => shape,
-                None => String::new(),
-            };
-            told
-        });
+        let told = Happening::new(What::Answered, graded(answer.grade));
+        let mut told = told.node(place).at(answer.position);
+        if answer.held.is_some() {
+            told.shape = shape;
+        }
+        self.witness.tell(told);
     }
 
     /// A client's read, which sees the entry at `after` too.
@@ -259,7 +242,7 @@ impl World {
             let asked = match self.nodes[place].plant {
                 Some(Plant::FateByIndex) => {
                     let entry = live.log.get((of.index.0 as usize).wrapping_sub(1));
-                    let term = entry.map_or(of.term, |entry| Term(entry.term));
+                    let term = entry.map_or(of.term, |entry| entry.term);
                     LogPosition::new(term, of.index)
                 }
                 _ => of,
@@ -345,7 +328,7 @@ impl World {
         {
             let (token, of) = (answer.token | AWAITED, answer.position);
             // Without room it does not wait.
-            let history = |index| run_at(&live.log, index);
+            let history = |index| live.log.run_at(index);
             let _ =
                 (live.waits).await_commit(token, of, Class::default(), None, &live.raft, history);
         }

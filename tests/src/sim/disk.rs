@@ -9,30 +9,32 @@
 
 mod crash;
 
-use std::collections::VecDeque;
-
+use kit::{Queued, Writes};
 use kraft_proto::{
-    EntryKind, Force, FsyncMode, HardState, Held, LogIndex, LogPosition, Receipt, Run, Unsynced,
-    Write, WriteKind,
+    EntryKind, HardState, Held, LogIndex, LogPosition, Receipt, Run, Write, WriteKind,
 };
 use serde::{Deserialize, Serialize};
 
 use super::action::DiskState;
 use super::chance::Chance;
-use super::entry::{Entry, runs};
+use super::entry::{Entry, Log};
 use super::setup::DiskSpeed;
 use super::snapshots::Kept;
 
-/// A log write that is not synced yet.
-#[derive(Clone, Debug)]
-struct Op {
-    change: Option<(Run, Vec<Entry>)>,
+/// What a write changes in the log.
+#[derive(Clone, Debug, Default)]
+struct Change {
+    entries: Option<(Run, Vec<Entry>)>,
     /// The core's part of the snapshot that takes the log's place.
     snapshot: Option<Kept>,
-    force: Force,
-    /// None once the incarnation that asked for it has ended.
-    write: Option<Write>,
-    unsynced: Option<Unsynced>,
+}
+
+/// What a log write changes, as far as a medium has it.
+#[derive(Clone, Debug, Default)]
+struct Image {
+    log: Log,
+    /// The snapshot it begins with: a log stands here with all that its snapshot covers.
+    snapshot: Option<Kept>,
 }
 
 /// The hard state of a node, and the boot of the operating system that saved it.
@@ -48,18 +50,17 @@ pub struct Saved {
 #[derive(Clone, Debug)]
 pub(crate) struct Copied {
     pub saved: Saved,
-    log: Vec<Entry>,
-    snapshot: Option<Kept>,
+    image: Image,
     hint: Option<LogPosition>,
 }
 
 impl Copied {
     pub fn log(&self) -> &[Entry] {
-        &self.log
+        &self.image.log
     }
 
     pub fn len(&self) -> usize {
-        self.log.len()
+        self.image.log.len()
     }
 }
 
@@ -100,20 +101,15 @@ pub struct Disk {
     fsync: Fsync,
     state: DiskState,
     boot: u64,
-    synced: Vec<Entry>,
-    seen: Vec<Entry>,
-    /// The snapshots these begin with: a log stands here with all that its snapshot covers.
-    synced_snapshot: Option<Kept>,
-    seen_snapshot: Option<Kept>,
+    synced: Image,
+    seen: Image,
     saved: Saved,
     /// The last position told as committed, as far as its host kept that: never forced.
     hint: Option<LogPosition>,
     /// Said to be synced by a disk that lies.
-    lied: Vec<Op>,
-    /// Oldest first; the first `written` of them are in `seen`.
-    ops: VecDeque<Op>,
-    written: usize,
-    hards: VecDeque<(Saved, Write)>,
+    lied: Vec<Queued<Change>>,
+    /// Those that are written are in `seen`.
+    writes: Writes<Change>,
     write_at: Option<u64>,
     sync_at: Option<(u64, usize)>,
     hard_at: Option<u64>,
@@ -122,23 +118,27 @@ pub struct Disk {
     done: u64,
 }
 
-impl Op {
+impl Change {
     /// What it makes the disk hold.
     fn held(&self, held: Held) -> Vec<(Held, Run)> {
-        match &self.change {
+        match &self.entries {
             Some((_, entries)) if self.snapshot.is_some() => {
-                runs(entries).into_iter().map(|run| (held, run)).collect()
+                let log = Log::from(entries.clone());
+                log.runs().map(|run| (held, run)).collect()
             }
             Some((run, _)) => vec![(held, *run)],
             None => Vec::new(),
         }
     }
-}
 
-fn apply(change: Option<&(Run, Vec<Entry>)>, log: &mut Vec<Entry>, keep: usize) {
-    if let Some((run, entries)) = change {
-        log.truncate(run.first.prev().0 as usize);
-        log.extend(entries.iter().take(keep));
+    /// Makes it, with so many of its entries at most.
+    fn apply(&self, image: &mut Image, keep: usize) {
+        if let Some((run, entries)) = &self.entries {
+            image.log.put(run.first, entries.iter().take(keep).copied());
+        }
+        if let Some(kept) = &self.snapshot {
+            image.snapshot = Some(kept.clone());
+        }
     }
 }
 
@@ -151,16 +151,12 @@ impl Disk {
             fsync,
             state: DiskState::Healthy,
             boot: 1,
-            synced: Vec::new(),
-            seen: Vec::new(),
-            synced_snapshot: None,
-            seen_snapshot: None,
+            synced: Image::default(),
+            seen: Image::default(),
             saved: Saved::default(),
             hint: None,
             lied: Vec::new(),
-            ops: VecDeque::new(),
-            written: 0,
-            hards: VecDeque::new(),
+            writes: Writes::default(),
             write_at: None,
             sync_at: None,
             hard_at: None,
@@ -187,26 +183,26 @@ impl Disk {
 
     /// The log as the operating system shows it.
     pub fn log(&self) -> &[Entry] {
-        &self.seen
+        &self.seen.log
     }
 
     /// The log as far as it is certain.
     pub fn synced_log(&self) -> &[Entry] {
-        &self.synced
+        &self.synced.log
     }
 
     /// The snapshot its log begins with.
     pub(crate) fn snapshot(&self) -> Option<&Kept> {
-        self.seen_snapshot.as_ref()
+        self.seen.snapshot.as_ref()
     }
 
     /// Keeps a snapshot of what it holds for certain, at once. Not on a disk that lies.
     pub(crate) fn keep_snapshot(&mut self, kept: Kept) -> bool {
         let newer = |known: &Option<Kept>| known.as_ref().is_none_or(|known| known.0 < kept.0);
-        let keeps = self.fsync == Fsync::Honest && newer(&self.seen_snapshot);
+        let keeps = self.fsync == Fsync::Honest && newer(&self.seen.snapshot);
         if keeps {
-            self.synced_snapshot = Some(kept.clone());
-            self.seen_snapshot = Some(kept);
+            self.synced.snapshot = Some(kept.clone());
+            self.seen.snapshot = Some(kept);
         }
         keeps
     }
@@ -234,7 +230,7 @@ impl Disk {
     /// for an fsync is the operating system's to keep, and how much that becomes is a matter of how
     /// slow the disk is: the core counts the entries at risk, not the writes.
     pub fn queued(&self) -> usize {
-        self.ops.len() - self.written + self.hards.len()
+        self.writes.waiting() + self.writes.hard_states().count()
     }
 
     /// Takes a write, with what its entries hold. Refused if an entry that stands alone is not
@@ -246,18 +242,14 @@ impl Disk {
         entries: Vec<Entry>,
         taken: Option<Kept>,
     ) -> Result<(), String> {
-        let mut snapshot = None;
         let change = match write.kind() {
-            WriteKind::HardState(hard) => {
-                let boot = self.boot;
-                self.hards.push_back((Saved { hard, boot }, write));
-                self.begin(now_us);
-                return Ok(());
-            }
-            WriteKind::Entries(run) => Some((run, entries)),
-            WriteKind::Force => None,
+            WriteKind::HardState(_) | WriteKind::Force => Change::default(),
+            WriteKind::Entries(run) => Change {
+                entries: Some((run, entries)),
+                snapshot: None,
+            },
             WriteKind::Snapshot(last) => {
-                snapshot = taken.filter(|(covers, _)| *covers as u64 == last.index.0);
+                let snapshot = taken.filter(|(covers, _)| *covers as u64 == last.index.0);
                 if snapshot.is_none() {
                     return Err(format!(
                         "a write of a snapshot through {last} it never took"
@@ -269,23 +261,13 @@ impl Disk {
                     first: LogIndex(1),
                     count: entries.len() as u32,
                 };
-                Some((run, entries))
+                Change {
+                    entries: Some((run, entries)),
+                    snapshot,
+                }
             }
         };
-        let alone = |op: &Op| {
-            let write = op.write.as_ref();
-            op.change.is_some() && write.is_some_and(|w| w.class().fsync == FsyncMode::Always)
-        };
-        if self.ops.iter().any(alone) {
-            return Err(format!("{write:?} before an ALWAYS entry is synced"));
-        }
-        self.ops.push_back(Op {
-            change,
-            snapshot,
-            force: write.force(),
-            write: Some(write),
-            unsynced: None,
-        });
+        self.writes.take(write, change)?;
         self.begin(now_us);
         Ok(())
     }
@@ -302,18 +284,15 @@ impl Disk {
 
     /// Starts what can be started.
     fn begin(&mut self, now_us: u64) {
-        if self.write_at.is_none() && self.written < self.ops.len() {
+        if self.write_at.is_none() && self.writes.waiting() > 0 {
             self.write_at = Some(now_us + self.takes(self.speed.write_us));
         }
-        if self.hard_at.is_none() && !self.hards.is_empty() {
+        if self.hard_at.is_none() && self.writes.hard_states().next().is_some() {
             self.hard_at = Some(now_us + self.takes(self.speed.sync_us));
         }
-        if self.sync_at.is_none() {
-            let mut written = self.ops.iter().take(self.written);
-            if written.any(|op| op.force == Force::Now) {
-                let at = now_us + self.takes(self.speed.sync_us);
-                self.sync_at = Some((at, self.written));
-            }
+        if self.sync_at.is_none() && self.writes.is_forced() {
+            let at = now_us + self.takes(self.speed.sync_us);
+            self.sync_at = Some((at, self.writes.written_count()));
         }
     }
 
@@ -345,8 +324,9 @@ impl Disk {
 
     fn finish_hard(&mut self) -> Option<Done> {
         self.hard_at = None;
-        let (saved, write) = self.hards.pop_front()?;
-        self.saved = saved;
+        let (hard, write) = self.writes.sync_hard_state()?;
+        let boot = self.boot;
+        self.saved = Saved { hard, boot };
         Some(Done {
             receipt: write.synced(),
             held: Vec::new(),
@@ -355,33 +335,24 @@ impl Disk {
 
     fn finish_write(&mut self) -> Option<Done> {
         self.write_at = None;
-        let op = self.ops.get_mut(self.written)?;
-        self.written += 1;
-        apply(op.change.as_ref(), &mut self.seen, usize::MAX);
-        self.seen_snapshot = op.snapshot.clone().or(self.seen_snapshot.take());
-        let held = op.held(Held::Written);
-        let (receipt, unsynced) = op.write.clone()?.written();
-        op.unsynced = Some(unsynced);
-        Some(Done { receipt, held })
+        let (change, receipt) = self.writes.write_one()?;
+        change.apply(&mut self.seen, usize::MAX);
+        let held = change.held(Held::Written);
+        receipt.map(|receipt| Done { receipt, held })
     }
 
     fn finish_sync(&mut self) -> Option<Done> {
         let (_, covers) = self.sync_at.take()?;
         let mut held = Vec::new();
-        let mut receipt = None;
-        for mut op in self.ops.drain(..covers) {
-            held.extend(op.held(Held::Synced));
-            receipt = op.unsynced.take().map(Unsynced::synced).or(receipt);
-            self.finished = op.write.take().or(self.finished.take());
+        let (synced, receipt) = self.writes.sync(covers);
+        for mut queued in synced {
+            held.extend(queued.change.held(Held::Synced));
+            self.finished = queued.write.take().or(self.finished.take());
             match self.fsync {
-                Fsync::Honest => {
-                    apply(op.change.as_ref(), &mut self.synced, usize::MAX);
-                    self.synced_snapshot = op.snapshot.or(self.synced_snapshot.take());
-                }
-                Fsync::Lies => self.lied.push(op),
+                Fsync::Honest => queued.change.apply(&mut self.synced, usize::MAX),
+                Fsync::Lies => self.lied.push(queued),
             }
         }
-        self.written -= covers;
         receipt.map(|receipt| Done { receipt, held })
     }
 
@@ -392,18 +363,20 @@ impl Disk {
 
     /// Everything in it, for the hash of the state.
     pub fn canonical(&self) -> impl Serialize {
-        let op = |op: &Op| (op.change.clone(), op.force, op.write.is_some());
+        let op = |queued: &Queued<Change>| {
+            let change = queued.change.entries.clone();
+            (change, queued.force, queued.write.is_some())
+        };
+        let boot = self.boot;
+        let hards = self.writes.hard_states();
         (
             (self.fsync, self.state, self.boot, self.done),
-            (&self.synced, &self.seen, self.saved),
-            (&self.synced_snapshot, &self.seen_snapshot, self.hint),
+            (&self.synced.log, &self.seen.log, self.saved),
+            (&self.synced.snapshot, &self.seen.snapshot, self.hint),
             self.lied.iter().map(op).collect::<Vec<_>>(),
-            self.ops.iter().map(op).collect::<Vec<_>>(),
-            self.written,
-            self.hards
-                .iter()
-                .map(|(saved, _)| *saved)
-                .collect::<Vec<_>>(),
+            self.writes.log().map(op).collect::<Vec<_>>(),
+            self.writes.written_count(),
+            hards.map(|hard| Saved { hard, boot }).collect::<Vec<_>>(),
             (self.write_at, self.sync_at, self.hard_at),
         )
     }

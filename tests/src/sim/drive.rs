@@ -7,7 +7,7 @@ use kraft_proto::{
 use kraft_proto::{EntryKind, LogIndex, Term};
 
 use super::action::DiskState;
-use super::entry::run_at;
+use super::entry;
 use super::event::{End, Event};
 use super::members::{generation, seats};
 use super::node::{Stopping, life};
@@ -116,7 +116,7 @@ impl World {
             if live.raft.poll_timeout() <= now {
                 live.raft.handle_timeout(now);
             }
-            let history = |index| run_at(&live.log, index);
+            let history = |index| live.log.run_at(index);
             live.waits.handle_timeout(now, &mut live.raft, history);
             // A receipt may come twice.
             if chance.permille(20)
@@ -410,7 +410,7 @@ impl World {
         });
         live.commit = upto;
         let (raft, log) = (&live.raft, &live.log);
-        let history = |index| run_at(log, index);
+        let history = |index| log.run_at(index);
         live.early
             .retain(|early| raft.fate_with(*early, history) != Fate::Committed);
         for index in from + 1..=upto {
@@ -418,7 +418,7 @@ impl World {
                 return;
             };
             let entry = live.log[index - 1];
-            if let Some(request) = entry.request() {
+            if let Some(request) = entry::request(&entry) {
                 let applied = live.machine.apply(request, self.setup.plant);
                 self.applied(place, index as u64, request, applied);
             }

@@ -56,7 +56,7 @@ impl World {
                 });
                 live.commit = upto;
             }
-            Plant::AcksAlone if leads && ahead && live.log[len - 1].term == live.term => {
+            Plant::AcksAlone if leads && ahead && live.log[len - 1].term.0 == live.term => {
                 let upto = LogPosition::new(Term(live.term), LogIndex(len as u64));
                 let (mode, held) = (CommitMode::Sync, Held::Synced);
                 self.witness.see(Event::Acked {

@@ -1,16 +1,17 @@
 //! One node and its host: it keeps what entries hold, and does what the core says.
 
+use kit::framed;
 use kraft_proto::{
-    Class, CommitMode, Config, EntryKind, Envelope, Fate, Frame, Instant, LogPosition, Members,
-    Nonce, Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run, Slot,
-    Snapshot, Trust, Waits,
+    Class, CommitMode, Config, EntryKind, Envelope, Fate, Frame, Instant, LogIndex, LogPosition,
+    Members, Nonce, Output, ProposeError, Proposed, Raft, ReadTicket, Receipt, Recovery, Role, Run,
+    Slot, Snapshot, Trust, Waits,
 };
 
 use serde::Serialize;
 
 use super::clock::Clock;
 use super::disk::{Copied, Disk};
-use super::entry::{Entry, run_at, runs};
+use super::entry::{self, Entry, Log};
 use super::members::{self, Sets, bytes_of, number_of};
 use super::plant::Plant;
 use super::recalls::Recalls;
@@ -42,9 +43,9 @@ pub(crate) struct Reading {
 pub(crate) struct Live {
     pub raft: Raft,
     /// What the core's log holds.
-    pub log: Vec<Entry>,
+    pub log: Log,
     /// What a host that is wrong keeps: the log before it was cut last.
-    pub before: Vec<Entry>,
+    pub before: Log,
     pub commit: usize,
     /// The configurations in the log, with their indexes, after the one it began with.
     pub configurations: Vec<(usize, u64)>,
@@ -104,15 +105,6 @@ pub(crate) fn life(generation: u64, starts: u64) -> u64 {
     generation << 32 | starts
 }
 
-/// The part of a run that a snapshot does not cover.
-fn behind(mut run: Run, covered: usize) -> Option<Run> {
-    let gone = (covered as u64 + 1).saturating_sub(run.first.0);
-    let left = u64::from(run.count).checked_sub(gone)?;
-    run.first = run.first.plus(gone);
-    run.count = left as u32;
-    (left > 0).then_some(run)
-}
-
 impl Node {
     pub fn start(&mut self, now_us: u64) -> Result<(), String> {
         if self.plant == Some(Plant::ForgetsSynced) && self.config.id.0 != 1 {
@@ -133,7 +125,7 @@ impl Node {
             Some((hint, _)) => resumed.committed(hint),
             None => resumed,
         };
-        let log = self.disk.log().to_vec();
+        let log = Log::from(self.disk.log().to_vec());
         let mut configurations = vec![(0, number_of(&self.members))];
         let mut recovery = resumed;
         let mut commit = 0;
@@ -144,28 +136,14 @@ impl Node {
         }
         let mut machine = Machine::default();
         for entry in &log[..commit] {
-            if let Some(request) = entry.request() {
+            if let Some(request) = entry::request(entry) {
                 machine.apply(request, self.plant);
             }
         }
-        for run in runs(&log) {
-            let Some(run) = behind(run, commit) else {
-                if run.kind == EntryKind::Configuration {
-                    let at = run.first.0 as usize;
-                    configurations.push((at, log[at - 1].data));
-                }
-                continue;
-            };
-            recovery = match run.kind {
-                EntryKind::Configuration => {
-                    let at = run.first.0 as usize;
-                    let number = log[at - 1].data;
-                    configurations.push((at, number));
-                    recovery.config(run.last_position(), &bytes_of(number))
-                }
-                EntryKind::Command | EntryKind::NoOp => recovery.run(run),
-            };
-        }
+        configurations.extend(entry::configurations(&log));
+        let recovery = log.recover(LogIndex(commit as u64), recovery, |entry| {
+            bytes_of(entry.data)
+        });
         self.starts += 1;
         let nonce = match self.plant {
             Some(Plant::RepeatsNonce) => Nonce(hard.incarnation.number + 1),
@@ -177,11 +155,11 @@ impl Node {
             (Trust::Dirty, false) => Trust::Suspect,
             (kept, _) => kept,
         };
-        let term = hard.term.0.max(log.last().map_or(0, |entry| entry.term));
+        let term = hard.term.0.max(log.last().term.0);
         self.live = Some(Box::new(Live {
             raft,
             log,
-            before: Vec::new(),
+            before: Log::default(),
             commit,
             configurations,
             waits: Waits::new(vec![Slot::default(); WAITS_MAX]),
@@ -217,11 +195,11 @@ impl Node {
 impl Live {
     /// The entry at a position: the core must never name another.
     pub fn entry(&self, position: LogPosition) -> Result<Entry, String> {
-        let place = (position.index.0 as usize).wrapping_sub(1);
-        match self.log.get(place) {
-            Some(entry) if entry.term == position.term.0 => Ok(*entry),
-            other => Err(format!("{position} is asked for, and there is {other:?}")),
-        }
+        let there = self.log.at(position.index);
+        let entry = there.filter(|entry| entry.term == position.term);
+        entry
+            .copied()
+            .ok_or_else(|| format!("{position} is asked for, and there is {there:?}"))
     }
 
     pub fn entries(&self, run: Run) -> Result<Vec<Entry>, String> {
@@ -232,7 +210,7 @@ impl Live {
 
     /// What became of an entry, by this node's core and its host's log.
     pub fn fate(&self, of: LogPosition) -> Fate {
-        self.raft.fate_with(of, |index| run_at(&self.log, index))
+        self.raft.fate_with(of, |index| self.log.run_at(index))
     }
 
     /// Takes an entry that the core added by itself.
@@ -240,7 +218,7 @@ impl Live {
         debug_assert_eq!(at.index.0, self.log.len() as u64 + 1);
         let number = members::number_in(bytes).filter(|_| kind == EntryKind::Configuration);
         self.push(Entry {
-            term: at.term.0,
+            term: at.term,
             kind,
             data: number.unwrap_or(0),
         });
@@ -284,7 +262,7 @@ impl Live {
         }
         let run = taken.run()?;
         let from = run.first.prev().0 as usize;
-        self.log.truncate(from);
+        self.log.cut(run.first);
         self.configurations.retain(|(at, _)| *at <= from);
         for (position, bytes) in taken.entries() {
             let data = match run.kind {
@@ -292,7 +270,7 @@ impl Live {
                 _ => bytes.try_into().map_or(0, u64::from_le_bytes),
             };
             self.push(Entry {
-                term: position.term.0,
+                term: position.term,
                 kind: run.kind,
                 data,
             });
@@ -316,7 +294,7 @@ impl Live {
         let proposed = self.raft.propose(now, class, count)?;
         for offset in 0..count {
             self.log.push(Entry {
-                term: proposed.run.term.0,
+                term: proposed.run.term,
                 kind: EntryKind::Command,
                 data: data + u64::from(offset),
             });
@@ -334,7 +312,7 @@ impl Live {
     /// The next output, shown to those who wait.
     pub fn poll(&mut self) -> Option<Output> {
         let output = self.raft.poll_output()?;
-        let history = |index| run_at(&self.log, index);
+        let history = |index| self.log.run_at(index);
         self.waits.handle_output(&output, &self.raft, history);
         Some(output)
     }
@@ -353,10 +331,7 @@ impl Live {
                 EntryKind::NoOp => Vec::new(),
             })
         };
-        let mut bytes = Vec::new();
-        let whole = envelope.frame(&mut bytes, held);
-        whole.map_err(|error| error.to_string())?;
-        Ok(bytes)
+        framed(envelope, held).map_err(|error| error.to_string())
     }
 
     /// The terms with early acknowledgements that are not settled.

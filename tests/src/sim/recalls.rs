@@ -1,11 +1,10 @@
 //! What hosts say of their logs where the cores ask: at once, late or not at all, and late perhaps of a
 //! log that was cut since. And how far commit was told, as they keep it.
 
-use kraft_proto::{LogIndex, LogPosition, Question, Role, Run, Term};
+use kraft_proto::{LogIndex, LogPosition, Question, Role, Run};
 use serde::Serialize;
 
 use super::chance::Chance;
-use super::entry::run_at;
 use super::node::Node;
 use super::plant::Plant;
 use super::world::World;
@@ -47,16 +46,16 @@ impl Node {
         let what = match there {
             None => "hint ahead of the log",
             Some(_) if place <= covers => "hint behind the snapshot",
-            Some(entry) if entry.term != hint.term.0 => "hint over a resurrected tail",
+            Some(entry) if entry.term != hint.term => "hint over a resurrected tail",
             Some(_) => "hint used",
         };
         if self.plant != Some(Plant::ClampsHint) {
             return Some((hint, what));
         }
         let place = place.min(log.len());
-        let term = place.checked_sub(1).map_or(0, |place| log[place].term);
+        let term = place.checked_sub(1).map(|place| log[place].term);
         let index = LogIndex(place as u64);
-        Some((LogPosition::new(Term(term), index), what))
+        Some((LogPosition::new(term.unwrap_or_default(), index), what))
     }
 }
 
@@ -75,7 +74,7 @@ impl World {
             _ => "recall for a comparison",
         });
         // Only a host that is wrong keeps anything of before.
-        let run = run_at(&live.before, index).or_else(|| run_at(&live.log, index));
+        let run = live.before.run_at(index).or_else(|| live.log.run_at(index));
         let Some(run) = run else { return };
         match chance.number(0, 9) {
             0 => self.tally.deed("recall lost"),
@@ -112,7 +111,7 @@ impl World {
         let due: Vec<Late> = late.extract_if(.., |late| late.at_us <= now_us).collect();
         let Some(live) = &mut node.live else { return };
         for Late { question, run, .. } in due {
-            let there = run_at(&live.log, question.index());
+            let there = live.log.run_at(question.index());
             self.tally.deed(match there.map(|there| there.term) {
                 Some(term) if term == run.term => "recall answered late",
                 _ => "recall voided by a cut",

@@ -1,11 +1,11 @@
 //! Compaction and snapshots. What a snapshot holds of the state machine is, in this world, the log
 //! it stands for: hosts keep all of theirs, and the cores know only what lies behind their snapshot.
 
-use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
-use kraft_proto::{EntryKind, Envelope, LogIndex, LogPosition, NodeId, Snapshot, Term};
+use kit::framed;
+use kraft_proto::{LogIndex, LogPosition, NodeId, Raft, Snapshot};
 
 use super::action::Target;
-use super::entry::Entry;
+use super::entry::{self, Entry, Log};
 use super::event::Event;
 use super::node::Live;
 use super::world::World;
@@ -13,29 +13,24 @@ use super::world::World;
 /// A snapshot as a host keeps it: how many entries it covers, and the core's part of it.
 pub(crate) type Kept = (usize, Vec<u8>);
 
-fn encoded(snapshot: &Snapshot) -> Option<Kept> {
-    let mut buffer = [0; SNAPSHOT_BYTES_MAX];
-    let bytes = snapshot.encode(&mut buffer).ok()?.to_vec();
-    Some((snapshot.last().index.0 as usize, bytes))
+fn made(raft: &Raft, at: LogPosition) -> Option<Kept> {
+    let kept = kit::Kept::made(raft, at)?;
+    Some((kept.last.index.0 as usize, kept.core))
 }
 
 impl Live {
     /// The last of so many entries.
     fn position_at(&self, index: usize) -> LogPosition {
-        let last = index.checked_sub(1).map(|place| self.log[place]);
-        let term = last.map_or(0, |entry| entry.term);
-        LogPosition::new(Term(term), LogIndex(index as u64))
+        let index = LogIndex(index as u64);
+        LogPosition::new(self.log.term_at(index).unwrap_or_default(), index)
     }
 
     /// A snapshot took the place of the log.
     pub fn restore(&mut self, log: Vec<Entry>, core: Vec<u8>) {
         self.taken = Some((log.len(), core));
-        self.log = log;
-        let entries = self.log.iter().zip(1..);
-        let configurations = entries.filter(|(entry, _)| entry.kind == EntryKind::Configuration);
+        self.log = Log::from(log);
         self.configurations.truncate(1);
-        self.configurations
-            .extend(configurations.map(|(entry, at)| (at, entry.data)));
+        self.configurations.extend(entry::configurations(&self.log));
     }
 }
 
@@ -48,8 +43,7 @@ impl World {
         let node = &mut self.nodes[place];
         let Some(live) = &mut node.live else { return };
         let upto = live.position_at(live.commit.saturating_sub(keep as usize));
-        let snapshot = live.raft.snapshot_at(upto);
-        let Some(kept) = snapshot.ok().and_then(|snapshot| encoded(&snapshot)) else {
+        let Some(kept) = made(&live.raft, upto) else {
             return;
         };
         if kept.0 <= node.disk.synced_log().len()
@@ -67,10 +61,7 @@ impl World {
         let Some(live) = &mut node.live else { return };
         let kept = node.disk.snapshot().cloned();
         let kept = kept.filter(|(last, _)| *last as u64 >= upto.0);
-        let kept = kept.or_else(|| {
-            let now = live.raft.snapshot_at(live.position_at(live.commit));
-            now.ok().and_then(|snapshot| encoded(&snapshot))
-        });
+        let kept = kept.or_else(|| made(&live.raft, live.position_at(live.commit)));
         let Some((covers, core)) = kept else { return };
         let state = live.log[..covers].to_vec();
         let last = Snapshot::decode(&core).map(|snapshot| snapshot.last());
@@ -86,16 +77,10 @@ impl World {
             saved,
             chain,
         });
-        if let Some(bytes) = framed(&envelope, &core) {
+        if let Ok(bytes) = framed(&envelope, |_| Some(&core)) {
             let to = to.0 as usize - 1;
             self.links
                 .send_bulk(self.now_us, place, to, chain, (bytes, state));
         }
     }
-}
-
-fn framed(envelope: &Envelope, core: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    envelope.frame(&mut bytes, |_| Some(core)).ok()?;
-    Some(bytes)
 }

@@ -2,48 +2,22 @@
 //! and the disk thread as a node runs it. Beside each is the history that a node answers its core from.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use kraft_proto::cluster::ClusterId;
-use kraft_proto::{
-    Force, LogIndex, LogPosition, NodeId, Receipt, Run, StoreId, Unsynced, Write, WriteKind,
-};
+use kraft_proto::{Force, LogIndex, LogPosition, Receipt, Run, Unsynced, Write, WriteKind};
 use kraft_storage::testing::FaultFs;
-use kraft_storage::{
-    Disk, DiskError, DiskHandle, Done, Founding, History, Identity, Job, Opened, Options, Store,
-};
+use kraft_storage::testing::bench::{dir, entries, formatted, options};
+use kraft_storage::{Disk, DiskError, DiskHandle, Done, History, Job, Opened, Options, Store};
 use tests::conformance::{Adapter, Crash, Found, Midway, OpenError, PowerCuts, Step};
-
-const DIR: &str = "/data";
-
-/// A disk with an empty store on it. What a power cut leaves is drawn from `seed`.
-fn formatted(seed: u64) -> FaultFs {
-    let fs = FaultFs::new(seed);
-    let identity = Identity {
-        cluster: ClusterId(7),
-        node: NodeId(1),
-        store: StoreId(7),
-    };
-    kraft_storage::format(
-        Path::new(DIR),
-        &fs,
-        identity,
-        Founding::alone(identity.node),
-    )
-    .expect("a new disk takes a store");
-    fs
-}
 
 /// Opens it. What recovery writes anew differs with `rewrite_bytes_max`, so that differs as well.
 fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), OpenError> {
     let options = Options {
-        segment_bytes: 64 * 1024,
         rewrite_bytes_max,
-        ..Options::default()
+        ..options()
     };
-    let opened = match kraft_storage::open(Path::new(DIR), fs.shared(), &options) {
+    let opened = match kraft_storage::open(dir(), fs.shared(), &options) {
         Ok(opened) => opened,
         Err(kraft_storage::StoreOpenError::Io(_)) => return Err(OpenError::Stopped),
         Err(error) => return Err(OpenError::Refused(error.to_string())),
@@ -52,14 +26,10 @@ fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<(Found, Store), OpenErro
 }
 
 fn found(opened: &Opened) -> Found {
-    let reader = opened.store.reader();
-    let payloads = opened.log.iter().flat_map(|run| {
-        let payloads = reader.read(*run, usize::MAX);
-        payloads.expect("what was recovered can be read")
-    });
+    let payloads = entries(opened).into_iter();
     Found {
         hard: opened.hard_state,
-        payloads: payloads.map(|bytes| bytes.to_vec()).collect(),
+        payloads: payloads.map(|(_, bytes)| bytes.to_vec()).collect(),
         runs: opened.log.clone(),
         committed: (opened.committed != LogPosition::ZERO).then_some(opened.committed),
     }

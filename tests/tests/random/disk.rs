@@ -1,48 +1,21 @@
 //! A disk that keeps what was synced, and of the rest what the crash lets it keep.
 
-use std::collections::VecDeque;
-
-use kraft_proto::{
-    EntryKind, Force, FsyncMode, HardState, LogIndex, LogPosition, Receipt, Run, Term, Unsynced,
-    Write, WriteKind,
-};
+use kit::Writes;
+use kraft_proto::{Force, HardState, LogPosition, Receipt, Run, Write};
 
 use crate::chance::Chance;
 
-/// An entry: its term, and the number of its proposal; none in a no-op.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub term: u64,
-    pub kind: EntryKind,
-    pub data: u64,
-}
+/// An entry: it holds the number of its proposal; none in a no-op.
+pub type Entry = kit::Entry<u64>;
 
-/// The run around an index of a log: entries of one term and one kind.
-pub fn run_at(log: &[Entry], index: LogIndex) -> Option<Run> {
-    let place = (index.0 as usize).checked_sub(1)?;
-    let there = log.get(place)?;
-    let alike = |entry: &&Entry| (entry.term, entry.kind) == (there.term, there.kind);
-    let (before, behind) = match there.kind {
-        EntryKind::Configuration => (0, 0),
-        EntryKind::Command | EntryKind::NoOp => (
-            log[..place].iter().rev().take_while(alike).count(),
-            log[place + 1..].iter().take_while(alike).count(),
-        ),
-    };
-    Some(Run {
-        term: Term(there.term),
-        kind: there.kind,
-        first: LogIndex((place - before) as u64 + 1),
-        count: (before + 1 + behind) as u32,
-    })
-}
+pub type Log = kit::Log<u64>;
 
 /// What a disk holds.
 #[derive(Clone, Debug, Default)]
 pub struct Image {
     pub hard: HardState,
     /// The whole log, of which the part a snapshot covers is known to the oracle only.
-    pub log: Vec<Entry>,
+    pub log: Log,
     pub snapshot: Option<Saved>,
 }
 
@@ -62,15 +35,6 @@ pub enum Change {
     Snapshot(Saved),
 }
 
-/// A log write on its way to the disk.
-#[derive(Clone, Debug)]
-struct LogWrite {
-    change: Change,
-    write: Write,
-    force: Force,
-    unsynced: Option<Unsynced>,
-}
-
 /// How a node dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
@@ -86,24 +50,18 @@ pub enum Crash {
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     synced: Image,
-    /// Oldest first; those that are written come before those that are not.
-    log: VecDeque<LogWrite>,
-    written: usize,
-    hard: VecDeque<(HardState, Write)>,
+    writes: Writes<Change>,
     /// Finished writes whose receipts may come again.
     finished: Vec<Write>,
 }
 
-impl LogWrite {
+impl Change {
     fn apply(&self, image: &mut Image) {
-        match &self.change {
-            Change::Nothing => {}
-            Change::Entries(run, entries) => {
-                image.log.truncate(run.first.prev().0 as usize);
-                image.log.extend(entries);
-            }
-            Change::Snapshot(saved) => {
-                image.log.clone_from(&saved.state);
+        match self {
+            Self::Nothing => {}
+            Self::Entries(run, entries) => image.log.put(run.first, entries.iter().copied()),
+            Self::Snapshot(saved) => {
+                image.log = Log::from(saved.state.clone());
                 image.snapshot = Some(saved.clone());
             }
         }
@@ -111,32 +69,15 @@ impl LogWrite {
 }
 
 impl Disk {
-    /// Takes a write of the log, and what it changes.
+    /// Takes a write, and what it changes in the log.
     pub fn take(&mut self, write: Write, change: Change) {
-        if let WriteKind::HardState(hard) = write.kind() {
-            self.hard.push_back((hard, write));
-            return;
-        }
-        let alone = |write: &LogWrite| {
-            let entries = matches!(write.change, Change::Entries(..));
-            entries && write.write.class().fsync == FsyncMode::Always
-        };
-        assert!(
-            !self.log.iter().any(alone),
-            "written before an ALWAYS entry was synced: {write:?}"
-        );
-        self.log.push_back(LogWrite {
-            change,
-            force: write.force(),
-            write,
-            unsynced: None,
-        });
+        self.writes.take(write, change).unwrap();
     }
 
     /// Whether something waits that the disk will do without being asked again.
     pub fn is_busy(&self) -> bool {
-        let forced = self.log.iter().any(|write| write.force == Force::Now);
-        forced || self.written < self.log.len() || !self.hard.is_empty()
+        let forced = self.writes.log().any(|write| write.force == Force::Now);
+        forced || self.writes.waiting() > 0 || self.writes.hard_states().next().is_some()
     }
 
     /// Goes on a little. Returns the receipt that this earns.
@@ -150,9 +91,8 @@ impl Disk {
                 Some(self.finished[place].clone().synced())
             }
             _ => {
-                let asked = self.log.iter().take(self.written);
-                let asked = asked.filter(|write| write.force == Force::Now).count();
-                (asked > 0).then(|| self.sync_log()).flatten()
+                let forced = self.writes.is_forced();
+                forced.then(|| self.sync_log()).flatten()
             }
         }
     }
@@ -165,29 +105,23 @@ impl Disk {
     }
 
     fn sync_hard_state(&mut self) -> Option<Receipt> {
-        let (hard, write) = self.hard.pop_front()?;
+        let (hard, write) = self.writes.sync_hard_state()?;
         self.synced.hard = hard;
         self.finished.push(write.clone());
         Some(write.synced())
     }
 
     fn write_one(&mut self) -> Option<Receipt> {
-        let write = self.log.get_mut(self.written)?;
-        self.written += 1;
-        let (receipt, unsynced) = write.write.clone().written();
-        write.unsynced = Some(unsynced);
-        Some(receipt)
+        self.writes.write_one()?.1
     }
 
     /// An fsync of the log: everything written is synced, and the last receipt says so.
     fn sync_log(&mut self) -> Option<Receipt> {
-        let mut receipt = None;
-        for write in self.log.drain(..self.written) {
-            write.apply(&mut self.synced);
-            self.finished.push(write.write);
-            receipt = write.unsynced.map(Unsynced::synced);
+        let (synced, receipt) = self.writes.sync(self.writes.written_count());
+        for queued in synced {
+            queued.change.apply(&mut self.synced);
+            self.finished.extend(queued.write);
         }
-        self.written = 0;
         receipt
     }
 
@@ -201,10 +135,10 @@ impl Disk {
         &self.synced.log
     }
 
-    pub fn written_log(&self) -> Vec<Entry> {
+    pub fn written_log(&self) -> Log {
         let mut image = self.synced.clone();
-        for write in self.log.iter().take(self.written) {
-            write.apply(&mut image);
+        for queued in self.writes.written() {
+            queued.change.apply(&mut image);
         }
         image.log
     }
@@ -223,30 +157,20 @@ impl Disk {
     /// What the next incarnation finds.
     pub fn crash(&mut self, how: Crash, chance: &mut Chance) -> Image {
         let certain = match how {
-            Crash::Process => self.written,
+            Crash::Process => self.writes.written_count(),
             Crash::Power | Crash::Stop => 0,
         };
-        let kept = chance.number(certain as u64..=self.log.len() as u64) as usize;
+        let all = self.writes.log().count();
+        let kept = chance.number(certain as u64..=all as u64) as usize;
         let mut image = std::mem::take(&mut self.synced);
-        for write in self.log.drain(..).take(kept) {
-            write.apply(&mut image);
+        for queued in self.writes.take_log().take(kept) {
+            queued.change.apply(&mut image);
         }
-        let hard_kept = chance.place(self.hard.len() + 1);
-        if let Some((hard, _)) = self.hard.drain(..).take(hard_kept).next_back() {
+        let hard_kept = chance.place(self.writes.hard_states().count() + 1);
+        if let Some(hard) = self.writes.keep_hard_states(hard_kept) {
             image.hard = hard;
         }
-        self.written = 0;
         self.synced = image.clone();
         image
     }
-}
-
-/// The runs of a log.
-pub fn runs(log: &[Entry]) -> impl Iterator<Item = Run> {
-    log.iter().zip(1..).map(|(entry, index)| Run {
-        term: Term(entry.term),
-        kind: entry.kind,
-        first: LogIndex(index),
-        count: 1,
-    })
 }

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kit::framed;
 use kraft_proto::{
-    Change, Class, Config, EntryKind, Envelope, Fate, Frame, Incarnation, Instant, LogPosition,
-    Members, Message, NodeId, Nonce, Output, Raft, ReadTicket, Receipt, Recovery, Run, Slot,
-    Snapshot, Trust, Waits,
+    Change, Class, Config, EntryKind, Envelope, Fate, Frame, Incarnation, Instant, LogIndex,
+    LogPosition, Members, Message, NodeId, Nonce, Output, Raft, ReadTicket, Receipt, Recovery, Run,
+    Slot, Snapshot, Trust, Waits,
 };
 
 use crate::configurations;
-use crate::disk::{Crash, Disk, Entry, Image, Saved, run_at, runs};
+use crate::disk::{Crash, Disk, Entry, Image, Log, Saved};
 
 /// Marks who waits for commit, whatever the first answer was.
 pub const AWAITED: u64 = 1 << 63;
@@ -27,7 +28,7 @@ pub struct Reading {
 pub struct Live {
     pub raft: Raft,
     /// What the core's log holds, and what a snapshot stands for.
-    pub log: Vec<Entry>,
+    pub log: Log,
     /// Commit as the oracle knows it.
     pub commit: usize,
     /// What the core has told to be committed, or restored.
@@ -101,16 +102,9 @@ impl Host {
                 (resumed.snapshot(&core), saved.state.len())
             }
         };
-        let recovery = runs(log)
-            .skip(base)
-            .fold(resumed, |recovery, run| match run.kind {
-                EntryKind::Configuration => {
-                    let entry = log[run.first.prev().0 as usize];
-                    let bytes = configurations::numbered(entry.data).to_bytes();
-                    recovery.config(run.last_position(), &bytes)
-                }
-                EntryKind::Command | EntryKind::NoOp => recovery.run(run),
-            });
+        let recovery = log.recover(LogIndex(base as u64), resumed, |entry| {
+            configurations::numbered(entry.data).to_bytes().to_vec()
+        });
         // No disk goes back here, so the number tells starts apart by itself.
         let nonce = Nonce(self.image.hard.incarnation.number + 1);
         let raft = Raft::new(self.config, recovery, nonce, now).expect("a disk recovers");
@@ -137,10 +131,8 @@ impl Live {
     pub fn entry(&self, position: LogPosition) -> Entry {
         let gone = self.raft.status().compacted.index;
         assert!(position.index > gone, "{position} is in a snapshot");
-        let entry = self.log.get(position.index.0 as usize - 1);
-        let entry = *entry.unwrap_or_else(|| panic!("{position} is not in the log"));
-        assert_eq!(entry.term, position.term.0, "{position} was replaced");
-        entry
+        let entry = self.log.find(position).copied();
+        entry.unwrap_or_else(|| panic!("{position} is not in the log"))
     }
 
     pub fn entries(&self, run: Run) -> Vec<Entry> {
@@ -151,14 +143,13 @@ impl Live {
 
     /// What became of an entry, by the core and its host's log.
     pub fn fate(&self, of: LogPosition) -> Fate {
-        self.raft.fate_with(of, |index| run_at(&self.log, index))
+        self.raft.fate_with(of, |index| self.log.run_at(index))
     }
 
     /// The core adds no-ops and configurations by itself. Seen here at once, as this host may take no
     /// output for a while; that the core hands over the same, [`Live::check_own_entry`] sees.
     pub fn adopt_own_entries(&mut self) {
-        let first_missing = |log: &Vec<Entry>| LogPosition::ZERO.index.plus(log.len() as u64 + 1);
-        while let Some(run) = self.raft.run_from(first_missing(&self.log), 1) {
+        while let Some(run) = self.raft.run_from(self.log.last().index.next(), 1) {
             let data = match run.kind {
                 EntryKind::NoOp => 0,
                 EntryKind::Configuration => {
@@ -168,7 +159,7 @@ impl Live {
             };
             self.unhanded.insert(run.last_position());
             self.log.push(Entry {
-                term: run.term.0,
+                term: run.term,
                 kind: run.kind,
                 data,
             });
@@ -206,7 +197,7 @@ impl Live {
         let frame = Frame::decode(bytes).expect("what a node sends decodes");
         let taken = self.raft.handle_message(now, &frame);
         if let Some(run) = taken.run() {
-            self.log.truncate(run.first.prev().0 as usize);
+            self.log.cut(run.first);
             for (position, bytes) in taken.entries() {
                 assert_eq!(position.index.0 as usize, self.log.len() + 1);
                 let data = match run.kind {
@@ -214,14 +205,14 @@ impl Live {
                     _ => bytes.try_into().map_or(0, u64::from_le_bytes),
                 };
                 self.log.push(Entry {
-                    term: position.term.0,
+                    term: position.term,
                     kind: run.kind,
                     data,
                 });
             }
         }
         if let Some(last) = taken.snapshot() {
-            self.log = state.to_vec();
+            self.log = Log::from(state.to_vec());
             let core = frame.entries().next().expect("its core").to_vec();
             let state = state.to_vec();
             self.snapshots.insert(last, Saved { last, core, state });
@@ -239,7 +230,7 @@ impl Live {
             self.raft.handle_timeout(now);
             self.adopt_own_entries();
         }
-        let history = |index| run_at(&self.log, index);
+        let history = |index| self.log.run_at(index);
         self.waits.handle_timeout(now, &mut self.raft, history);
     }
 
@@ -251,7 +242,7 @@ impl Live {
         let proposed = self.raft.propose(now, class, count).ok()?;
         for offset in 0..count {
             self.log.push(Entry {
-                term: proposed.run.term.0,
+                term: proposed.run.term,
                 kind: EntryKind::Command,
                 data: data + u64::from(offset),
             });
@@ -270,7 +261,7 @@ impl Live {
     pub fn poll(&mut self) -> Option<Output> {
         self.adopt_own_entries();
         let output = self.raft.poll_output()?;
-        let history = |index| run_at(&self.log, index);
+        let history = |index| self.log.run_at(index);
         self.waits.handle_output(&output, &self.raft, history);
         Some(output)
     }
@@ -290,9 +281,6 @@ impl Live {
                 }
             }
         };
-        let mut bytes = Vec::new();
-        let whole = envelope.frame(&mut bytes, |at| Some(held(at)));
-        assert_eq!(whole, Ok(()), "every entry has bytes");
-        bytes
+        framed(envelope, |at| Some(held(at))).expect("every entry has bytes")
     }
 }

@@ -127,10 +127,10 @@ impl Oracle {
     /// Log Matching (Raft §5.3): a position names one entry, and one entry before it.
     pub fn saw_log(&mut self, log: &[Entry], from: usize) {
         for place in from..log.len() {
-            let before = place.checked_sub(1).map_or(0, |place| log[place].term);
+            let before = place.checked_sub(1).map_or(0, |place| log[place].term.0);
             let entry = log[place];
-            assert!(entry.term >= before, "terms go back in {log:?}");
-            let key = (entry.term, place as u64 + 1);
+            assert!(entry.term.0 >= before, "terms go back in {log:?}");
+            let key = (entry.term.0, place as u64 + 1);
             let known = *self.entries.entry(key).or_insert((before, entry));
             assert_eq!(known, (before, entry), "two entries at {key:?}");
         }
@@ -143,7 +143,7 @@ impl Oracle {
             return;
         }
         for (place, entry) in self.committed.iter().enumerate() {
-            if entry.term < term {
+            if entry.term.0 < term {
                 assert_eq!(
                     log.get(place),
                     Some(entry),
@@ -151,7 +151,7 @@ impl Oracle {
                 );
             }
         }
-        let terms: Vec<u64> = log.iter().map(|entry| entry.term).collect();
+        let terms: Vec<u64> = log.iter().map(|entry| entry.term.0).collect();
         for acked in self.outliving.keys() {
             check_leader_has(*acked, node, term, &terms);
         }
@@ -197,7 +197,7 @@ impl Oracle {
             let held = held.entry(life).or_default();
             for (place, entry) in log.iter().enumerate().rev() {
                 // What stands before a position known is known.
-                if !held.insert((entry.term, place as u64 + 1)) {
+                if !held.insert((entry.term.0, place as u64 + 1)) {
                     break;
                 }
             }
@@ -236,11 +236,11 @@ impl Oracle {
                 Some(known) => assert_eq!(entry, known, "node {node} commits otherwise"),
                 None => self.committed.push(*entry),
             }
-            let key = (entry.term, place as u64 + 1);
+            let key = (entry.term.0, place as u64 + 1);
             assert!(!self.lost.contains(&key), "{key:?} was lost and commits");
         }
         if news {
-            let last = (log[upto - 1].term, upto as u64);
+            let last = (log[upto - 1].term.0, upto as u64);
             let holders = self.holders(last.0, last, Held::Synced);
             assert!(
                 enough(members, CommitMode::Sync, |id| holders.contains(&id)),
@@ -252,7 +252,7 @@ impl Oracle {
     pub fn is_committed(&self, position: LogPosition) -> bool {
         let place = (position.index.0 as usize).wrapping_sub(1);
         let entry = self.committed.get(place);
-        entry.is_some_and(|entry| entry.term == position.term.0)
+        entry.is_some_and(|entry| entry.term == position.term)
     }
 
     /// An ack was given by leader `node`.

@@ -2,7 +2,7 @@
 
 use kraft_proto::{LogIndex, LogPosition, Question, Role, Run};
 
-use crate::disk::{Image, run_at};
+use crate::disk::Image;
 use crate::world::World;
 
 /// How often what happened.
@@ -69,7 +69,7 @@ impl Counts {
             .snapshot
             .as_ref()
             .map_or(0, |saved| saved.last.index.0);
-        let there = run_at(&image.log, hint.index).map(|run| run.term);
+        let there = image.log.run_at(hint.index).map(|run| run.term);
         *match there {
             None => &mut self.hints_ahead,
             Some(_) if hint.index.0 <= covered => &mut self.hints_behind,
@@ -104,7 +104,7 @@ impl World {
             Role::Leader => &mut self.recalls.for_peers,
             _ => &mut self.recalls.for_comparisons,
         } += 1;
-        let Some(run) = run_at(&live.log, index) else {
+        let Some(run) = live.log.run_at(index) else {
             return;
         };
         match self.chance.number(0..=9) {
@@ -134,7 +134,7 @@ impl World {
         } = self.late.swap_remove(chosen);
         let now = self.now;
         if let Some(live) = &mut self.hosts[place].live {
-            let there = run_at(&live.log, question.index());
+            let there = live.log.run_at(question.index());
             *match there.is_some_and(|there| there.term == run.term) {
                 true => &mut self.recalls.late,
                 false => &mut self.recalls.voided,

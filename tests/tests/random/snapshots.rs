@@ -1,7 +1,7 @@
 //! Logs that are compacted, and the snapshots that take their place.
 
-use kraft_proto::limits::SNAPSHOT_BYTES_MAX;
-use kraft_proto::{LogIndex, LogPosition, NodeId, Term};
+use kit::Kept;
+use kraft_proto::{LogIndex, LogPosition, NodeId};
 
 use crate::disk::Saved;
 use crate::host::Live;
@@ -33,22 +33,12 @@ impl Counts {
 impl Live {
     /// A snapshot of the state after some applied entry.
     fn make(&mut self, index: usize) -> Option<LogPosition> {
-        let term = Term(self.log[index.checked_sub(1)?].term);
+        let term = self.log[index.checked_sub(1)?].term;
         let at = LogPosition::new(term, LogIndex(index as u64));
-        let core = self.raft.snapshot_at(at).ok()?;
-        let mut buffer = [0; SNAPSHOT_BYTES_MAX];
-        let bytes = core.encode(&mut buffer).expect("it fits").to_vec();
-        let last = core.last();
+        let Kept { last, core } = Kept::made(&self.raft, at)?;
         let state = self.log[..index].to_vec();
-        assert_eq!(state.last().map(|e| e.term), Some(last.term.0));
-        self.snapshots.insert(
-            last,
-            Saved {
-                last,
-                core: bytes,
-                state,
-            },
-        );
+        assert_eq!(state.last().map(|e| e.term), Some(last.term));
+        self.snapshots.insert(last, Saved { last, core, state });
         Some(last)
     }
 }

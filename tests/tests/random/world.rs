@@ -6,7 +6,7 @@ use kraft_proto::{
 };
 
 use crate::chance::Chance;
-use crate::disk::{Crash, Entry, run_at};
+use crate::disk::{Crash, Entry};
 use crate::host::{AWAITED, Host, Reading};
 use crate::oracle::{Oracle, Power};
 use crate::recalls::{self, Answering, Late};
@@ -314,7 +314,7 @@ impl World {
             self.positions.push(run.last_position());
             if self.chance.permille(300) && live.waits.has_room() {
                 let (waits, raft, log) = (&mut live.waits, &live.raft, &live.log);
-                let history = |index| run_at(log, index);
+                let history = |index| log.run_at(index);
                 let token = AWAITED | self.proposals;
                 let awaited =
                     waits.await_commit(token, run.last_position(), class, None, raft, history);

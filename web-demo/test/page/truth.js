@@ -79,7 +79,7 @@ onPage('the newest cells of a long log are seen, from index 1000 on', async (dem
   await demo.leader();
   for (let burst = 0; burst < 52; burst++) {
     await demo.page.click('#burst');
-    await demo.page.waitForFunction(() => document.querySelector('#writes li').dataset.answer === 'ANSWERED');
+    await demo.page.waitForFunction(() => document.querySelector('#writes li')?.dataset.answer === 'ANSWERED');
   }
   const leader = await demo.leader();
   await demo.page.waitForFunction(() => [...document.querySelectorAll('.log li')].some((cell) => Number(cell.dataset.index) > 1000));

@@ -1,5 +1,5 @@
-//! Examples that end by themselves: the core's and the store's. Those that talk to a cluster are run
-//! by the tests of `host-native`.
+//! Examples that end by themselves: the core's, the store's and the node's. What talks to a cluster that
+//! runs is run by the tests of `host-native`.
 
 use std::env;
 
@@ -13,7 +13,7 @@ pub fn step(workshop: &Workshop) -> Result<Done> {
     let packages = workshop.metadata()?;
     let folder = workshop.programs()?.join("examples");
     let mut ran = 0;
-    for name in ["kraft-proto", "kraft-storage"] {
+    for name in ["kraft-proto", "kraft-storage", "host-native"] {
         let package = packages
             .our(name)
             .with_context(|| format!("{name} is gone"))?;

@@ -1,67 +1,17 @@
 //! The disk thread, driven by a promise that records how it was kept.
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-
-use kraft_proto::cluster::ClusterId;
-use kraft_proto::entry::{EntryKind, Run};
-use kraft_proto::hard_state::HardState;
-use kraft_proto::ids::{LogIndex, Term};
-
 use std::time::Duration;
+
+use Told::{Synced, Written};
+use kraft_proto::ids::LogIndex;
 
 use super::*;
 use crate::running::{Running, STOP_MAX};
+use crate::testing::ask::{Ask, Told};
+use crate::testing::bench::{commands, dir, formatted, in_term};
 use crate::testing::{Crash, Fault, FaultFs};
-use crate::{Founding, Fs, Identity, Options, format, open};
-
-const DIR: &str = "/data";
-
-/// A write as the core would ask for it.
-#[derive(Clone, Debug)]
-struct Ask {
-    number: u32,
-    kind: WriteKind,
-    force: Force,
-    held: Held,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Written(u32),
-    Synced(u32),
-}
-
-impl Reported for Ask {
-    type Receipt = Told;
-    type Unsynced = u32;
-
-    fn kind(&self) -> WriteKind {
-        self.kind
-    }
-
-    fn force(&self) -> Force {
-        self.force
-    }
-
-    fn held(&self) -> Held {
-        self.held
-    }
-
-    fn written(self) -> (Told, u32) {
-        (Written(self.number), self.number)
-    }
-
-    fn synced(self) -> Told {
-        Synced(self.number)
-    }
-
-    fn forced(number: u32) -> Told {
-        Synced(number)
-    }
-}
-
-use Told::{Synced, Written};
+use crate::{Fs, Options, open};
 
 type News = Result<Told, DiskError>;
 
@@ -80,30 +30,13 @@ fn store(fs: &FaultFs, unforced_bytes_max: u64) -> Store {
         unforced_bytes_max,
         ..Options::default()
     };
-    open(Path::new(DIR), fs.shared(), &options).unwrap().store
-}
-
-fn disk() -> FaultFs {
-    let fs = FaultFs::new(1);
-    let identity = Identity {
-        cluster: ClusterId(1),
-        node: kraft_proto::ids::NodeId(1),
-        store: kraft_proto::ids::StoreId(1),
-    };
-    format(
-        Path::new(DIR),
-        &fs,
-        identity,
-        Founding::alone(identity.node),
-    )
-    .unwrap();
-    fs
+    open(dir(), fs.shared(), &options).unwrap().store
 }
 
 impl Bench {
     /// A worker without its thread: what it does with a batch is seen at once.
     fn new() -> Self {
-        let fs = disk();
+        let fs = formatted(1);
         let store = store(&fs, 100_000);
         let (tell, told): (Sender<News>, _) = channel();
         Self {
@@ -123,41 +56,25 @@ impl Bench {
             _ => Vec::new(),
         };
         self.worker.space.queued(bytes as u64);
-        Task::Write {
-            write: Ask {
-                number: self.number,
-                kind,
-                force,
-                held,
-            },
-            payloads,
-            bytes: bytes as u64,
-        }
+        let ask = Ask {
+            number: self.number,
+            kind,
+            force,
+            held,
+        };
+        ask.task(payloads, bytes as u64)
     }
 
     /// Ten entries of this fsync mode's way.
     fn entries(&mut self, force: Force, held: Held) -> Task<Ask> {
-        let run = Run {
-            term: Term(1),
-            kind: EntryKind::Command,
-            first: LogIndex(self.next),
-            count: 10,
-        };
+        let run = commands(1, self.next, 10);
         self.next += 10;
         self.ask(WriteKind::Entries(run), force, held, 100)
     }
 
     fn hard_state(&mut self, term: u64) -> Task<Ask> {
-        let hard_state = HardState {
-            term: Term(term),
-            ..HardState::default()
-        };
-        self.ask(
-            WriteKind::HardState(hard_state),
-            Force::Now,
-            Held::Synced,
-            0,
-        )
+        let kind = WriteKind::HardState(in_term(term));
+        self.ask(kind, Force::Now, Held::Synced, 0)
     }
 
     /// What was told, and the fsyncs of log and meta it took.
@@ -235,8 +152,8 @@ fn hard_state_does_not_wait_behind_entries_and_forces_none() {
     let told = vec![Synced(2), Synced(4), Written(3)];
     assert_eq!(bench.batch(tasks), (told, 0, 1));
     drop(bench.worker);
-    let opened = open(Path::new(DIR), bench.fs.shared(), &Options::default()).unwrap();
-    assert_eq!(opened.hard_state.term, Term(6));
+    let opened = open(dir(), bench.fs.shared(), &Options::default()).unwrap();
+    assert_eq!(opened.hard_state, in_term(6));
 }
 
 #[test]
@@ -244,12 +161,7 @@ fn too_many_unforced_bytes_are_forced_unasked() {
     let mut bench = Bench::new();
     let mut told = Vec::new();
     for _ in 0..8 {
-        let run = Run {
-            term: Term(1),
-            kind: EntryKind::Command,
-            first: LogIndex(bench.next),
-            count: 10,
-        };
+        let run = commands(1, bench.next, 10);
         bench.next += 10;
         let write = WriteKind::Entries(run);
         let task = bench.ask(write, Force::Later, Held::Written, 2000);
@@ -266,19 +178,14 @@ fn too_many_unforced_bytes_are_forced_unasked() {
 
 #[test]
 fn a_failed_fsync_is_reported_once_and_nothing_after_it() {
-    let fs = disk();
+    let fs = formatted(1);
     let (tell, told) = channel();
     let running = Running::<Ask>::start(store(&fs, 1 << 20), move |news: News| {
         tell.send(news).unwrap();
     })
     .unwrap();
     let push = |number, first| {
-        let run = Run {
-            term: Term(1),
-            kind: EntryKind::Command,
-            first: LogIndex(first),
-            count: 1,
-        };
+        let run = commands(1, first, 1);
         running.push(Task::Write {
             write: Ask {
                 number,
@@ -305,15 +212,10 @@ fn a_failed_fsync_is_reported_once_and_nothing_after_it() {
 
 #[test]
 fn a_stopped_thread_has_done_and_forced_all_it_was_given() {
-    let fs = disk();
+    let fs = formatted(1);
     let mut running = Running::<Ask>::start(store(&fs, 1 << 20), |_| {}).unwrap();
     for index in 1..=500 {
-        let run = Run {
-            term: Term(1),
-            kind: EntryKind::Command,
-            first: LogIndex(index),
-            count: 1,
-        };
+        let run = commands(1, index, 1);
         running.push(Task::Write {
             write: Ask {
                 number: index as u32,
@@ -327,7 +229,7 @@ fn a_stopped_thread_has_done_and_forced_all_it_was_given() {
     }
     running.stop(STOP_MAX).unwrap();
     let fs = fs.crash(Crash::Power);
-    let opened = open(Path::new(DIR), fs.shared(), &Options::default()).unwrap();
+    let opened = open(dir(), fs.shared(), &Options::default()).unwrap();
     assert_eq!(opened.store.last().index, LogIndex(500));
     assert_eq!(opened.warnings, []);
 }
@@ -336,21 +238,16 @@ fn a_stopped_thread_has_done_and_forced_all_it_was_given() {
 fn entries_that_find_the_disk_full_wait_for_room_and_end_nothing() {
     const PATIENCE: Duration = Duration::from_secs(60);
     const ENTRIES: u64 = 8;
-    let fs = disk();
+    let fs = formatted(1);
     let store = store(&fs, 1 << 20);
     let space = store.space();
     let (tell, told) = channel();
     let running = Running::<Ask>::start(store, move |news: News| tell.send(news).unwrap()).unwrap();
     // Somebody else fills the disk while there was room to the last look.
-    let free = fs.free_bytes(Path::new("/")).unwrap();
+    let free = fs.free_bytes(dir()).unwrap();
     fs.set_capacity(u64::MAX - free);
     for index in 1..=ENTRIES {
-        let run = Run {
-            term: Term(1),
-            kind: EntryKind::Command,
-            first: LogIndex(index),
-            count: 1,
-        };
+        let run = commands(1, index, 1);
         running.push(Task::Write {
             write: Ask {
                 number: index as u32,

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_native::config::{Config, Listen, MemberConfig, Timing, TlsFiles};
-use host_native::node::{self, NodeError, TestSwitchAccess};
+use host_native::kv::Kv;
+use host_native::node::{Node, NodeError};
 use kraft_client::{Client, ClientLimits, RpcClient, Settings};
 use kraft_proto::{Member, Members, NodeId, Role, StoreId};
 use kraft_storage::testing::Crash;
@@ -115,12 +116,8 @@ async fn run(disk: Disk, config: Config) -> Running {
     let end = Instant::now() + PATIENCE;
     let node = loop {
         let files = Arc::new(disk.clone());
-        let opened = node::start_on(
-            files,
-            options.clone(),
-            config.clone(),
-            TestSwitchAccess::Refused,
-        );
+        let (options, config) = (options.clone(), config.clone());
+        let opened = Node::start_on(files, options, config, Kv::default());
         match opened.await {
             Ok(node) => break node,
             // Its last incarnation is just about to leave its ports.
@@ -340,6 +337,19 @@ impl Cluster {
     pub async fn restart(&mut self, stopped: Stopped) {
         let running = run(stopped.disk, stopped.config).await;
         self.nodes.insert(stopped.at.min(self.nodes.len()), running);
+    }
+
+    /// Why a node does not start from what its machine has left.
+    pub async fn refused(&self, stopped: Stopped) -> NodeError {
+        let options = kraft_storage::Options {
+            segment_bytes: SEGMENT_BYTES,
+            ..kraft_storage::Options::default()
+        };
+        let files = Arc::new(stopped.disk);
+        match Node::start_on(files, options, stopped.config, Kv::default()).await {
+            Ok(_) => panic!("it started"),
+            Err(error) => error,
+        }
     }
 
     /// Stops every node in order.

@@ -5,13 +5,17 @@ use std::fmt;
 use kraft_proto::ids::LogPosition;
 use kraft_proto::modes::{Class, CommitMode, Held};
 use kraft_proto::{Answer as Waited, Grade};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::words;
+use crate::codec::DecodeError;
+use crate::payload::{Outcome, Payload, Unreadable};
 use crate::rows::Effect;
 
 /// The answer to a write. It never claims more than was held when it was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Answer {
     /// Where it stands in the log: ask its fate by this.
     pub position: LogPosition,
@@ -20,11 +24,13 @@ pub struct Answer {
     pub asked: Class,
     /// Who held it and how firmly; `None` where that was not enough to acknowledge it.
     pub achieved: Option<Achieved>,
+    /// Of how many voters.
+    pub voters: u8,
     /// How that compares with what was asked.
     #[serde(with = "words::grade")]
     pub grade: Grade,
-    /// What the state machine did, where the answer is its own.
-    pub effect: Option<Effect>,
+    /// What the state machine said, where the answer is its own: an [`Outcome`].
+    pub outcome: Option<Payload>,
 }
 
 /// Who held a write and how firmly: the evidence of an acknowledgement.
@@ -38,25 +44,51 @@ pub struct Achieved {
     pub held: Held,
 }
 
+/// Why an answer has no word of the state machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotSaid {
+    /// The log answers such a command, or the command is not committed.
+    #[error("the log has answered: the state machine was not waited for")]
+    ByLog,
+    /// The command was not readable.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The answer is of another type.
+    #[error("the state machine's answer is of another type: {0}")]
+    Another(#[from] DecodeError),
+}
+
 impl Answer {
-    /// What a client is told where the log alone has the answer.
-    pub fn by_log<T>(answer: &Waited<T>) -> Self {
+    /// What a client is told where the log alone has the answer, in a cluster of so many voters.
+    pub fn by_log<T>(answer: &Waited<T>, voters: u8) -> Self {
         let mode = answer.mode;
         Self {
             position: answer.position,
             asked: answer.asked,
             achieved: answer.held.map(|held| Achieved { mode, held }),
+            voters,
             grade: answer.grade,
-            effect: None,
+            outcome: None,
         }
     }
 
-    /// The same with what the state machine did.
-    pub const fn with_effect(self, effect: Effect) -> Self {
-        Self {
-            effect: Some(effect),
-            ..self
-        }
+    /// The same with what the state machine said.
+    pub fn with_outcome(self, outcome: Option<Payload>) -> Self {
+        Self { outcome, ..self }
+    }
+
+    /// What the state machine said of the command: an answer of its type.
+    ///
+    /// # Errors
+    /// Where it said none.
+    pub fn said<A: Serialize + DeserializeOwned>(&self) -> Result<A, NotSaid> {
+        let outcome: Outcome<A> = self.outcome.as_ref().ok_or(NotSaid::ByLog)?.read()?;
+        Ok(outcome?)
+    }
+
+    /// What the bundled store did, where the answer is its own.
+    pub fn effect(&self) -> Option<Effect> {
+        self.said().ok()
     }
 }
 

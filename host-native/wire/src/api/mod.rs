@@ -26,21 +26,22 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use answer::{Achieved, Answer};
+pub use answer::{Achieved, Answer, NotSaid};
 pub use kraft_proto::Grade;
 pub use refusal::{Bound, RequestRefusal, Retry};
 pub use status::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskRoom, DiskStatus, LagStatus, Link,
-    MemberStatus, PeerStatus, PlacesStatus, StatusReport, UnkeptAcks, Voting,
+    MemberStatus, PeerStatus, PlacesStatus, SnapshotStatus, StatusReport, UnkeptAcks, Voting,
 };
 
 use crate::codec::{self, DecodeError};
-use crate::command::{COMMAND_MAX, Operation, RequestId};
-use crate::key_value::{KEY_MAX, Key, VALUE_MAX, Value};
-use crate::rows::{Page, SCAN_BYTES_MAX, SCAN_ROWS_MAX, Scan};
+use crate::command::{COMMAND_MAX, RequestId};
+use crate::key_value::{KEY_MAX, VALUE_MAX};
+use crate::payload::{PAYLOAD_MAX, Payload};
+use crate::rows::{SCAN_BYTES_MAX, SCAN_ROWS_MAX};
 
 /// The version of this protocol: the first byte of every message.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// The longest message in either direction, in bytes.
 pub const MESSAGE_MAX: usize = 6 * 1024 * 1024;
@@ -50,26 +51,19 @@ pub const FRAME_BYTES_MAX: u32 = MESSAGE_MAX as u32 + 1024;
 
 // A write has its options beside its command; a page may go beyond its bytes by one row, and has
 // its lengths beside each row.
-const _: () = assert!(COMMAND_MAX + 1024 <= MESSAGE_MAX);
+const _: () = assert!(COMMAND_MAX <= PAYLOAD_MAX && PAYLOAD_MAX + 1024 <= MESSAGE_MAX);
 const _: () =
-    assert!(SCAN_BYTES_MAX + KEY_MAX + VALUE_MAX + SCAN_ROWS_MAX as usize * 8 <= MESSAGE_MAX);
+    assert!(SCAN_BYTES_MAX + KEY_MAX + VALUE_MAX + SCAN_ROWS_MAX as usize * 8 <= PAYLOAD_MAX);
 
 /// What a client asks of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// Write. Leader only.
     Write(Write),
-    /// Read one key.
-    Get {
-        /// Which.
-        key: Key,
-        /// How fresh.
-        freshness: Freshness,
-    },
-    /// Read keys in order.
-    Scan {
-        /// Which.
-        scan: Scan,
+    /// Read.
+    Query {
+        /// What the state machine is asked.
+        query: Payload,
         /// How fresh.
         freshness: Freshness,
     },
@@ -104,8 +98,8 @@ pub enum Request {
 pub struct Write {
     /// Who asks, under which number.
     pub request: RequestId,
-    /// What to write.
-    pub operation: Operation,
+    /// What to write, as the state machine reads it.
+    pub operation: Payload,
     /// How firmly.
     pub options: Options,
     /// Whether a copy of it may have been sent before.
@@ -170,17 +164,10 @@ pub enum Response {
     },
     /// Nothing was written or read.
     Refused(RequestRefusal),
-    /// The value of a key.
-    Value {
-        /// `None`: the key does not exist.
-        value: Option<Value>,
-        /// The last entry the read has seen.
-        read_at: LogIndex,
-    },
-    /// Keys in order.
-    Rows {
-        /// The rows, and whether there are more.
-        page: Page,
+    /// What was read.
+    View {
+        /// What the state machine shows.
+        view: Payload,
         /// The last entry the read has seen.
         read_at: LogIndex,
     },
@@ -217,6 +204,8 @@ pub struct FateReport {
     pub node: NodeId,
     /// How far that node knows the log to be committed.
     pub commit: LogIndex,
+    /// How many vote, as it knows.
+    pub voters: u8,
 }
 
 /// Who leads.
@@ -235,7 +224,7 @@ pub struct DigestReport {
     pub node: NodeId,
     /// After which entry. Digests of different positions say nothing about each other.
     pub applied: LogPosition,
-    /// SHA-256 over keys, values and sessions, in hex.
+    /// SHA-256 over the state and the sessions, in hex.
     pub sha256: String,
     /// Keys.
     pub entries: u64,

@@ -59,8 +59,10 @@ pub struct StatusReport {
     pub disk: DiskStatus,
     /// Its clients.
     pub places: PlacesStatus,
-    /// Its key-value store.
+    /// Its state machine.
     pub data: DataStatus,
+    /// Its newest snapshot.
+    pub snapshot: Option<SnapshotStatus>,
     /// What it waits for at this moment, one sentence each; most last microseconds.
     pub waiting: Vec<String>,
     /// What an operator should look at, one sentence each.
@@ -202,6 +204,8 @@ pub struct DiskStatus {
     pub fsyncs: u64,
     /// Bytes that were forced.
     pub fsync_bytes: u64,
+    /// Files of the log.
+    pub segments: u64,
     /// Whether it takes more entries.
     pub room: DiskRoom,
 }
@@ -223,7 +227,16 @@ pub struct PlacesStatus {
     pub unread_bytes: u64,
 }
 
-/// A node's key-value store.
+/// A node's newest snapshot on its disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SnapshotStatus {
+    /// The last entry it covers.
+    pub last: LogPosition,
+    /// The length of its file, in bytes.
+    pub bytes: u64,
+}
+
+/// A node's state machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DataStatus {
     /// Keys.

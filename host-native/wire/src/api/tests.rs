@@ -1,9 +1,10 @@
 use kraft_proto::{Class, Held, PeerState, Role, StoreId, Term, Trust, Watermarks};
 
 use super::*;
-use crate::command::SessionId;
-use crate::key_value::{KeyValue, Unfit};
-use crate::rows::{Effect, ScanFrom};
+use crate::command::{Operation, SessionId};
+use crate::key_value::{Key, KeyValue, Unfit, Value};
+use crate::payload::Outcome;
+use crate::rows::{Effect, Page, Query, Scan, ScanFrom, View};
 
 const POSITION: LogPosition = LogPosition::new(Term(3), LogIndex(17));
 
@@ -27,12 +28,13 @@ fn answer(achieved: Option<(CommitMode, Held)>, grade: Grade) -> Answer {
         position: POSITION,
         asked: Class::new(CommitMode::All, FsyncMode::Always),
         achieved: achieved.map(|(mode, held)| Achieved { mode, held }),
+        voters: 5,
         grade,
-        effect: None,
+        outcome: None,
     }
 }
 
-fn write(operation: Operation) -> Request {
+fn write(operation: &Operation) -> Request {
     Request::Write(Write {
         request: RequestId {
             session: SessionId {
@@ -41,7 +43,7 @@ fn write(operation: Operation) -> Request {
             },
             number: 300,
         },
-        operation,
+        operation: Payload::of(operation),
         options: Options {
             mode: Some(CommitMode::AtLeast(2)),
             fsync: Some(FsyncMode::None),
@@ -55,26 +57,26 @@ fn write(operation: Operation) -> Request {
 
 fn requests() -> Vec<Request> {
     vec![
-        write(Operation::Put { pairs: pairs() }),
-        write(Operation::Delete {
+        write(&Operation::Put { pairs: pairs() }),
+        write(&Operation::Delete {
             keys: vec![key("a"), key("b")],
         }),
-        write(Operation::Cas {
+        write(&Operation::Cas {
             key: key("a"),
             expected: None,
             new: Some(value("")),
         }),
-        Request::Get {
-            key: key("a"),
+        Request::Query {
+            query: Payload::of(&Query::Get(key("a"))),
             freshness: Freshness::Linearizable,
         },
-        Request::Scan {
-            scan: Scan {
+        Request::Query {
+            query: Payload::of(&Query::Scan(Scan {
                 prefix: Some(key("user:")),
                 from: ScanFrom::After(key("user:3")),
                 until: None,
                 limit: Some(10),
-            },
+            })),
             freshness: Freshness::Stale,
         },
         Request::Fate { position: POSITION },
@@ -147,6 +149,10 @@ fn status() -> StatusReport {
         disk: DiskStatus::default(),
         places: PlacesStatus::default(),
         data: DataStatus::default(),
+        snapshot: Some(SnapshotStatus {
+            last: POSITION,
+            bytes: 4096,
+        }),
         waiting: vec!["a majority".to_owned()],
         warnings: vec!["look here".to_owned()],
     }
@@ -155,7 +161,7 @@ fn status() -> StatusReport {
 fn responses() -> Vec<Response> {
     vec![
         Response::Answered(Answer {
-            effect: Some(Effect::Swapped),
+            outcome: Some(Payload::of(&Outcome::Ok(Effect::Swapped))),
             ..answer(Some((CommitMode::Sync, Held::Synced)), Grade::Fallback)
         }),
         Response::Redirect {
@@ -175,15 +181,15 @@ fn responses() -> Vec<Response> {
             asked: Class::new(CommitMode::Async, FsyncMode::None),
         }),
         Response::Refused(Unfit::EmptyKey.into()),
-        Response::Value {
-            value: Some(value("v")),
+        Response::View {
+            view: Payload::of(&View::Value(Some(value("v")))),
             read_at: LogIndex(4),
         },
-        Response::Rows {
-            page: Page {
+        Response::View {
+            view: Payload::of(&View::Page(Page {
                 rows: pairs(),
                 more: Some(key("account:1")),
-            },
+            })),
             read_at: LogIndex(4),
         },
         Response::Fate(FateReport {
@@ -191,6 +197,7 @@ fn responses() -> Vec<Response> {
             fate: Fate::Lost,
             node: NodeId(3),
             commit: LogIndex(20),
+            voters: 3,
         }),
         Response::Status(Box::new(status())),
         Response::Digest(DigestReport {
@@ -255,13 +262,14 @@ fn people_read_words() {
         Some((CommitMode::AtLeast(2), Held::Written)),
         Grade::AsAsked,
     );
-    let json = serde_json::to_value(answer).unwrap();
+    let json = serde_json::to_value(&answer).unwrap();
     let expected = serde_json::json!({
         "position": {"term": 3, "index": 17},
         "asked": {"mode": "ALL", "fsync": "ALWAYS"},
         "achieved": {"mode": "AT_LEAST_2", "held": "written"},
+        "voters": 5,
         "grade": "as_asked",
-        "effect": null,
+        "outcome": null,
     });
     assert_eq!(json, expected);
     assert_eq!(serde_json::from_value::<Answer>(json).unwrap(), answer);

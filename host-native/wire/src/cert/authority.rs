@@ -13,7 +13,7 @@ use rcgen::{
 use super::cluster::server_name;
 use super::error::{CertError, IdentityError};
 use super::files;
-use super::identity::{ClientName, PeerIdentity, Role};
+use super::identity::{ClientName, PeerIdentity, Role, SCHEME, names_in, parsed};
 
 /// The file of a cluster's authority: public, needed by every node and client.
 pub const CA_CERTIFICATE_FILE: &str = "ca.pem";
@@ -316,23 +316,12 @@ fn named(common_name: &str, valid: Duration) -> CertificateParams {
 
 /// The cluster an authority's certificate names, and its public key.
 pub(super) fn authority_of(der: &[u8]) -> Result<(ClusterId, Vec<u8>), IdentityError> {
-    use x509_parser::extensions::GeneralName;
-
-    let (_, certificate) =
-        x509_parser::parse_x509_certificate(der).map_err(|_| IdentityError::Malformed)?;
-    let names = certificate
-        .subject_alternative_name()
-        .map_err(|_| IdentityError::Malformed)?
-        .map(|extension| extension.value.general_names.as_slice())
-        .unwrap_or_default();
+    let certificate = parsed(der)?;
+    let names = names_in(&certificate)?;
     let cluster = names
         .iter()
-        .find_map(|name| match name {
-            GeneralName::URI(uri) => uri.strip_prefix("kraft://")?.strip_suffix("/authority"),
-            _ => None,
-        })
-        .ok_or(IdentityError::Names(0))?
-        .parse()?;
+        .find_map(|name| name.strip_prefix(SCHEME)?.strip_suffix("/authority"));
+    let cluster = cluster.ok_or(IdentityError::Names(0))?.parse()?;
     Ok((
         cluster,
         certificate.public_key().subject_public_key.data.to_vec(),

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::ids::NodeId;
+use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
 use super::error::IdentityError;
 
-const SCHEME: &str = "kraft://";
+pub(super) const SCHEME: &str = "kraft://";
 const CLIENT_NAME_BYTES_MAX: usize = 64;
 
 /// The name of a client: 1 to 64 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`. Cheap to clone.
@@ -76,22 +77,32 @@ impl PeerIdentity {
     ///
     /// When it is no certificate, or does not carry exactly one well-formed kraft name.
     pub fn from_certificate(der: &[u8]) -> Result<Self, IdentityError> {
-        let (_, certificate) =
-            x509_parser::parse_x509_certificate(der).map_err(|_| IdentityError::Malformed)?;
-        let names = certificate
-            .subject_alternative_name()
-            .map_err(|_| IdentityError::Malformed)?
-            .map(|extension| extension.value.general_names.as_slice())
-            .unwrap_or_default();
-        let mut uris = names.iter().filter_map(|name| match name {
-            GeneralName::URI(uri) if uri.starts_with(SCHEME) => Some(*uri),
-            _ => None,
-        });
-        match (uris.next(), uris.count()) {
-            (Some(uri), 0) => uri.parse(),
-            (first, more) => Err(IdentityError::Names(usize::from(first.is_some()) + more)),
+        match names_in(&parsed(der)?)?.as_slice() {
+            [uri] => uri.parse(),
+            names => Err(IdentityError::Names(names.len())),
         }
     }
+}
+
+/// A certificate's parts.
+pub(super) fn parsed(der: &[u8]) -> Result<X509Certificate<'_>, IdentityError> {
+    let parsed = x509_parser::parse_x509_certificate(der);
+    let (_, certificate) = parsed.map_err(|_| IdentityError::Malformed)?;
+    Ok(certificate)
+}
+
+/// The names of kraft in a certificate.
+pub(super) fn names_in<'a>(
+    certificate: &'a X509Certificate<'_>,
+) -> Result<Vec<&'a str>, IdentityError> {
+    let names = certificate.subject_alternative_name();
+    let names = names.map_err(|_| IdentityError::Malformed)?;
+    let names = names.map_or(&[][..], |names| &names.value.general_names);
+    let ours = names.iter().filter_map(|name| match name {
+        GeneralName::URI(uri) if uri.starts_with(SCHEME) => Some(*uri),
+        _ => None,
+    });
+    Ok(ours.collect())
 }
 
 impl fmt::Display for PeerIdentity {

@@ -121,6 +121,17 @@ impl Raft {
     ///
     /// What it returns is an acknowledgement: its fate is told, and reads wait for it. Ask when the
     /// client is answered with it, no sooner; [`Waits`](crate::Waits) does at the deadline.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut nodes = cluster();
+    /// let all = Class::new(CommitMode::All, FsyncMode::Commit);
+    /// let position = nodes[0].propose(Instant::ZERO, all, 1).unwrap().run.last_position();
+    /// assert_eq!(nodes[0].accept_majority(position, Held::Synced), None);
+    /// exchange(&mut nodes);
+    /// assert_eq!(nodes[0].accept_majority(position, Held::Synced), Some(Held::Synced));
+    /// ```
     pub fn accept_majority(&mut self, of: LogPosition, held: Held) -> Option<Held> {
         if of.term != self.hard.term || of.index > self.log.last() {
             return None;

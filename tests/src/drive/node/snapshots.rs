@@ -20,7 +20,7 @@ impl Node {
         let core = core.map_err(Refusal::new)?;
         let upto = self.position_at(upto);
         self.raft.compacted(upto).map_err(Refusal::new)?;
-        self.payloads.drop_through(self.raft.status().compacted);
+        self.log.drop_through(self.raft.status().compacted);
         let machine = self.machine.clone();
         let held = Held { core, machine };
         let id = self.pending.add(Stream::Log, None);
@@ -42,7 +42,7 @@ impl Node {
 
     /// What stands at an index of the log; where nothing does, that index in no term.
     fn position_at(&self, index: LogIndex) -> LogPosition {
-        let term = self.payloads.term_at(index);
+        let term = self.log.term_at(index);
         LogPosition::new(term.unwrap_or_default(), index)
     }
 

@@ -62,7 +62,7 @@ impl Seen {
             commit: status.commit.index,
             lives,
             log: node.log(),
-            synced: node.disk.log.iter().map(|kept| kept.entry).collect(),
+            synced: node.disk.log.iter().map(|entry| entry.bare()).collect(),
             configuration: Configuration::of(&status.members),
             hard: node.disk.hard,
         }

@@ -448,7 +448,7 @@ mod tests {
         let members = Members::new((1..=3).map(NodeId), []).expect("three voters");
         let sets = Sets::of(number_of(&members));
         let no_op = Entry {
-            term: 1,
+            term: Term(1),
             kind: EntryKind::NoOp,
             data: 0,
         };

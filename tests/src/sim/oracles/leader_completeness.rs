@@ -1,7 +1,7 @@
 //! Leader Completeness (Raft §5.4): what is committed in a term is in the log of every leader of a
 //! later one.
 
-use kraft_proto::{LogIndex, LogPosition, Role, Term};
+use kraft_proto::{LogIndex, LogPosition, Role};
 
 use super::Verdict;
 use super::facts::Facts;
@@ -30,7 +30,7 @@ impl Oracle {
                     return Ok(());
                 };
                 let entry = facts.committed[place];
-                let last = LogPosition::new(Term(entry.term), LogIndex(place as u64 + 1));
+                let last = LogPosition::new(entry.term, LogIndex(place as u64 + 1));
                 if !has(log, last) {
                     return Err(lacks(node, term, last));
                 }
@@ -40,7 +40,7 @@ impl Oracle {
                 term, log, upto, ..
             } => {
                 let entry = log[upto - 1];
-                let last = LogPosition::new(Term(entry.term), LogIndex(upto as u64));
+                let last = LogPosition::new(entry.term, LogIndex(upto as u64));
                 for led in self.leaders.iter().rev() {
                     if led.term > term && !led.had(last) {
                         return Err(lacks(led.node, led.term, last));

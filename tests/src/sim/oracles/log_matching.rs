@@ -1,6 +1,8 @@
 //! Log Matching (Raft §5.3): a position names one entry, and one entry before it, everywhere and
 //! for ever.
 
+use kraft_proto::Term;
+
 use super::Verdict;
 use crate::sim::entry::Entry;
 use crate::sim::event::Event;
@@ -9,7 +11,7 @@ use crate::sim::event::Event;
 #[derive(Clone, Debug, Default)]
 struct Known {
     first: usize,
-    entries: Vec<(u64, Entry)>,
+    entries: Vec<(Term, Entry)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -31,9 +33,10 @@ impl Oracle {
 
     fn check(&mut self, log: &[Entry], from: usize) -> Verdict {
         for place in from..log.len() {
-            let before = place.checked_sub(1).map_or(0, |place| log[place].term);
+            let before = place.checked_sub(1).map(|place| log[place].term);
+            let before = before.unwrap_or_default();
             let entry = log[place];
-            let term = entry.term as usize;
+            let term = entry.term.0 as usize;
             if entry.term < before || term > TERMS_MAX {
                 return Err(format!("entry {} goes back from term {before}", place + 1));
             }

@@ -1,6 +1,6 @@
 //! One fate: what is said to have become of an entry is true, and stays so.
 
-use kraft_proto::{Fate, Grade, LogIndex, LogPosition, Term, Unkept};
+use kraft_proto::{Fate, Grade, LogIndex, LogPosition, Unkept};
 
 use super::Verdict;
 use super::facts::Facts;
@@ -19,7 +19,7 @@ impl Oracle {
                 log, from, upto, ..
             } if !self.lost.is_empty() => {
                 for (entry, index) in log[from..upto].iter().zip(from as u64 + 1..) {
-                    let position = LogPosition::new(Term(entry.term), LogIndex(index));
+                    let position = LogPosition::new(entry.term, LogIndex(index));
                     if self.lost.get(position).is_some() {
                         return Err(format!("{position} was told lost, and commits"));
                     }

@@ -1,7 +1,7 @@
 //! State Machine Safety (Raft §5.4.3): every node applies the one sequence, in order, and nothing
 //! is committed that does not lie on the disks of a majority.
 
-use kraft_proto::{CommitMode, Held, LogIndex, LogPosition, Term};
+use kraft_proto::{CommitMode, Held, LogIndex, LogPosition};
 
 use super::Verdict;
 use super::facts::Facts;
@@ -34,7 +34,7 @@ pub(crate) fn see(facts: &Facts, event: &Event<'_>) -> Verdict {
     if upto <= facts.committed_before {
         return Ok(());
     }
-    let last = LogPosition::new(Term(log[upto - 1].term), LogIndex(upto as u64));
+    let last = LogPosition::new(log[upto - 1].term, LogIndex(upto as u64));
     let holders = facts.holders(last, Held::Synced);
     // A slow host may hear of a commit in a later term than that of the leader who counted.
     let counted = |term| {

@@ -27,16 +27,15 @@ mod script;
 mod tally;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use kraft_proto::modes::FsyncMode;
 
-use crate::testing::fault::{Crash, FaultFs};
-use crate::testing::fault::{Fate, Operation, Tear};
+use crate::testing::bench::{dir, founding, identity};
+use crate::testing::fault::{Crash, Fate, FaultFs, Operation, Tear};
 use crate::{DiskError, StoreOpenError, format};
 use fates::{Depth, Losses};
 use model::Found;
-use runner::{DIR, Ended, Formatted, Trouble, run};
+use runner::{Ended, Formatted, Trouble, run};
 use script::{SCRIPTS, Script};
 use tally::{Tally, label};
 
@@ -230,7 +229,7 @@ impl Search {
         let mut opened = match runner::open(disk, point.rewrite_bytes_max) {
             Ok(opened) => opened,
             Err(StoreOpenError::NoStore(_)) if point.ended.formatted == Formatted::No => {
-                let again = format(Path::new(DIR), disk, runner::identity(), runner::founding());
+                let again = format(dir(), disk, identity(), founding());
                 return again.map_err(|error| error.to_string());
             }
             Err(error) => return Err(error.to_string()),

@@ -1,14 +1,11 @@
 //! Scripts, run through the disk thread's own work, on the caller's thread.
 
 use std::cell::RefCell;
-use std::path::Path;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use kraft_proto::cluster::ClusterId;
-use kraft_proto::entry::{EntryKind, Run};
 use kraft_proto::hard_state::{HardState, Trust};
-use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
+use kraft_proto::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, Term};
 use kraft_proto::modes::{FsyncMode, Held};
 use kraft_proto::output::{Force, WriteKind};
 
@@ -16,61 +13,14 @@ use super::fates::Losses;
 use super::model::{Entry, Found, Model};
 use super::script::{Script, Step};
 use crate::opening::open_sized;
-use crate::testing::fault::Fate;
-use crate::testing::fault::{Crash, FaultFs};
-use crate::worker::{Reported, Task, Worker};
-use crate::{
-    Committed, DiskError, Founding, Identity, Opened, Options, Store, StoreOpenError, Warning,
-    format,
-};
-
-pub(super) const DIR: &str = "/data";
+use crate::testing::ask::{Ask, Told};
+use crate::testing::bench::{commands, dir, entries, founding, identity};
+use crate::testing::fault::{Crash, Fate, FaultFs};
+use crate::worker::{Task, Worker};
+use crate::{Committed, DiskError, Opened, Options, Store, StoreOpenError, Warning, format};
 
 /// A header block and as much again: a few entries fill it.
 const SEGMENT_BYTES: u64 = 8192;
-
-/// A write as the core would ask for it.
-#[derive(Clone, Debug)]
-pub(super) struct Ask {
-    number: u32,
-    kind: WriteKind,
-    force: Force,
-    held: Held,
-}
-
-pub(super) enum Told {
-    Written(u32),
-    Synced(u32),
-}
-
-impl Reported for Ask {
-    type Receipt = Told;
-    type Unsynced = u32;
-
-    fn kind(&self) -> WriteKind {
-        self.kind
-    }
-
-    fn force(&self) -> Force {
-        self.force
-    }
-
-    fn held(&self) -> Held {
-        self.held
-    }
-
-    fn written(self) -> (Told, u32) {
-        (Told::Written(self.number), self.number)
-    }
-
-    fn synced(self) -> Told {
-        Told::Synced(self.number)
-    }
-
-    fn forced(number: u32) -> Told {
-        Told::Synced(number)
-    }
-}
 
 /// What goes wrong in a run, if it gets there.
 #[derive(Clone, Copy, Debug)]
@@ -125,18 +75,6 @@ impl From<DiskError> for Cut {
     }
 }
 
-pub(super) fn founding() -> Founding {
-    Founding::alone(identity().node)
-}
-
-pub(super) fn identity() -> Identity {
-    Identity {
-        cluster: ClusterId(7),
-        node: NodeId(1),
-        store: StoreId(0xABCD),
-    }
-}
-
 /// Runs a script until it ends or trouble ends it. Panics if the oracle has an objection.
 pub(super) fn run(
     script: &Script,
@@ -157,7 +95,7 @@ pub(super) fn run(
         rewrite_bytes_max,
     };
     runner.arm();
-    let formatted = match format(Path::new(DIR), &runner.fs, identity(), founding()) {
+    let formatted = match format(dir(), &runner.fs, identity(), founding()) {
         Ok(()) => Formatted::Yes,
         Err(_) => Formatted::No,
     };
@@ -347,12 +285,8 @@ impl Runner {
             FsyncMode::None | FsyncMode::Batch => (Force::Later, Held::Written),
             FsyncMode::Commit | FsyncMode::Always => (Force::Now, Held::Synced),
         };
-        let kind = WriteKind::Entries(Run {
-            term: Term(self.term),
-            kind: EntryKind::Command,
-            first: LogIndex(keep as u64 + 1),
-            count: sizes.len() as u32,
-        });
+        let run = commands(self.term, keep as u64 + 1, sizes.len() as u32);
+        let kind = WriteKind::Entries(run);
         task(number, kind, force, held, payloads)
     }
 
@@ -392,16 +326,13 @@ impl Runner {
 }
 
 fn task(number: u32, kind: WriteKind, force: Force, held: Held, payloads: Vec<Bytes>) -> Task<Ask> {
-    Task::Write {
-        write: Ask {
-            number,
-            kind,
-            force,
-            held,
-        },
-        payloads,
-        bytes: 0,
-    }
+    let ask = Ask {
+        number,
+        kind,
+        force,
+        held,
+    };
+    ask.task(payloads, 0)
 }
 
 pub(super) fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<Opened, StoreOpenError> {
@@ -409,25 +340,16 @@ pub(super) fn open(fs: &FaultFs, rewrite_bytes_max: u64) -> Result<Opened, Store
         rewrite_bytes_max,
         ..Options::default()
     };
-    open_sized(Path::new(DIR), fs.shared(), &options, SEGMENT_BYTES)
+    open_sized(dir(), fs.shared(), &options, SEGMENT_BYTES)
 }
 
 /// Everything in it, through the reader.
 pub(super) fn found(opened: &Opened) -> Found {
-    let reader = opened.store.reader();
-    let mut log = Vec::new();
-    let mut next = opened.base.index.next();
-    for run in &opened.log {
-        assert_eq!(run.first, next, "runs leave no gap");
-        next = run.last().next();
-        let payloads = reader.read(*run, usize::MAX).unwrap();
-        assert_eq!(payloads.len(), run.count as usize);
-        log.extend(payloads.iter().map(|payload| Entry {
-            term: run.term.0,
-            payload: payload.to_vec(),
-        }));
-    }
-    assert_eq!(opened.store.last().index.next(), next);
+    let entry = |(at, payload): (LogPosition, Bytes)| Entry {
+        term: at.term.0,
+        payload: payload.to_vec(),
+    };
+    let log = entries(opened).into_iter().map(entry).collect();
     Found {
         base: opened.base.index.0 as usize,
         log,
@@ -443,12 +365,8 @@ pub(super) fn append_one(store: &mut Store, found: &Found) -> Entry {
         term: 99,
         payload: b"one more".to_vec(),
     };
-    let run = Run {
-        term: Term(entry.term),
-        kind: EntryKind::Command,
-        first: LogIndex((found.base + found.log.len()) as u64 + 1),
-        count: 1,
-    };
+    let next = (found.base + found.log.len()) as u64 + 1;
+    let run = commands(entry.term, next, 1);
     store.append(run, &[entry.payload.clone().into()]).unwrap();
     entry
 }

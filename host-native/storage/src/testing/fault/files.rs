@@ -4,9 +4,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::fate::Fate;
+use super::FaultFs;
+use super::fate::{Fate, Fault};
 use super::world::{Bytes, Going, Inode, NameChange, Operation};
-use super::{Fault, FaultFs};
 use crate::fs::{File, Fs, LockGuard};
 use crate::identity::BootId;
 

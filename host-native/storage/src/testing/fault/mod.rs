@@ -12,41 +12,18 @@
 
 mod fate;
 mod files;
+mod losses;
 mod world;
 
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use fate::{Change, Fate, Pending, Tear};
+pub use fate::{Change, Crash, Fate, Fault, Pending, Tear};
 pub use world::Operation;
 
 use crate::fs::Fs;
 use world::World;
-
-const SECTOR: usize = 512;
-
-/// Something to go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A write fails and nothing of it was written.
-    Write,
-    /// A write fails when half of it was written.
-    ShortWrite,
-    /// An fsync of a file fails.
-    Sync,
-    /// An fsync of a directory fails.
-    SyncDir,
-}
-
-/// How a machine stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Crash {
-    /// The process is killed: the page cache lives.
-    Process,
-    /// The power goes: only the disk lives.
-    Power,
-}
 
 /// The disk. Clones share it.
 ///
@@ -147,6 +124,78 @@ impl FaultFs {
         let world = self.lock();
         let id = world.names.get(path)?;
         Some(world.files[*id].cached.clone())
+    }
+
+    /// Every change the disk may lack, oldest first.
+    pub fn pending(&self) -> Vec<Pending> {
+        self.lock().pending()
+    }
+
+    /// A copy of the machine after a power cut that kept what `fate` says, and this one untouched.
+    ///
+    /// Names are kept in order: behind a name that is lost, all are.
+    #[must_use = "the copy is the machine after the cut"]
+    pub fn after_power_cut(&self, mut fate: impl FnMut(Pending) -> Fate) -> Self {
+        let mut world = self.lock().clone();
+        world.end_life();
+        world.boot += 1;
+        world.write_back(&mut fate);
+        for file in &mut world.files {
+            file.cached.clone_from(&file.forced);
+        }
+        for (operation, change) in std::mem::take(&mut world.names_unforced) {
+            if fate(Pending::name(operation)) != Fate::Kept {
+                break;
+            }
+            change.apply(&mut world.names_forced);
+        }
+        world.names.clone_from(&world.names_forced);
+        Self::of(world)
+    }
+
+    /// A copy of the machine after its process was killed, and this one untouched.
+    ///
+    /// The page cache lives, with the operation under way having met `interrupted`. Of what was not
+    /// forced the disk gets what `written_back` says and never more: the pages count as clean, and
+    /// an fsync by the next process will not write them.
+    #[must_use = "the copy is the machine after the kill"]
+    pub fn after_kill(
+        &self,
+        interrupted: Fate,
+        mut written_back: impl FnMut(Pending) -> Fate,
+    ) -> Self {
+        let mut world = self.lock().clone();
+        if let Some(was) = world.interrupted.take() {
+            world.redo(interrupted, was);
+        }
+        world.end_life();
+        world.write_back(&mut written_back);
+        Self::of(world)
+    }
+
+    /// A fingerprint of all names and all they name, on the disk and in the page cache.
+    pub fn fingerprint(&self) -> u64 {
+        let world = self.lock();
+        let mut print = 0_u64;
+        let mut add = |bytes: &[u8]| {
+            let sum = u64::from(crc32c::crc32c(bytes)) + 1;
+            print = (print.rotate_left(23) ^ sum).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        };
+        for names in [&world.names, &world.names_forced] {
+            add(&[]);
+            for (path, id) in names {
+                let file = &world.files[*id];
+                add(path.as_os_str().as_encoded_bytes());
+                add(&file.cached);
+                if file.cached != file.forced {
+                    add(&file.forced);
+                }
+            }
+            if world.names == world.names_forced {
+                break;
+            }
+        }
+        print
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {

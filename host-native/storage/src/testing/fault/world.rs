@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::Fault;
-use super::SECTOR;
-use super::fate::Fate;
+use super::fate::{Fate, Fault, Tear};
+
+const SECTOR: usize = 512;
 
 #[derive(Clone)]
 pub(super) struct World {
@@ -262,6 +262,37 @@ impl World {
 }
 
 impl Bytes {
+    /// Applies as much of it as its fate says.
+    pub fn meet(&self, fate: Fate, bytes: &mut Vec<u8>) {
+        for part in self.parts(fate) {
+            part.apply(bytes);
+        }
+    }
+
+    /// As much of it as its fate says.
+    pub fn parts(&self, fate: Fate) -> Vec<Self> {
+        let tear = match fate {
+            Fate::Lost => return Vec::new(),
+            Fate::Kept => return vec![self.clone()],
+            Fate::Torn(tear) => tear,
+        };
+        let Self::Write { offset, bytes: new } = self else {
+            return Vec::new();
+        };
+        let length = new.len();
+        let kept: Vec<(usize, usize)> = match tear {
+            Tear::First(count) => vec![(0, count.min(length))],
+            Tear::From(count) => vec![(count.min(length), length)],
+            Tear::OddSectors => sectors(*offset, length).skip(1).step_by(2).collect(),
+            Tear::EvenSectors => sectors(*offset, length).step_by(2).collect(),
+        };
+        let part = |(from, upto): (usize, usize)| Self::Write {
+            offset: offset + from,
+            bytes: new[from..upto].to_vec(),
+        };
+        kept.into_iter().map(part).collect()
+    }
+
     pub fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Size(size) => bytes.resize(*size, 0),
