@@ -10,6 +10,7 @@ use crate::ids::{NodeId, Term};
 use crate::limits::{MEMBERS_MAX, TERM_MAX};
 use crate::message::{Ballot, Envelope, Message};
 use crate::quorum;
+use crate::time::Instant;
 
 /// What a candidate goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -74,6 +75,26 @@ impl Candidate {
 }
 
 impl Raft {
+    /// Starts an election at once, as after an election timeout.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = started(1, 1);
+    /// node.campaign(Instant::ZERO);
+    /// drain(&mut node);
+    /// assert_eq!((node.role(), node.term()), (Role::Leader, Term(1)));
+    /// ```
+    pub fn campaign(&mut self, now: Instant) {
+        self.begin(now);
+        let may = self.may_stand() && self.is_active();
+        if may && !matches!(self.role, RoleState::Leader(_)) {
+            self.restart_election_timer();
+            self.campaign_as_configured();
+        }
+        self.advance();
+    }
+
     /// No leader was heard for an election timeout.
     pub(super) fn handle_election_timeout(&mut self) {
         self.silent_timeouts = self.silent_timeouts.saturating_add(1);

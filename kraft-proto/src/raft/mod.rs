@@ -14,9 +14,10 @@
 //! | members, transfer, reads (§6, §8, thesis) | `membership.rs` and `left_out.rs`, `transfer.rs`, `follower_reads.rs` |
 //! | InstallSnapshot (§7, figure 13) | `snapshots.rs`, and `leader/snapshots.rs` |
 //!
-//! What figure 2 has not: `trust.rs`, whose votes count in full after a power cut; `lifecycle.rs`, how a
+//! What figure 2 has not: `admission.rs`, whose messages are taken; `trust.rs`, whose votes count in full after a power cut; `lifecycle.rs`, how a
 //! node ends; `waiting.rs`, why nothing moves.
 
+mod admission;
 mod candidate;
 mod comparison;
 mod dropped;
@@ -43,20 +44,15 @@ use crate::acks::Unsettled;
 use crate::classes::Classes;
 use crate::config::{Config, ConfigError};
 use crate::configurations::Configurations;
-use crate::durability::Durability;
 use crate::entry::Run;
 use crate::hard_state::HardState;
-use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, StoreId, Term};
-use crate::limits::{
-    INCARNATION_JUMP_MAX, INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_JUMP_MAX,
-    TERM_MAX,
-};
+use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, Nonce, Term};
+use crate::limits::{INCARNATION_MAX, INDEX_MAX, MEMBERS_MAX, REPLIES_MAX, TERM_MAX};
 use crate::log::Log;
 use crate::members::Members;
-use crate::message::{Ballot, Envelope, Message};
+use crate::message::{Ballot, Message};
 use crate::modes::{Class, FsyncMode};
-use crate::output::{Maker, ReadTicket, Receipt};
-use crate::progress::Progress;
+use crate::output::{Maker, Receipt};
 use crate::recall::Recalled;
 use crate::recovery::{Hint, Recovery};
 use crate::time::Instant;
@@ -237,105 +233,6 @@ impl Raft {
         Ok(raft)
     }
 
-    /// Accepts `count` entries of one class into the log of this leader.
-    ///
-    /// The host keeps their bytes under the positions it gets back until a
-    /// [`Write`](crate::output::Write) names them.
-    ///
-    /// ```
-    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
-    /// # use host::*;
-    /// let mut node = leader();
-    /// let proposed = node.propose(Instant::ZERO, Class::default(), 2).unwrap();
-    /// assert_eq!(proposed.run.count, 2);
-    /// let committed = |output: &Output| matches!(output, Output::Commit { upto } if *upto == node.last());
-    /// // The host keeps the bytes of 1.2 and 1.3, and its disk has them: that commits them here.
-    /// assert!(drain(&mut node.clone()).iter().any(committed));
-    /// ```
-    pub fn propose(
-        &mut self,
-        now: Instant,
-        class: Class,
-        count: u32,
-    ) -> Result<Proposed, ProposeError> {
-        self.begin(now);
-        self.leave_office_if_absent();
-        let proposed = self.propose_run(class, count);
-        self.advance();
-        proposed
-    }
-
-    /// Starts a linearizable read, on a leader or on a node that follows one: it sees everything
-    /// acknowledged as Sync or stronger before. [`Output::Read`](crate::output::Output::Read)
-    /// answers the ticket; reads asked before the next poll share one. It is never refused for want of
-    /// room: reads beyond the batches on their way share the next. How many clients wait behind a
-    /// ticket is the host's to bound.
-    ///
-    /// `now` is read from the clock after the client asked: with [`Lease`](crate::Lease) on, a read is
-    /// served by a lease that holds at `now`, and one that has ended meanwhile misses what others
-    /// wrote since.
-    ///
-    /// ```
-    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
-    /// # use host::*;
-    /// let mut node = leader();
-    /// let ticket = node.read(Instant::ZERO).unwrap();
-    /// let outcome = ReadOutcome::Ready(node.commit().index);
-    /// // It is served once everything through that index is applied.
-    /// assert!(drain(&mut node).contains(&Output::Read { ticket, outcome }));
-    /// ```
-    pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
-        self.read_after(now, LogPosition::ZERO)
-    }
-
-    /// A linearizable read that sees the entry at `position` too, whatever its class: a client reads
-    /// its own `LeaderOnly` and `Async` writes. What that takes is forced.
-    ///
-    /// Once the read is ready, [`Raft::fate`] of the position is decided: committed, or lost. If it
-    /// is still pending then, no such entry was ever proposed.
-    ///
-    /// ```
-    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
-    /// # use host::*;
-    /// let mut node = leader();
-    /// let class = Class::new(CommitMode::Async, FsyncMode::None);
-    /// let own = node.propose(Instant::ZERO, class, 1).unwrap().run.last_position();
-    /// let ticket = node.read_after(Instant::ZERO, own).unwrap();
-    /// let outcome = ReadOutcome::Ready(own.index);
-    /// assert!(drain(&mut node).contains(&Output::Read { ticket, outcome }));
-    /// ```
-    pub fn read_after(
-        &mut self,
-        now: Instant,
-        position: LogPosition,
-    ) -> Result<ReadTicket, ReadError> {
-        self.begin(now);
-        self.leave_office_if_absent();
-        let ticket = self.start_read(position);
-        self.advance();
-        ticket
-    }
-
-    /// Starts an election at once, as after an election timeout.
-    ///
-    /// ```
-    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
-    /// # use host::*;
-    /// let mut node = started(1, 1);
-    /// node.campaign(Instant::ZERO);
-    /// drain(&mut node);
-    /// assert_eq!((node.role(), node.term()), (Role::Leader, Term(1)));
-    /// ```
-    pub fn campaign(&mut self, now: Instant) {
-        self.begin(now);
-        let may = self.may_stand() && self.is_active();
-        if may && !matches!(self.role, RoleState::Leader(_)) {
-            self.restart_election_timer();
-            self.campaign_as_configured();
-        }
-        self.advance();
-    }
-
     /// Takes a message. The entries it returns are promised to be held once their write is
     /// reported: keep their bytes.
     ///
@@ -437,18 +334,6 @@ impl Raft {
     /// ```
     pub fn poll_timeout(&self) -> Instant {
         self.timers.earliest()
-    }
-
-    /// The durability options it runs with.
-    ///
-    /// ```
-    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
-    /// # use host::*;
-    /// let node = started(1, 1);
-    /// assert_eq!(node.durability().default, Class::new(CommitMode::Sync, FsyncMode::Commit));
-    /// ```
-    pub fn durability(&self) -> &Durability {
-        &self.config.durability
     }
 
     /// What time it is. A clock that steps back stands still instead, and so does one that says what
@@ -570,54 +455,6 @@ impl Raft {
             Message::PreVote { .. } | Message::PreVoteReply { .. } | Message::LeftOut { .. } => {}
         }
         Taken::nothing()
-    }
-
-    fn admit(&self, envelope: &Envelope) -> Result<(), Drop> {
-        if envelope.to != self.config.id || envelope.from == self.config.id {
-            return Err(Drop::Misaddressed);
-        }
-        if envelope.term.0.saturating_sub(self.hard.term.0) > TERM_JUMP_MAX
-            || !self.believes_life(envelope)
-        {
-            return Err(Drop::Malformed);
-        }
-        if self.believes_anyone(&envelope.message) {
-            return Ok(());
-        }
-        let bound = self.members.iter().find(|m| m.id == envelope.from);
-        match bound.map(|member| member.store) {
-            None => Err(Drop::Stranger),
-            Some(store) if store != StoreId::ANY && store != envelope.store => {
-                Err(Drop::ForeignStore)
-            }
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// Whether the incarnations that a message tells of, the sender's and this node's own, can be reached from
-    /// those that are known: nobody is started so often.
-    ///
-    /// 1. one frame says that node 3 speaks in the last incarnation there is;
-    /// 2. its leader believes it, and hears nothing more of the incarnation that runs.
-    fn believes_life(&self, envelope: &Envelope) -> bool {
-        let reached = |incarnation: Incarnation, known: Incarnation| {
-            let further = incarnation.number.saturating_sub(known.number);
-            incarnation.number <= INCARNATION_MAX && further <= INCARNATION_JUMP_MAX
-        };
-        let spoken = envelope.incarnation;
-        let before = match &self.role {
-            RoleState::Leader(leader) => leader.peer(envelope.from).map(Progress::newest_life),
-            _ => None,
-        };
-        let before = before.filter(|incarnation| incarnation.number > 0);
-        let own = match &envelope.message {
-            Message::Heartbeat(beat) => beat.readmission.map(|known| known.incarnation),
-            _ => None,
-        };
-        // Incarnations count from 1.
-        spoken.number > 0
-            && reached(spoken, before.unwrap_or(spoken))
-            && own.is_none_or(|incarnation| reached(incarnation, self.hard.incarnation))
     }
 
     /// A higher term was heard of (Raft §5.1).

@@ -1,12 +1,15 @@
-//! What a proposal or a read is answered at once: where it stands, or why nothing was done.
+//! What clients ask of a node, and what is answered at once: where it stands, or why nothing was done.
 
 use core::fmt;
 
+use super::Raft;
 use crate::bounds::Busy;
 use crate::entry::Run;
 use crate::ids::{LogPosition, NodeId};
 use crate::limits::RUN_ENTRIES_MAX;
-use crate::modes::{CommitMode, Held};
+use crate::modes::{Class, CommitMode, Held};
+use crate::output::ReadTicket;
+use crate::time::Instant;
 
 /// A proposal that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,3 +115,84 @@ impl fmt::Display for ReadError {
 }
 
 impl core::error::Error for ReadError {}
+
+impl Raft {
+    /// Accepts `count` entries of one class into the log of this leader.
+    ///
+    /// The host keeps their bytes under the positions it gets back until a
+    /// [`Write`](crate::output::Write) names them.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let proposed = node.propose(Instant::ZERO, Class::default(), 2).unwrap();
+    /// assert_eq!(proposed.run.count, 2);
+    /// let committed = |output: &Output| matches!(output, Output::Commit { upto } if *upto == node.last());
+    /// // The host keeps the bytes of 1.2 and 1.3, and its disk has them: that commits them here.
+    /// assert!(drain(&mut node.clone()).iter().any(committed));
+    /// ```
+    pub fn propose(
+        &mut self,
+        now: Instant,
+        class: Class,
+        count: u32,
+    ) -> Result<Proposed, ProposeError> {
+        self.begin(now);
+        self.leave_office_if_absent();
+        let proposed = self.propose_run(class, count);
+        self.advance();
+        proposed
+    }
+
+    /// Starts a linearizable read, on a leader or on a node that follows one: it sees everything
+    /// acknowledged as Sync or stronger before. [`Output::Read`](crate::output::Output::Read)
+    /// answers the ticket; reads asked before the next poll share one. It is never refused for want of
+    /// room: reads beyond the batches on their way share the next. How many clients wait behind a
+    /// ticket is the host's to bound.
+    ///
+    /// `now` is read from the clock after the client asked: with [`Lease`](crate::Lease) on, a read is
+    /// served by a lease that holds at `now`, and one that has ended meanwhile misses what others
+    /// wrote since.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let ticket = node.read(Instant::ZERO).unwrap();
+    /// let outcome = ReadOutcome::Ready(node.commit().index);
+    /// // It is served once everything through that index is applied.
+    /// assert!(drain(&mut node).contains(&Output::Read { ticket, outcome }));
+    /// ```
+    pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
+        self.read_after(now, LogPosition::ZERO)
+    }
+
+    /// A linearizable read that sees the entry at `position` too, whatever its class: a client reads
+    /// its own `LeaderOnly` and `Async` writes. What that takes is forced.
+    ///
+    /// Once the read is ready, [`Raft::fate`] of the position is decided: committed, or lost. If it
+    /// is still pending then, no such entry was ever proposed.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let mut node = leader();
+    /// let class = Class::new(CommitMode::Async, FsyncMode::None);
+    /// let own = node.propose(Instant::ZERO, class, 1).unwrap().run.last_position();
+    /// let ticket = node.read_after(Instant::ZERO, own).unwrap();
+    /// let outcome = ReadOutcome::Ready(own.index);
+    /// assert!(drain(&mut node).contains(&Output::Read { ticket, outcome }));
+    /// ```
+    pub fn read_after(
+        &mut self,
+        now: Instant,
+        position: LogPosition,
+    ) -> Result<ReadTicket, ReadError> {
+        self.begin(now);
+        self.leave_office_if_absent();
+        let ticket = self.start_read(position);
+        self.advance();
+        ticket
+    }
+}

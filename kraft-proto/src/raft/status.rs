@@ -4,6 +4,7 @@ use heapless::Vec;
 use serde::Serialize;
 
 use super::{Dropped, Raft, RoleState, WAITING_MAX, Waiting};
+use crate::durability::Durability;
 use crate::entry::Run;
 use crate::hard_state::Trust;
 use crate::ids::{Incarnation, LogIndex, LogPosition, NodeId, StoreId, Term};
@@ -140,6 +141,18 @@ impl Status {
 }
 
 impl Raft {
+    /// The durability options it runs with.
+    ///
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/host.rs")); }
+    /// # use host::*;
+    /// let node = started(1, 1);
+    /// assert_eq!(node.durability().default, Class::new(CommitMode::Sync, FsyncMode::Commit));
+    /// ```
+    pub fn durability(&self) -> &Durability {
+        &self.config.durability
+    }
+
     /// What the node does at this moment.
     ///
     /// ```
