@@ -20,9 +20,15 @@ before(async () => {
 });
 after(() => browser?.close());
 
-describe('the lab in Chromium', { concurrency: 2 }, () => {
-  for (const { name, options, run } of LAB_TESTS) it(name, () => look(name, options, run));
-});
+// What watches frames is alone: a browser draws the page in front first.
+const AMONG = { ALONE: 1, OTHERS: 2 };
+
+for (const [group, concurrency] of Object.entries(AMONG)) {
+  describe(`the lab in Chromium, ${concurrency} at a time`, { concurrency }, () => {
+    const of = ({ options }) => (options.motion === 'no-preference' ? 'ALONE' : 'OTHERS');
+    for (const { name, options, run } of LAB_TESTS.filter((test) => of(test) === group)) it(name, () => look(name, options, run));
+  });
+}
 
 async function look(name, options, run) {
   const lab = await Lab.open(browser, options);

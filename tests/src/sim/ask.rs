@@ -45,14 +45,8 @@ impl World {
             patience,
             ask: self.clients.asks,
         };
-        let place = self.place_of(to);
-        self.witness.tell(|| {
-            let told = Happening::new(What::Asked, "").ask(wish.ask);
-            match place {
-                Some(place) => told.node(place),
-                None => told,
-            }
-        });
+        let told = Happening::new(What::Asked, "").ask(wish.ask);
+        self.witness.tell(told);
         self.write(wish)
     }
 
@@ -68,11 +62,6 @@ impl World {
             None => ProposeError::NotLeader(None),
         };
         self.tally.refused += 1;
-        let told = Happening::new(What::Refused, "").ask(wish.ask);
-        self.witness.tell(|| match place {
-            Some(place) => told.node(place),
-            None => told,
-        });
         let makes_sense = !matches!(
             refused,
             ProposeError::AtLeast { .. } | ProposeError::Count | ProposeError::TooMany(_)
@@ -93,7 +82,7 @@ impl World {
                 .later(self.now_us + RETRY_US, Errand::Write(again));
         } else {
             self.witness
-                .tell(|| Happening::new(What::GaveUp, "").ask(wish.ask));
+                .tell(Happening::new(What::GaveUp, "").ask(wish.ask));
         }
         None
     }
@@ -158,10 +147,8 @@ impl World {
             return;
         };
         let position = live.log.last();
-        self.witness.tell(|| {
-            let told = Happening::new(What::Proposed, "");
-            told.node(place).ask(ask).at(position)
-        });
+        let told = Happening::new(What::Proposed, "");
+        self.witness.tell(told.node(place).ask(ask).at(position));
     }
 
     /// How deep each node has an entry, in order of the nodes: `·` not at all, `▁` accepted, `▄`
@@ -182,15 +169,12 @@ impl World {
             return;
         }
         let shape = self.shape(answer.position);
-        self.witness.tell(|| {
-            let told = Happening::new(What::Answered, graded(answer.grade));
-            let mut told = told.node(place).at(answer.position);
-            told.shape = match answer.held {
-                Some(_) => shape,
-                None => String::new(),
-            };
-            told
-        });
+        let told = Happening::new(What::Answered, graded(answer.grade));
+        let mut told = told.node(place).at(answer.position);
+        if answer.held.is_some() {
+            told.shape = shape;
+        }
+        self.witness.tell(told);
     }
 
     /// A client's read, which sees the entry at `after` too.

@@ -19,10 +19,8 @@ const KEPT_MAX: usize = 100_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// A client asks for a write: `ask`, and the node it asks.
+    /// A client asks for a write: `ask`. Refused, it asks again.
     Asked,
-    /// The node refuses; the client asks again.
-    Refused,
     /// The client asks no more: its write was never accepted.
     GaveUp,
     /// A node accepts it: it stands at `term` and `last` in its log.
@@ -35,16 +33,12 @@ pub enum What {
     Started,
     /// A node ended: `word` is how.
     Ended,
-    /// A node's power went.
-    PowerCut,
     /// A suspect is trusted again.
     Readmitted,
     /// A node's role, `word`, in `term`.
     Role,
     /// A disk has entries `first` through `last` of `term`: `word` is how.
     Held,
-    /// The cluster came to rest, or did not.
-    Rest,
 }
 
 /// One record. What says nothing about it is 0 or empty.
@@ -152,7 +146,6 @@ impl Chronicle {
                 Event::Ended { node, end, led } => Happening::new(What::Ended, how(end))
                     .node(node)
                     .span(led.unwrap_or(0), 0, 0),
-                Event::PowerCut { node, .. } => Happening::new(What::PowerCut, "").node(node),
                 Event::Readmitted { node } => Happening::new(What::Readmitted, "").node(node),
                 Event::Role {
                     node, role, term, ..
@@ -162,10 +155,6 @@ impl Chronicle {
                 Event::Held { node, held, run } => Happening::new(What::Held, depth(held))
                     .node(node)
                     .span(run.term.0, run.first.0, run.last().0),
-                Event::Rest { outcome } => {
-                    let word = if outcome.is_ok() { "reached" } else { "missed" };
-                    Happening::new(What::Rest, word)
-                }
                 _ => return,
             };
         self.tell(now_us, record);

@@ -110,11 +110,6 @@ impl Links {
         self.deaf[to] & (1 << from) != 0
     }
 
-    /// How messages travel now.
-    pub fn network(&self) -> &Network {
-        &self.weather
-    }
-
     /// The messages lost last, the newest last.
     pub fn lost(&self) -> impl Iterator<Item = &Lost> {
         self.lost.iter()

@@ -220,7 +220,7 @@ mod tests {
         player.finish();
         assert_eq!(player.world().hash_text(), unwatched);
         let (records, next) = player.world_mut().happenings(0);
-        let records: Vec<_> = records.cloned().collect();
+        let records = records.to_vec();
         assert_eq!(records.len() as u64, next);
         let count = |what| records.iter().filter(|record| record.what == what).count();
         use crate::sim::chronicle::What;

@@ -91,9 +91,9 @@ impl Witness {
     }
 
     /// A record that no event is.
-    pub fn tell(&mut self, record: impl FnOnce() -> Happening) {
+    pub fn tell(&mut self, record: Happening) {
         if let Some(chronicle) = &mut self.chronicle {
-            chronicle.tell(self.now_us, record());
+            chronicle.tell(self.now_us, record);
         }
     }
 

@@ -164,18 +164,11 @@ impl World {
     }
 
     /// The records from this number on, and the number of the next; those before it are forgotten.
-    pub fn happenings(&mut self, since: u64) -> (impl Iterator<Item = &Happening>, u64) {
-        let kept = self.witness.chronicle.as_mut();
-        let (records, next) = kept.map_or((None, since), |kept| {
-            let (records, next) = kept.since(since);
-            (Some(records), next)
-        });
-        (records.into_iter().flatten(), next)
-    }
-
-    /// How long the one committed log is, as far as any node knew.
-    pub fn committed(&self) -> u64 {
-        self.witness.oracles.facts.committed.len() as u64
+    pub fn happenings(&mut self, since: u64) -> (&[Happening], u64) {
+        match &mut self.witness.chronicle {
+            Some(kept) => kept.since(since),
+            None => (&[], since),
+        }
     }
 
     /// Whether a node votes, by the newest configuration in its own log.

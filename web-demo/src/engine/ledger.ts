@@ -135,10 +135,6 @@ function note(ledger: Ledger, byAsk: Map<number, Write>, byPlace: Map<string, Wr
     case 'readmitted':
       moment('readmitted', 0);
       break;
-    case 'refused':
-    case 'power_cut':
-    case 'rest':
-      break;
   }
 }
 

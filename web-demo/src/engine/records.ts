@@ -4,8 +4,7 @@
 export interface Happening {
   readonly at_us: number;
   readonly what:
-    | 'asked' | 'refused' | 'gave_up' | 'proposed' | 'answered' | 'judged' | 'started' | 'ended' | 'power_cut'
-    | 'readmitted' | 'role' | 'held' | 'rest';
+    | 'asked' | 'gave_up' | 'proposed' | 'answered' | 'judged' | 'started' | 'ended' | 'readmitted' | 'role' | 'held';
   readonly node: number;
   readonly term: number;
   readonly first: number;
@@ -22,7 +21,6 @@ export interface WorldView {
   readonly messages: readonly WorldMessage[];
   readonly lost: readonly WorldMessage[];
   readonly cut: readonly (readonly [number, number])[];
-  readonly committed: number;
   readonly violation: Violation | null;
 }
 

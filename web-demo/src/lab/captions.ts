@@ -39,7 +39,7 @@ const count = (number: number, one: string, more: string): string => (number ===
 export function captionsOf(lesson: Lesson, told: Told, writes: readonly Write[], asked: Class | undefined): Caption[] {
   const captions: Caption[] = [];
   const say = (atUs: number, text: string, tone: Tone = 'PLAIN'): void => void captions.push({ atUs, text, tone });
-  say(0, asked === undefined ? 'A run that was brought along.' : `${lesson.perSecond} writes a second. The client hears yes ${hearsWhen(asked, lesson.nodes)}.`);
+  say(0, asked === undefined ? `This is ${lesson.name}: faults and clients as they were drawn.` : `${lesson.perSecond} writes a second. The client hears yes ${hearsWhen(asked, lesson.nodes)}.`);
   for (const fault of lesson.faults) {
     const atRisk = writes.filter((write) => isTold(write, fault.atUs) && !write.copies.some(({ synced }) => (synced ?? Infinity) <= fault.atUs));
     const risk = fault.deed !== 'power' ? '' : atRisk.length === 0 ? ' Every acknowledged write was on a disk.' : ` ${count(atRisk.length, 'write was', 'writes were')} acknowledged and on no disk.`;

@@ -7,7 +7,7 @@ import type { Store } from './store';
 import { followSpeed, stopsAt } from './pace';
 
 /** What one frame may let pass at most, after a pause of the browser. */
-const FRAME_MS_MAX = 60;
+const FRAME_MS_MAX = 100;
 
 export class Director {
   private readonly engine: Engine;

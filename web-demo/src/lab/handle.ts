@@ -34,9 +34,10 @@ export class Handle {
 
   set(atUs: number, says: string): void {
     this.atUs = atUs;
-    const left = `${((atUs / this.span()) * 100).toFixed(3)}%`;
-    this.line.style.left = left;
-    this.grip.style.left = left;
+    // Moved, and not laid out anew: the playhead goes in every frame.
+    const at = `translateX(${((atUs / this.span()) * 100).toFixed(3)}cqw)`;
+    this.line.style.transform = at;
+    this.grip.style.transform = `${at} translateX(-50%)`;
     setAttribute(this.grip, 'aria-valuemax', String(Math.round(this.span() / 1000)));
     setAttribute(this.grip, 'aria-valuenow', String(Math.round(atUs / 1000)));
     setAttribute(this.grip, 'aria-valuetext', says);

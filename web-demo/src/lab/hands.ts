@@ -10,14 +10,22 @@ const LANES_MAX = 4;
 export class Hands {
   private readonly befall = part('befall');
   private readonly lesson = part('lesson');
+  private drawn = { befall: '', lesson: '' };
 
   constructor(private readonly director: Director) {
     director.store.watch((state, changed) => {
-      if (changed.has('lesson') || changed.has('fault') || changed.has('before')) {
-        this.drawFaults(state);
-        this.drawLesson(state);
-      }
+      if (changed.has('lesson') || changed.has('fault') || changed.has('before')) this.refresh(state);
     });
+  }
+
+  /** Only what differs: while a hand drags, nothing here does. */
+  private refresh(state: State): void {
+    const { faults, ...rest } = state.lesson;
+    const befall = JSON.stringify([faults.map(({ id, deed, whom }) => [id, deed, whom]), state.fault, this.director.canUndo]);
+    const lesson = JSON.stringify(rest);
+    if (befall !== this.drawn.befall) this.drawFaults(state);
+    if (lesson !== this.drawn.lesson) this.drawLesson(state);
+    this.drawn = { befall, lesson };
   }
 
   private change(patch: Partial<Lesson>): void {
@@ -32,9 +40,9 @@ export class Hands {
       const kinds = make('select', { 'data-action': 'kind', 'aria-label': 'what befalls the cluster' }, ...KINDS.map(({ label }, at) => make('option', { value: String(at) }, label)));
       kinds.value = String(KINDS.findIndex(({ deed, whom }) => deed === chosen.deed && whom === chosen.whom));
       kinds.addEventListener('change', () => this.turn(chosen, Number(kinds.value)));
-      parts.push(kinds, button('Remove', 'remove', () => this.change({ faults: lesson.faults.filter(({ id }) => id !== chosen.id) })));
+      parts.push(kinds, button('Remove', 'remove', () => this.change({ faults: this.director.store.state.lesson.faults.filter(({ id }) => id !== chosen.id) })));
     }
-    parts.push(button('Add a fault here', 'add', () => this.add(lesson)));
+    parts.push(button('Add a fault here', 'add', () => this.add()));
     const undo = button('As it was', 'undo', () => void this.director.undo());
     undo.disabled = !this.director.canUndo;
     parts.push(undo);
@@ -42,16 +50,16 @@ export class Hands {
     if (focused) this.befall.querySelector<HTMLElement>(`[data-action="${focused}"]`)?.focus();
   }
 
-  private turn(chosen: Fault, at: number): void {
+  private turn({ id: which }: Fault, at: number): void {
     const kind = KINDS[at];
     if (kind === undefined) return;
-    const faults = this.director.store.state.lesson.faults.map((one) => (one.id === chosen.id ? { ...one, deed: kind.deed, whom: kind.whom, forUs: kind.deed === one.deed ? one.forUs : kind.forUs } : one));
+    const faults = this.director.store.state.lesson.faults.map((one) => (one.id === which ? { ...one, deed: kind.deed, whom: kind.whom, forUs: kind.deed === one.deed ? one.forUs : kind.forUs } : one));
     this.change({ faults });
   }
 
   /** At the moment that is shown: what has happened stays, what comes is another future. */
-  private add({ faults }: Lesson): void {
-    const { atUs } = this.director.store.state;
+  private add(): void {
+    const { atUs, lesson: { faults } } = this.director.store.state;
     const id = Math.max(0, ...faults.map(({ id }) => id)) + 1;
     const at = Math.min(FAULT_US_MAX, Math.max(FAULT_US_MIN, Math.round(atUs / 1000) * 1000));
     this.director.store.set({ fault: id });

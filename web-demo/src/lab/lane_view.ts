@@ -39,7 +39,7 @@ export class LaneView {
 
   draw(lesson: Lesson, asked: Class | undefined, world: Told | undefined, selected: boolean, before: Told | undefined): void {
     this.last = [lesson, asked, world, selected, before];
-    const name = asked === undefined ? 'brought along' : nameOf(asked);
+    const name = asked === undefined ? lesson.name : nameOf(asked);
     setText(this.title, name);
     setAttribute(this.label, 'aria-pressed', String(selected));
     setAttribute(this.place, 'class', `lane mode-${(asked?.mode ?? 'sync').replace(/_\d$/, '').toLowerCase()}${selected ? ' selected' : ''}`);

@@ -37,6 +37,8 @@ export interface Lesson {
   readonly plant: string | undefined;
   /** A run that was brought along, in place of all that; faults are added to it. */
   readonly run: string | undefined;
+  /** What that run is called. */
+  readonly name: string;
 }
 
 export const SPAN_US = 12_000_000;
@@ -67,6 +69,7 @@ export const FIRST: Lesson = {
   fallback: false,
   plant: undefined,
   run: undefined,
+  name: '',
 };
 
 export function nameOf({ mode, fsync }: Class): string {

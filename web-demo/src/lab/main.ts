@@ -28,6 +28,9 @@ const LEAD_US = 1_150_000;
 /** An ask and an answer are seen on their way for so long, whatever the speed. */
 const GOING_MS = 260;
 const GOING_US_MAX = 60_000;
+/** Up to this speed chips sink and slide. */
+const EASED_SPEED_MAX = 0.6;
+const LOGS_MS = 120;
 
 const store = new Store();
 const director = new Director(store);
@@ -57,8 +60,9 @@ function begin(): void {
   } else director.play('VERDICT');
 }
 
-const stage = new StageView(part<SVGSVGElement>('stage'), pick);
+const stage = new StageView(part('stage'), pick);
 const logs = new LogTable(part('logs'), pick);
+let logsAt = 0;
 
 function drawScene(how: 'EASED' | 'STILL'): void {
   const { view, lane, lesson } = store.state;
@@ -68,14 +72,20 @@ function drawScene(how: 'EASED' | 'STILL'): void {
   const speed = director.speedNow();
   const snapshot = snapshotOf({ view, told: world, writes, atUs: view.now_us, asked: director.classesOf(lesson)[lane], goingUs: Math.min(GOING_US_MAX, Math.max(3000, GOING_MS * 1000 * speed)) });
   stage.draw(snapshot, how);
+  // While the world runs the logs are read by nobody: a few times a second is enough.
+  const now = performance.now();
+  if (store.state.motion === 'PLAYING' && speed > EASED_SPEED_MAX && now - logsAt < LOGS_MS) return;
+  logsAt = now;
   logs.draw(snapshot, ghostsOf(writes, view.now_us));
 }
 
 store.watch((state, changed) => {
-  if (changed.has('view')) drawScene(state.motion === 'PLAYING' && !calm.matches ? 'EASED' : 'STILL');
+  // What goes by fast does not ease: the next moment is there before it has.
+  const eases = state.motion === 'PLAYING' && !calm.matches && director.speedNow() <= EASED_SPEED_MAX;
+  if (changed.has('view') || (changed.has('motion') && state.motion === 'STILL')) drawScene(eases ? 'EASED' : 'STILL');
   if (changed.has('lane') || changed.has('lesson')) {
     const asked = director.classesOf(state.lesson)[state.lane];
-    setText(part('scene-title'), asked === undefined ? 'A run that was brought along' : `${nameOf(asked)}: the client hears yes ${hearsWhen(asked, state.lesson.nodes)}`);
+    setText(part('scene-title'), asked === undefined ? `A drawn cluster, its clients and its faults: ${state.lesson.name}` : `${nameOf(asked)}: the client hears yes ${hearsWhen(asked, state.lesson.nodes)}`);
   }
   if (changed.has('notice')) {
     setText(part('notice'), state.notice);
@@ -99,8 +109,11 @@ async function open(): Promise<void> {
   if (shared?.drawn !== undefined) {
     const run = await director.draw(shared.drawn);
     store.set({ lane: 0 });
-    await director.change({ ...FIRST, faults: [], run }, 'WHOLE', 'FORGET');
-    director.seek(0);
+    await director.change({ ...FIRST, faults: [], run, name: `the run of seed ${shared.drawn}` }, 'WHOLE', 'FORGET');
+    // Where it shows what the contract says of it: at a write that was acknowledged and is lost.
+    const lost = store.world?.writes.find(({ told, fate }) => told && fate === 'lost');
+    director.seek(lost?.answeredUs ?? 0);
+    if (lost !== undefined) store.set({ chosen: { kind: 'write', ask: lost.ask } });
     store.set({ seen: 'YES' });
     return;
   }

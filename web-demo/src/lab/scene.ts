@@ -34,7 +34,7 @@ export interface Moment {
 
 export function snapshotOf(moment: Moment): Snapshot {
   const { view, told, writes, atUs, asked, goingUs } = moment;
-  const mode = (asked?.mode ?? 'SYNC').replace(/_\d$/, '').toLowerCase();
+  const mode = (asked?.mode ?? 'none').replace(/_\d$/, '').toLowerCase();
   const byPlace = new Map(writes.map((write) => [`${write.term} ${write.index}`, write]));
   const away = (node: number): Absence | undefined =>
     told.absences.findLast((one) => one.node === node && one.fromUs <= atUs && (one.untilUs ?? Infinity) > atUs);

@@ -54,7 +54,7 @@ export class ShareBox {
       return director.store.set({ notice: `${file.name} cannot be read: ${error instanceof Error ? error.message : String(error)}` });
     }
     director.store.set({ lane: 0, story: undefined, chosen: undefined, seen: 'YES', motion: 'STILL' });
-    await director.change({ ...director.store.state.lesson, faults: [], run });
+    await director.change({ ...director.store.state.lesson, faults: [], run, name: file.name });
     director.seek(0);
   }
 }

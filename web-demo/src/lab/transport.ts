@@ -33,7 +33,7 @@ export class Transport {
       if (changed.has('motion')) setText(play, state.motion === 'PLAYING' ? 'Pause' : 'Play');
       setAttribute(play, 'data-motion', state.motion);
       setAttribute(follow, 'aria-pressed', String(state.speed === 'FOLLOW'));
-      setText(says, state.speed === 'FOLLOW' ? `${trim(director.speedNow())}×` : `${trim(state.speed)}×`);
+      if (changed.has('speed') || changed.has('atUs')) setText(says, state.speed === 'FOLLOW' ? `${trim(director.speedNow())}×` : `${trim(state.speed)}×`);
       if (changed.has('worlds') || changed.has('lane') || changed.has('lesson') || changed.has('story')) this.captions = this.written();
       setText(clock, `${(state.atUs / 1e6).toFixed(3)} s`);
       const said = captionAt(this.captions, state.atUs);

@@ -75,7 +75,7 @@ function run(): void {
   const client = new Client(cluster, (text, tone) => feed.say(text, tone));
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
   const scene = new LiveScene(cluster, client.ledger, () => calm.matches);
-  const stage = new StageView(part<SVGSVGElement>('stage'), pick);
+  const stage = new StageView(part('stage'), pick);
   const nodes = new Nodes(cluster, client.ledger, part('nodes'));
   const links = new Links(cluster, part('links'));
   const writes = new ClientView(client, part('writes'));

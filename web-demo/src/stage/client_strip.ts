@@ -33,9 +33,10 @@ export class ClientStrip {
     for (const [name, value] of Object.entries({ x: client.x + 0.5, y: client.y + 0.5, width: client.width - 1, height: client.height - 1 })) setAttribute(this.back, name, value.toFixed(1));
     setAttribute(this.title, 'x', String(left));
     setAttribute(this.title, 'y', String(names === 'BESIDE' ? client.height / 2 - 2 : 16));
-    setAttribute(this.note, 'x', String(names === 'BESIDE' ? left : client.x + 70));
-    setAttribute(this.note, 'y', String(names === 'BESIDE' ? client.height / 2 + 14 : client.height / 2));
-    setText(this.note, asked.length === 0 ? empty : names === 'BESIDE' ? 'what it was told' : '');
+    const isEmpty = asked.length === 0;
+    setAttribute(this.note, 'x', String(isEmpty ? client.x + (names === 'BESIDE' ? 14 : 70) : left));
+    setAttribute(this.note, 'y', String(isEmpty ? client.height / 2 + 4 : client.height / 2 + 14));
+    setText(this.note, isEmpty ? empty : names === 'BESIDE' ? 'what it was told' : '');
     const room = Math.max(1, Math.floor((client.width - (names === 'BESIDE' ? 12 : 62)) / ITEM));
     const shown = asked.slice(-room);
     const there = new Set(shown.map(({ key }) => key));

@@ -1,6 +1,7 @@
 // The stage: every node a case with three shelves, every entry a chip that sinks, the client above.
 //
 // Elements stay and change what they say. Chips move by CSS, so that a moment is drawn once and the browser eases.
+// What moves in every frame has a drawing of its own: what stands still is not laid out and painted again.
 
 import { draw, setAttribute, setText } from '../view/dom';
 import { ClientStrip } from './client_strip';
@@ -36,12 +37,16 @@ export class StageView {
   private readonly strip: ClientStrip;
   private last: Snapshot | undefined;
   private size = { width: 0, height: 0 };
+  private readonly still = draw('svg', { class: 'still' });
+  private readonly moving = draw('svg', { class: 'moving' });
 
-  constructor(private readonly svg: SVGSVGElement, pick: (what: string) => void) {
+  constructor(private readonly place: HTMLElement, pick: (what: string) => void) {
     this.flights = new Flights();
     this.strip = new ClientStrip();
-    svg.replaceChildren(this.names, this.cases, this.strip.place, this.flights.place);
-    svg.addEventListener('click', (event) => {
+    this.still.append(this.names, this.cases, this.strip.place);
+    this.moving.append(this.flights.place);
+    place.replaceChildren(this.still, this.moving);
+    place.addEventListener('click', (event) => {
       const found = (event.target as Element).closest('[data-pick]');
       if (found !== null) pick(found.getAttribute('data-pick') ?? '');
     });
@@ -50,7 +55,7 @@ export class StageView {
       this.size = { width, height };
       this.geometry = undefined;
       if (this.last !== undefined) this.draw(this.last, 'STILL');
-    }).observe(svg);
+    }).observe(place);
   }
 
   /** Draws a moment. `EASED` lets chips sink; `STILL` sets them where they are. */
@@ -60,7 +65,7 @@ export class StageView {
     if (this.geometry?.cases.length !== snapshot.cases.length) this.build(snapshot.cases.length);
     const { geometry } = this;
     if (geometry === undefined) return;
-    setAttribute(this.svg, 'data-how', how);
+    setAttribute(this.place, 'data-how', how);
     const newest = Math.max(geometry.columns, ...snapshot.cases.map(({ chips }) => chips.at(-1)?.index ?? 0));
     snapshot.cases.forEach((one, place) => this.drawCase(geometry, one, this.drawn[place]!, geometry.cases[place]!, newest, how));
     this.flights.draw(geometry, snapshot);
@@ -76,7 +81,7 @@ export class StageView {
     const { width, height } = this.size;
     const geometry = geometryOf(width, height, count);
     this.geometry = geometry;
-    setAttribute(this.svg, 'viewBox', `0 0 ${width} ${height}`);
+    for (const drawing of [this.still, this.moving]) setAttribute(drawing, 'viewBox', `0 0 ${width} ${height}`);
     const shelfY = (level: number): number => geometry.cases[0]!.y + geometry.head + level * geometry.shelf;
     this.names.replaceChildren(
       ...(geometry.names === 'BESIDE'

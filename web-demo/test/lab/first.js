@@ -20,7 +20,7 @@ inLab('the whole story is on the tape before it plays; it slows at the bolt, sto
   const [lost] = /(\d+) acknowledged writes are lost/.exec(await lab.caption())?.slice(1) ?? [];
   assert.equal(Number(lost), (await lab.lost())[2], 'the sentence at the end counts what the lane counts');
   console.log(`# the first telling took ${seconds.toFixed(1)} s`);
-  assert(seconds < 20, `${seconds} s`);
+  assert(seconds < 30, `${seconds} s`);
 }, { motion: 'no-preference' });
 
 inLab('with reduced motion nothing moves by itself: it waits at the moment before the bolt', async (lab) => {

@@ -59,7 +59,8 @@ inLab('a run file that is opened comes to the state it was saved in', async (lab
   const file = await lab.run();
   await lab.page.click('#share');
   await lab.page.setInputFiles('#run-file', file);
-  await lab.page.locator('.lane-name', { hasText: 'brought along' }).waitFor();
+  await lab.page.locator('.lane-name', { hasText: /^kraft-run|json$|-/ }).waitFor();
+  await lab.page.waitForFunction(() => document.querySelectorAll('.lane').length === 1);
   await lab.told();
   assert.equal(await lab.hash(), hash);
 });
@@ -79,10 +80,11 @@ inLab('every “may lose” of the contract leads to the run of its seed, and th
   let lost = 0;
   for (const seed of seeds) {
     await lab.page.evaluate((hash) => { location.hash = hash; }, seed);
-    await lab.page.locator('.lane-name', { hasText: 'brought along' }).waitFor();
+    await lab.page.locator('.lane-name', { hasText: `the run of seed ${/\d+/.exec(seed)}` }).waitFor();
     await lab.hash();
     const [says] = await lab.results();
     assert.match(says, /✕ \d+ of \d+ lost/, `${seed}: ${says}`);
+    assert.match(await lab.page.innerText('#explain .verdict'), /acknowledged, and lost/);
     lost += 1;
   }
   console.log(`# ${lost} seeds of the contract were opened: each lost an acknowledged write`);

@@ -98,7 +98,7 @@ impl World {
     /// The records since a number, as JSON; those before are forgotten.
     pub fn happenings(&mut self, since: f64) -> Result<String, JsError> {
         let (records, next) = self.player.world_mut().happenings(since as u64);
-        let records = records.map(record).collect();
+        let records = records.iter().map(record).collect();
         Ok(serde_json::to_string(&Records { next, records })?)
     }
 

@@ -3,7 +3,6 @@
 use ::tests::sim::action::DiskState;
 use ::tests::sim::entry::Entry;
 use ::tests::sim::network::Packet;
-use ::tests::sim::setup::Network;
 use ::tests::sim::{Player, Violation, World};
 use kraft_proto::message::Ballot;
 use kraft_proto::{EntryKind, Frame, Message, Role, Trust};
@@ -20,9 +19,6 @@ pub(crate) struct View<'a> {
     lost: Vec<MessageView>,
     /// Links that carry nothing, as sender and receiver.
     cut: Vec<(u8, u8)>,
-    network: &'a Network,
-    /// How long the one committed log is.
-    committed: u64,
     violation: Option<&'a Violation>,
 }
 
@@ -92,8 +88,6 @@ impl<'a> View<'a> {
             cut: cut
                 .map(|(from, to)| (from as u8 + 1, to as u8 + 1))
                 .collect(),
-            network: links.network(),
-            committed: world.committed(),
             violation: world.violation(),
         }
     }
