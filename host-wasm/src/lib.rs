@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod about;
+mod arguments;
 mod at_risk;
 mod bodies;
 mod bytes;

@@ -16,10 +16,10 @@ use wasm_bindgen::prelude::*;
 
 use self::clients::Refused;
 use self::outputs::Shown;
+use crate::arguments::node;
 use crate::at_risk::AtRisk;
 use crate::bodies::Bodies;
 use crate::codes::{Fate, Heard};
-use crate::start::node;
 
 /// A node that runs.
 #[wasm_bindgen]

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use kraft_proto::{
     CheckQuorum, Config, EntryKind, HardState, History, Instant, Lease, LogIndex, LogPosition,
-    Member, Members, NodeId, Nonce, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
+    Member, Members, Nonce, PreVote, Raft, Recovery, Run, Snapshot, StoreId, Term,
 };
 use wasm_bindgen::prelude::*;
 
+use crate::arguments::{member, node};
 use crate::bodies::Bodies;
 use crate::bytes;
-use crate::codes;
 use crate::node::Node;
 use crate::options;
 
@@ -205,25 +205,6 @@ impl Start {
     fn base(&self) -> LogIndex {
         let last = self.snapshot.as_ref().map(Snapshot::last);
         last.map_or(LogIndex::ZERO, |last| last.index)
-    }
-}
-
-/// A node's number, as JavaScript has it.
-pub fn node(id: f64) -> NodeId {
-    NodeId(id as u64)
-}
-
-/// A class, or what is wrong with it.
-pub fn class(mode: u32, fsync: u8) -> Result<kraft_proto::Class, JsError> {
-    let class = codes::class(mode, fsync);
-    class.ok_or_else(|| JsError::new(&format!("no class has the numbers {mode} and {fsync}")))
-}
-
-/// A member on this store; 0: whichever it has.
-pub fn member(id: f64, store: u64) -> Member {
-    Member {
-        id: node(id),
-        store: StoreId(store),
     }
 }
 

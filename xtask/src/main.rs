@@ -21,8 +21,8 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use crate::by_hand::{PROGRAMS, Program};
-use crate::report::Report;
-use crate::steps::{STEPS, Step};
+use crate::report::{Report, Step};
+use crate::steps::STEPS;
 use crate::workshop::{Length, Workshop};
 
 /// What the command line asked for.

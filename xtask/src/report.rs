@@ -5,8 +5,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::steps::Step;
 use crate::workshop::Workshop;
+
+/// One named step.
+pub struct Step {
+    /// What `cargo xtask` calls it.
+    pub name: &'static str,
+    /// One line for a person.
+    pub about: &'static str,
+    /// Does it, and says how much was exercised.
+    pub run: fn(&Workshop) -> Result<Done>,
+}
 
 /// How much a step exercised.
 #[derive(Debug)]

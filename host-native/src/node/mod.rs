@@ -39,8 +39,9 @@ mod snapshots;
 mod waiting;
 
 pub use certificate::Reload;
+pub use engine::TestSwitchAccess;
 pub use error::NodeError;
 pub use members::MembersRefused;
 pub(crate) use members::founding_of;
 pub(crate) use open::expected;
-pub use open::{Addresses, Node, TestSwitchAccess};
+pub use open::{Addresses, Node};

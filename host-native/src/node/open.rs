@@ -20,7 +20,7 @@ use super::advertised::advertised;
 use super::applied::Applied;
 use super::certificate::{Keeper, Reload};
 use super::clock::Clock;
-use super::engine::{Engine, Inputs, Parts};
+use super::engine::{Engine, Inputs, Parts, TestSwitchAccess};
 use super::error::NodeError;
 use super::log::Log;
 use super::members::{Contacts, check_list, first_members};
@@ -51,16 +51,6 @@ pub struct Node {
     admin_stopper: tokio::sync::oneshot::Sender<()>,
     addresses: Addresses,
     keeper: Keeper,
-}
-
-/// Whether clients may ask the node to misbehave for a demonstration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TestSwitchAccess {
-    /// They are refused.
-    #[default]
-    Refused,
-    /// They may.
-    Granted,
 }
 
 /// Where an open node listens.

@@ -8,8 +8,8 @@ use kraft_proto::{
 use wasm_bindgen::prelude::*;
 
 use super::{Node, moment, position};
+use crate::arguments::{class, member, node};
 use crate::codes::{self, Refusal};
-use crate::start::{class, member, node};
 
 /// Why the last proposal or read was not taken.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use kraft_proto::{Frame, LogIndex, LogPosition, Snapshot};
 use wasm_bindgen::prelude::*;
 
 use super::Node;
-use crate::start::node;
+use crate::arguments::node;
 
 #[wasm_bindgen]
 impl Node {

@@ -1,7 +1,7 @@
 //! What happens in a world, as records for a page: who, which entries, which client, and when.
 //!
 //! The trace tells a person; this tells a program, which draws it. Nothing is kept unless somebody
-//! watches ([`World::watch`](super::World::watch)), and no more than [`KEPT_MAX`] records: whoever asks
+//! watches ([`World::watch`](super::World::watch)), and no more than `KEPT_MAX` records: whoever asks
 //! for those since some number has no more need of the ones before.
 
 use kraft_proto::{Grade, Held, LogPosition, Role};

@@ -21,20 +21,7 @@ mod wasm;
 mod web;
 mod words;
 
-use anyhow::Result;
-
-use crate::report::Done;
-use crate::workshop::Workshop;
-
-/// One named step.
-pub struct Step {
-    /// What `cargo xtask` calls it.
-    pub name: &'static str,
-    /// One line for a person.
-    pub about: &'static str,
-    /// Does it, and says how much was exercised.
-    pub run: fn(&Workshop) -> Result<Done>,
-}
+use crate::report::Step;
 
 /// Everything `cargo xtask test` runs.
 pub const STEPS: &[Step] = &[

@@ -41,7 +41,6 @@ use super::early_acks::EarlyAcks;
 use super::error::NodeError;
 use super::log::Log;
 use super::office::Office;
-use super::open::TestSwitchAccess;
 use super::peers::Peers;
 use super::snapshots::Snapshots;
 use super::waiting::Waiting;
@@ -55,6 +54,16 @@ const INPUTS_AT_ONCE: usize = 512;
 
 /// How often figures are refreshed.
 const REFRESH: Duration = Duration::from_millis(100);
+
+/// Whether clients may ask the node to misbehave for a demonstration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TestSwitchAccess {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They may.
+    Granted,
+}
 
 /// What an engine is made of.
 pub(super) struct Parts {

@@ -11,10 +11,9 @@ use kraft_proto::{
 use kraft_wire::api::{Bound, Freshness, Request, RequestRefusal, Response, TestSwitch, Write};
 use kraft_wire::command::{AnsweredBy, Command, WriteDigest};
 
-use super::Engine;
+use super::{Engine, TestSwitchAccess};
 use crate::checksummed;
 use crate::machine::Look;
-use crate::node::open::TestSwitchAccess;
 use crate::node::waiting::{PendingAwait, PendingRead, PendingWrite};
 use crate::rpc::{Call, Origin, Reply};
 use crate::transport::Hold;
