@@ -58,7 +58,7 @@ impl Player {
         let is_later = plan.get(self.done).is_none_or(|next| next.at_us >= now_us);
         let before = plan.get(..self.done).unwrap_or_default();
         if !is_later || run.so_far(before) != self.run.so_far(&self.plan[..self.done]) {
-            return Err("that run is another one before this moment already".to_string());
+            return Err("that run was another one before".to_string());
         }
         Ok(Self {
             run,

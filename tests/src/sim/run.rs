@@ -78,7 +78,7 @@ impl Run {
         }
         let writes: u64 = self.loads.iter().map(Load::count).sum();
         if self.loads.iter().any(|load| load.every_us == 0) || writes > LOAD_WRITES_MAX {
-            return Err("a load asks again after some time, and not without end".to_string());
+            return Err("a load without gaps or end".to_string());
         }
         let sane = |action: &Action| match action {
             Action::Write { count, .. } => *count <= ENTRIES_MAX,

@@ -171,15 +171,6 @@ impl World {
         }
     }
 
-    /// Whether a node votes, by the newest configuration in its own log.
-    pub fn is_voter(&self, place: usize) -> bool {
-        let id = self.nodes[place].config.id;
-        match self.core(place) {
-            Some(core) => core.members().is_voter(id),
-            None => self.nodes[place].members.is_voter(id),
-        }
-    }
-
     /// By how many millionths the clock of a node runs too fast.
     pub fn drift_ppm(&self, place: usize) -> i32 {
         self.nodes[place].clock.ppm()
@@ -231,6 +222,11 @@ impl World {
     /// The first promise that was broken.
     pub fn violation(&self) -> Option<&Violation> {
         self.witness.violation.as_ref()
+    }
+
+    /// Things that happened and were shown to the oracles.
+    pub fn events(&self) -> u64 {
+        self.witness.events
     }
 
     /// What happened so far, in numbers.

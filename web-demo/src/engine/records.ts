@@ -30,9 +30,7 @@ export interface WorldNode {
   readonly term: number;
   readonly trust: 'clean' | 'dirty' | 'suspect';
   readonly commit: number;
-  readonly voter: boolean;
   readonly waiting: readonly string[];
-  readonly disk: string | Readonly<Record<string, number>>;
   readonly drift_ppm: number;
   readonly first: number;
   readonly log: readonly (readonly [number, 'command' | 'no_op' | 'configuration', number])[];

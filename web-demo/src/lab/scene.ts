@@ -76,7 +76,7 @@ function said({ role, term }: WorldNode): string {
 function flightOf(message: WorldMessage, atUs: number): Flight {
   const { number, from, to, kind, mode, sent_us, arrives_us } = message;
   const kinds: Readonly<Record<string, Flight['kind']>> = {
-    append: 'append', snapshot: 'snapshot', matched: 'reply', rejected: 'reply', heartbeat: 'beat', heartbeat_reply: 'beat', read_index: 'beat', read_index_reply: 'beat',
+    append: 'append', snapshot: 'snapshot', matched: 'reply', rejected: 'reply', heartbeat: 'beat', heartbeat_reply: 'beat', other: 'beat',
   };
   return {
     key: `${number} ${from} ${to} ${sent_us}`, from, to, kind: kinds[kind] ?? 'vote', mode: mode.toLowerCase().replace(/[_(]\d.*$/, '') || 'none',

@@ -146,7 +146,7 @@ impl World {
     /// Things that happened and were shown to the oracles.
     #[wasm_bindgen(getter)]
     pub fn events(&self) -> f64 {
-        self.player.world().tally().events as f64
+        self.player.world().events() as f64
     }
 
     /// The hash of the state, 128 bits in hexadecimal.
