@@ -82,7 +82,7 @@ pub enum NodeError {
     /// Entries that are committed cannot be read back.
     #[error("{0}. The node has stopped: it cannot apply what is committed")]
     Unreadable(kraft_storage::ReadError),
-    /// The snapshots could not be listed.
+    /// The snapshots cannot be used.
     #[error("{0}. The node was not started; see to the disk, then start again")]
     Snapshots(kraft_storage::IoError),
     /// No snapshot joins the log.

@@ -324,19 +324,22 @@ async fn open<M: StateMachine>(
     let (status, limits) = (raft.status(), config.limits);
     let last = status.last.index;
     let newest = restored.map(|restored| {
-        applied.restore(restored.replica, restored.head.digest);
+        // What gives way is empty.
+        drop(applied.restore(restored.replica, restored.head.digest));
         restored.known
     });
     applied.begin_term(last);
     let (snapshot_news, snapshots_told) = mpsc::unbounded_channel();
     let options = config.snapshots.clone();
+    let snapshots = Snapshots::start(snapshots, options, newest, snapshot_news);
+    let snapshots = snapshots.map_err(NodeError::Snapshots)?;
     let engine = Engine::new(Parts {
         log: Log::new(disk, history, last, limits.unwritten_bytes),
         peers: Peers::new(transport),
         waiting: Waiting::new(limits.waiting_writes, limits.waiting_reads),
         commit: applied.upto(),
         applied,
-        snapshots: Snapshots::new(snapshots, options, newest, snapshot_news),
+        snapshots,
         office: Office::new(&status, clock.now(), found),
         config: Arc::new(config),
         node,

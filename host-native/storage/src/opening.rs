@@ -19,6 +19,7 @@ use super::meta::{Meta, MetaFile, OtherSlot};
 use super::opened::Opened;
 use super::recovery::rewrite;
 use super::snapshots::{self, Snapshots};
+use super::space::left_to_log;
 use super::spare::Spares;
 use super::stats::StorageStats;
 use super::store::Store;
@@ -124,7 +125,12 @@ pub(super) fn open_sized(
     let boot_id = fs.boot_id();
     let snapshot_dir = options.snapshot_dir.clone();
     let snapshot_dir = snapshot_dir.unwrap_or_else(|| snapshots::dir_in(dir));
-    let snapshots = Snapshots::open(Arc::clone(&fs), snapshot_dir, now.identity.cluster)?;
+    let snapshots = Snapshots::open(
+        Arc::clone(&fs),
+        snapshot_dir,
+        now.identity.cluster,
+        left_to_log(segment_bytes),
+    )?;
     let spares = Spares::new(
         fs,
         &log_dir,

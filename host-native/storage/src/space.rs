@@ -14,6 +14,12 @@ pub(super) enum Fullness {
     Full,
 }
 
+/// Bytes of its disk that whatever else is written there leaves to the log: for a segment and its reserve, so that it is
+/// not full because of that.
+pub(super) const fn left_to_log(segment_bytes: u64) -> u64 {
+    2 * segment_bytes
+}
+
 /// How much room the log has. Cheap to copy and to ask, from any thread.
 #[derive(Clone, Debug)]
 pub struct Space {

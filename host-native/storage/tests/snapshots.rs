@@ -148,3 +148,42 @@ fn a_log_that_does_not_reach_a_snapshot_is_dropped_for_it() {
     drop(opened);
     assert_eq!(open(&fs).base, at(2, 30));
 }
+
+#[test]
+fn a_snapshot_leaves_room_to_the_log() {
+    let fs = formatted(9);
+    let here = open(&fs).store.snapshots();
+    let other = formatted(10);
+    let there = open(&other).store.snapshots();
+    write(&there, at(1, 10));
+    let offered = there.read(at(1, 10)).unwrap().end().unwrap();
+    let mut failed = 0;
+    let segment_bytes = 64 * 1024;
+    for free in [0, segment_bytes, 2 * segment_bytes] {
+        fs.set_capacity(fs.used() + free);
+        let refused = here.write(at(1, 10), |to| to.write_all(&state()));
+        assert!(refused.unwrap_err().to_string().contains("left to the log"));
+        assert!(here.list().unwrap().is_empty());
+        let refused = here.receive(&offered).map(|_| ()).unwrap_err();
+        assert!(refused.to_string().contains("left to the log"), "{refused}");
+        failed += 1;
+    }
+    assert_eq!(failed, 3);
+    fs.set_capacity(u64::MAX);
+    write(&here, at(1, 10));
+    assert_eq!(here.receive(&offered).unwrap().have(), 0);
+}
+
+#[test]
+fn a_damaged_one_is_put_aside_and_counts_no_more() {
+    let fs = formatted(11);
+    let snapshots = open(&fs).store.snapshots();
+    for index in [10, 20] {
+        write(&snapshots, at(1, index));
+    }
+    snapshots.set_aside(at(1, 20)).unwrap();
+    write(&snapshots, at(1, 30));
+    assert_eq!(snapshots.keep(2).unwrap(), [at(1, 30), at(1, 10)]);
+    let names = kraft_storage::Fs::list(&fs, "/data/snapshots".as_ref()).unwrap();
+    assert!(names.iter().any(|name| name == "damaged"), "{names:?}");
+}

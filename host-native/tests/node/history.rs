@@ -1,15 +1,12 @@
 //! Real nodes whose logs have more terms than their cores remember, and that are started again: what was told
 //! as committed is known at once, as far as the log has it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kraft_proto::limits::TERM_RUNS_MAX;
 use kraft_proto::{FsyncMode, LogPosition, NodeId, Trust};
-use kraft_storage::Opened;
 use kraft_storage::testing::Crash;
 
-use crate::rig;
 use crate::rig::{Cluster, Stopped};
 
 /// More than the terms a core remembers.
@@ -32,16 +29,6 @@ async fn commit(cluster: &Cluster, at: usize) -> LogPosition {
     status.await.commit
 }
 
-/// What is on the disk of a stopped node.
-fn recovered(stopped: &Stopped) -> Opened {
-    let options = kraft_storage::Options {
-        segment_bytes: rig::SEGMENT_BYTES,
-        ..kraft_storage::Options::default()
-    };
-    let files = Arc::new(stopped.disk.clone());
-    kraft_storage::open(&stopped.config.data_dir, files, &options).unwrap()
-}
-
 /// Starts it alone: two others are missing, so nobody can be elected.
 async fn alone(cluster: &mut Cluster, stopped: Stopped) -> LogPosition {
     assert!(cluster.nodes.is_empty());
@@ -62,7 +49,7 @@ async fn after_a_stop_in_order_a_node_alone_knows_what_was_committed() {
     let third = cluster.halt(2).await;
     let second = cluster.halt(1).await;
     let first = cluster.halt(0).await;
-    let known = recovered(&first).committed;
+    let known = first.recovered().committed;
     assert!(known.index.0 >= all, "{known}, agreed on {all}");
     assert!(known.term.0 > TERM_RUNS_MAX as u64, "{known}");
     assert_eq!(alone(&mut cluster, first).await, known);
@@ -129,7 +116,7 @@ async fn what_a_power_cut_took_is_not_taken_for_committed() {
         })
         .await;
     let third = cluster.cut_power(2).await;
-    let opened = recovered(&third);
+    let opened = third.recovered();
     assert!(opened.committed.index >= relaxed.index);
     assert!(opened.store.last().index < relaxed.index);
     drop(opened);

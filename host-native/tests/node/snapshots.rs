@@ -1,15 +1,12 @@
 //! Real nodes that make snapshots: their logs stay short, they start from what they have, and who was away for long is sent
 //! one.
 
-use std::sync::Arc;
-
 use host_native::config::Config;
 use host_native::node::NodeError;
 use kraft_proto::LogIndex;
-use kraft_storage::{Fs, Opened};
+use kraft_storage::Fs;
 
-use crate::rig;
-use crate::rig::{Cluster, Stopped};
+use crate::rig::Cluster;
 
 /// Entries after which a snapshot is made.
 const EVERY: u64 = 200;
@@ -43,16 +40,6 @@ async fn has_snapshot(cluster: &Cluster, at: usize, index: LogIndex) {
         .await;
 }
 
-/// What is on the disk of a stopped node.
-fn recovered(stopped: &Stopped) -> Opened {
-    let options = kraft_storage::Options {
-        segment_bytes: rig::SEGMENT_BYTES,
-        ..kraft_storage::Options::default()
-    };
-    let files = Arc::new(stopped.disk.clone());
-    kraft_storage::open(&stopped.config.data_dir, files, &options).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_goes_once_two_snapshots_cover_it_and_a_node_starts_from_them() {
     let mut cluster = Cluster::start_with(often).await;
@@ -62,7 +49,7 @@ async fn a_log_goes_once_two_snapshots_cover_it_and_a_node_starts_from_them() {
     }
     let before = cluster.agree().await;
     let stopped = cluster.halt(1).await;
-    let opened = recovered(&stopped);
+    let opened = stopped.recovered();
     assert!(
         opened.base.index > LogIndex::ZERO,
         "its log goes back to the beginning"
@@ -125,8 +112,12 @@ async fn damage_in_the_newer_snapshot_falls_back_to_the_older_and_in_both_refuse
             .any(|warning| warning.contains("is damaged at byte")),
         "{warnings:?}"
     );
+    // The good one is kept with the next, and joins the log.
+    write(&cluster, 1, "more").await;
+    has_snapshot(&cluster, 2, LogIndex(6 * EVERY)).await;
     let stopped = cluster.halt(2).await;
     let mut names = stopped.disk.list(&dir).unwrap();
+    assert!(names.contains(&"damaged".to_owned()), "{names:?}");
     names.retain(|name| name.ends_with(".snap"));
     for name in &names {
         let file = stopped.disk.open(&dir.join(name)).unwrap();

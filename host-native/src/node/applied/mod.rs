@@ -49,11 +49,11 @@ impl Applied {
         }
     }
 
-    /// The state is another, of a snapshot.
-    pub fn restore(&mut self, replica: Box<dyn Replica>, digest: Digest) {
+    /// The state is another, of a snapshot; the one before is given back.
+    pub fn restore(&mut self, replica: Box<dyn Replica>, digest: Digest) -> Box<dyn Replica> {
         self.own_requests.applied(replica.applied().index);
-        self.replica = replica;
         self.check.restore(digest);
+        std::mem::replace(&mut self.replica, replica)
     }
 
     /// The state at this moment, to be written while others are applied.

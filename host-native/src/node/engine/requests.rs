@@ -91,7 +91,7 @@ impl Engine {
             started: now,
             bytes,
             position: proposed.run.last_position(),
-            answered_by,
+            machine: answered_by.into(),
             outcome: None,
             told: None,
         };

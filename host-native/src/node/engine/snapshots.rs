@@ -38,6 +38,7 @@ impl Engine {
                 }
             }
             News::Read { to, last, pieces } => {
+                self.snapshots.have_read(to);
                 for (offset, bytes) in pieces {
                     let piece = Said::Piece {
                         last,
@@ -125,22 +126,31 @@ impl Engine {
         }
     }
 
-    /// Asks again for a snapshot of which nothing came for a while.
+    /// Asks again for a snapshot of which nothing came for a while, and forgets one that is not needed any more.
     pub(super) fn remind_of_snapshot(&mut self) {
-        let now = self.now();
-        if let Some((to, said)) = self.snapshots.receiving().remind(now) {
+        let (now, applied) = (self.now(), self.applied.upto());
+        let receiving = self.snapshots.receiving();
+        receiving.forget_passed(applied);
+        if let Some((to, said)) = receiving.remind(now) {
             self.say(to, said);
         }
     }
 
-    /// The core hears of a snapshot once all of it is here.
+    /// The core hears of a snapshot once all of it is here. Where it cannot take it now, as it has to look at its log
+    /// first, it hears of it again.
     pub(super) fn take_snapshot(&mut self, frame: &Frame<'_>, last: LogPosition) {
         let now = self.now();
-        if !self.snapshots.receiving().is_loaded(last) {
+        let Some(restored) = self.snapshots.receiving().loaded(last) else {
+            return;
+        };
+        if !frame.entries().eq([restored.known.core.as_slice()]) {
+            tracing::warn!(
+                "a message of node {} was dropped: it is not of the snapshot through {last} that came",
+                frame.from()
+            );
             return;
         }
         if self.raft.handle_message(now, frame).snapshot() != Some(last) {
-            self.snapshots.receiving().not_taken();
             return;
         }
         if let Some(restored) = self.snapshots.receiving().taken() {
@@ -155,7 +165,9 @@ impl Engine {
             return;
         };
         tracing::info!("the state is that of the snapshot through entry {upto}");
-        self.applied.restore(restored.replica, restored.head.digest);
+        let before = (self.applied).restore(restored.replica, restored.head.digest);
+        // A state of millions of keys is not let go in an instant.
+        tokio::task::spawn_blocking(move || drop(before));
         let log_bytes = self.log.bytes_written();
         self.snapshots.restored(restored.known, log_bytes);
         self.commit = self.commit.max(upto.index);

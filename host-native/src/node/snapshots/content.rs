@@ -66,15 +66,22 @@ impl Head {
         let core = Snapshot::decode(&head.core);
         let core = core.map_err(|_| damaged("the core's part of it is none"))?;
         let (start, at, value) = head.digest;
-        match at == core.last().index && head.history.iter().all(|run| run.last() <= at) {
-            true => Ok(Self {
-                core,
-                history: head.history,
-                digest: Digest { start, at, value },
-            }),
-            false => Err(damaged("its parts end at different entries")),
+        if at != core.last().index || !are_runs_through(&head.history, at) {
+            return Err(damaged("its parts are not of one log that ends there"));
         }
+        Ok(Self {
+            core,
+            history: head.history,
+            digest: Digest { start, at, value },
+        })
     }
+}
+
+/// Whether these are runs of entries, one behind the other, none of them behind `end`.
+fn are_runs_through(runs: &[Run], end: LogIndex) -> bool {
+    let each = |run: &Run| run.count > 0 && run.first > LogIndex::ZERO && run.last() <= end;
+    let apart = |two: &[Run]| two[0].last() < two[1].first && two[0].term <= two[1].term;
+    runs.iter().all(each) && runs.windows(2).all(apart)
 }
 
 /// Writes all of it.
@@ -127,22 +134,37 @@ pub(in crate::node) fn load_newest(
 ) -> Result<Option<Restored>, NodeError> {
     let store = opened.store.snapshots();
     let listed = store.list().map_err(NodeError::Snapshots)?;
+    let mut found = None;
+    let mut damaged = Vec::new();
     for last in listed {
         if opened.join(last) == Join::Gap {
             continue;
         }
         match store.read(last).and_then(|reader| load(reader, loader)) {
-            Ok(restored) => return Ok(Some(restored)),
-            Err(error) => warnings.push(format!(
-                "{error}: an older snapshot and the log behind it take its place, as far as they are there"
-            )),
+            Ok(restored) => {
+                found = Some(restored);
+                break;
+            }
+            Err(error) => {
+                if matches!(error, SnapshotFileError::Damaged { .. }) {
+                    damaged.push(last);
+                }
+                warnings.push(format!(
+                    "{error}: an older snapshot and the log behind it take its place, as far as they are there. \
+                     What is damaged is put aside, beside the others"
+                ));
+            }
         }
     }
-    match opened.join(LogPosition::ZERO) {
-        Join::Gap => Err(NodeError::NothingJoins {
+    if found.is_none() && opened.join(LogPosition::ZERO) == Join::Gap {
+        return Err(NodeError::NothingJoins {
             base: opened.base,
             warnings: warnings.join("; "),
-        }),
-        Join::Follows | Join::Replaces => Ok(None),
+        });
     }
+    // They would pass for good ones when the next is made, and the good one go.
+    for last in damaged {
+        store.set_aside(last).map_err(NodeError::Snapshots)?;
+    }
+    Ok(found)
 }

@@ -11,6 +11,7 @@
 
 mod content;
 mod frame;
+mod receiver;
 mod receiving;
 
 use std::time::Duration;
@@ -39,18 +40,21 @@ const STALLED: Duration = Duration::from_secs(1);
 /// How many are kept.
 const KEPT: usize = 2;
 
+/// Stretches that are read for one peer at once: as many as one that keeps to its window asks for.
+const READS_OF_A_PEER: usize = 2;
+
 /// What threads report.
 pub(super) enum News {
     /// A snapshot was made, or not.
-    Made(Result<Known, IoError>),
-    /// Pieces that a peer asked for were read.
+    Made(Result<Made, IoError>),
+    /// Pieces that a peer asked for were read; none where they could not be.
     Read {
         to: NodeId,
         last: LogPosition,
         pieces: Vec<(u64, Vec<u8>)>,
     },
     /// A peer's snapshot came so far.
-    Received(receiving::Progress),
+    Received(receiver::Progress),
 }
 
 /// A snapshot on the disk that can be sent: with the core's part of it.
@@ -61,12 +65,19 @@ pub(super) struct Known {
     pub core: Vec<u8>,
 }
 
+/// One that was made here.
+pub(super) struct Made {
+    known: Known,
+    /// Where those end that are kept, newest first.
+    kept: Vec<LogPosition>,
+}
+
 /// Whether one is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Making {
     Nothing,
-    /// Through this entry.
-    Through(LogPosition),
+    /// A thread writes one: whatever happens meanwhile, there is no other before it says how that ended.
+    Running,
     /// The last one could not be made: the next is tried then.
     Failed(Instant),
 }
@@ -85,20 +96,27 @@ pub(super) struct Snapshots {
     newest: Option<Known>,
     /// Bytes that were written to the log when the newest was made.
     log_bytes: u64,
+    /// For whom something is read, once for each stretch.
+    reading: Vec<NodeId>,
     receiving: Receiving,
     news: mpsc::UnboundedSender<News>,
 }
 
 impl Snapshots {
     /// Those in `store`, of which `newest` is the one that the node started from.
-    pub fn new(
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread to give.
+    pub fn start(
         store: Store,
         options: SnapshotOptions,
         newest: Option<Known>,
         news: mpsc::UnboundedSender<News>,
-    ) -> Self {
-        Self {
-            receiving: Receiving::new(store.clone(), news.clone()),
+    ) -> Result<Self, IoError> {
+        Ok(Self {
+            receiving: Receiving::start(store.clone(), news.clone())?,
+            reading: Vec::new(),
             store,
             options,
             making: Making::Nothing,
@@ -106,7 +124,7 @@ impl Snapshots {
             newest,
             log_bytes: 0,
             news,
-        }
+        })
     }
 
     /// The newest that is whole on the disk.
@@ -128,7 +146,7 @@ impl Snapshots {
     /// Whether one of the state after `applied` is to be made now, of a log that has so many bytes written since the start.
     pub fn is_due(&self, now: Instant, applied: LogIndex, log_bytes: u64) -> bool {
         match self.making {
-            Making::Through(_) => return false,
+            Making::Running => return false,
             Making::Failed(then) if now < then => return false,
             Making::Failed(_) | Making::Nothing => {}
         }
@@ -141,15 +159,18 @@ impl Snapshots {
     /// Makes a snapshot in the background.
     pub fn make(&mut self, head: Head, image: Image, log_bytes: u64) {
         let last = head.core.last();
-        self.making = Making::Through(last);
+        self.making = Making::Running;
         self.asked = false;
         self.log_bytes = log_bytes;
         let (store, news) = (self.store.clone(), self.news.clone());
         let make = move || {
             let made = store.write(last, |to| content::write(to, &head, image));
-            let made = made.map(|file| Known {
-                file,
-                core: head.core_bytes(),
+            let made = made.map(|file| Made {
+                known: Known {
+                    file,
+                    core: head.core_bytes(),
+                },
+                kept: keep(&store, KEPT),
             });
             // An error means that the node is gone.
             let _ = news.send(News::Made(made));
@@ -163,9 +184,15 @@ impl Snapshots {
 
     /// A snapshot was made, or not. Through which entry the log may go: two snapshots are kept, and the log from the older
     /// one on.
-    pub fn made(&mut self, now: Instant, made: Result<Known, IoError>) -> Option<LogPosition> {
+    pub fn made(&mut self, now: Instant, made: Result<Made, IoError>) -> Option<LogPosition> {
         match made {
-            Ok(known) => {
+            Ok(Made { known, .. }) if known.file.last.index <= self.last() => {
+                // Meanwhile one was received that reaches further, and the log begins there.
+                self.making = Making::Nothing;
+                self.keep_newest();
+                None
+            }
+            Ok(Made { known, kept }) => {
                 self.making = Making::Nothing;
                 tracing::info!(
                     "a snapshot through entry {} is on the disk: {} bytes",
@@ -173,7 +200,7 @@ impl Snapshots {
                     known.file.bytes
                 );
                 self.newest = Some(known);
-                self.keep(KEPT).get(KEPT - 1).copied()
+                kept.get(KEPT - 1).copied()
             }
             Err(error) => {
                 tracing::warn!(
@@ -185,12 +212,11 @@ impl Snapshots {
         }
     }
 
-    /// Keeps the newest so many; where they end, newest first.
-    fn keep(&self, count: usize) -> Vec<LogPosition> {
-        self.store.keep(count).unwrap_or_else(|error| {
-            tracing::warn!("old snapshots were not removed: {error}");
-            Vec::new()
-        })
+    /// Removes all but the newest: none of the others joins the log any more.
+    fn keep_newest(&self) {
+        let store = self.store.clone();
+        // Removing a large file takes its time.
+        tokio::task::spawn_blocking(move || keep(&store, 1));
     }
 
     /// What to offer a peer that needs entries through `upto`, which are gone here.
@@ -205,7 +231,12 @@ impl Snapshots {
     }
 
     /// Reads what a peer asked for; it comes as [`News::Read`].
-    pub fn read(&self, to: NodeId, last: LogPosition, offset: u64, length: u64) {
+    pub fn read(&mut self, to: NodeId, last: LogPosition, offset: u64, length: u64) {
+        if self.reading.iter().filter(|peer| **peer == to).count() >= READS_OF_A_PEER {
+            // It asks again for what does not come.
+            return;
+        }
+        self.reading.push(to);
         let (store, news) = (self.store.clone(), self.news.clone());
         let end = offset.saturating_add(length.min(WINDOW_BYTES));
         tokio::task::spawn_blocking(move || {
@@ -214,12 +245,21 @@ impl Snapshots {
                 let length = (end - at).min(PIECE_BYTES as u64) as usize;
                 Ok((at, store.piece(last, at, length)?))
             });
-            match read.collect::<Result<Vec<_>, IoError>>() {
-                Ok(pieces) => drop(news.send(News::Read { to, last, pieces })),
+            let read: Result<Vec<_>, IoError> = read.collect();
+            let pieces = read.unwrap_or_else(|error| {
                 // It may have gone meanwhile: the peer hears of another.
-                Err(error) => tracing::debug!("node {to} is not sent a snapshot: {error}"),
-            }
+                tracing::debug!("node {to} is not sent a snapshot: {error}");
+                Vec::new()
+            });
+            let _ = news.send(News::Read { to, last, pieces });
         });
+    }
+
+    /// What a peer asked for was read, or not.
+    pub fn have_read(&mut self, to: NodeId) {
+        if let Some(at) = self.reading.iter().position(|peer| *peer == to) {
+            self.reading.swap_remove(at);
+        }
     }
 
     /// What comes from a leader.
@@ -231,9 +271,7 @@ impl Snapshots {
     pub fn restored(&mut self, known: Known, log_bytes: u64) {
         self.newest = Some(known);
         self.log_bytes = log_bytes;
-        self.making = Making::Nothing;
-        // None of the others joins the log any more.
-        self.keep(1);
+        self.keep_newest();
     }
 
     /// The newest, as it is reported.
@@ -241,4 +279,12 @@ impl Snapshots {
         let SnapshotFile { last, bytes, .. } = self.newest.as_ref()?.file;
         Some(SnapshotStatus { last, bytes })
     }
+}
+
+/// Keeps the newest so many; where they end, newest first.
+fn keep(store: &Store, count: usize) -> Vec<LogPosition> {
+    store.keep(count).unwrap_or_else(|error| {
+        tracing::warn!("old snapshots were not removed: {error}");
+        Vec::new()
+    })
 }

@@ -17,7 +17,7 @@ use kraft_wire::api::{Bound, PlacesStatus, RequestRefusal};
 use kraft_wire::payload::Payload;
 
 pub(super) use reads::{PendingRead, Reads, Turn};
-pub(super) use writes::{PendingAwait, PendingWrite};
+pub(super) use writes::{Machine, PendingAwait, PendingWrite};
 
 use super::log::Log;
 use crate::rpc::{Origin, Reply, Shares, Verdict};
@@ -114,7 +114,7 @@ impl Waiting {
                 continue;
             };
             let committed = matches!(told.grade, Grade::AsAsked | Grade::Fallback);
-            if write.awaits_machine() && committed {
+            if write.machine == Machine::IsAwaited && committed {
                 write.told = Some(told);
             } else if let Some(ended) = self.end(number, told) {
                 return Some(ended);
@@ -137,8 +137,14 @@ impl Waiting {
     /// The state machine applied the entry at `position`. Whose wait is over by that.
     pub fn applied(&mut self, position: LogPosition, outcome: Option<Payload>) -> Option<Ended> {
         let number = self.writes.awaiting_machine(position)?;
+        self.machine_is_done(number, outcome)
+    }
+
+    /// The state machine says no more of a write than this: where the core has spoken, its wait is over, and otherwise once
+    /// it speaks.
+    fn machine_is_done(&mut self, number: u32, outcome: Option<Payload>) -> Option<Ended> {
         let write = self.writes.get_mut(number)?;
-        write.outcome = outcome;
+        (write.machine, write.outcome) = (Machine::IsDone, outcome);
         let told = write.told.take()?;
         self.end(number, told)
     }
@@ -147,10 +153,8 @@ impl Waiting {
     /// wait is over by that.
     pub fn passed(&mut self, upto: LogPosition) -> Vec<Ended> {
         let passed = self.writes.awaiting_machine_through(upto);
-        let ended = passed.into_iter().filter_map(|number| {
-            let told = self.writes.get_mut(number)?.told.take()?;
-            self.end(number, told)
-        });
+        let ended = passed.into_iter();
+        let ended = ended.filter_map(|number| self.machine_is_done(number, None));
         ended.collect()
     }
 

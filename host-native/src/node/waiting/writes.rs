@@ -18,17 +18,28 @@ pub(in crate::node) struct PendingWrite {
     /// Bytes of its entry.
     pub bytes: usize,
     pub position: LogPosition,
-    pub answered_by: AnsweredBy,
+    pub machine: Machine,
     /// What the state machine said, once it was applied.
     pub outcome: Option<Payload>,
     /// What the core said, where only the state machine's answer is missing.
     pub told: Option<Told>,
 }
 
-impl PendingWrite {
-    /// Whether the state machine has not said yet what it has to say.
-    pub fn awaits_machine(&self) -> bool {
-        self.answered_by == AnsweredBy::Machine && self.outcome.is_none()
+/// Whether a write waits for what the state machine says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::node) enum Machine {
+    /// The answer is the state machine's, which has not spoken yet.
+    IsAwaited,
+    /// It has spoken, or has nothing to say: it was not asked, takes no such write, or passed it by way of a snapshot.
+    IsDone,
+}
+
+impl From<AnsweredBy> for Machine {
+    fn from(answered_by: AnsweredBy) -> Self {
+        match answered_by {
+            AnsweredBy::Machine => Self::IsAwaited,
+            AnsweredBy::Log => Self::IsDone,
+        }
     }
 }
 
@@ -47,7 +58,7 @@ impl Writes {
             self.writes.push(None);
             (self.writes.len() - 1) as u32
         });
-        if write.answered_by == AnsweredBy::Machine {
+        if write.machine == Machine::IsAwaited {
             self.by_position.insert(write.position, number);
         }
         self.writes[number as usize] = Some(write);

@@ -4,7 +4,8 @@
 //! snapshots
 //! ├── 0000000000000007-00000000000003e8.snap    the state after entry 1000, of term 7: whole and forced
 //! ├── writing.part                              one that is being written here
-//! └── receiving.part                            one that a peer sends
+//! ├── receiving.part                            one that a peer sends
+//! └── damaged                                   the last one that could not be read back, for whoever wants to look
 //! ```
 //!
 //! A file gets its own name once it is whole and forced, so that a name stands for a whole snapshot, unless the
@@ -31,6 +32,7 @@ use file::Writer;
 
 const WRITING: &str = "writing.part";
 const RECEIVING: &str = "receiving.part";
+const DAMAGED: &str = "damaged";
 const SUFFIX: &str = ".snap";
 
 /// The snapshots of a store. Cheap to clone; usable from any thread.
@@ -39,6 +41,8 @@ pub struct Snapshots {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
     cluster: ClusterId,
+    /// Bytes of the disk that are left to the log.
+    left_free: u64,
 }
 
 /// One of them, whole when it was written.
@@ -71,14 +75,25 @@ pub enum SnapshotFileError {
 }
 
 impl Snapshots {
-    /// Those in `dir`, which is created if it is missing. What was being written when the process ended is removed.
+    /// Those in `dir`, which is created if it is missing. What was being written when the process ended is removed. None
+    /// that is written takes the last `left_free` bytes of the disk.
     ///
     /// # Errors
     ///
     /// When the file system refuses.
-    pub(crate) fn open(fs: Arc<dyn Fs>, dir: PathBuf, cluster: ClusterId) -> Result<Self, IoError> {
+    pub(crate) fn open(
+        fs: Arc<dyn Fs>,
+        dir: PathBuf,
+        cluster: ClusterId,
+        left_free: u64,
+    ) -> Result<Self, IoError> {
         fs.create_dir(&dir).doing("create", &dir)?;
-        let snapshots = Self { fs, dir, cluster };
+        let snapshots = Self {
+            fs,
+            dir,
+            cluster,
+            left_free,
+        };
         snapshots.remove_if_there(WRITING)?;
         Ok(snapshots)
     }
@@ -124,10 +139,16 @@ impl Snapshots {
     ) -> Result<SnapshotFile, IoError> {
         let path = self.path(WRITING);
         self.remove_if_there(WRITING)?;
-        let written = self.fs.create(&path).and_then(|file| {
-            let mut writer = Writer::begin(&*file, self.cluster, last)?;
+        let room = self.check_room(LOOK_EVERY_BYTES as u64);
+        let file = room.and_then(|()| self.fs.create(&path));
+        let written = file.and_then(|file| {
+            let mut writer = WhileThereIsRoom {
+                writer: Writer::begin(&*file, self.cluster, last)?,
+                snapshots: self,
+                free_to_write: LOOK_EVERY_BYTES,
+            };
             fill(&mut writer)?;
-            let (bytes, digest) = writer.end()?;
+            let (bytes, digest) = writer.writer.end()?;
             file.sync()?;
             Ok(SnapshotFile {
                 last,
@@ -207,9 +228,28 @@ impl Snapshots {
     ///
     /// # Errors
     ///
-    /// When the file system refuses.
+    /// When the disk has no room for the rest of it, or the file system refuses.
     pub fn receive(&self, offered: &SnapshotFile) -> Result<Part, IoError> {
-        Part::open(&*self.fs, &self.path(RECEIVING), offered)
+        let path = self.path(RECEIVING);
+        let part = Part::open(&*self.fs, &path, offered)?;
+        let room = self.check_room(offered.bytes - part.have());
+        room.doing("make room for", &path)?;
+        Ok(part)
+    }
+
+    /// Whether the log has what it needs, once so many bytes more are taken.
+    fn check_room(&self, bytes: u64) -> io::Result<()> {
+        let free = self.fs.free_bytes(&self.dir)?;
+        if free < bytes.saturating_add(self.left_free) {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                format!(
+                    "{free} bytes are free, of which {} are left to the log",
+                    self.left_free
+                ),
+            ));
+        }
+        Ok(())
     }
 
     /// Removes what was received, and is not wanted.
@@ -219,6 +259,18 @@ impl Snapshots {
     /// When the file system refuses.
     pub fn forget_received(&self) -> Result<(), IoError> {
         self.remove_if_there(RECEIVING)
+    }
+
+    /// Puts the snapshot that ends with `last` aside, as it is damaged: it counts no more as one. The one that was put aside
+    /// before is gone.
+    ///
+    /// # Errors
+    ///
+    /// When the file system refuses.
+    pub fn set_aside(&self, last: LogPosition) -> Result<(), IoError> {
+        let (from, to) = (self.path(&name_of(last)), self.path(DAMAGED));
+        self.fs.rename(&from, &to).doing("rename", &from)?;
+        self.fs.sync_dir(&self.dir).doing("force", &self.dir)
     }
 
     /// Keeps the newest `count`, and removes the others; where those end that stay, newest first.
@@ -232,6 +284,34 @@ impl Snapshots {
             self.remove_if_there(&name_of(last))?;
         }
         Ok(kept)
+    }
+}
+
+/// Bytes that are written before it is looked again whether there is room.
+const LOOK_EVERY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Writes while the disk has room beside what is left to the log.
+struct WhileThereIsRoom<'a> {
+    writer: Writer<'a>,
+    snapshots: &'a Snapshots,
+    /// Bytes for which there was room.
+    free_to_write: usize,
+}
+
+impl Write for WhileThereIsRoom<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.free_to_write == 0 {
+            self.snapshots.check_room(LOOK_EVERY_BYTES as u64)?;
+            self.free_to_write = LOOK_EVERY_BYTES;
+        }
+        let taken = bytes.len().min(self.free_to_write);
+        let written = self.writer.write(&bytes[..taken])?;
+        self.free_to_write -= written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 

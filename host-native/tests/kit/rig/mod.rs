@@ -58,6 +58,18 @@ pub struct Stopped {
     pub config: Config,
 }
 
+impl Stopped {
+    /// What is on its disk.
+    pub fn recovered(&self) -> kraft_storage::Opened {
+        let options = kraft_storage::Options {
+            segment_bytes: SEGMENT_BYTES,
+            ..kraft_storage::Options::default()
+        };
+        let files = Arc::new(self.disk.clone());
+        kraft_storage::open(&self.config.data_dir, files, &options).unwrap()
+    }
+}
+
 pub struct Cluster {
     _dir: tempfile::TempDir,
     _gates: Vec<OpenAtEnd>,

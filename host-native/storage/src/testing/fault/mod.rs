@@ -58,6 +58,11 @@ impl FaultFs {
         self.lock().capacity = bytes;
     }
 
+    /// Bytes of all files together.
+    pub fn used(&self) -> u64 {
+        self.lock().used()
+    }
+
     /// Lets the `nth` operation of that kind from now on fail, 1 being the next.
     pub fn fail(&self, fault: Fault, nth: u64) {
         self.lock().planned.push((fault, nth));
