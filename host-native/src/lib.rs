@@ -1,5 +1,6 @@
 //! kraft on real machines: QUIC, mutual TLS, checksummed files.
 
+mod address_book;
 pub mod admin;
 pub mod checksummed;
 pub mod cli;

@@ -92,6 +92,12 @@ pub enum Asked {
     /// That another node leads.
     #[error("Leadership may have moved or not: see what `kraft status` says")]
     Transfer,
+    /// Who is in the cluster.
+    #[error("Who is in the cluster is not known here: try again")]
+    Members,
+    /// That others are in the cluster, or elsewhere.
+    #[error("The members may have been changed or not: see what `kraft member list` says")]
+    MembersChange,
 }
 
 /// Why there is no client.

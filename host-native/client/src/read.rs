@@ -6,8 +6,8 @@ use bytes::Bytes;
 use kraft_proto::ids::{LogPosition, NodeId};
 use kraft_proto::output::Fate;
 use kraft_wire::api::{
-    DigestReport, FateReport, Freshness, LeadsReport, Request, RequestRefusal, Response, Retry,
-    StatusReport, TestSwitch,
+    ChangeMembers, DigestReport, FateReport, Freshness, LeadsReport, MembersReport, Request,
+    RequestRefusal, Response, Retry, StatusReport, TestSwitch,
 };
 use kraft_wire::key_value::{Key, Value};
 use kraft_wire::payload::Payload;
@@ -226,6 +226,32 @@ impl Client {
         .await
     }
 
+    /// Who is in the cluster and where, as whoever answers knows it; how far each lags, only the leader does.
+    ///
+    /// # Errors
+    /// If nobody answered.
+    pub async fn members(&self) -> Result<MembersReport, ClientError> {
+        self.read(Whom::Anyone, &Request::Members, |response| match response {
+            Response::Members(report) => Some(*report),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Changes who is in the cluster, or where they are; says who is once the change is committed. What was changed by an
+    /// earlier copy of the same request is not changed again.
+    ///
+    /// # Errors
+    /// If the change is refused, with what would be lost, or nobody answered.
+    pub async fn change_members(&self, asked: ChangeMembers) -> Result<MembersReport, ClientError> {
+        let request = Request::ChangeMembers(asked);
+        self.read(Whom::Anyone, &request, |response| match response {
+            Response::Members(report) => Some(*report),
+            _ => None,
+        })
+        .await
+    }
+
     /// Sets the test switch of the node at `address`.
     ///
     /// # Errors
@@ -344,5 +370,7 @@ const fn asked_by(request: &Request) -> Asked {
         Request::Fate { .. } | Request::Await { .. } => Asked::Fate,
         Request::Status | Request::Digest | Request::Test(_) => Asked::Node,
         Request::Transfer { .. } => Asked::Transfer,
+        Request::Members => Asked::Members,
+        Request::ChangeMembers(_) => Asked::MembersChange,
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use kraft_client::{Client, Settings};
+use kraft_proto::limits::MEMBERS_MAX;
+use kraft_wire::address::Address;
 
 use super::options::duration;
 use super::output::Failure;
@@ -34,13 +36,7 @@ pub struct Connect {
 impl Connect {
     /// What is known of the cluster: the file's word, then the variables'.
     pub fn config(&self) -> Result<Config, Failure> {
-        let usual = || {
-            USUAL_PLACES
-                .iter()
-                .map(Path::new)
-                .find(|path| path.exists())
-        };
-        let layers = match self.config.as_deref().or_else(usual) {
+        let layers = match self.file() {
             Some(file) => Layers::new().file(file)?,
             None => Layers::new(),
         };
@@ -55,9 +51,33 @@ impl Connect {
         Ok(config)
     }
 
-    /// A client of the cluster, within the deadline.
+    /// A client of the cluster, within the deadline. It looks for members where the file says and where they were said to be
+    /// the last time, and notes where they are by now.
     pub async fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::open(&self.config()?.client()?, self.settings()).await?)
+        let mut config = self.config()?.client()?;
+        let notes = self.file().map(Notes::beside);
+        let noted = notes.as_ref().map(Notes::read).unwrap_or_default();
+        let news = noted.iter().filter(|one| !config.addresses.contains(one));
+        let news: Vec<Address> = news.cloned().collect();
+        config.addresses.extend(news);
+        let client = Client::open(&config, self.settings()).await?;
+        if let Some(notes) = notes {
+            let mut known: Vec<String> = client.whereabouts().into_values().collect();
+            known.sort_unstable();
+            notes.keep(&noted, &known);
+        }
+        Ok(client)
+    }
+
+    /// The file that is read.
+    fn file(&self) -> Option<&Path> {
+        let usual = || {
+            USUAL_PLACES
+                .iter()
+                .map(Path::new)
+                .find(|path| path.exists())
+        };
+        self.config.as_deref().or_else(usual)
     }
 
     /// How long the client tries.
@@ -72,5 +92,37 @@ impl Connect {
     pub fn deadline(&self, timeout: Option<Duration>) -> Duration {
         let usual = DEADLINE.max(timeout.map_or(Duration::ZERO, |timeout| timeout + ROUND));
         self.deadline.unwrap_or(usual)
+    }
+}
+
+/// Where members were said to be the last time, in a file beside the client's configuration: members change, and the file
+/// stays as it was written. It is a convenience: what cannot be read or written of it is left alone.
+struct Notes(PathBuf);
+
+impl Notes {
+    fn beside(file: &Path) -> Self {
+        Self(file.with_extension("known"))
+    }
+
+    fn read(&self) -> Vec<Address> {
+        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
+        let read = text.lines().filter_map(|line| line.parse().ok());
+        read.take(MEMBERS_MAX).collect()
+    }
+
+    /// Notes where they are, if somebody said so and it is news.
+    fn keep(&self, noted: &[Address], whereabouts: &[String]) {
+        let same = noted.iter().map(Address::as_str).eq(whereabouts);
+        if whereabouts.is_empty() || same {
+            return;
+        }
+        let mut text = whereabouts.join("\n");
+        text.push('\n');
+        let mut draft = self.0.as_os_str().to_owned();
+        draft.push(format!(".draft-{}", std::process::id()));
+        let written = std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &self.0));
+        if let Err(error) = written {
+            tracing::debug!("{} was not written: {error}", self.0.display());
+        }
     }
 }

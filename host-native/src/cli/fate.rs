@@ -53,18 +53,19 @@ impl Fate {
     pub async fn run(self, style: Style) -> Result<u8, Failure> {
         let Position(position) = self.position;
         let config = self.connect.config()?;
-        let address = match self.node {
+        let client = self.connect.client().await?;
+        let address = match self.node.map(NodeId) {
             None => None,
             Some(id) => {
-                let member = config.member(NodeId(id)).ok_or_else(|| {
+                let told = client.whereabouts().remove(&id);
+                let listed = config.member(id).map(|member| member.clients.to_string());
+                Some(told.or(listed).ok_or_else(|| {
                     Failure::usage(format_args!("there is no member {id}; nothing was asked"))
-                })?;
-                Some(member.clients.as_str())
+                })?)
             }
         };
-        let client = self.connect.client().await?;
         let report = match (address, self.wait) {
-            (Some(address), _) => client.fate_of(address, position).await?,
+            (Some(address), _) => client.fate_of(&address, position).await?,
             (None, Some(patience)) => client.await_commit(position, patience).await?,
             (None, None) => client.fate(position).await?,
         };

@@ -18,8 +18,10 @@ mod demo;
 mod fate;
 mod get;
 mod init;
+mod join;
 mod load;
 mod log;
+mod member;
 #[cfg(test)]
 mod named;
 mod options;
@@ -72,6 +74,8 @@ enum Command {
     Demo(demo::Demo),
     /// Make a cluster: authority, certificates, configurations and formatted data directories
     Init(init::Init),
+    /// Make a node of a cluster that runs
+    Join(join::Join),
     /// Run one node
     Server(Box<server::Server>),
     /// Store one or several pairs, as one
@@ -90,6 +94,8 @@ enum Command {
     Fate(fate::Fate),
     /// Have another node lead
     Transfer(transfer::Transfer),
+    /// Show who is in the cluster and where, and change that
+    Member(member::Member),
     /// Make, renew and show certificates
     Cert(cert::Cert),
     /// Let a node that lost power vote again, whatever it has forgotten
@@ -149,6 +155,8 @@ impl Command {
             Self::Status(status) => block_on(status.run(style)),
             Self::Fate(fate) => block_on(fate.run(style)),
             Self::Transfer(transfer) => block_on(transfer.run(style)),
+            Self::Join(join) => block_on(join.run(style)),
+            Self::Member(member) => block_on(member.run(style)),
             Self::Cert(cert) => cert.run(style),
             Self::Recover(recover) => recover.run(style),
             Self::Completions(completions) => completions.run(),

@@ -96,7 +96,19 @@ async fn ask(client: &Client, connect: &Connect) -> Result<Vec<Asked>, Failure> 
                 .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         );
     }
-    Ok(asked)
+    Ok(without_strangers(asked))
+}
+
+/// Leaves out those that the file names, that do not answer, and that are no members any more by whoever knows most.
+fn without_strangers(mut asked: Vec<Asked>) -> Vec<Asked> {
+    let reports = asked.iter().filter_map(|asked| asked.answer.as_ref().ok());
+    let newest = reports.max_by_key(|report| report.commit);
+    let members = newest.map(|report| report.members.clone());
+    if let Some(members) = members {
+        let is_member = |node| members.iter().any(|member| member.id == node);
+        asked.retain(|asked| asked.answer.is_ok() || is_member(asked.node));
+    }
+    asked
 }
 
 /// Why nobody leads, as far as the nodes that answered know; `None` if one of them leads or knows who does.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Size, StateMachine};
+use crate::address_book::{AddressBook, BookEntry};
 use crate::sessions::{Recall, SessionError, Sessions};
 
 /// A state machine behind client sessions: each request is applied at most once.
@@ -20,6 +21,7 @@ use crate::sessions::{Recall, SessionError, Sessions};
 pub struct Replicated<M> {
     machine: M,
     sessions: Sessions,
+    book: AddressBook,
     applied: LogPosition,
 }
 
@@ -32,6 +34,8 @@ pub enum Applied {
     Before(Payload),
     /// It changed nothing: whether an earlier entry of it did, cannot be told.
     Refused(SessionError),
+    /// It was none for the machine: nodes have said something to each other.
+    OfNodes,
     /// It changed nothing: its bytes are no command.
     Malformed,
 }
@@ -41,7 +45,7 @@ impl Applied {
     pub fn outcome(&self) -> Option<&Payload> {
         match self {
             Self::Now(said) | Self::Before(said) => Some(said),
-            Self::Refused(_) | Self::Malformed => None,
+            Self::Refused(_) | Self::OfNodes | Self::Malformed => None,
         }
     }
 }
@@ -52,6 +56,7 @@ impl<M: StateMachine> Replicated<M> {
         Self {
             machine,
             sessions: Sessions::default(),
+            book: AddressBook::default(),
             applied: LogPosition::ZERO,
         }
     }
@@ -63,14 +68,17 @@ impl<M: StateMachine> Replicated<M> {
 
     fn save(&self, to: &mut dyn Write) -> io::Result<()> {
         self.sessions.save(to)?;
+        self.book.save(to)?;
         self.machine.save(to)
     }
 
     fn load(from: &mut dyn Read, applied: LogPosition) -> io::Result<Self> {
         let sessions = Sessions::load(from)?;
+        let book = AddressBook::load(from)?;
         Ok(Self {
             machine: M::load(from)?,
             sessions,
+            book,
             applied,
         })
     }
@@ -132,6 +140,9 @@ pub trait Replica: Send {
     /// Bytes that the view of a query has at most by now.
     fn view_bytes_max(&self, query: &Payload) -> usize;
 
+    /// Where members are, as the log has it.
+    fn book(&self) -> &AddressBook;
+
     /// How large the machine is.
     fn size(&self) -> Size;
 
@@ -160,6 +171,10 @@ pub type Loader = fn(&mut dyn Read, LogPosition) -> io::Result<Box<dyn Replica>>
 impl<M: StateMachine> Replica for Replicated<M> {
     fn apply(&mut self, position: LogPosition, payload: &[u8]) -> Applied {
         self.pass(position);
+        if let Some(entry) = BookEntry::decode(payload) {
+            self.book.apply(entry);
+            return Applied::OfNodes;
+        }
         let Ok(command) = Command::decode(payload) else {
             return Applied::Malformed;
         };
@@ -220,6 +235,10 @@ impl<M: StateMachine> Replica for Replicated<M> {
         // One that cannot be read is refused in a few words.
         let query = query.read().ok();
         query.map_or(0, |query| self.machine.view_bytes_max(&query))
+    }
+
+    fn book(&self) -> &AddressBook {
+        &self.book
     }
 
     fn size(&self) -> Size {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use kraft_proto::{ConfigError as CoreConfigError, Incarnation, LogPosition};
+use kraft_proto::{ConfigError as CoreConfigError, Incarnation, LogIndex, LogPosition, NodeId};
 use kraft_storage::{DiskError, StoreOpenError, Unfinished};
 use kraft_wire::cert::CertError;
 use kraft_wire::quic::BindError;
@@ -110,6 +110,18 @@ pub enum NodeError {
          one take its place"
     )]
     Superseded(Incarnation),
+    /// The cluster goes on without this node.
+    #[error(
+        "node {node} was removed from its cluster, by the configuration at entry {at}, which is committed. It has \
+         stopped, and the cluster needs nothing of it. To have this machine join again, give it a number of its own \
+         with `kraft cert issue node`, then `kraft join`"
+    )]
+    Removed {
+        /// This node.
+        node: NodeId,
+        /// Where that configuration stands.
+        at: LogIndex,
+    },
     /// No random number to tell this start from others.
     #[error("the operating system gives no random numbers; nothing runs")]
     Entropy,

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kraft_proto::{Member, Members, MembersError, NodeId, StoreId};
-use kraft_storage::{Contact, Founding};
+use kraft_storage::{Contact as StoreContact, Founding};
+use kraft_wire::api::Contact;
 
+use crate::address_book::AddressBook;
 use crate::config::{Config, MemberConfig};
 
 /// Why the members of a directory are not those to start a node with. Nothing runs.
@@ -75,8 +77,8 @@ pub(crate) fn founding_of(listed: &[MemberConfig]) -> Result<Founding, MembersEr
     Ok(Founding::Cluster { members, contacts })
 }
 
-fn contact_of(listed: &MemberConfig) -> Contact {
-    Contact {
+fn contact_of(listed: &MemberConfig) -> StoreContact {
+    StoreContact {
         peers: listed.peers.to_string(),
         clients: listed.clients.to_string(),
     }
@@ -91,9 +93,10 @@ pub(super) fn first_members(dir: &Path, founding: &Founding) -> Result<Members, 
 }
 
 /// Holds the file's list against the directory. Once the log has another configuration than the
-/// directory was formatted with, only the addresses of the list count.
+/// directory was formatted with, only the addresses of the list count; and on a node that joined later.
 pub(super) fn check_list(
     config: &Config,
+    node: NodeId,
     founding: &Founding,
     in_force: &Members,
 ) -> Result<(), MembersRefused> {
@@ -102,7 +105,8 @@ pub(super) fn check_list(
         return Ok(());
     }
     let listed = founding_of(&config.members).map_err(MembersRefused::List)?;
-    if *in_force != first {
+    let joins = !first.contains(node);
+    if joins || *in_force != first {
         tracing::info!(
             "the members are {}, by the log; of [[members]] in the configuration ({listed}) only \
              the addresses count",
@@ -134,25 +138,50 @@ pub(super) fn check_list(
     }
 }
 
-/// Where members are, as far as anybody said: a hint to dial.
+/// Where members may be, as far as this node's files say: hints to dial.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Contacts(BTreeMap<NodeId, Contact>);
+pub(super) struct Contacts {
+    /// By the file.
+    listed: BTreeMap<NodeId, Contact>,
+    /// By what the directory was formatted with.
+    founding: BTreeMap<NodeId, Contact>,
+}
 
 impl Contacts {
-    /// What the directory was formatted with, and over it what the file says.
+    /// What the directory was formatted with, and what the file says.
     pub fn new(founding: &Founding, listed: &[MemberConfig]) -> Self {
-        let mut contacts = BTreeMap::new();
+        let mut then = BTreeMap::new();
         if let Founding::Cluster { members, .. } = founding {
             let known = members.iter().map(|member| member.id);
-            contacts.extend(known.filter_map(|id| Some((id, founding.contact(id)?.clone()))));
+            let known = known.filter_map(|id| Some((id, of_store(founding.contact(id)?))));
+            then.extend(known);
         }
-        contacts.extend(listed.iter().map(|member| (member.id, contact_of(member))));
-        Self(contacts)
+        let listed = listed.iter();
+        let listed = listed.map(|member| (member.id, of_store(&contact_of(member))));
+        Self {
+            listed: listed.collect(),
+            founding: then,
+        }
     }
 
-    /// Where this member is; `None` where nobody said.
-    pub fn get(&self, id: NodeId) -> Option<&Contact> {
-        self.0.get(&id)
+    /// Where this member may be, the likeliest first: where the log says, where the file says, and where it was in the
+    /// beginning. A cluster whose nodes all moved starts by the file.
+    pub fn of(&self, id: NodeId, book: &AddressBook) -> Vec<Contact> {
+        let logged = book.get(id).map(|listed| &listed.contact);
+        let known = [logged, self.listed.get(&id), self.founding.get(&id)];
+        known.into_iter().flatten().cloned().collect()
+    }
+
+    /// Everybody of whom the files say where they may be.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.listed.keys().chain(self.founding.keys()).copied()
+    }
+}
+
+fn of_store(contact: &StoreContact) -> Contact {
+    Contact {
+        peers: contact.peers.clone(),
+        clients: contact.clients.clone(),
     }
 }
 
@@ -181,7 +210,8 @@ mod tests {
     fn check(members: Vec<MemberConfig>) -> Result<(), String> {
         let founding = founding_of(&listed(&[1, 2, 3])).unwrap();
         let in_force = first_members(Path::new("/data"), &founding).unwrap();
-        check_list(&config(members), &founding, &in_force).map_err(|error| error.to_string())
+        check_list(&config(members), NodeId(1), &founding, &in_force)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -211,13 +241,13 @@ mod tests {
     fn behind_another_configuration_in_the_log_only_addresses_count() {
         let founding = founding_of(&listed(&[1, 2, 3])).unwrap();
         let in_force = Members::new([1, 2].map(NodeId), []).unwrap();
-        assert!(check_list(&config(listed(&[2, 9])), &founding, &in_force).is_ok());
+        assert!(check_list(&config(listed(&[2, 9])), NodeId(2), &founding, &in_force).is_ok());
     }
 
     #[test]
     fn a_directory_that_names_nobody_starts_no_node() {
         let one = Members::new([NodeId(1)], []).unwrap();
-        let refused = check_list(&config(listed(&[1])), &Founding::Joins, &one);
+        let refused = check_list(&config(listed(&[1])), NodeId(1), &Founding::Joins, &one);
         assert!(matches!(refused, Err(MembersRefused::Unknown(_))));
     }
 
@@ -228,12 +258,12 @@ mod tests {
         then[1].peers = "before:2".parse().unwrap();
         let contacts = Contacts::new(&founding_of(&then).unwrap(), &listed(&[1]));
         let peers = |id| {
-            contacts
-                .get(NodeId(id))
-                .map(|contact| contact.peers.as_str())
+            let known = contacts.of(NodeId(id), &AddressBook::default());
+            let known = known.into_iter().map(|contact| contact.peers);
+            known.collect::<Vec<_>>()
         };
-        assert_eq!(peers(1), Some("moved-1:1"));
-        assert_eq!(peers(2), Some("before:2"));
-        assert_eq!(peers(3), None);
+        assert_eq!(peers(1), ["moved-1:1", "before:1"]);
+        assert_eq!(peers(2), ["before:2"]);
+        assert!(peers(3).is_empty());
     }
 }

@@ -19,6 +19,7 @@
 //! | `waiting` | clients that wait for an answer, and who of them has a place |
 //! | `applied` | the state machine, and whether the peers' replicas are the same |
 //! | `office` | who leads, and what a leader looks after |
+//! | `membership` | changes of the members that clients wait for, and where members may be found |
 //! | `snapshots` | snapshots made in the background, sent and received |
 //! | `early_acks` | what was acknowledged before it was committed |
 //! | `engine` | where they meet: the loop, and what a request or a frame sets in motion |
@@ -32,6 +33,7 @@ mod engine;
 mod error;
 mod log;
 mod members;
+mod membership;
 mod office;
 mod open;
 mod peers;

@@ -1,5 +1,6 @@
 //! Opening a node: its store, its certificate, its listeners.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::time::Duration;
 
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
-    Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogIndex, NodeId, Nonce, Raft,
-    Snapshot, StoreId, Trust,
+    Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogIndex, Members, NodeId,
+    Nonce, Raft, Snapshot, StoreId, Trust,
 };
 use kraft_storage::{Disk, Expect, Fs, History, Identity, Join, Opened, RealFs, Reserve};
 use kraft_wire::api::{self, MESSAGE_MAX};
@@ -24,6 +25,7 @@ use super::engine::{Engine, Inputs, Parts, TestSwitchAccess};
 use super::error::NodeError;
 use super::log::Log;
 use super::members::{Contacts, check_list, first_members};
+use super::membership::Membership;
 use super::office::Office;
 use super::peers::Peers;
 use super::snapshots::{Restored, Snapshots, load_newest};
@@ -223,6 +225,7 @@ async fn open<M: StateMachine>(
     {
         opened.replace_log(last).map_err(NodeError::Disk)?;
     }
+    let joins = !members.contains(node);
     let recovery = opened
         .recovery(members, core)
         .map_err(NodeError::Unreadable)?;
@@ -233,10 +236,15 @@ async fn open<M: StateMachine>(
         CoreConfigError::Superseded { by } => NodeError::Superseded(by),
         error => NodeError::Core(error),
     })?;
-    check_list(&config, &opened.founding, raft.members())?;
+    check_list(&config, node, &opened.founding, raft.members())?;
     if raft.status().members_at == LogIndex::ZERO {
         config.check_voters(raft.members().voters().len())?;
     }
+    let newest = restored.map(|restored| {
+        // What gives way is empty.
+        drop(applied.restore(restored.replica, restored.head.digest));
+        restored.known
+    });
     let contacts = Contacts::new(&opened.founding, &config.members);
     let status = raft.status();
     if status.dropped.hints > 0 {
@@ -283,17 +291,21 @@ async fn open<M: StateMachine>(
     let (clients, calls) =
         RpcServer::bind(config.listen.clients, &credentials, limits).map_err(NodeError::Clients)?;
     for member in raft.members().iter() {
-        if let Some(contact) = contacts.get(member.id) {
+        if let Some(contact) = contacts.of(member.id, applied.book()).first() {
             clients.directory().note(member.id, &contact.clients);
         }
     }
     let known = clients.directory().of(node);
     let advertised = advertised(&config, known.as_deref(), clients.local_addr().ok());
     clients.directory().note(node, &advertised);
-    let others = raft.members().iter().filter(|member| member.id != node);
-    let dialed = others.filter_map(|member| {
-        let contact = contacts.get(member.id)?;
-        Some((member.id, contact.peers.clone()))
+    let known = raft.members().iter().map(|member| member.id);
+    let others: BTreeSet<NodeId> = known
+        .chain(contacts.nodes().filter(|_| joins))
+        .filter(|id| *id != node)
+        .collect();
+    let dialed = others.into_iter().map(|id| {
+        let known = contacts.of(id, applied.book()).into_iter();
+        (id, known.map(|contact| contact.peers).collect())
     });
     let (transport, events) = Transport::bind(TransportConfig {
         listen: config.listen.peers,
@@ -323,11 +335,6 @@ async fn open<M: StateMachine>(
     let clock = Clock::start();
     let (status, limits) = (raft.status(), config.limits);
     let last = status.last.index;
-    let newest = restored.map(|restored| {
-        // What gives way is empty.
-        drop(applied.restore(restored.replica, restored.head.digest));
-        restored.known
-    });
     applied.begin_term(last);
     let (snapshot_news, snapshots_told) = mpsc::unbounded_channel();
     let options = config.snapshots.clone();
@@ -341,6 +348,13 @@ async fn open<M: StateMachine>(
         applied,
         snapshots,
         office: Office::new(&status, clock.now(), found),
+        membership: Membership::new(
+            opened.founding,
+            contacts,
+            raft.members().iter().map(|member| member.id),
+            belongs(raft.members(), node, opened.identity.store),
+        ),
+        epoch: opened.epoch,
         config: Arc::new(config),
         node,
         identity: opened.identity,
@@ -368,4 +382,10 @@ async fn open<M: StateMachine>(
         addresses,
         keeper,
     })
+}
+
+/// Whether a node is a member, on this store.
+fn belongs(members: &Members, node: NodeId, store: StoreId) -> bool {
+    let own = members.iter().find(|member| member.id == node);
+    own.is_some_and(|own| own.store == store || own.store == StoreId::ANY)
 }

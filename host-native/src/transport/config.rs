@@ -14,8 +14,8 @@ use super::stream::Stream;
 pub struct TransportConfig {
     /// The address to receive at; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The other nodes, and where each can be reached: `host:port`, looked up at every attempt.
-    pub peers: Vec<(NodeId, String)>,
+    /// The other nodes, and where each may be reached, the likeliest first: `host:port`, looked up at every attempt.
+    pub peers: Vec<(NodeId, Vec<String>)>,
     /// What this node says of itself.
     pub hello: Hello,
     /// Where clients reach this node, `host:port`, for its peers to pass on; may be empty.

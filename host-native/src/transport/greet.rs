@@ -132,7 +132,8 @@ pub(super) async fn keep_reaching(shared: Arc<Shared>, slot: Arc<Slot>) {
                         pause
                     }
                 };
-                shared.report(Some(slot.peer), slot.address().unwrap_or_default(), refusal);
+                let (address, _) = slot.address_at(failures).unwrap_or_default();
+                shared.report(Some(slot.peer), address, refusal);
                 failures = failures.saturating_add(1);
                 let called = reach.wait_for(|now| *now == Reach::Up);
                 // Either way there is news: the pause is over, or the peer called.
@@ -151,14 +152,14 @@ enum Dialed {
 }
 
 async fn dial(shared: &Shared, slot: &Slot, attempt: usize) -> Result<Dialed, ConnectionRefusal> {
-    let address = slot.address().unwrap_or_default();
+    let (address, before) = slot.address_at(attempt).unwrap_or_default();
     let broken = |detail: String| ConnectionRefusal::Broken(format!("{address}: {detail}"));
     let found: Vec<_> = tokio::net::lookup_host(&address)
         .await
         .map_err(|e| broken(e.to_string()))?
         .collect();
     let target = *found
-        .get(attempt % found.len().max(1))
+        .get(before % found.len().max(1))
         .ok_or_else(|| broken("no address was found".to_owned()))?;
     let name = server_name(shared.ours.hello.cluster);
     let connection = shared

@@ -102,8 +102,8 @@ impl Transport {
         let shared = Arc::new(shared);
         shared.spawn(greet::answer_calls(shared.clone()));
         let transport = Self { shared };
-        for (peer, address) in peers {
-            transport.set_peer(peer, address);
+        for (peer, addresses) in peers {
+            transport.set_peer(peer, addresses);
         }
         Ok((transport, events))
     }
@@ -177,11 +177,11 @@ impl Transport {
             .collect()
     }
 
-    /// Lists a peer, or gives a listed one another address, `host:port`. This node itself is
-    /// never a peer.
-    pub fn set_peer(&self, peer: NodeId, address: String) {
+    /// Lists a peer, or gives a listed one other addresses, `host:port`, which are tried in turn. This node itself is
+    /// never a peer, and none is listed without an address.
+    pub fn set_peer(&self, peer: NodeId, addresses: Vec<String>) {
         let shared = &self.shared;
-        if peer == shared.ours.hello.node {
+        if peer == shared.ours.hello.node || addresses.is_empty() {
             return;
         }
         let Some(slot) = shared.slot_for(peer) else {
@@ -191,7 +191,7 @@ impl Transport {
             );
             return;
         };
-        slot.set_address(address);
+        slot.set_addresses(addresses);
         slot.dial_with(|| shared.spawn(greet::keep_reaching(shared.clone(), slot.clone())));
     }
 

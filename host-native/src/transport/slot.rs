@@ -66,8 +66,8 @@ pub(super) struct Slot {
     pub(super) peer: NodeId,
     preferred: Dialer,
     outboxes: [Outbox; Stream::ALL.len()],
-    /// `host:port`, unless the peer only ever called us.
-    address: Mutex<Option<String>>,
+    /// Where it may be, `host:port`, the likeliest first; none if it only ever called us.
+    addresses: Mutex<Vec<String>>,
     dialing: Mutex<Option<AbortHandle>>,
     link: Mutex<Option<Link>>,
     /// Held while the link changes and the change is told, so that it is told in order.
@@ -129,7 +129,7 @@ impl Slot {
             preferred,
             outboxes: Stream::ALL
                 .map(|stream| Outbox::new(limits.queue_bytes_max(stream), limits.frame_bytes_max)),
-            address: Mutex::default(),
+            addresses: Mutex::default(),
             dialing: Mutex::default(),
             link: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
@@ -141,12 +141,20 @@ impl Slot {
         &self.outboxes[stream.index()]
     }
 
+    /// Where it is the likeliest.
     pub(super) fn address(&self) -> Option<String> {
-        lock(&self.address).clone()
+        lock(&self.addresses).first().cloned()
     }
 
-    pub(super) fn set_address(&self, address: String) {
-        *lock(&self.address) = Some(address);
+    /// Where to dial it at this attempt, and how often it was dialed there before.
+    pub(super) fn address_at(&self, attempt: usize) -> Option<(String, usize)> {
+        let addresses = lock(&self.addresses);
+        let place = attempt.checked_rem(addresses.len())?;
+        Some((addresses[place].clone(), attempt / addresses.len()))
+    }
+
+    pub(super) fn set_addresses(&self, addresses: Vec<String>) {
+        *lock(&self.addresses) = addresses;
     }
 
     /// Has a task dial from now on, unless one does already.
@@ -239,12 +247,12 @@ impl Slot {
 
     /// Whether nobody lists it and nobody is there.
     pub(super) fn is_idle(&self) -> bool {
-        lock(&self.address).is_none() && lock(&self.link).is_none()
+        lock(&self.addresses).is_empty() && lock(&self.link).is_none()
     }
 
     /// Stops dialing and ends the connection.
     pub(super) fn remove(&self) {
-        *lock(&self.address) = None;
+        lock(&self.addresses).clear();
         if let Some(task) = lock(&self.dialing).take() {
             task.abort();
         }

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `addresses` | nodes that moved, nodes that are down, addresses of both kinds |
 //! | `certificates` | they expire, are renewed while nodes run, and are read again |
+//! | `changes` | members change: a dead node replaced, one node grown to three, a node moved, what is refused |
 //! | `classes` | what each class costs and has, and how its requests end |
 //! | `disk` | a data directory that is not what it should be |
 //! | `heard` | of a node that was not heard since the leader changed nobody says zero |
@@ -17,6 +18,7 @@
 
 mod addresses;
 mod certificates;
+mod changes;
 mod classes;
 mod disk;
 mod heard;

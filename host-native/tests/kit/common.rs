@@ -63,7 +63,7 @@ impl Lab {
             listen: LOOPBACK,
             peers: peers
                 .iter()
-                .map(|(id, address)| (NodeId(*id), address.to_string()))
+                .map(|(id, address)| (NodeId(*id), vec![address.to_string()]))
                 .collect(),
             hello: self.hello(id),
             clients: String::new(),

@@ -38,7 +38,8 @@ impl KeyValue {
         let mut two = Transport::bind(config).unwrap();
         up(&mut one.1, TWO).await;
         up(&mut two.1, ONE).await;
-        one.0.set_peer(TWO, two.0.local_addr().unwrap().to_string());
+        one.0
+            .set_peer(TWO, vec![two.0.local_addr().unwrap().to_string()]);
         Self { lab, one, two }
     }
 }
@@ -165,8 +166,10 @@ async fn nodes_that_dial_each_other_at_once_end_up_with_one_working_connection()
         let lab = Lab::new();
         let mut one = Transport::bind(lab.node(1, &[])).unwrap();
         let mut two = Transport::bind(lab.node(2, &[])).unwrap();
-        one.0.set_peer(TWO, two.0.local_addr().unwrap().to_string());
-        two.0.set_peer(ONE, one.0.local_addr().unwrap().to_string());
+        one.0
+            .set_peer(TWO, vec![two.0.local_addr().unwrap().to_string()]);
+        two.0
+            .set_peer(ONE, vec![one.0.local_addr().unwrap().to_string()]);
         up(&mut one.1, TWO).await;
         up(&mut two.1, ONE).await;
         // What was queued on a connection that is then swapped may be lost: say it again.
@@ -325,7 +328,7 @@ async fn the_successor_of_a_killed_process_tells_its_peers_that_it_is_gone() {
     patient(&mut config);
     let credentials = config.credentials.clone();
     let (address, kill) = common::bind_to_kill(config);
-    one.0.set_peer(TWO, address.to_string());
+    one.0.set_peer(TWO, vec![address.to_string()]);
     up(&mut one.1, TWO).await;
     kill();
 
@@ -464,7 +467,7 @@ async fn a_removed_peer_is_let_go_and_not_dialed() {
     assert_eq!(pair.one.0.peers(), []);
     // And is dialed again once it is listed again.
     let address = pair.two.0.local_addr().unwrap().to_string();
-    pair.one.0.set_peer(TWO, address);
+    pair.one.0.set_peer(TWO, vec![address]);
     up(&mut pair.one.1, TWO).await;
 }
 

@@ -14,6 +14,7 @@ pub(super) use replica_check::ReplicaCheck;
 
 use super::error::NodeError;
 use super::log::Log;
+use crate::address_book::AddressBook;
 use crate::checksummed;
 use crate::machine::{Image, Loader, Look, Replica, Replicated, StateMachine};
 use crate::replicas::Digest;
@@ -103,6 +104,11 @@ impl Applied {
     /// Bytes that the view of a query has at most by now.
     pub fn view_bytes_max(&self, query: &Payload) -> usize {
         self.replica.view_bytes_max(query)
+    }
+
+    /// Where members are, as the log has it.
+    pub fn book(&self) -> &AddressBook {
+        self.replica.book()
     }
 
     /// Whether the peers' replicas are the same.

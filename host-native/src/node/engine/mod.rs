@@ -8,6 +8,7 @@
 //! | [`requests`] | a client's request: refused, proposed, or waiting to be served |
 //! | [`serving`] | a client's answer |
 //! | [`transfers`] | leadership goes to another node |
+//! | [`members`] | who is in the cluster and where: changed, and followed |
 //! | [`replicas`] | digests of replicas, told and compared |
 //! | [`report`] | what the node says of itself |
 //! | [`snapshots`] | snapshots made, sent and taken |
@@ -15,6 +16,7 @@
 
 mod frames;
 mod inputs;
+mod members;
 mod replicas;
 mod report;
 mod requests;
@@ -27,9 +29,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kraft_proto::{
-    Agreed, Instant, LogIndex, NodeId, Output, Raft, ReadOutcome, ReadTicket, Role, Standing, Term,
-};
+use kraft_proto::cluster::Epoch;
+use kraft_proto::{Instant, LogIndex, NodeId, Output, Raft, ReadOutcome, ReadTicket, Role, Term};
 use kraft_storage::Identity;
 use kraft_wire::cert::Credentials;
 
@@ -40,6 +41,7 @@ use super::clock::Clock;
 use super::early_acks::EarlyAcks;
 use super::error::NodeError;
 use super::log::Log;
+use super::membership::Membership;
 use super::office::Office;
 use super::peers::Peers;
 use super::snapshots::Snapshots;
@@ -70,6 +72,7 @@ pub(super) struct Parts {
     pub config: Arc<Config>,
     pub node: NodeId,
     pub identity: Identity,
+    pub epoch: Epoch,
     pub clock: Clock,
     pub raft: Raft,
     pub log: Log,
@@ -77,6 +80,7 @@ pub(super) struct Parts {
     pub waiting: Waiting,
     pub applied: Applied,
     pub office: Office,
+    pub membership: Membership,
     pub snapshots: Snapshots,
     pub clients: RpcServer,
     pub metrics: Metrics,
@@ -93,6 +97,7 @@ pub(super) struct Engine {
     config: Arc<Config>,
     node: NodeId,
     identity: Identity,
+    epoch: Epoch,
     clock: Clock,
     raft: Raft,
     log: Log,
@@ -100,6 +105,7 @@ pub(super) struct Engine {
     waiting: Waiting,
     applied: Applied,
     office: Office,
+    membership: Membership,
     snapshots: Snapshots,
     early_acks: EarlyAcks,
     clients: RpcServer,
@@ -120,6 +126,7 @@ impl Engine {
             config: parts.config,
             node: parts.node,
             identity: parts.identity,
+            epoch: parts.epoch,
             clock: parts.clock,
             raft: parts.raft,
             log: parts.log,
@@ -127,6 +134,7 @@ impl Engine {
             waiting: parts.waiting,
             applied: parts.applied,
             office: parts.office,
+            membership: parts.membership,
             snapshots: parts.snapshots,
             early_acks: EarlyAcks::default(),
             clients: parts.clients,
@@ -226,6 +234,8 @@ impl Engine {
         self.serve_applied();
         self.tell_ended();
         self.answer_transfers();
+        self.follow_address_book();
+        self.answer_members();
         let (raft, applied) = (&self.raft, self.applied.upto());
         let done = || raft.status().watermarks.written.min(applied);
         self.log.shrink(done);
@@ -258,7 +268,7 @@ impl Engine {
             }
             Output::Read { ticket, outcome } => self.end_reads(ticket, outcome),
             Output::Role { role, term, leader } => self.change_role(role, term, leader),
-            Output::Members { at, agreed, own } => notice_members(at, agreed, own),
+            Output::Members { at, agreed, own } => self.notice_members(at, agreed, own),
             Output::Superseded { by } => self.failed = Some(NodeError::Superseded(by)),
             Output::Recall { question, index } => {
                 if let Some(run) = self.log.run_at(index) {
@@ -309,15 +319,5 @@ impl Engine {
             }
             Err(error) => self.failed = Some(error),
         }
-    }
-}
-
-/// Whether this node is a member is for its operator to know.
-fn notice_members(at: LogIndex, agreed: Agreed, own: Standing) {
-    if (agreed, own) == (Agreed::Committed, Standing::LeftOut) {
-        tracing::warn!(
-            "the configuration at {at} is committed and leaves this node out: it asks for no votes \
-             any more and hears of nothing written since. Stop it, or add it again"
-        );
     }
 }

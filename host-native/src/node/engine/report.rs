@@ -28,6 +28,7 @@ impl Engine {
         self.make_snapshot_if_due();
         self.remind_of_snapshot();
         self.look_for_standby();
+        self.look_after_members();
         self.serve_parked();
         self.show(&status);
         let readiness = self.readiness();

@@ -50,7 +50,7 @@ impl Engine {
             Request::Query { freshness, .. } => {
                 self.take_read(PendingRead { reply, request }, freshness);
             }
-            Request::Fate { .. } | Request::Status | Request::Digest => {
+            Request::Fate { .. } | Request::Status | Request::Digest | Request::Members => {
                 self.serve_when_read(PendingRead { reply, request });
             }
             Request::Transfer { to } => self.take_transfer(to, reply),
@@ -58,6 +58,7 @@ impl Engine {
                 position,
                 timeout_ms,
             } => self.take_await(position, Duration::from_millis(timeout_ms.into()), reply),
+            Request::ChangeMembers(asked) => self.take_members_change(asked, reply),
             Request::Test(switch) => reply.send(self.switch(switch).encode()),
         }
     }
@@ -222,15 +223,26 @@ impl Engine {
         write: &Write,
         admitted: Admitted,
     ) -> Result<(Proposed, usize), ProposeError> {
+        let (proposed, bytes) = self.propose_payload(now, admitted.class, &admitted.payload)?;
+        let index = proposed.run.last();
+        self.applied.proposed(index, write, admitted.digest);
+        Ok((proposed, bytes))
+    }
+
+    /// Hands an entry to the core, and its bytes to the log; how many they are.
+    pub(super) fn propose_payload(
+        &mut self,
+        now: Instant,
+        class: Class,
+        payload: &[u8],
+    ) -> Result<(Proposed, usize), ProposeError> {
         if self.log.next() <= self.raft.last().index {
             // The core made an entry before this one: its bytes come first.
             self.pump();
         }
-        let proposed = self.raft.propose(now, admitted.class, 1)?;
+        let proposed = self.raft.propose(now, class, 1)?;
         let position = proposed.run.last_position();
-        self.applied
-            .proposed(position.index, write, admitted.digest);
-        let entry = checksummed::add(position, EntryKind::Command, &admitted.payload);
+        let entry = checksummed::add(position, EntryKind::Command, payload);
         let bytes = entry.len();
         self.log.accept(position, entry);
         Ok((proposed, bytes))
@@ -249,7 +261,7 @@ impl Engine {
         within.map_or(longest, |within| within.min(longest))
     }
 
-    fn refused(&self, error: ProposeError) -> Response {
+    pub(super) fn refused(&self, error: ProposeError) -> Response {
         Response::Refused(match error {
             ProposeError::NotLeader(_) => return self.redirect(),
             ProposeError::Exhausted | ProposeError::Count => RequestRefusal::NotReady,

@@ -117,9 +117,11 @@ impl Engine {
             }),
             Request::Status => Response::Status(Box::new(self.report())),
             Request::Digest => self.applied.digest(self.node),
+            Request::Members => Response::Members(Box::new(self.members_report())),
             Request::Write(_)
             | Request::Test(_)
             | Request::Transfer { .. }
+            | Request::ChangeMembers(_)
             | Request::Await { .. } => Response::Refused(RequestRefusal::NotReady),
         }
     }

@@ -42,6 +42,18 @@ impl Peers {
         let _ = self.transport.send(peer, route, [frame.into()]);
     }
 
+    /// Looks for a peer at these addresses, one after the other.
+    pub fn reach(&self, peer: NodeId, mut addresses: Vec<String>) {
+        let mut seen = BTreeSet::new();
+        addresses.retain(|address| seen.insert(address.clone()));
+        self.transport.set_peer(peer, addresses);
+    }
+
+    /// Looks no more for a peer that has left, and ends the connection to it.
+    pub fn part(&self, peer: NodeId) {
+        self.transport.remove_peer(peer);
+    }
+
     /// Ends the connection to a peer that sent what it should not.
     pub fn disconnect(&self, peer: NodeId) {
         self.transport.disconnect(peer, Fault::Garbage);

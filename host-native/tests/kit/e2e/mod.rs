@@ -90,7 +90,7 @@ impl Cluster {
 
     /// The same, each node with these flags.
     pub async fn start_with(flags: &'static [&'static str]) -> Self {
-        let mut cluster = Self::make();
+        let mut cluster = Self::make(3);
         for node in &mut cluster.nodes {
             node.flags = flags;
             node.start();
@@ -99,11 +99,20 @@ impl Cluster {
         cluster
     }
 
-    fn make() -> Self {
+    /// One node alone, started and led.
+    pub async fn start_alone() -> Self {
+        let mut cluster = Self::make(1);
+        cluster.nodes[0].start();
+        cluster.leader().await;
+        cluster
+    }
+
+    fn make(nodes: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let block = Block::take();
         let ports: [u16; 9] = block.ports();
         let places: Vec<Place> = (ports.as_chunks::<3>().0.iter())
+            .take(nodes)
             .map(|ports| Place::at_ports(*ports))
             .collect();
         let zones = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/zones.toml");
@@ -131,6 +140,41 @@ impl Cluster {
             client,
             _ports: block,
         }
+    }
+
+    /// Another machine, with a certificate of the next number and what `kraft join` makes of it, told of node `at` alone. It
+    /// is not started.
+    pub fn join(&mut self, at: usize, words: &[&str]) -> usize {
+        let number = self.nodes.len() + 1;
+        let id = number.to_string();
+        let authority = self.created.client.parent().unwrap().to_owned();
+        let mut issue = kraft();
+        issue
+            .args(["cert", "issue", "node", &id, "--ca"])
+            .arg(&authority);
+        let issued = issue.output().unwrap();
+        assert!(issued.status.success(), "{issued:?}");
+        let folder = authority.join(format!("node-{id}"));
+        let ports = Block::take();
+        let [peers, clients, admin] = ports.ports();
+        let host = format!("127.0.0.1:{peers}");
+        let mut join = kraft();
+        join.args(["join", &self.nodes[at].clients, "--json"])
+            .args(["--host", &host, "--dir"])
+            .arg(&folder)
+            .args(words);
+        let joined = join.output().unwrap();
+        assert!(joined.status.success(), "{joined:?}");
+        self.nodes.push(Node {
+            config: folder.join("kraft.toml"),
+            log: folder.join("server.log"),
+            clients: format!("127.0.0.1:{clients}"),
+            admin: format!("127.0.0.1:{admin}"),
+            flags: &[],
+            running: None,
+            other_ports: Some(ports),
+        });
+        number - 1
     }
 
     /// Another client, with connections of its own.
@@ -313,6 +357,13 @@ impl Node {
         command.args(["--listen-clients", &address]);
         self.start_as(command);
         address
+    }
+
+    /// Starts it at these addresses, for peers and for clients.
+    pub fn start_listening(&mut self, peers: &str, clients: &str) {
+        let mut command = self.command();
+        command.args(["--listen-peers", peers, "--listen-clients", clients]);
+        self.start_as(command);
     }
 
     fn start_as(&mut self, mut command: Command) {

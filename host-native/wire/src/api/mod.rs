@@ -13,6 +13,7 @@
 //! most once.
 
 mod answer;
+mod members;
 mod refusal;
 mod status;
 mod words;
@@ -28,6 +29,7 @@ use thiserror::Error;
 
 pub use answer::{Achieved, Answer, NotSaid};
 pub use kraft_proto::Grade;
+pub use members::{Care, ChangeMembers, Contact, MemberReport, MembersChange, MembersReport};
 pub use refusal::{Bound, RequestRefusal, Retry};
 pub use status::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskRoom, DiskStatus, LagStatus, Link,
@@ -41,7 +43,7 @@ use crate::payload::{PAYLOAD_MAX, Payload};
 use crate::rows::{SCAN_BYTES_MAX, SCAN_ROWS_MAX};
 
 /// The version of this protocol: the first byte of every message.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// The longest message in either direction, in bytes.
 pub const MESSAGE_MAX: usize = 6 * 1024 * 1024;
@@ -91,6 +93,10 @@ pub enum Request {
         /// How long, in milliseconds; a minute at most. Asking again costs nothing.
         timeout_ms: u32,
     },
+    /// Who is in the cluster and where, as this node knows it.
+    Members,
+    /// Change that. Leader only; answered once the change is committed.
+    ChangeMembers(ChangeMembers),
 }
 
 /// A write and the durability asked for it.
@@ -181,6 +187,8 @@ pub enum Response {
     Switched,
     /// Who leads, after a transfer.
     Leads(LeadsReport),
+    /// Who is in the cluster and where.
+    Members(Box<MembersReport>),
 }
 
 /// Where to find the leader.

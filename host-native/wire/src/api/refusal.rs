@@ -126,6 +126,36 @@ pub enum RequestRefusal {
         /// Which.
         node: NodeId,
     },
+    /// The members stay as they are.
+    #[error("the members stay as they are: {why}")]
+    MembersStay {
+        /// Why.
+        why: String,
+    },
+    /// The members stay as they are, as the cluster would be weaker.
+    #[error("the members stay as they are: {why}. If that is meant, add --force")]
+    MembersWeaker {
+        /// What would be lost.
+        why: String,
+    },
+    /// The member has not caught up: it stays as it is.
+    #[error("node {node} has not caught up, and stays as it is: {}; ask again when it has", behind(*.lag_entries))]
+    NotCaughtUp {
+        /// Which.
+        node: NodeId,
+        /// Entries that it lacks; none while it has not told this leader.
+        lag_entries: Option<u64>,
+    },
+    /// Another change of the members is on its way.
+    #[error("another change of the members is on its way; try again")]
+    MembersChanging,
+}
+
+fn behind(lag_entries: Option<u64>) -> String {
+    match lag_entries {
+        Some(entries) => format!("it lacks {entries} entries"),
+        None => "it has not told its leader yet what it holds".into(),
+    }
 }
 
 /// What a node takes on only so much of.
@@ -176,7 +206,10 @@ impl RequestRefusal {
     /// What a client does about it.
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Busy { .. } | Self::LeadershipTransfer | Self::NotReady => Retry::Later,
+            Self::Busy { .. }
+            | Self::LeadershipTransfer
+            | Self::NotReady
+            | Self::MembersChanging => Retry::Later,
             Self::NoMajority | Self::Stopping => Retry::Elsewhere,
             Self::SessionExpired { open_at } => Retry::InSession {
                 opened_at: *open_at,
@@ -193,6 +226,9 @@ impl RequestRefusal {
             | Self::Version { .. }
             | Self::Malformed { .. }
             | Self::NoTransfer { .. }
+            | Self::MembersStay { .. }
+            | Self::MembersWeaker { .. }
+            | Self::NotCaughtUp { .. }
             | Self::NotTakenOver { .. } => Retry::No,
         }
     }

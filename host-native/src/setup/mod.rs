@@ -11,6 +11,8 @@
 //!     └── data/                 formatted, empty
 //! ```
 
+pub mod join;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -100,6 +102,18 @@ pub enum SetupError {
     /// A data directory could not be formatted.
     #[error(transparent)]
     Format(#[from] FormatError),
+    /// The folder is to have one node's certificate.
+    #[error(
+        "{} has no certificate of one node, node-N.pem, with its key and ca.pem beside it: make it with `kraft cert issue \
+         node` where the authority is, and copy the folder here. Nothing was made", .0.display()
+    )]
+    NoCertificate(PathBuf),
+    /// It is a node already.
+    #[error(
+        "{} is there already: this folder is a node's. Start it with `kraft server`, or name another folder with --dir. \
+         Nothing was made", .0.display()
+    )]
+    IsNode(PathBuf),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers. Nothing was made")]
     Random,
