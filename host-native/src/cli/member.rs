@@ -195,8 +195,19 @@ impl Member {
             }
             What::Remove(remove) => {
                 let nodes = ids(&remove.nodes);
+                let client = remove.connect.client().await?;
+                let before = client.members().await?;
+                let is_member = |id| before.members.iter().any(|member| member.id == id);
+                if let Some(stranger) = nodes.iter().find(|id| !is_member(**id)) {
+                    return Err(Failure::refused(format_args!(
+                        "node {stranger} is no member of this cluster, nothing was changed: see `kraft member list`"
+                    )));
+                }
+                let care = remove.force.care();
                 let change = MembersChange::Remove { nodes };
-                ask(&remove.connect, change, remove.force.care()).await?
+                client
+                    .change_members(ChangeMembers { change, care })
+                    .await?
             }
             What::Replace(replace) => {
                 let (old, new) = (NodeId(replace.old), NodeId(replace.new));
@@ -263,7 +274,8 @@ async fn once_caught_up(
 
 /// The members as a table.
 pub(super) fn words(report: &MembersReport) -> String {
-    let mut table = Table::new(["node", "", "peers at", "clients at", "store", "lacks", ""]);
+    let is_member = |id| report.members.iter().any(|member| member.id == id);
+    let mut table = Table::new(["NODE", "", "PEERS", "CLIENTS", "STORE", "LACKS", ""]);
     for member in &report.members {
         table.row([
             member.id.to_string(),
@@ -274,9 +286,10 @@ pub(super) fn words(report: &MembersReport) -> String {
             member
                 .lag_entries
                 .map_or(String::new(), |entries| entries.to_string()),
-            member
-                .replaces
-                .map_or(String::new(), |old| format!("is to replace node {old}")),
+            match member.replaces {
+                Some(old) if is_member(old) => format!("is to replace node {old}"),
+                _ => String::new(),
+            },
         ]);
     }
     let state = match report.settled {
@@ -284,7 +297,7 @@ pub(super) fn words(report: &MembersReport) -> String {
         false => ", a change on its way".into(),
     };
     format!(
-        "{table}Cluster {}, by node {}: the configuration of entry {}{state}.",
+        "{table}\nCluster {}, by node {}: the configuration of entry {}{state}.",
         report.cluster, report.node, report.at
     )
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kraft_proto::{LogIndex, NodeId};
+use kraft_proto::{LogIndex, LogPosition, NodeId};
 use kraft_storage::Founding;
 use kraft_wire::api::{Bound, RequestRefusal};
 
@@ -15,8 +15,8 @@ const WAITING_MAX: usize = 64;
 
 /// A client that waits for a change.
 pub(super) struct PendingChange {
-    /// It is made once everything through here is applied.
-    pub at: LogIndex,
+    /// Its last entry: it is made once that is applied.
+    pub at: LogPosition,
     pub reply: Reply,
 }
 
@@ -124,7 +124,9 @@ impl Membership {
 
     /// Those whose change stands at or before this, which is applied.
     pub fn made(&mut self, applied: LogIndex) -> Vec<PendingChange> {
-        let made = self.waiting.extract_if(.., |change| change.at <= applied);
+        let made = self
+            .waiting
+            .extract_if(.., |change| change.at.index <= applied);
         made.collect()
     }
 

@@ -8,8 +8,8 @@
 //! ```
 
 use kraft_proto::{
-    Agreed, Change, Class, CommitMode, FsyncMode, LogIndex, Member, MembersProposeError, NodeId,
-    PeerState, Standing, Status, StoreId, Trust,
+    Agreed, Change, Class, CommitMode, Fate, FsyncMode, LogIndex, LogPosition, Member,
+    MembersProposeError, NodeId, PeerState, Standing, Status, StoreId, Trust,
 };
 use kraft_storage::Founding;
 use kraft_wire::address::Address;
@@ -45,7 +45,7 @@ impl Engine {
     }
 
     /// Proposes a change, if it is to be made; where the last of its entries stands.
-    fn change_members(&mut self, asked: ChangeMembers) -> Result<LogIndex, Response> {
+    fn change_members(&mut self, asked: ChangeMembers) -> Result<LogPosition, Response> {
         if !self.office.leads() {
             return Err(self.redirect());
         }
@@ -78,7 +78,7 @@ impl Engine {
         member: Member,
         contact: Contact,
         replaces: Option<NodeId>,
-    ) -> Result<LogIndex, Response> {
+    ) -> Result<LogPosition, Response> {
         let Member { id, store } = member;
         if id == NodeId(0) {
             return Err(stay("members have numbers from 1 on"));
@@ -96,7 +96,7 @@ impl Engine {
         match known.map(|known| known.store) {
             None => self.propose_members(&[Change::Learner(member)])?,
             // It asks again, or was announced before.
-            Some(known) if known == store || known == StoreId::ANY => self.raft.last().index,
+            Some(known) if known == store || known == StoreId::ANY => self.raft.last(),
             Some(_) => {
                 return Err(stay(format!(
                     "node {id} is a member on another store. Give the new machine a number of its own with `kraft cert \
@@ -107,7 +107,7 @@ impl Engine {
         self.list(id, Listed { contact, replaces })
     }
 
-    fn promote(&mut self, nodes: &[NodeId], care: Care) -> Result<LogIndex, Response> {
+    fn promote(&mut self, nodes: &[NodeId], care: Care) -> Result<LogPosition, Response> {
         let members = self.raft.members();
         let mut changes = Vec::new();
         for id in nodes {
@@ -122,16 +122,15 @@ impl Engine {
         self.propose_with_care(&changes, care)
     }
 
-    fn remove(&mut self, nodes: &[NodeId], care: Care) -> Result<LogIndex, Response> {
+    fn remove(&mut self, nodes: &[NodeId], care: Care) -> Result<LogPosition, Response> {
         let members = self.raft.members();
-        if let Some(stranger) = nodes.iter().find(|id| !members.contains(**id)) {
-            return Err(stay(format!("node {stranger} is no member")));
-        }
-        let changes: Vec<_> = nodes.iter().copied().map(Change::Remove).collect();
+        // Who is no member was removed by an earlier copy of this request.
+        let there = nodes.iter().filter(|id| members.contains(**id));
+        let changes: Vec<_> = there.copied().map(Change::Remove).collect();
         self.propose_with_care(&changes, care)
     }
 
-    fn replace(&mut self, old: NodeId, new: NodeId, care: Care) -> Result<LogIndex, Response> {
+    fn replace(&mut self, old: NodeId, new: NodeId, care: Care) -> Result<LogPosition, Response> {
         let members = self.raft.members();
         let member = members.iter().find(|member| member.id == new).copied();
         let Some(member) = member else {
@@ -141,7 +140,7 @@ impl Engine {
         let changes = [Change::Voter(member), Change::Remove(old)];
         match replaced {
             // An earlier copy of this request did it.
-            true => Ok(self.raft.last().index),
+            true => Ok(self.raft.last()),
             false if old == new || !members.contains(old) => {
                 Err(stay(format!("node {old} is no other member")))
             }
@@ -150,9 +149,13 @@ impl Engine {
     }
 
     /// Proposes changes, unless they make the cluster weaker and are not forced.
-    fn propose_with_care(&mut self, changes: &[Change], care: Care) -> Result<LogIndex, Response> {
+    fn propose_with_care(
+        &mut self,
+        changes: &[Change],
+        care: Care,
+    ) -> Result<LogPosition, Response> {
         if changes.is_empty() {
-            return Ok(self.raft.last().index);
+            return Ok(self.raft.last());
         }
         if care == Care::Refuse {
             self.check_strength(changes)?;
@@ -219,10 +222,10 @@ impl Engine {
         Ok(())
     }
 
-    fn propose_members(&mut self, changes: &[Change]) -> Result<LogIndex, Response> {
+    fn propose_members(&mut self, changes: &[Change]) -> Result<LogPosition, Response> {
         let now = self.now();
         match self.raft.propose_members(now, changes) {
-            Ok(proposed) => Ok(proposed.run.last().max(self.raft.last().index)),
+            Ok(proposed) => Ok(proposed.run.last_position()),
             Err(error) => Err(self.members_refused(error)),
         }
     }
@@ -243,7 +246,7 @@ impl Engine {
     }
 
     /// Has the log say where a node is. This node looks for it there at once.
-    fn list(&mut self, node: NodeId, listed: Listed) -> Result<LogIndex, Response> {
+    fn list(&mut self, node: NodeId, listed: Listed) -> Result<LogPosition, Response> {
         check_contact(&listed.contact)?;
         if !self.applied.book().has_room(node) {
             return Err(stay("the address book is full of nodes that have left"));
@@ -256,7 +259,7 @@ impl Engine {
         Ok(at)
     }
 
-    fn propose_book(&mut self, entry: &BookEntry) -> Result<LogIndex, Response> {
+    fn propose_book(&mut self, entry: &BookEntry) -> Result<LogPosition, Response> {
         let refused = Response::Refused;
         let payload = self.log.fit(entry.encode().into());
         let payload = payload.map_err(|unfit| refused(unfit.into()))?;
@@ -267,7 +270,7 @@ impl Engine {
         let (proposed, _) = self
             .propose_payload(now, class, &payload)
             .map_err(|error| self.refused(error))?;
-        Ok(proposed.run.last())
+        Ok(proposed.run.last_position())
     }
 
     /// Tells those whose change is made, and those who have to ask another leader.
@@ -275,21 +278,24 @@ impl Engine {
         if !self.membership.has_waiting() {
             return;
         }
+        let status = self.raft.status();
+        // A leader that leaves by the change says so before it goes.
+        if self.is_settled(&status) {
+            let made = self.membership.made(self.applied.upto());
+            let report = Response::Members(Box::new(self.members_report()));
+            for change in made {
+                let fate = |at| self.raft.fate_with(at, |index| self.log.run_at(index));
+                match fate(change.at) {
+                    Fate::Committed => change.reply.send(report.encode()),
+                    // Another leader's entries stand there: it is asked.
+                    _ => change.reply.send(self.redirect().encode()),
+                }
+            }
+        }
         if !self.office.leads() {
             let redirect = self.redirect();
             for change in self.membership.take_waiting() {
                 change.reply.send(redirect.encode());
-            }
-            return;
-        }
-        let status = self.raft.status();
-        if self.is_settled(&status) {
-            let made = self.membership.made(self.applied.upto());
-            if !made.is_empty() {
-                let report = Response::Members(Box::new(self.members_report()));
-                for change in made {
-                    change.reply.send(report.encode());
-                }
             }
         }
     }
@@ -329,7 +335,7 @@ impl Engine {
         };
         // What is refused now is tried again at the next look.
         if let Ok(at) = proposed {
-            self.membership.propose(at);
+            self.membership.propose(at.index);
         }
     }
 

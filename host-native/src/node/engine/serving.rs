@@ -117,7 +117,11 @@ impl Engine {
             }),
             Request::Status => Response::Status(Box::new(self.report())),
             Request::Digest => self.applied.digest(self.node),
-            Request::Members => Response::Members(Box::new(self.members_report())),
+            // The leader knows most of them; where there is none, any node says what it knows.
+            Request::Members => match self.redirect() {
+                redirect @ Response::Redirect { leader: Some(_) } => redirect,
+                _ => Response::Members(Box::new(self.members_report())),
+            },
             Request::Write(_)
             | Request::Test(_)
             | Request::Transfer { .. }

@@ -152,7 +152,7 @@ impl Cluster {
         issue
             .args(["cert", "issue", "node", &id, "--ca"])
             .arg(&authority);
-        let issued = issue.output().unwrap();
+        let issued = Program::listened_to(&mut issue).output();
         assert!(issued.status.success(), "{issued:?}");
         let folder = authority.join(format!("node-{id}"));
         let ports = Block::take();
@@ -163,7 +163,7 @@ impl Cluster {
             .args(["--host", &host, "--dir"])
             .arg(&folder)
             .args(words);
-        let joined = join.output().unwrap();
+        let joined = Program::listened_to(&mut join).output();
         assert!(joined.status.success(), "{joined:?}");
         self.nodes.push(Node {
             config: folder.join("kraft.toml"),
