@@ -92,6 +92,9 @@ pub enum Asked {
     /// That another node leads.
     #[error("Leadership may have moved or not: see what `kraft status` says")]
     Transfer,
+    /// A snapshot, or bytes of one.
+    #[error("Nothing more was read of it: try again")]
+    Snapshot,
     /// Who is in the cluster.
     #[error("Who is in the cluster is not known here: try again")]
     Members,

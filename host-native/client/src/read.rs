@@ -7,7 +7,7 @@ use kraft_proto::ids::{LogPosition, NodeId};
 use kraft_proto::output::Fate;
 use kraft_wire::api::{
     ChangeMembers, DigestReport, FateReport, Freshness, LeadsReport, MembersReport, Request,
-    RequestRefusal, Response, Retry, StatusReport, TestSwitch,
+    RequestRefusal, Response, Retry, SnapshotOffer, StatusReport, TestSwitch,
 };
 use kraft_wire::key_value::{Key, Value};
 use kraft_wire::payload::Payload;
@@ -252,6 +252,41 @@ impl Client {
         .await
     }
 
+    /// Has the node at `address` make a snapshot of its state, of now or later, if it has none.
+    ///
+    /// # Errors
+    /// If it has nothing to make one of, could not make it, or did not answer in time.
+    pub async fn snapshot(&self, address: &str) -> Result<SnapshotOffer, ClientError> {
+        self.read(
+            Whom::Node(address),
+            &Request::Snapshot,
+            |response| match response {
+                Response::Snapshot(offer) => Some(offer),
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    /// Bytes of the file of a snapshot of the node at `address`, from `offset` on: fewer than
+    /// [`PIECE_MAX`](kraft_wire::api::PIECE_MAX) at its end, none behind it.
+    ///
+    /// # Errors
+    /// If it has no such snapshot any more, or did not answer in time.
+    pub async fn snapshot_piece(
+        &self,
+        address: &str,
+        last: LogPosition,
+        offset: u64,
+    ) -> Result<Vec<u8>, ClientError> {
+        let request = Request::SnapshotPiece { last, offset };
+        self.read(Whom::Node(address), &request, |response| match response {
+            Response::SnapshotPiece(bytes) => Some(bytes),
+            _ => None,
+        })
+        .await
+    }
+
     /// Sets the test switch of the node at `address`.
     ///
     /// # Errors
@@ -371,6 +406,7 @@ const fn asked_by(request: &Request) -> Asked {
         Request::Status | Request::Digest | Request::Test(_) => Asked::Node,
         Request::Transfer { .. } => Asked::Transfer,
         Request::Members => Asked::Members,
+        Request::Snapshot | Request::SnapshotPiece { .. } => Asked::Snapshot,
         Request::ChangeMembers(_) => Asked::MembersChange,
     }
 }

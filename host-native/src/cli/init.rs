@@ -11,6 +11,8 @@ use serde_json::json;
 
 use super::output::{Failure, Style, exit};
 use crate::config::read_zones;
+use crate::kv::Kv;
+use crate::node::backup::Beginning;
 use crate::setup::{self, Created, Place, Plan, SetupError};
 
 #[derive(Args, Debug)]
@@ -33,6 +35,9 @@ pub struct Init {
     /// The durability options to start from
     #[arg(long, default_value_t)]
     preset: Preset,
+    /// A backup by `kraft snapshot save`: the cluster is new, and begins with its keys and values
+    #[arg(long, value_name = "FILE")]
+    from_snapshot: Option<PathBuf>,
     /// A file of [[zones]] to write into every node's configuration
     #[arg(long, value_name = "FILE")]
     zones: Option<PathBuf>,
@@ -59,7 +64,15 @@ impl Init {
                 None => ZoneTable::default(),
             },
         };
-        let created = setup::create(&self.dir, &plan)?;
+        let beginning = match &self.from_snapshot {
+            Some(file) => Some(Beginning::from_file::<Kv>(file).map_err(|error| {
+                Failure::refused(format_args!(
+                    "{error}. Nothing was made: take another backup"
+                ))
+            })?),
+            None => None,
+        };
+        let created = setup::create_from(&self.dir, &plan, beginning.as_ref())?;
         let json = json!({
             "cluster": created.cluster.to_string(),
             "nodes": created.nodes,

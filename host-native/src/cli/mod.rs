@@ -32,6 +32,7 @@ mod scan;
 mod server;
 mod settings;
 mod signals;
+mod snapshot;
 mod status;
 mod transfer;
 mod web;
@@ -96,6 +97,8 @@ enum Command {
     Transfer(transfer::Transfer),
     /// Show who is in the cluster and where, and change that
     Member(member::Member),
+    /// Save a backup while the cluster serves, and look into one
+    Snapshot(snapshot::Snapshot),
     /// Make, renew and show certificates
     Cert(cert::Cert),
     /// Let a node that lost power vote again, whatever it has forgotten
@@ -156,6 +159,7 @@ impl Command {
             Self::Fate(fate) => block_on(fate.run(style)),
             Self::Transfer(transfer) => block_on(transfer.run(style)),
             Self::Join(join) => block_on(join.run(style)),
+            Self::Snapshot(snapshot) => block_on(snapshot.run(style)),
             Self::Member(member) => block_on(member.run(style)),
             Self::Cert(cert) => cert.run(style),
             Self::Recover(recover) => recover.run(style),

@@ -61,6 +61,11 @@ impl<M: StateMachine> Replicated<M> {
         }
     }
 
+    /// What reads an image of such a replica back.
+    pub fn loader_of() -> Loader {
+        |from, applied| Ok(Box::new(Self::load(from, applied)?))
+    }
+
     /// The machine, to read from.
     pub fn machine(&self) -> &M {
         &self.machine
@@ -160,6 +165,10 @@ pub trait Replica: Send {
 
     /// What reads such an image back, as a replica of the same kind of machine.
     fn loader(&self) -> Loader;
+
+    /// The machine as it is, in another cluster where this is the last entry applied: without its sessions, and without
+    /// whereabouts.
+    fn begin_anew(&self, applied: LogPosition) -> Box<dyn Replica>;
 }
 
 /// Writes a replica as it was at one moment.
@@ -261,7 +270,14 @@ impl<M: StateMachine> Replica for Replicated<M> {
     }
 
     fn loader(&self) -> Loader {
-        |from, applied| Ok(Box::new(Self::load(from, applied)?))
+        Self::loader_of()
+    }
+
+    fn begin_anew(&self, applied: LogPosition) -> Box<dyn Replica> {
+        Box::new(Self {
+            applied,
+            ..Self::new(self.machine.clone())
+        })
     }
 }
 

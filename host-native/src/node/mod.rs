@@ -26,6 +26,7 @@
 
 mod advertised;
 mod applied;
+pub mod backup;
 mod certificate;
 mod clock;
 mod early_acks;

@@ -23,7 +23,7 @@ use kraft_proto::ids::{NodeId, StoreId};
 use kraft_proto::limits::MEMBERS_MAX;
 use kraft_proto::presets::Preset;
 use kraft_proto::zones::ZoneTable;
-use kraft_storage::{FormatError, RealFs};
+use kraft_storage::{FormatError, Founding, RealFs};
 use kraft_wire::cert::{CA_CERTIFICATE_FILE, CertError, ClusterCa, random_cluster_id};
 use thiserror::Error;
 
@@ -32,6 +32,7 @@ use crate::config::{
     TlsFiles,
 };
 use crate::node;
+use crate::node::backup::Beginning;
 
 /// The name of the client that is made along.
 const CLIENT: &str = "admin";
@@ -114,6 +115,9 @@ pub enum SetupError {
          Nothing was made", .0.display()
     )]
     IsNode(PathBuf),
+    /// The state of the backup could not be written.
+    #[error("the state of the backup cannot be written: {0}. Nothing was made")]
+    Beginning(String),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers. Nothing was made")]
     Random,
@@ -174,6 +178,19 @@ impl Place {
 ///
 /// When `dir` holds something, the plan does not fit together, or files cannot be written.
 pub fn create(dir: &Path, plan: &Plan) -> Result<Created, SetupError> {
+    create_from(dir, plan, None)
+}
+
+/// The same; the cluster begins with the state of a backup.
+///
+/// # Errors
+///
+/// As [`create`].
+pub fn create_from(
+    dir: &Path,
+    plan: &Plan,
+    beginning: Option<&Beginning>,
+) -> Result<Created, SetupError> {
     if plan.places.is_empty() || plan.places.len() > MEMBERS_MAX {
         return Err(SetupError::Nodes(plan.places.len()));
     }
@@ -181,7 +198,7 @@ pub fn create(dir: &Path, plan: &Plan) -> Result<Created, SetupError> {
         return Err(SetupError::Exists(dir.to_owned()));
     }
     let draft = draft_of(dir);
-    let made = make(&draft, plan).and_then(|cluster| {
+    let made = make(&draft, plan, beginning).and_then(|cluster| {
         fs::rename(&draft, dir).map_err(failed(dir))?;
         sync_parent(dir)?;
         Ok(cluster)
@@ -208,7 +225,7 @@ fn node_folder(number: usize) -> String {
     format!("node-{number}")
 }
 
-fn make(dir: &Path, plan: &Plan) -> Result<ClusterId, SetupError> {
+fn make(dir: &Path, plan: &Plan, beginning: Option<&Beginning>) -> Result<ClusterId, SetupError> {
     fs::create_dir_all(dir).map_err(failed(dir))?;
     let cluster = random_cluster_id().map_err(|_| SetupError::Random)?;
     let ca = ClusterCa::create(cluster)?;
@@ -243,6 +260,10 @@ fn make(dir: &Path, plan: &Plan) -> Result<ClusterId, SetupError> {
         };
         let data = folder.join(&config.data_dir);
         kraft_storage::format(&data, &RealFs, identity, founding.clone())?;
+        if let (Some(beginning), Founding::Cluster { members, .. }) = (beginning, &founding) {
+            let begun = beginning.write(&data, members, member.id);
+            begun.map_err(|error| SetupError::Beginning(error.to_string()))?;
+        }
     }
 
     let (cert, key) = ca.issue_client(CLIENT)?.write(dir)?;

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use kraft_proto::{LogIndex, LogPosition, Term};
 use kraft_storage::testing::bench::{append, commands, formatted, open};
-use kraft_storage::{Join, Snapshots};
+use kraft_storage::{Join, SnapshotReader, Snapshots};
 
 fn at(term: u64, index: u64) -> LogPosition {
     LogPosition::new(Term(term), LogIndex(index))
@@ -30,7 +30,7 @@ fn what_was_written_is_read_and_two_are_kept() {
     for index in [10, 20, 30] {
         write(&snapshots, at(1, index));
     }
-    assert_eq!(snapshots.keep(2).unwrap(), [at(1, 30), at(1, 20)]);
+    assert_eq!(snapshots.keep(2, None).unwrap(), [at(1, 30), at(1, 20)]);
     assert_eq!(snapshots.list().unwrap(), [at(1, 30), at(1, 20)]);
     let mut read = Vec::new();
     let mut reader = snapshots.read(at(1, 30)).unwrap();
@@ -38,6 +38,14 @@ fn what_was_written_is_read_and_two_are_kept() {
     assert_eq!(read, state());
     assert_eq!(reader.end().unwrap().last, at(1, 30));
     assert!(snapshots.read(at(1, 10)).is_err(), "it is gone");
+    write(&snapshots, at(1, 40));
+    let kept = snapshots.keep(2, Some(at(1, 20))).unwrap();
+    assert_eq!(kept, [at(1, 40), at(1, 30)]);
+    assert!(snapshots.read(at(1, 20)).is_ok(), "somebody reads it");
+    let path = "/data/snapshots/0000000000000001-0000000000000028.snap";
+    let reader = SnapshotReader::open(&fs, path.as_ref()).unwrap();
+    assert_eq!(reader.last(), at(1, 40));
+    assert_eq!(reader.end().unwrap().last, at(1, 40));
 }
 
 #[test]
@@ -183,7 +191,7 @@ fn a_damaged_one_is_put_aside_and_counts_no_more() {
     }
     snapshots.set_aside(at(1, 20)).unwrap();
     write(&snapshots, at(1, 30));
-    assert_eq!(snapshots.keep(2).unwrap(), [at(1, 30), at(1, 10)]);
+    assert_eq!(snapshots.keep(2, None).unwrap(), [at(1, 30), at(1, 10)]);
     let names = kraft_storage::Fs::list(&fs, "/data/snapshots".as_ref()).unwrap();
     assert!(names.iter().any(|name| name == "damaged"), "{names:?}");
 }

@@ -4,6 +4,7 @@
 //! | file | what it shows |
 //! | --- | --- |
 //! | `addresses` | nodes that moved, nodes that are down, addresses of both kinds |
+//! | `backups` | a backup is saved while the cluster serves, looked into, and the beginning of another cluster |
 //! | `certificates` | they expire, are renewed while nodes run, and are read again |
 //! | `changes` | members change: a dead node replaced, one node grown to three, a node moved, what is refused |
 //! | `classes` | what each class costs and has, and how its requests end |
@@ -17,6 +18,7 @@
 //! | `watch` | what an operator sees: data at risk, its alert, its loss, readiness |
 
 mod addresses;
+mod backups;
 mod certificates;
 mod changes;
 mod classes;

@@ -58,6 +58,8 @@ impl Engine {
                 position,
                 timeout_ms,
             } => self.take_await(position, Duration::from_millis(timeout_ms.into()), reply),
+            Request::Snapshot => self.take_snapshot_request(reply),
+            Request::SnapshotPiece { last, offset } => self.take_piece_request(last, offset, reply),
             Request::ChangeMembers(asked) => self.take_members_change(asked, reply),
             Request::Test(switch) => reply.send(self.switch(switch).encode()),
         }

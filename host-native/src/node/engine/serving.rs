@@ -126,6 +126,8 @@ impl Engine {
             | Request::Test(_)
             | Request::Transfer { .. }
             | Request::ChangeMembers(_)
+            | Request::Snapshot
+            | Request::SnapshotPiece { .. }
             | Request::Await { .. } => Response::Refused(RequestRefusal::NotReady),
         }
     }

@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use kraft_proto::{Frame, LogIndex, LogPosition, NodeId};
+use kraft_wire::api::{RequestRefusal, Response, SnapshotOffer};
 
 use super::Engine;
 use crate::node::error::NodeError;
 use crate::node::snapshots::{Head, News, Said};
+use crate::rpc::Reply;
 use crate::transport::Route;
 
 impl Engine {
@@ -26,15 +28,21 @@ impl Engine {
             history: self.log.history_through(applied.index),
             digest: self.applied.checked().now(),
         };
-        self.snapshots.make(head, self.applied.image(), log_bytes);
+        self.snapshots
+            .make(now, head, self.applied.image(), log_bytes);
     }
 
     pub(super) fn take_snapshot_news(&mut self, news: News) {
         match news {
             News::Made(made) => {
                 let now = self.now();
+                let failed = made.as_ref().err().map(ToString::to_string);
                 if let Some(upto) = self.snapshots.made(now, made) {
                     self.compact(upto);
+                }
+                match failed {
+                    None => self.offer_to_readers(),
+                    Some(why) => self.refuse_readers(&why),
                 }
             }
             News::Read { to, last, pieces } => {
@@ -54,6 +62,51 @@ impl Engine {
                     self.say(to, said);
                 }
             }
+        }
+    }
+
+    /// A client wants a snapshot of the state as it is, or of a later one.
+    pub(super) fn take_snapshot_request(&mut self, reply: Reply) {
+        let applied = self.applied.upto();
+        if applied == LogIndex::ZERO {
+            let why = "nothing was applied yet".into();
+            reply.send(Response::Refused(RequestRefusal::NoSnapshot { why }).encode());
+            return;
+        }
+        self.snapshots.readers().wait(applied, reply);
+        let newest = self.snapshots.newest();
+        match newest.is_some_and(|known| known.file.last.index >= applied) {
+            true => self.offer_to_readers(),
+            false => self.snapshots.ask(),
+        }
+    }
+
+    /// Bytes of a snapshot for a client.
+    pub(super) fn take_piece_request(&mut self, last: LogPosition, offset: u64, reply: Reply) {
+        let now = self.now();
+        self.snapshots.read_for(now, last, offset, reply);
+    }
+
+    fn offer_to_readers(&mut self) {
+        let now = self.now();
+        let Some(known) = self.snapshots.newest() else {
+            return;
+        };
+        let (last, bytes) = (known.file.last, known.file.bytes);
+        let offer = SnapshotOffer {
+            node: self.node,
+            last,
+            bytes,
+        };
+        for reply in self.snapshots.readers().served_by(now, last) {
+            reply.send(Response::Snapshot(offer.clone()).encode());
+        }
+    }
+
+    fn refuse_readers(&mut self, why: &str) {
+        for reply in self.snapshots.readers().take_waiting() {
+            let why = why.to_owned();
+            reply.send(Response::Refused(RequestRefusal::NoSnapshot { why }).encode());
         }
     }
 
@@ -170,6 +223,7 @@ impl Engine {
         tokio::task::spawn_blocking(move || drop(before));
         let log_bytes = self.log.bytes_written();
         self.snapshots.restored(restored.known, log_bytes);
+        self.offer_to_readers();
         self.commit = self.commit.max(upto.index);
         self.early_acks.commit(upto);
         for ended in self.waiting.passed(upto) {

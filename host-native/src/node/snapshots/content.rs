@@ -85,7 +85,7 @@ fn are_runs_through(runs: &[Run], end: LogIndex) -> bool {
 }
 
 /// Writes all of it.
-pub(super) fn write(to: &mut dyn Write, head: &Head, image: Image) -> io::Result<()> {
+pub(in crate::node) fn write(to: &mut dyn Write, head: &Head, image: Image) -> io::Result<()> {
     head.write(to)?;
     image(to)
 }

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! Who receives asks for each stretch, so what is on its way is bounded, and a connection that ends costs no more than that.
+//! A client that saves a snapshot reads it in the same way, from whichever node it likes.
 //! A leader keeps nothing of a peer that receives: the next one goes on with the same snapshot, if it has that.
 
 mod content;
 mod frame;
+mod readers;
 mod receiver;
 mod receiving;
 
@@ -21,12 +23,14 @@ use kraft_storage::{IoError, SnapshotFile, Snapshots as Store};
 use kraft_wire::api::SnapshotStatus;
 use tokio::sync::mpsc;
 
-pub(super) use content::{Head, Restored, load_newest};
+pub(super) use content::{Head, Restored, load, load_newest, write};
 pub(super) use frame::{Said, is_ours};
+pub(super) use readers::Readers;
 pub(super) use receiving::Receiving;
 
 use crate::config::SnapshotOptions;
 use crate::machine::Image;
+use crate::rpc::Reply;
 
 /// Bytes that a peer may have asked for and not received.
 const WINDOW_BYTES: u64 = 4 * 1024 * 1024;
@@ -96,6 +100,8 @@ pub(super) struct Snapshots {
     newest: Option<Known>,
     /// Bytes that were written to the log when the newest was made.
     log_bytes: u64,
+    /// Clients that save one.
+    readers: Readers,
     /// For whom something is read, once for each stretch.
     reading: Vec<NodeId>,
     receiving: Receiving,
@@ -116,6 +122,7 @@ impl Snapshots {
     ) -> Result<Self, IoError> {
         Ok(Self {
             receiving: Receiving::start(store.clone(), news.clone())?,
+            readers: Readers::default(),
             reading: Vec::new(),
             store,
             options,
@@ -157,20 +164,21 @@ impl Snapshots {
     }
 
     /// Makes a snapshot in the background.
-    pub fn make(&mut self, head: Head, image: Image, log_bytes: u64) {
+    pub fn make(&mut self, now: Instant, head: Head, image: Image, log_bytes: u64) {
         let last = head.core.last();
         self.making = Making::Running;
         self.asked = false;
         self.log_bytes = log_bytes;
         let (store, news) = (self.store.clone(), self.news.clone());
+        let in_use = self.readers.in_use(now);
         let make = move || {
-            let made = store.write(last, |to| content::write(to, &head, image));
+            let made = store.write(last, |to| write(to, &head, image));
             let made = made.map(|file| Made {
                 known: Known {
                     file,
                     core: head.core_bytes(),
                 },
-                kept: keep(&store, KEPT),
+                kept: keep(&store, KEPT, in_use),
             });
             // An error means that the node is gone.
             let _ = news.send(News::Made(made));
@@ -216,7 +224,7 @@ impl Snapshots {
     fn keep_newest(&self) {
         let store = self.store.clone();
         // Removing a large file takes its time.
-        tokio::task::spawn_blocking(move || keep(&store, 1));
+        tokio::task::spawn_blocking(move || keep(&store, 1, None));
     }
 
     /// What to offer a peer that needs entries through `upto`, which are gone here.
@@ -262,6 +270,16 @@ impl Snapshots {
         }
     }
 
+    /// Clients that save one.
+    pub fn readers(&mut self) -> &mut Readers {
+        &mut self.readers
+    }
+
+    /// Reads a piece for a client.
+    pub fn read_for(&mut self, now: Instant, last: LogPosition, offset: u64, reply: Reply) {
+        self.readers.read(now, &self.store, last, offset, reply);
+    }
+
     /// What comes from a leader.
     pub fn receiving(&mut self) -> &mut Receiving {
         &mut self.receiving
@@ -282,8 +300,8 @@ impl Snapshots {
 }
 
 /// Keeps the newest so many; where they end, newest first.
-fn keep(store: &Store, count: usize) -> Vec<LogPosition> {
-    store.keep(count).unwrap_or_else(|error| {
+fn keep(store: &Store, count: usize, in_use: Option<LogPosition>) -> Vec<LogPosition> {
+    store.keep(count, in_use).unwrap_or_else(|error| {
         tracing::warn!("old snapshots were not removed: {error}");
         Vec::new()
     })

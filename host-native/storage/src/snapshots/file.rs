@@ -11,7 +11,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use kraft_proto::cluster::ClusterId;
-use kraft_proto::ids::LogPosition;
+use kraft_proto::ids::{LogIndex, LogPosition, Term};
 use ring::digest::{Context, SHA256};
 
 use crate::fs::File;
@@ -58,6 +58,15 @@ pub(super) fn header(cluster: ClusterId, last: LogPosition) -> [u8; HEADER_BYTES
     let checksum = crc32c::crc32c(&header[..48]);
     header[48..].copy_from_slice(&checksum.to_le_bytes());
     header
+}
+
+/// The cluster and the last entry of which such bytes tell; `None` where they are no header.
+pub(super) fn read_header(bytes: &[u8; HEADER_BYTES]) -> Option<(ClusterId, LogPosition)> {
+    let number = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+    let cluster = u128::from_le_bytes(bytes.get(16..32)?.try_into().ok()?);
+    let last = LogPosition::new(Term(number(32)?), LogIndex(number(40)?));
+    let cluster = ClusterId(cluster);
+    (header(cluster, last) == *bytes).then_some((cluster, last))
 }
 
 /// What the header of a chunk has to say of it.

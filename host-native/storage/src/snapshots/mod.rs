@@ -273,14 +273,20 @@ impl Snapshots {
         self.fs.sync_dir(&self.dir).doing("force", &self.dir)
     }
 
-    /// Keeps the newest `count`, and removes the others; where those end that stay, newest first.
+    /// Keeps the newest `count`, and removes the others, but for one that somebody reads; where the newest end, newest
+    /// first.
     ///
     /// # Errors
     ///
     /// When the file system refuses.
-    pub fn keep(&self, count: usize) -> Result<Vec<LogPosition>, IoError> {
+    pub fn keep(
+        &self,
+        count: usize,
+        in_use: Option<LogPosition>,
+    ) -> Result<Vec<LogPosition>, IoError> {
         let mut kept = self.list()?;
-        for last in kept.split_off(count.min(kept.len())) {
+        let others = kept.split_off(count.min(kept.len()));
+        for last in others.into_iter().filter(|last| Some(*last) != in_use) {
             self.remove_if_there(&name_of(last))?;
         }
         Ok(kept)

@@ -1,7 +1,7 @@
 //! Reading a snapshot's content back, every byte of it verified.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kraft_proto::cluster::ClusterId;
@@ -10,17 +10,18 @@ use ring::digest::{Context, SHA256};
 
 use super::file::{
     CHUNK_BYTES, CHUNK_HEADER_BYTES, DIGEST_BYTES, HEADER_BYTES, SnapshotDigest, chunk_checksum,
-    header,
+    header, read_header,
 };
 use super::{SnapshotFile, SnapshotFileError};
 use crate::error::Doing;
-use crate::fs::File;
+use crate::fs::{File, Fs};
 
 /// Reads the content of a snapshot from its start. What it gives was verified, chunk by chunk; that it is the whole,
 /// [`SnapshotReader::end`] says.
 pub struct SnapshotReader {
     file: Arc<dyn File>,
     path: PathBuf,
+    cluster: ClusterId,
     last: LogPosition,
     offset: u64,
     chunk: Vec<u8>,
@@ -32,6 +33,24 @@ pub struct SnapshotReader {
 }
 
 impl SnapshotReader {
+    /// Reads a snapshot in a file of its own, of whatever cluster.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, or begins as no snapshot does.
+    pub fn open(fs: &dyn Fs, path: &Path) -> Result<Self, SnapshotFileError> {
+        let file = fs.open(path).doing("open", path)?;
+        let mut start = [0; HEADER_BYTES];
+        file.read_at(&mut start, 0).doing("read", path)?;
+        let damaged = || SnapshotFileError::Damaged {
+            file: path.to_owned(),
+            offset: 0,
+            what: "it does not begin as a snapshot does".into(),
+        };
+        let (cluster, last) = read_header(&start).ok_or_else(damaged)?;
+        Self::begin(file, path.to_owned(), cluster, last)
+    }
+
     pub(super) fn begin(
         file: Arc<dyn File>,
         path: PathBuf,
@@ -41,6 +60,7 @@ impl SnapshotReader {
         let mut reader = Self {
             file,
             path,
+            cluster,
             last,
             offset: 0,
             chunk: Vec::new(),
@@ -54,6 +74,11 @@ impl SnapshotReader {
             true => Ok(reader),
             false => Err(reader.damaged(0, "not the head of this snapshot of this cluster")),
         }
+    }
+
+    /// The cluster it is of.
+    pub fn cluster(&self) -> ClusterId {
+        self.cluster
     }
 
     /// The last entry it covers.

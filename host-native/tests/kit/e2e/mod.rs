@@ -14,6 +14,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use host_native::config::{Config, read_zones};
+use host_native::kv::Kv;
+use host_native::node::backup::Beginning;
 use host_native::setup::{self, Created, Place, Plan};
 use kraft_client::{Client, Settings};
 use kraft_proto::Role;
@@ -107,7 +109,22 @@ impl Cluster {
         cluster
     }
 
+    /// Three nodes that begin with the state of a backup, started and led.
+    pub async fn begun_from(backup: &Path) -> Self {
+        let beginning = Beginning::from_file::<Kv>(backup).unwrap();
+        let mut cluster = Self::make_from(3, Some(&beginning));
+        for node in &mut cluster.nodes {
+            node.start();
+        }
+        cluster.leader().await;
+        cluster
+    }
+
     fn make(nodes: usize) -> Self {
+        Self::make_from(nodes, None)
+    }
+
+    fn make_from(nodes: usize, beginning: Option<&Beginning>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let block = Block::take();
         let ports: [u16; 9] = block.ports();
@@ -121,7 +138,7 @@ impl Cluster {
             preset: Preset::Balanced,
             zones: read_zones(&zones).unwrap(),
         };
-        let created = setup::create(&dir.path().join("kraft"), &plan).unwrap();
+        let created = setup::create_from(&dir.path().join("kraft"), &plan, beginning).unwrap();
         let node = |(config, place): (&PathBuf, &Place)| Node {
             config: config.clone(),
             log: config.with_file_name("server.log"),

@@ -48,6 +48,9 @@ pub const VERSION: u8 = 5;
 /// The longest message in either direction, in bytes.
 pub const MESSAGE_MAX: usize = 6 * 1024 * 1024;
 
+/// Bytes of a snapshot in one answer, at most.
+pub const PIECE_MAX: usize = 1024 * 1024;
+
 /// The bounds of a connection that carries messages: one of them, and the header of its call.
 pub const FRAME_BYTES_MAX: u32 = MESSAGE_MAX as u32 + 1024;
 
@@ -97,6 +100,16 @@ pub enum Request {
     Members,
     /// Change that. Leader only; answered once the change is committed.
     ChangeMembers(ChangeMembers),
+    /// Have a snapshot of this node's state at hand, of now or later. Any node.
+    Snapshot,
+    /// Bytes of it, as its file has them: at most [`PIECE_MAX`], fewer at its end. Whoever asks for them keeps the snapshot
+    /// from being removed for a while.
+    SnapshotPiece {
+        /// Where it ends.
+        last: LogPosition,
+        /// From which byte on.
+        offset: u64,
+    },
 }
 
 /// A write and the durability asked for it.
@@ -189,6 +202,21 @@ pub enum Response {
     Leads(LeadsReport),
     /// Who is in the cluster and where.
     Members(Box<MembersReport>),
+    /// A snapshot is at hand.
+    Snapshot(SnapshotOffer),
+    /// Bytes of it.
+    SnapshotPiece(Vec<u8>),
+}
+
+/// A snapshot that can be read from a node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SnapshotOffer {
+    /// Whose.
+    pub node: NodeId,
+    /// The last entry it covers.
+    pub last: LogPosition,
+    /// The length of its file, in bytes.
+    pub bytes: u64,
 }
 
 /// Where to find the leader.

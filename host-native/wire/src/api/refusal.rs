@@ -146,6 +146,12 @@ pub enum RequestRefusal {
         /// Entries that it lacks; none while it has not told this leader.
         lag_entries: Option<u64>,
     },
+    /// There is no such snapshot.
+    #[error("no snapshot: {why}")]
+    NoSnapshot {
+        /// Why not.
+        why: String,
+    },
     /// Another change of the members is on its way.
     #[error("another change of the members is on its way; try again")]
     MembersChanging,
@@ -227,6 +233,7 @@ impl RequestRefusal {
             | Self::Malformed { .. }
             | Self::NoTransfer { .. }
             | Self::MembersStay { .. }
+            | Self::NoSnapshot { .. }
             | Self::MembersWeaker { .. }
             | Self::NotCaughtUp { .. }
             | Self::NotTakenOver { .. } => Retry::No,
