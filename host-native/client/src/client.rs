@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kraft_proto::cluster::Epoch;
 use kraft_proto::ids::NodeId;
 use kraft_wire::cert::Credentials;
 use kraft_wire::quic::HEAD_START;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub patience_read: Duration,
     /// For a connection to one address, before the next address is tried beside it.
     pub head_start: Duration,
+    /// The highest epoch of the cluster that was seen before, as [`Client::epoch`] said: nodes of a lower one are not asked.
+    pub epoch: Epoch,
 }
 
 impl Default for Settings {
@@ -40,6 +43,7 @@ impl Default for Settings {
             patience: Duration::from_secs(11),
             patience_read: Duration::from_secs(3),
             head_start: HEAD_START,
+            epoch: Epoch::default(),
         }
     }
 }
@@ -122,7 +126,7 @@ impl Client {
             return Err(ClientError::NoAddress);
         }
         let inner = Inner {
-            routes: Routes::new(credentials, addresses, settings.head_start),
+            routes: Routes::new(credentials, addresses, &settings),
             sessions: SessionPool::new(),
             settings,
             runtime: Handle::current(),
@@ -178,6 +182,12 @@ impl Client {
     /// The leader's client address, as far as it is known.
     pub fn leader(&self) -> Option<String> {
         self.routes().leader()
+    }
+
+    /// How often the cluster was founded anew, by the highest word of a node. From then on nodes of a lower epoch are not
+    /// asked: they are what is left of the cluster before.
+    pub fn epoch(&self) -> Epoch {
+        self.routes().epoch()
     }
 
     /// The client address of every node, as far as a node that was connected to knew them.

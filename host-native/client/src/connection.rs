@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kraft_proto::cluster::Epoch;
 use kraft_proto::ids::NodeId;
 use kraft_wire::cert::{Credentials, server_name};
 use kraft_wire::quic::endpoint::{self, Pulse, Streams, Windows};
@@ -65,6 +66,7 @@ struct Handle {
     _endpoint: Endpoint,
     limits: ClientLimits,
     node: NodeId,
+    epoch: Epoch,
     members: Vec<Whereabouts>,
 }
 
@@ -128,6 +130,11 @@ impl RpcClient {
     /// The node at the other end.
     pub fn node(&self) -> NodeId {
         self.handle.node
+    }
+
+    /// How often its cluster was founded anew.
+    pub fn epoch(&self) -> Epoch {
+        self.handle.epoch
     }
 
     /// Where clients reach the nodes that it knew when this connection was made.
@@ -251,6 +258,7 @@ async fn greet(
             _endpoint: endpoint,
             limits,
             node: theirs.node,
+            epoch: theirs.epoch,
             members: theirs.members,
         }),
     })

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use kraft_proto::cluster::Epoch;
 use kraft_proto::ids::NodeId;
 use kraft_wire::api::{FRAME_BYTES_MAX, Leader, Response};
 use kraft_wire::cert::Credentials;
@@ -16,6 +17,7 @@ use kraft_wire::rpc::Whereabouts;
 use tokio::time::{Instant, timeout_at};
 
 use super::call_error::{CallError, ConnectError};
+use super::client::Settings;
 use super::connection::{ClientLimits, RpcClient};
 
 /// Addresses a client keeps: those it was given, and a few times as many as a cluster has.
@@ -43,6 +45,8 @@ struct Known {
     nodes: HashMap<String, NodeId>,
     /// Where each node is by the last word of a node.
     whereabouts: HashMap<NodeId, String>,
+    /// The highest that was seen.
+    epoch: Epoch,
 }
 
 /// The connection to one address, shared by all requests; whoever needs it first makes it.
@@ -98,7 +102,7 @@ pub(super) enum Redirect {
 
 impl Routes {
     /// Routes to `addresses`, of which there is at least one.
-    pub fn new(credentials: Credentials, addresses: Vec<String>, head_start: Duration) -> Self {
+    pub fn new(credentials: Credentials, addresses: Vec<String>, settings: &Settings) -> Self {
         let known = Known {
             addresses,
             next: 0,
@@ -106,11 +110,12 @@ impl Routes {
             links: HashMap::new(),
             nodes: HashMap::new(),
             whereabouts: HashMap::new(),
+            epoch: settings.epoch,
         };
         Self {
             shared: Arc::new(Shared {
                 credentials,
-                head_start,
+                head_start: settings.head_start,
                 known: Mutex::new(known),
             }),
         }
@@ -119,6 +124,11 @@ impl Routes {
     /// Every address that is known.
     pub fn addresses(&self) -> Vec<String> {
         self.known().addresses.clone()
+    }
+
+    /// The highest epoch that was seen.
+    pub fn epoch(&self) -> Epoch {
+        self.known().epoch
     }
 
     /// The leader's address, as far as it is known.
@@ -223,8 +233,14 @@ impl Routes {
         };
         match RpcClient::connect(address, &self.shared.credentials, limits).await {
             Ok(client) => {
+                if let Err(missed) = self.known().enter(address, &client) {
+                    *state = LinkState::Down {
+                        at: Instant::now(),
+                        missed: missed.clone(),
+                    };
+                    return Err(missed);
+                }
                 *state = LinkState::Up(client.clone());
-                self.known().meet(address, client.node(), client.members());
                 Ok(client)
             }
             Err(error) => {
@@ -333,6 +349,32 @@ impl Known {
         {
             self.addresses.push(address.to_owned());
         }
+    }
+
+    /// Notes who answered at `address`, unless it is of a cluster that was founded anew since.
+    fn enter(&mut self, address: &str, client: &RpcClient) -> Result<(), Missed> {
+        let (theirs, seen) = (client.epoch(), self.epoch);
+        if theirs < seen {
+            self.avoid(address);
+            return Err(Missed {
+                outlook: Outlook::Lasting,
+                why: format!(
+                    "{address}: node {} is of epoch {theirs} of this cluster, which was founded anew as epoch {seen}: it \
+                     is not asked",
+                    client.node()
+                ),
+            });
+        }
+        if theirs > seen {
+            // What was known is of the cluster before.
+            self.epoch = theirs;
+            self.leader = None;
+            self.nodes.clear();
+            self.whereabouts.clear();
+            self.links.retain(|other, _| other == address);
+        }
+        self.meet(address, client.node(), client.members());
+        Ok(())
     }
 
     /// Notes that `node` answered at `address`, and what it says of the others.

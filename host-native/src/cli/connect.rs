@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use kraft_client::{Client, Settings};
+use kraft_proto::cluster::Epoch;
 use kraft_proto::limits::MEMBERS_MAX;
 use kraft_wire::address::Address;
 
@@ -57,14 +58,20 @@ impl Connect {
         let mut config = self.config()?.client()?;
         let notes = self.file().map(Notes::beside);
         let noted = notes.as_ref().map(Notes::read).unwrap_or_default();
-        let news = noted.iter().filter(|one| !config.addresses.contains(one));
-        let news: Vec<Address> = news.cloned().collect();
-        config.addresses.extend(news);
-        let client = Client::open(&config, self.settings()).await?;
+        let listed = config.addresses.clone();
+        let news = noted.addresses.iter().filter(|one| !listed.contains(one));
+        config.addresses.extend(news.cloned());
+        let settings = Settings {
+            epoch: noted.epoch,
+            ..self.settings()
+        };
+        let client = Client::open(&config, settings).await?;
         if let Some(notes) = notes {
-            let mut known: Vec<String> = client.whereabouts().into_values().collect();
-            known.sort_unstable();
-            notes.keep(&noted, &known);
+            let told = client.whereabouts().into_values();
+            let mut addresses: Vec<Address> = told.filter_map(|one| one.parse().ok()).collect();
+            addresses.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+            let epoch = client.epoch();
+            notes.keep(&noted, &Noted { epoch, addresses });
         }
         Ok(client)
     }
@@ -95,8 +102,16 @@ impl Connect {
     }
 }
 
-/// Where members were said to be the last time, in a file beside the client's configuration: members change, and the file
-/// stays as it was written. It is a convenience: what cannot be read or written of it is left alone.
+/// What was said of the cluster the last time.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Noted {
+    epoch: Epoch,
+    /// Where members take clients.
+    addresses: Vec<Address>,
+}
+
+/// A file beside the client's configuration that has what was said of the cluster the last time: members change, and the
+/// configuration stays as it was written. What cannot be read or written of it is left alone.
 struct Notes(PathBuf);
 
 impl Notes {
@@ -104,20 +119,24 @@ impl Notes {
         Self(file.with_extension("known"))
     }
 
-    fn read(&self) -> Vec<Address> {
+    fn read(&self) -> Noted {
         let text = std::fs::read_to_string(&self.0).unwrap_or_default();
-        let read = text.lines().filter_map(|line| line.parse().ok());
-        read.take(MEMBERS_MAX).collect()
+        let epoch = text.lines().find_map(|line| line.strip_prefix("epoch "));
+        let epoch = epoch.and_then(|number| number.parse().ok());
+        let addresses = text.lines().filter_map(|line| line.parse().ok());
+        Noted {
+            epoch: Epoch(epoch.unwrap_or_default()),
+            addresses: addresses.take(MEMBERS_MAX).collect(),
+        }
     }
 
-    /// Notes where they are, if somebody said so and it is news.
-    fn keep(&self, noted: &[Address], whereabouts: &[String]) {
-        let same = noted.iter().map(Address::as_str).eq(whereabouts);
-        if whereabouts.is_empty() || same {
+    /// Notes what is so now, if somebody said so and it is news.
+    fn keep(&self, noted: &Noted, now: &Noted) {
+        if now.addresses.is_empty() || noted == now {
             return;
         }
-        let mut text = whereabouts.join("\n");
-        text.push('\n');
+        let addresses = now.addresses.iter().map(|one| format!("{one}\n"));
+        let text = format!("epoch {}\n{}", now.epoch, addresses.collect::<String>());
         let mut draft = self.0.as_os_str().to_owned();
         draft.push(format!(".draft-{}", std::process::id()));
         let written = std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &self.0));

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use kraft_proto::{ConfigError as CoreConfigError, Incarnation, LogIndex, LogPosition, NodeId};
+use kraft_proto::{
+    ConfigError as CoreConfigError, Incarnation, LogIndex, LogPosition, MembersError, NodeId,
+};
 use kraft_storage::{DiskError, StoreOpenError, Unfinished};
 use kraft_wire::cert::CertError;
 use kraft_wire::quic::BindError;
@@ -122,6 +124,9 @@ pub enum NodeError {
         /// Where that configuration stands.
         at: LogIndex,
     },
+    /// The members make no cluster.
+    #[error("{0}; nothing was changed")]
+    NoMembers(MembersError),
     /// No random number to tell this start from others.
     #[error("the operating system gives no random numbers; nothing runs")]
     Entropy,

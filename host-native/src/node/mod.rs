@@ -39,6 +39,7 @@ mod office;
 mod open;
 mod peers;
 mod snapshots;
+pub mod survivor;
 mod waiting;
 
 pub use certificate::Reload;

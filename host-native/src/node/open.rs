@@ -67,13 +67,13 @@ pub struct Addresses {
 }
 
 /// What tells this start from any other.
-fn nonce() -> Result<Nonce, NodeError> {
+pub(super) fn nonce() -> Result<Nonce, NodeError> {
     let drawn = ring::rand::generate::<[u8; 8]>(&ring::rand::SystemRandom::new());
     let drawn = drawn.map_err(|_| NodeError::Entropy)?;
     Ok(Nonce(u64::from_le_bytes(drawn.expose())))
 }
 
-fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig {
+pub(super) fn core_config(config: &Config, node: NodeId, identity: Identity) -> CoreConfig {
     let core = CoreConfig {
         election_timeout_min: config.timing.election_timeout_min,
         election_timeout_max: config.timing.election_timeout_max,
@@ -295,6 +295,7 @@ async fn open<M: StateMachine>(
             clients.directory().note(member.id, &contact.clients);
         }
     }
+    clients.directory().set_epoch(opened.epoch);
     let known = clients.directory().of(node);
     let advertised = advertised(&config, known.as_deref(), clients.local_addr().ok());
     clients.directory().note(node, &advertised);

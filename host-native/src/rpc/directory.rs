@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use kraft_proto::cluster::Epoch;
 use kraft_proto::ids::NodeId;
 use kraft_proto::limits::MEMBERS_MAX;
 use kraft_wire::lock;
@@ -11,6 +13,7 @@ use kraft_wire::rpc::{ADDRESS_BYTES_MAX, Whereabouts};
 /// The client addresses of nodes, one each. What a node says of itself replaces what a file says of it.
 #[derive(Debug, Default)]
 pub struct Directory {
+    epoch: AtomicU64,
     nodes: Mutex<BTreeMap<NodeId, String>>,
 }
 
@@ -29,6 +32,16 @@ impl Directory {
         }
         nodes.insert(node, address.to_owned());
         News::Changed
+    }
+
+    /// The cluster was founded anew so often.
+    pub fn set_epoch(&self, epoch: Epoch) {
+        self.epoch.store(epoch.0, Ordering::Relaxed);
+    }
+
+    /// How often the cluster was founded anew.
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::Relaxed))
     }
 
     /// Forgets a node that has left.

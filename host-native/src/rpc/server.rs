@@ -371,6 +371,7 @@ async fn greet(shared: &Shared, incoming: Incoming) -> Result<Caller, Connection
     } = greeted;
     let hello = ServerHello {
         cluster: ours,
+        epoch: shared.directory.epoch(),
         node: shared.node,
         members: shared.directory.all(),
     };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kraft_proto::cluster::ClusterId;
+use kraft_proto::cluster::{ClusterId, Epoch};
 use kraft_proto::ids::{NodeId, StoreId};
 use kraft_proto::{Member, Members};
 use kraft_storage::{Contact, Founding, Identity, RealFs};
@@ -12,6 +12,7 @@ use kraft_wire::cert::{CA_CERTIFICATE_FILE, Credentials, PeerIdentity, Role};
 
 use super::{Place, SetupError, failed, random_store, tls_files, write};
 use crate::config::{Config, ConfigError, Layers, MemberConfig};
+use crate::node::NodeError;
 
 /// A node that has its certificate, and nothing else yet.
 #[derive(Clone, Debug)]
@@ -134,12 +135,24 @@ pub fn make(
         store,
     };
     kraft_storage::format(&data, &RealFs, identity, founding(&cluster.founders)?)?;
+    if cluster.epoch > Epoch::default() {
+        enter_epoch(&data, cluster.epoch)
+            .map_err(|error| SetupError::Beginning(error.to_string()))?;
+    }
     write(&file, &config.to_file())?;
     Ok(Made {
         config: file,
         data,
         store,
     })
+}
+
+/// The cluster was founded anew before this node joins.
+fn enter_epoch(data: &Path, epoch: Epoch) -> Result<(), NodeError> {
+    let options = kraft_storage::Options::default();
+    let mut store = kraft_storage::open(data, RealFs::shared(), &options)?.store;
+    store.save_epoch(epoch).map_err(NodeError::Disk)?;
+    store.close().map_err(NodeError::Disk)
 }
 
 fn founding(founders: &[MemberReport]) -> Result<Founding, SetupError> {

@@ -115,8 +115,8 @@ pub enum SetupError {
          Nothing was made", .0.display()
     )]
     IsNode(PathBuf),
-    /// The state of the backup could not be written.
-    #[error("the state of the backup cannot be written: {0}. Nothing was made")]
+    /// What the node begins with could not be written.
+    #[error("what the node begins with cannot be written: {0}. Nothing was made")]
     Beginning(String),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers. Nothing was made")]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kraft_proto::cluster::Epoch;
 use kraft_proto::entry::Run;
 use kraft_proto::hard_state::HardState;
 use kraft_proto::ids::LogPosition;
@@ -93,6 +94,18 @@ impl Store {
             let meta = Meta {
                 hard_state,
                 boot: store.boot_id,
+                ..store.meta.now().clone()
+            };
+            Ok(store.meta.save(meta)?)
+        })
+    }
+
+    /// The cluster is founded anew, for this time: nodes of a lower epoch and this one are two clusters from now on. Synced
+    /// when this returns.
+    pub fn save_epoch(&mut self, epoch: Epoch) -> Result<(), DiskError> {
+        self.working(|store| {
+            let meta = Meta {
+                epoch,
                 ..store.meta.now().clone()
             };
             Ok(store.meta.save(meta)?)

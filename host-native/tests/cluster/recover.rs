@@ -11,6 +11,7 @@ use kraft_storage::fs::{File, LockGuard};
 use kraft_storage::{BootId, Fs, RealFs};
 
 use crate::e2e;
+use crate::e2e::process::Program;
 use crate::e2e::{Cluster, kraft};
 
 /// The files of this machine, under a boot that is over.
@@ -147,4 +148,102 @@ async fn a_suspect_is_readmitted_by_itself_or_by_its_operator() {
     for node in [at, other] {
         cluster.nodes[node].stop();
     }
+}
+
+/// Runs `kraft recover --from-survivor` on node `at`, with these words more.
+fn from_survivor(cluster: &Cluster, at: usize, words: &[&str]) -> (i32, String) {
+    let mut command = kraft();
+    command
+        .args(["recover", "--from-survivor", "--json", "--config"])
+        .arg(&cluster.nodes[at].config)
+        .args(words);
+    let output = Program::listened_to(&mut command).output();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().unwrap_or(-1), said)
+}
+
+/// 1. Two of three disks seem to be gone for good. 2. The cluster goes on from the third, as another epoch. 3. The two come
+/// back after all, and are a majority of the cluster that was: nobody who has seen the new one takes them for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_goes_on_from_a_survivor_and_those_left_behind_do_not_pass_for_it() {
+    let mut cluster = Cluster::start().await;
+    for number in 0..20 {
+        assert_eq!(cluster.run(&["put", &format!("k{number:02}"), "x"]).code, 0);
+    }
+    let survivor = cluster.follower().await;
+    cluster.caught_up(survivor).await;
+    let lost: Vec<usize> = (0..3).filter(|at| *at != survivor).collect();
+    cluster.nodes[survivor].kill();
+    cluster.nodes[lost[0]].kill();
+    let (code, said) = from_survivor(&cluster, survivor, &["--accept-data-loss"]);
+    assert_eq!(code, 5, "{said}");
+    let answers = format!("of the other members {} answers", lost[1] + 1);
+    assert!(said.contains(&answers), "{said}");
+    cluster.nodes[lost[1]].kill();
+    let (code, said) = from_survivor(&cluster, survivor, &[]);
+    assert_eq!(code, 5, "{said}");
+    assert!(
+        said.contains("Nothing was changed: to go on like this"),
+        "{said}"
+    );
+    let (code, said) = from_survivor(&cluster, survivor, &["--accept-data-loss"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("\"epoch\":1"), "{said}");
+
+    cluster.nodes[survivor].start();
+    let listed = cluster
+        .until("the survivor alone", async || {
+            let listed = cluster.run(&["member", "list"]);
+            (listed.code == 0 && listed.json["settled"] == true).then_some(listed.json)
+        })
+        .await;
+    assert_eq!(listed["members"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(cluster.run(&["put", "after", "x"]).code, 0);
+    let read = cluster.run(&["get", "k19"]);
+    assert_eq!(read.code, 0, "{}", read.json);
+    // Another joins the cluster as it is now.
+    let joined = cluster.join(survivor, &[]);
+    cluster.nodes[joined].start();
+    cluster.caught_up(joined).await;
+
+    // Those that were left behind elect a leader of their own; the new cluster does not run.
+    cluster.nodes[survivor].stop();
+    cluster.nodes[joined].stop();
+    for at in &lost {
+        cluster.nodes[*at].start();
+    }
+    let left = cluster.client_of(lost[0]);
+    cluster
+        .until("a leader of those left behind", async || {
+            left.status(&cluster.nodes[lost[0]].clients)
+                .await
+                .ok()?
+                .leader
+        })
+        .await;
+    let put = cluster.run(&["put", "whose", "x", "--deadline", "2s"]);
+    assert_eq!(
+        put.code, 5,
+        "written by who is not the cluster: {}",
+        put.json
+    );
+    assert_eq!(left.get("whose").await.unwrap(), None);
+    assert_eq!(left.get("after").await.unwrap(), None);
+    // Nor do nodes: the survivor and they refuse each other.
+    cluster.nodes[survivor].start();
+    cluster
+        .until("a refusal by epoch", async || {
+            cluster.nodes[survivor]
+                .log()
+                .contains("epoch")
+                .then_some(())
+        })
+        .await;
+    let listed = cluster.run(&["member", "list"]);
+    assert_eq!(
+        listed.json["members"].as_array().unwrap().len(),
+        2,
+        "{}",
+        listed.json
+    );
 }

@@ -60,6 +60,7 @@ fn hasty() -> Settings {
         head_start: Duration::from_millis(150),
         patience: Duration::from_millis(100),
         patience_read: Duration::from_millis(100),
+        ..Settings::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What client and node say of themselves before the first call.
 
-use kraft_proto::cluster::ClusterId;
+use kraft_proto::cluster::{ClusterId, Epoch};
 use kraft_proto::ids::NodeId;
 use kraft_proto::limits::MEMBERS_MAX;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub const CLIENTS_PORT: u16 = 7002;
 pub const CLIENT_ALPN: &str = "kraft-client/1";
 
 /// The version of what clients and nodes say to each other around the calls.
-pub const CLIENT_VERSION: u16 = 2;
+pub const CLIENT_VERSION: u16 = 3;
 
 /// The longest address that is believed, in bytes: the longest name, its port and the colon.
 pub const ADDRESS_BYTES_MAX: usize = 253 + 6;
@@ -43,6 +43,8 @@ pub struct ClientHello {
 pub struct ServerHello {
     /// The cluster it belongs to.
     pub cluster: ClusterId,
+    /// How often that was founded anew: a client that has seen a higher one asks no node of a lower.
+    pub epoch: Epoch,
     /// Which node it is.
     pub node: NodeId,
     /// Where clients reach the nodes it knows, itself included.
