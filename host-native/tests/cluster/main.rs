@@ -15,6 +15,7 @@
 //! | `recover` | a disk that is dirty under another boot: what a node says, what an operator can do |
 //! | `set_back` | a directory replaced by an older copy of itself, and a copy of another |
 //! | `standstill` | processes that stand still for seconds, and a node back at another address |
+//! | `survival` | load of every class while processes are killed, stand still, are replaced and backed up |
 //! | `watch` | what an operator sees: data at risk, its alert, its loss, readiness |
 
 mod addresses;
@@ -29,6 +30,7 @@ mod members;
 mod recover;
 mod set_back;
 mod standstill;
+mod survival;
 mod watch;
 
 #[path = "../kit/e2e/mod.rs"]

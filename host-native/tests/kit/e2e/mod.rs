@@ -351,6 +351,11 @@ impl Node {
         command
     }
 
+    /// Has it started with these flags from now on.
+    pub fn set_flags(&mut self, flags: &'static [&'static str]) {
+        self.flags = flags;
+    }
+
     /// Starts it. It need not be ready when this returns.
     pub fn start(&mut self) {
         self.start_as(self.command());
