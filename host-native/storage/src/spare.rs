@@ -22,6 +22,10 @@ use super::stats::{Forced, StorageStats};
 /// up every other fsync of the file system.
 static ZEROES: [u8; 1 << 20] = [0; 1 << 20];
 
+/// Recycled segments that are kept ready, at most: as many as a log with the usual snapshots fills before the next files
+/// come back, and some. Then nothing is filled with zeroes any more.
+const READY_MAX: usize = 8;
+
 /// How often a full disk is looked at again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -310,7 +314,7 @@ impl Shared {
         let Retired { path, file } = retired;
         let size = file.size().doing("measure", &path)?;
         // A reader that still has the file open keeps its bytes: they are not written over.
-        let wanted = state.ready.is_empty() && Arc::strong_count(&file) == 1;
+        let wanted = state.ready.len() < READY_MAX && Arc::strong_count(&file) == 1;
         if size != self.segment_bytes || !wanted {
             self.fs.remove(&path).doing("remove", &path)?;
             return Ok(None);
@@ -365,6 +369,7 @@ impl Shared {
                 .min(usize::try_from(left).unwrap_or(usize::MAX));
             file.write_at(&ZEROES[..piece], offset)
                 .doing("fill", path)?;
+            self.stats.count_zeroed(piece as u64);
             offset += piece as u64;
             if offset % (4 * ZEROES.len() as u64) == 0 || offset == self.segment_bytes {
                 self.stats

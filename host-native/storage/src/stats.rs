@@ -27,6 +27,7 @@ pub struct StorageStats {
     bytes_written: AtomicU64,
     bytes_forced: AtomicU64,
     entries_written: AtomicU64,
+    zeroed: AtomicU64,
     latency_us: Mutex<Histogram<u64>>,
     observer: OnceLock<Observer>,
     opened: Instant,
@@ -60,6 +61,7 @@ impl Default for StorageStats {
             bytes_written: AtomicU64::new(0),
             bytes_forced: AtomicU64::new(0),
             entries_written: AtomicU64::new(0),
+            zeroed: AtomicU64::new(0),
             latency_us: Mutex::new(latency),
             observer: OnceLock::new(),
             opened: Instant::now(),
@@ -97,6 +99,15 @@ impl StorageStats {
     /// Bytes of records that fsyncs of the log made durable.
     pub fn bytes_forced(&self) -> u64 {
         self.bytes_forced.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of new segments that were filled with zeroes: none once compaction gives back as many as are needed.
+    pub fn bytes_zeroed(&self) -> u64 {
+        self.zeroed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_zeroed(&self, bytes: u64) {
+        self.zeroed.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Entries handed to the operating system.

@@ -117,26 +117,26 @@ fn entries_that_do_not_join_are_refused_and_harm_nothing() {
 fn compaction_lets_go_of_whole_segments_and_recycles_them() {
     let fs = formatted(1);
     let mut store = open(&fs).store;
-    append(&mut store, commands(1, 1, 1000), 300).unwrap();
+    append(&mut store, commands(1, 1, 4000), 300).unwrap();
     store.force().unwrap();
     let files = fs.list(&dir().join("log")).unwrap().len();
-    let upto = LogPosition::new(Term(1), LogIndex(800));
+    let upto = LogPosition::new(Term(1), LogIndex(3200));
     store.compact(upto).unwrap();
     let kept = fs.list(&dir().join("log")).unwrap().len();
     assert!(kept < files, "{kept} of {files} files");
     let reader = store.reader();
-    assert!(reader.base().index > LogIndex(0) && reader.base().index <= LogIndex(800));
+    assert!(reader.base().index > LogIndex(0) && reader.base().index <= LogIndex(3200));
     assert!(matches!(
         reader.read(commands(1, 1, 1), 1),
         Err(ReadError::NotHeld(_))
     ));
-    append(&mut store, commands(1, 1001, 1000), 300).unwrap();
+    append(&mut store, commands(1, 4001, 1000), 300).unwrap();
     store.close().unwrap();
     let opened = open(&fs.crash(Crash::Power));
     let first = opened.base.index.0 + 1;
     assert_eq!(
         opened.log,
-        [commands(1, first, 2000 - opened.base.index.0 as u32)]
+        [commands(1, first, 5000 - opened.base.index.0 as u32)]
     );
     let payloads = opened
         .store
@@ -147,6 +147,27 @@ fn compaction_lets_go_of_whole_segments_and_recycles_them() {
         payloads[0],
         payload(commands(1, first, 1).last_position(), 300)
     );
+}
+
+#[test]
+fn a_log_that_is_compacted_as_fast_as_it_grows_zeroes_nothing() {
+    let fs = formatted(1);
+    let mut store = open(&fs).store;
+    let stats = store.stats();
+    let mut zeroed = Vec::new();
+    for round in 0..12 {
+        append(&mut store, commands(1, 1 + round * 800, 800), 300).unwrap();
+        store.force().unwrap();
+        // Two snapshots are kept, and the log from the older one on.
+        let upto = LogIndex((round * 800).max(1));
+        store.compact(LogPosition::new(Term(1), upto)).unwrap();
+        zeroed.push(stats.bytes_zeroed());
+    }
+    assert!(zeroed[0] > 0);
+    assert_eq!(zeroed[11], zeroed[3], "{zeroed:?}");
+    store.close().unwrap();
+    let opened = open(&fs.crash(Crash::Power));
+    assert_eq!(opened.store.last().index, LogIndex(9600));
 }
 
 #[test]
