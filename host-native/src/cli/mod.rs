@@ -15,6 +15,7 @@ mod completions;
 mod connect;
 mod delete;
 mod demo;
+mod digest;
 mod fate;
 mod get;
 mod init;
@@ -91,6 +92,8 @@ enum Command {
     Load(load::Load),
     /// Show every node of the cluster
     Status(status::Status),
+    /// Compare the states of all nodes
+    Digest(digest::Digest),
     /// Say what became of a write, by its position
     Fate(fate::Fate),
     /// Have another node lead
@@ -159,6 +162,7 @@ impl Command {
             Self::Fate(fate) => block_on(fate.run(style)),
             Self::Transfer(transfer) => block_on(transfer.run(style)),
             Self::Join(join) => block_on(join.run(style)),
+            Self::Digest(digest) => block_on(digest.run(style)),
             Self::Snapshot(snapshot) => block_on(snapshot.run(style)),
             Self::Member(member) => block_on(member.run(style)),
             Self::Cert(cert) => cert.run(style),

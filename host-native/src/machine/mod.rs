@@ -14,7 +14,7 @@ use kraft_wire::payload::PAYLOAD_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use replica::{Applied, Image, Loader, Look, Replica, Replicated};
+pub use replica::{Applied, Image, Loader, Look, Replica, Replicated, digest_of};
 
 /// A deterministic machine that committed commands are applied to, in log order, on every node.
 ///

@@ -16,7 +16,7 @@ use super::error::NodeError;
 use super::log::Log;
 use crate::address_book::AddressBook;
 use crate::checksummed;
-use crate::machine::{Image, Loader, Look, Replica, Replicated, StateMachine};
+use crate::machine::{Image, Loader, Look, Replica, Replicated, StateMachine, digest_of};
 use crate::replicas::Digest;
 use crate::sessions::SessionError;
 
@@ -206,24 +206,26 @@ impl Applied {
         }
     }
 
-    /// A digest of the state.
-    pub fn digest(&self, node: NodeId) -> Response {
-        let digest = match self.replica.digest() {
-            Ok(digest) => digest,
-            Err(error) => {
-                return Response::Refused(RequestRefusal::Malformed {
-                    why: format!("the state machine cannot save its state: {error}"),
-                });
-            }
-        };
-        let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
-        Response::Digest(DigestReport {
-            node,
-            applied: self.position(),
-            sha256: hex.collect(),
-            entries: self.replica.size().entries,
-        })
+    /// What finds out the digest of the state as it is now: that takes its time, on a thread of its own.
+    pub fn digest(&self, node: NodeId) -> impl FnOnce() -> Response + Send + use<> {
+        let (applied, entries) = (self.position(), self.replica.size().entries);
+        let image = self.replica.image();
+        move || match digest_of(image) {
+            Ok(digest) => Response::Digest(DigestReport {
+                node,
+                applied,
+                sha256: hex(digest.as_ref()),
+                entries,
+            }),
+            Err(error) => Response::Refused(RequestRefusal::Malformed {
+                why: format!("the state machine cannot save its state: {error}"),
+            }),
+        }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Entries of one term and one kind from `first` on, at most `count` of them, all committed.

@@ -33,6 +33,7 @@ use kraft_proto::cluster::Epoch;
 use kraft_proto::{Instant, LogIndex, NodeId, Output, Raft, ReadOutcome, ReadTicket, Role, Term};
 use kraft_storage::Identity;
 use kraft_wire::cert::Credentials;
+use tokio::sync::Semaphore;
 
 pub(super) use inputs::Inputs;
 
@@ -53,6 +54,9 @@ use crate::rpc::RpcServer;
 
 /// Inputs taken before outputs are looked at again: what comes together is written together.
 const INPUTS_AT_ONCE: usize = 512;
+
+/// Digests of the state that are found out at once.
+pub(super) const DIGESTS_AT_ONCE: usize = 1;
 
 /// How often figures are refreshed.
 const REFRESH: Duration = Duration::from_millis(100);
@@ -108,6 +112,8 @@ pub(super) struct Engine {
     membership: Membership,
     snapshots: Snapshots,
     early_acks: EarlyAcks,
+    /// Who finds out a digest of the state.
+    digests: Arc<Semaphore>,
     clients: RpcServer,
     metrics: Metrics,
     publisher: Publisher,
@@ -137,6 +143,7 @@ impl Engine {
             membership: parts.membership,
             snapshots: parts.snapshots,
             early_acks: EarlyAcks::default(),
+            digests: Arc::new(Semaphore::new(DIGESTS_AT_ONCE)),
             clients: parts.clients,
             metrics: parts.metrics,
             publisher: parts.publisher,

@@ -11,7 +11,7 @@ use kraft_proto::{
 use kraft_wire::api::{Bound, Freshness, Request, RequestRefusal, Response, TestSwitch, Write};
 use kraft_wire::command::{AnsweredBy, Command, WriteDigest};
 
-use super::{Engine, TestSwitchAccess};
+use super::{DIGESTS_AT_ONCE, Engine, TestSwitchAccess};
 use crate::checksummed;
 use crate::machine::Look;
 use crate::node::waiting::{PendingAwait, PendingRead, PendingWrite};
@@ -50,7 +50,7 @@ impl Engine {
             Request::Query { freshness, .. } => {
                 self.take_read(PendingRead { reply, request }, freshness);
             }
-            Request::Fate { .. } | Request::Status | Request::Digest | Request::Members => {
+            Request::Fate { .. } | Request::Status | Request::Members => {
                 self.serve_when_read(PendingRead { reply, request });
             }
             Request::Transfer { to } => self.take_transfer(to, reply),
@@ -58,6 +58,7 @@ impl Engine {
                 position,
                 timeout_ms,
             } => self.take_await(position, Duration::from_millis(timeout_ms.into()), reply),
+            Request::Digest => self.take_digest_request(reply),
             Request::Snapshot => self.take_snapshot_request(reply),
             Request::SnapshotPiece { last, offset } => self.take_piece_request(last, offset, reply),
             Request::ChangeMembers(asked) => self.take_members_change(asked, reply),
@@ -315,6 +316,20 @@ impl Engine {
         let awaiting = PendingAwait { reply, position };
         self.waiting
             .insert_await(awaiting, deadline, &self.raft, &self.log);
+    }
+
+    /// The digest of a state of millions of keys takes seconds: one at a time, beside everything else.
+    fn take_digest_request(&self, reply: Reply) {
+        let Ok(turn) = self.digests.clone().try_acquire_owned() else {
+            let (bound, limit) = (Bound::Reads, DIGESTS_AT_ONCE as u64);
+            reply.send(Response::Refused(RequestRefusal::Busy { bound, limit }).encode());
+            return;
+        };
+        let find_out = self.applied.digest(self.node);
+        tokio::task::spawn_blocking(move || {
+            reply.send(find_out().encode());
+            drop(turn);
+        });
     }
 
     fn switch(&self, switch: TestSwitch) -> Response {

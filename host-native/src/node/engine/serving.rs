@@ -116,7 +116,6 @@ impl Engine {
                 voters: self.voters(),
             }),
             Request::Status => Response::Status(Box::new(self.report())),
-            Request::Digest => self.applied.digest(self.node),
             // The leader knows most of them; where there is none, any node says what it knows.
             Request::Members => match self.redirect() {
                 redirect @ Response::Redirect { leader: Some(_) } => redirect,
@@ -124,6 +123,7 @@ impl Engine {
             },
             Request::Write(_)
             | Request::Test(_)
+            | Request::Digest
             | Request::Transfer { .. }
             | Request::ChangeMembers(_)
             | Request::Snapshot
