@@ -11,6 +11,7 @@
 //! | `disk` | a data directory that is not what it should be |
 //! | `heard` | of a node that was not heard since the leader changed nobody says zero |
 //! | `history` | a node that was away for more changes of leader than a core remembers |
+//! | `large` | by hand: a state of millions of keys, its snapshot and a start from it |
 //! | `members` | who is in the cluster stands in the directory, whatever a file says |
 //! | `recover` | a disk that is dirty under another boot: what a node says, what an operator can do |
 //! | `set_back` | a directory replaced by an older copy of itself, and a copy of another |
@@ -26,6 +27,7 @@ mod classes;
 mod disk;
 mod heard;
 mod history;
+mod large;
 mod members;
 mod recover;
 mod set_back;

@@ -103,7 +103,13 @@ impl Cluster {
 
     /// One node alone, started and led.
     pub async fn start_alone() -> Self {
+        Self::start_alone_with(&[]).await
+    }
+
+    /// The same, with these flags.
+    pub async fn start_alone_with(flags: &'static [&'static str]) -> Self {
         let mut cluster = Self::make(1);
+        cluster.nodes[0].flags = flags;
         cluster.nodes[0].start();
         cluster.leader().await;
         cluster
