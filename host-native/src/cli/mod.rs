@@ -9,7 +9,9 @@
 //! | 4 | the time was up; the write lives on, and its position is printed |
 //! | 5 | refused or not possible; nothing was written |
 //! | 6 | it may be written or not; the request id is printed |
+//! | 7 | a comparison found something else; nothing was changed |
 
+mod cas;
 mod cert;
 mod completions;
 mod connect;
@@ -32,6 +34,7 @@ mod settings;
 mod signals;
 mod status;
 mod transfer;
+mod txn;
 mod web;
 mod write;
 
@@ -48,7 +51,8 @@ pub use output::{Failure, Style, exit};
 const AFTER_HELP: &str = "\
 Exit codes: 0 done as asked; 1 the command makes no sense; 2 no such key; 3 acknowledged weaker
 than asked (--fallback); 4 the time was up, the write lives on; 5 refused, nothing was written;
-6 it may be written or not, the request id is printed.
+6 it may be written or not, the request id is printed; 7 a comparison of `cas` or `txn` found
+something else, nothing was changed.
 
 KRAFT_LOG says what is logged to standard error: off, error, warn, info, debug or trace, or
 TARGET=LEVEL with commas between, such as warn,host_native=debug; warn unless set, of a server info.
@@ -76,10 +80,14 @@ enum Command {
     Server(Box<server::Server>),
     /// Store one or several pairs, as one
     Put(put::Put),
-    /// Read one key
+    /// Read one key, or several at one moment
     Get(get::Get),
     /// Remove one or several keys, as one
     Delete(delete::Delete),
+    /// Store a value where a key holds another, or does not exist
+    Cas(cas::Cas),
+    /// Compare several keys, and where all are as said, store and remove several, as one
+    Txn(txn::Txn),
     /// Read keys in order
     Scan(scan::Scan),
     /// Store the rows of a file of CSV or JSON lines
@@ -144,6 +152,8 @@ impl Command {
             Self::Put(put) => block_on(put.run(style)),
             Self::Get(get) => block_on(get.run(style)),
             Self::Delete(delete) => block_on(delete.run(style)),
+            Self::Cas(cas) => block_on(cas.run(style)),
+            Self::Txn(txn) => block_on(txn.run(style)),
             Self::Scan(scan) => block_on(scan.run(style)),
             Self::Load(load) => block_on(load.run(style)),
             Self::Status(status) => block_on(status.run(style)),

@@ -15,11 +15,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::codec::{self, DecodeError};
+pub use crate::key_value::KEYS_PER_WRITE_MAX;
 use crate::key_value::{KEY_MAX, Key, KeyValue, Measure, Unfit, VALUE_MAX, Value};
 use crate::payload::Payload;
-
-/// Keys one write names at most.
-pub const KEYS_PER_WRITE_MAX: usize = 1024;
+use crate::txn::{Change, Txn};
 
 /// The longest command as it stands in the log, in bytes, its checksum not counted.
 pub const COMMAND_MAX: usize = 4 * 1024 * 1024;
@@ -79,7 +78,8 @@ pub enum Operation {
         #[serde(deserialize_with = "codec::bounded_list::<_, _, KEYS_PER_WRITE_MAX>")]
         keys: Vec<Key>,
     },
-    /// Compare and set: only if the key holds what is expected.
+    /// Compare and set: only if the key holds what is expected. Logs hold it; clients of today send a [`Txn`], whose answer
+    /// says more.
     Cas {
         /// Which key.
         key: Key,
@@ -88,6 +88,8 @@ pub enum Operation {
         /// What it shall hold; `None`: it shall not exist.
         new: Option<Value>,
     },
+    /// Compare several keys, then change several. Says what it found instead.
+    Txn(Txn),
 }
 
 /// Who knows the answer to an operation.
@@ -116,6 +118,23 @@ impl Operation {
             }
             // A key and two values always fit.
             Self::Cas { .. } => (1, 0),
+            Self::Txn(txn) if txn.then.is_empty() => (0, 0),
+            Self::Txn(txn) => {
+                let value = |value: &Value| STRING_EXTRA + value.len();
+                let compare = txn.compare.iter().map(|compare| {
+                    let holds = compare.holds.as_ref().map_or(0, value);
+                    1 + STRING_EXTRA + compare.key.len() + holds
+                });
+                let then = txn.then.iter().map(|change| {
+                    let put = match change {
+                        Change::Put(pair) => value(&pair.value),
+                        Change::Delete(_) => 0,
+                    };
+                    1 + STRING_EXTRA + change.key().len() + put
+                });
+                let bytes = compare.chain(then).sum();
+                (txn.compare.len() + txn.then.len(), bytes)
+            }
         };
         if count == 0 {
             return Err(Unfit::NoKeys);
@@ -124,12 +143,13 @@ impl Operation {
         Measure::Command.check(COMMAND_EXTRA + bytes, COMMAND_MAX)
     }
 
-    /// The keys it touches: its zone is the strongest of theirs.
+    /// The keys it changes: its zone is the strongest of theirs.
     pub fn keys(&self) -> Box<dyn Iterator<Item = &Key> + '_> {
         match self {
             Self::Put { pairs } => Box::new(pairs.iter().map(|pair| &pair.key)),
             Self::Delete { keys } => Box::new(keys.iter()),
             Self::Cas { key, .. } => Box::new(std::iter::once(key)),
+            Self::Txn(txn) => Box::new(txn.then.iter().map(Change::key)),
         }
     }
 
@@ -137,7 +157,7 @@ impl Operation {
     pub const fn answered_by(&self) -> AnsweredBy {
         match self {
             Self::Put { .. } | Self::Delete { .. } => AnsweredBy::Log,
-            Self::Cas { .. } => AnsweredBy::Machine,
+            Self::Cas { .. } | Self::Txn(_) => AnsweredBy::Machine,
         }
     }
 

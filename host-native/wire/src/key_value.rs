@@ -15,6 +15,9 @@ pub const KEY_MAX: usize = 4 * 1024;
 /// The longest value, in bytes.
 pub const VALUE_MAX: usize = 1024 * 1024;
 
+/// Keys one write names at most.
+pub const KEYS_PER_WRITE_MAX: usize = 1024;
+
 /// Why a write does not fit. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,6 +54,10 @@ pub enum Measure {
     Command,
     /// Rows asked of one scan, counted.
     Rows,
+    /// The keys of one read, counted.
+    KeysRead,
+    /// The values of one read, in bytes.
+    ValuesRead,
 }
 
 impl fmt::Display for Measure {
@@ -61,6 +68,8 @@ impl fmt::Display for Measure {
             Self::Keys => "a number of keys in one write",
             Self::Command => "one write in bytes",
             Self::Rows => "a number of rows in one scan",
+            Self::KeysRead => "a number of keys in one read",
+            Self::ValuesRead => "the values of one read in bytes",
         })
     }
 }

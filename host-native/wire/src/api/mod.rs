@@ -41,7 +41,7 @@ use crate::payload::{PAYLOAD_MAX, Payload};
 use crate::rows::{SCAN_BYTES_MAX, SCAN_ROWS_MAX};
 
 /// The version of this protocol: the first byte of every message.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// The longest message in either direction, in bytes.
 pub const MESSAGE_MAX: usize = 6 * 1024 * 1024;
