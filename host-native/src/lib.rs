@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod descriptors;
+pub mod entries;
 pub mod exit;
 pub mod glyph;
 pub mod kv;

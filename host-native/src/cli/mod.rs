@@ -22,6 +22,7 @@ mod get;
 mod init;
 mod load;
 mod log;
+mod log_files;
 #[cfg(test)]
 mod named;
 mod options;
@@ -100,6 +101,8 @@ enum Command {
     Transfer(transfer::Transfer),
     /// Make, renew and show certificates
     Cert(cert::Cert),
+    /// Show or verify the files of a node's log, and change nothing
+    Log(log_files::Log),
     /// Let a node that lost power vote again, whatever it has forgotten
     Recover(recover::Recover),
     /// Print a completion script for a shell
@@ -160,6 +163,7 @@ impl Command {
             Self::Fate(fate) => block_on(fate.run(style)),
             Self::Transfer(transfer) => block_on(transfer.run(style)),
             Self::Cert(cert) => cert.run(style),
+            Self::Log(log) => log.run(style),
             Self::Recover(recover) => recover.run(style),
             Self::Completions(completions) => completions.run(),
         }

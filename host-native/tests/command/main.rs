@@ -8,11 +8,13 @@
 //! | `page` | the session of `OPERATING.md`, every answer compared |
 //! | `deadlines` | no command waits longer than its deadline, and each says why it waited |
 //! | `load` | real data loaded while nodes are killed: every row acknowledged is there |
+//! | `log_files` | `log dump` and `log verify`: every entry is shown, damage is named, nothing is changed |
 
 mod cluster;
 mod conditional;
 mod deadlines;
 mod load;
+mod log_files;
 mod page;
 mod usage;
 
