@@ -8,6 +8,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod entries;
 pub mod exit;
+pub mod export;
 pub mod glyph;
 pub mod kv;
 mod listener;

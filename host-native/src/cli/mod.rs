@@ -17,8 +17,10 @@ mod completions;
 mod connect;
 mod delete;
 mod demo;
+mod export;
 mod fate;
 mod get;
+mod import;
 mod init;
 mod load;
 mod log;
@@ -30,6 +32,7 @@ mod output;
 mod put;
 mod recover;
 mod scan;
+mod sending;
 mod server;
 mod settings;
 mod signals;
@@ -93,6 +96,10 @@ enum Command {
     Scan(scan::Scan),
     /// Store the rows of a file of CSV or JSON lines
     Load(load::Load),
+    /// Write all keys and values as JSON lines
+    Export(export::Export),
+    /// Store what an export holds
+    Import(import::Import),
     /// Show every node of the cluster
     Status(status::Status),
     /// Say what became of a write, by its position
@@ -159,6 +166,8 @@ impl Command {
             Self::Txn(txn) => block_on(txn.run(style)),
             Self::Scan(scan) => block_on(scan.run(style)),
             Self::Load(load) => block_on(load.run(style)),
+            Self::Export(export) => block_on(export.run(style)),
+            Self::Import(import) => block_on(import.run(style)),
             Self::Status(status) => block_on(status.run(style)),
             Self::Fate(fate) => block_on(fate.run(style)),
             Self::Transfer(transfer) => block_on(transfer.run(style)),
