@@ -212,6 +212,9 @@ fn describe(operation: &Operation, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Operation::Put { pairs } => (pairs.iter())
             .map(|pair| put(&pair.key, &pair.value))
             .collect(),
+        Operation::DeletePrefix { prefix } => {
+            vec![format!("delete what begins with {:?}", prefix.to_string())]
+        }
         Operation::Delete { keys } => keys.iter().map(delete).collect(),
         Operation::Cas { key, new, .. } => vec![match new {
             Some(value) => format!(

@@ -6,11 +6,11 @@ use std::ops::Bound;
 use imbl::OrdMap;
 use kraft_proto::ids::LogPosition;
 use kraft_wire::api::RequestRefusal;
-use kraft_wire::command::{AnsweredBy, Operation};
+use kraft_wire::command::{AnsweredBy, Operation, REMOVED_MAX};
 use kraft_wire::key_value::{KEY_MAX, Key, KeyValue, Measure, Unfit, VALUE_MAX, Value};
 use kraft_wire::rows::{
-    Effect, KEYS_PER_READ_MAX, Page, Query, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX, Scan,
-    View,
+    Effect, KEYS_PER_READ_MAX, Page, Query, Rest, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX,
+    Scan, View,
 };
 use kraft_wire::txn::{Change, Compare, Found, Mismatch, Txn};
 
@@ -99,6 +99,28 @@ impl Kv {
         Effect::Swapped
     }
 
+    fn delete_prefix(&mut self, prefix: &Key) -> Effect {
+        let from = self
+            .map
+            .range::<_, [u8]>((Bound::Included(prefix.as_bytes()), Bound::Unbounded));
+        let mut found = from
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(prefix));
+        let keys: Vec<Key> = found.by_ref().take(REMOVED_MAX).cloned().collect();
+        let rest = match found.next() {
+            Some(_) => Rest::More,
+            None => Rest::Nothing,
+        };
+        for key in &keys {
+            self.remove(key);
+        }
+        Effect::Removed {
+            // At most `REMOVED_MAX`.
+            keys: keys.len() as u32,
+            rest,
+        }
+    }
+
     /// The values of several keys.
     ///
     /// # Errors
@@ -126,6 +148,7 @@ impl Kv {
                 Effect::Done
             }
             Operation::Txn(txn) => self.transact(txn),
+            Operation::DeletePrefix { prefix } => self.delete_prefix(&prefix),
             Operation::Cas { key, expected, new } => {
                 if self.map.get(&key) != expected.as_ref() {
                     return Effect::Unequal;
@@ -302,6 +325,25 @@ mod tests {
             .and_then(|txn| txn.delete("b")));
         assert_eq!(kv.carry_out(second), mismatch(1, Some("2")));
         assert_eq!(kv, before, "nothing is changed where one differs");
+    }
+
+    #[test]
+    fn a_deletion_by_prefix_is_counted_and_bounded() {
+        let mut kv = store(&["a", "user", "user:1", "user:2", "user;"]);
+        let delete = |prefix| Operation::DeletePrefix {
+            prefix: key(prefix),
+        };
+        let removed = |keys, rest| Effect::Removed { keys, rest };
+        assert_eq!(kv.carry_out(delete("user:")), removed(2, Rest::Nothing));
+        assert_eq!(kv, store(&["a", "user", "user;"]));
+        assert_eq!(kv.carry_out(delete("user:")), removed(0, Rest::Nothing));
+        for n in 0..=REMOVED_MAX {
+            kv.put(key(&format!("many{n}")), value("v"));
+        }
+        let most = removed(REMOVED_MAX as u32, Rest::More);
+        assert_eq!(kv.carry_out(delete("many")), most);
+        assert_eq!(kv.carry_out(delete("many")), removed(1, Rest::Nothing));
+        assert_eq!((kv.entries(), kv.bytes()), (3, 13));
     }
 
     #[test]

@@ -49,6 +49,13 @@ impl Client {
         self.write(keys.map(|keys| Operation::Delete { keys }))
     }
 
+    /// Removes the keys that begin with `prefix`, up to [`REMOVED_MAX`](kraft_wire::command::REMOVED_MAX) of them. The
+    /// answer's effect says how many there were, and whether more are left.
+    pub fn delete_prefix(&self, prefix: impl AsRef<[u8]>) -> WriteRequest {
+        let prefix = Key::try_from(prefix.as_ref());
+        self.write(prefix.map(|prefix| Operation::DeletePrefix { prefix }))
+    }
+
     /// Compares and sets: where `key` holds `expected` (`None`: does not exist) it holds `new` from
     /// then on (`None`: it is removed). The answer's effect says whether it did, and what it
     /// found instead.

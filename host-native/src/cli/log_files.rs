@@ -121,8 +121,7 @@ impl Verify {
 
 /// The last entry of a log; the one before its first if it has none.
 fn last(verified: &Verified) -> LogPosition {
-    let runs = verified.log.iter();
-    let last = runs.filter(|run| run.count > 0).next_back();
+    let last = verified.log.iter().rfind(|run| run.count > 0);
     last.map_or(verified.base, |run| run.last_position())
 }
 

@@ -88,7 +88,7 @@ pub(super) fn judge(answer: &Answer, keys: &[String]) -> Option<Verdict> {
             fields: done(true),
             code: exit::DONE,
         }),
-        Effect::Unequal => None,
+        Effect::Unequal | Effect::Removed { .. } => None,
         Effect::Mismatch(Mismatch { at, found }) => {
             let key = keys.get(usize::from(at))?;
             let mut fields = done(false);

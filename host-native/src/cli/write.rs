@@ -83,13 +83,39 @@ impl WriteArgs {
         write: impl FnOnce(&Client) -> WriteRequest,
         judge: impl FnOnce(&Answer) -> Option<Verdict>,
     ) -> Result<u8, Failure> {
-        let client = self.connect.client().await?;
-        let write = write(&client)
+        let client = self.client().await?;
+        let answer = self.deliver(self.numbered(write(&client))).await?;
+        let verdict = judge(&answer);
+        self.finish(style, &client, &answer, verdict).await
+    }
+
+    /// A client of the cluster.
+    pub async fn client(&self) -> Result<Client, Failure> {
+        self.connect.client().await
+    }
+
+    /// The write under the number that is asked for, where one is.
+    pub fn numbered(&self, write: WriteRequest) -> WriteRequest {
+        self.again.number(write)
+    }
+
+    /// Sends a write and waits for its answer.
+    pub async fn deliver(&self, write: WriteRequest) -> Result<Answer, Failure> {
+        let write = write
             .options(self.options.options())
             .deadline(self.connect.deadline(self.options.timeout()));
         let stop = signals::asked_to_end()?;
-        let answer = self.again.number(write).send_until(stop).await?;
-        let verdict = judge(&answer);
+        Ok(write.send_until(stop).await?)
+    }
+
+    /// Shows an answer, then what becomes of the write where that is asked for; returns the code to end with.
+    pub async fn finish(
+        &self,
+        style: Style,
+        client: &Client,
+        answer: &Answer,
+        verdict: Option<Verdict>,
+    ) -> Result<u8, Failure> {
         let code = match (answer.exit_code(), &verdict) {
             (exit::DONE, Some(verdict)) => verdict.code,
             (code, _) => code,
@@ -97,9 +123,9 @@ impl WriteArgs {
         if let Some(verdict) = &verdict {
             say_now(style, &verdict.words);
         }
-        say_now(style, words(&answer));
+        say_now(style, words(answer));
         let mut told = Told {
-            answer: &answer,
+            answer,
             verdict: verdict.as_ref(),
             became: None,
         };

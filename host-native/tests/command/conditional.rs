@@ -1,4 +1,4 @@
-//! Writes that depend on what they find, against real nodes: they are done wholly or not at all, and say which.
+//! Writes that depend on what they find, against real nodes: they are done wholly or not at all, and say what they did.
 
 use serde_json::{Value, json};
 
@@ -38,6 +38,7 @@ fn a_comparison_decides_and_says_what_it_found() {
     assert_eq!((code, &waited["became"]["fate"]), (7, &"committed".into()));
     a_request_sent_again_hears_its_first_answer(&cluster);
     several_keys_change_as_one(&cluster);
+    a_prefix_is_deleted_and_counted(&cluster);
 }
 
 fn a_request_sent_again_hears_its_first_answer(cluster: &Cluster) {
@@ -84,4 +85,21 @@ fn several_keys_change_as_one(cluster: &Cluster) {
     assert_eq!(refused["key"], "from");
     assert_eq!(refused["found"]["front"], "-5");
     assert_eq!(cluster.read(&["get", "to"]), "105\n");
+}
+
+fn a_prefix_is_deleted_and_counted(cluster: &Cluster) {
+    assert_eq!(
+        cluster
+            .run(&["put", "tmp:1", "x", "tmp:2", "x", "tmp", "x"])
+            .0,
+        0
+    );
+    let delete = ["delete", "--prefix", "tmp:", "--mode", "ASYNC"];
+    let (code, gone) = cluster.run(&delete);
+    assert_eq!((code, &gone["removed"]), (0, &2.into()), "{gone}");
+    assert_eq!(gone["asked"], json!({ "mode": "SYNC", "fsync": "COMMIT" }));
+    let (_, page) = cluster.run(&["scan", "tmp"]);
+    assert_eq!(page["rows"].as_array().unwrap().len(), 1);
+    let said = cluster.read(&delete);
+    assert!(said.starts_with("0 keys removed\n"), "{said}");
 }

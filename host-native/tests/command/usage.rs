@@ -60,6 +60,8 @@ fn a_command_that_makes_no_sense_exits_with_1_and_says_why() {
         (&["put", "a", "1", "b"], "key \"b\" has no value"),
         (&["export", "-"], "Looked for"),
         (&["import", "not-there"], "cannot read not-there"),
+        (&["delete"], "<KEYS"),
+        (&["delete", "k", "--prefix", "p"], "cannot be used with"),
         (&["cas", "k", "v"], "KEY --absent NEW"),
         (&["cas", "k", "v", "w", "--absent"], "no old value"),
         (&["txn", "--if", "k", "v"], "nothing to change"),

@@ -20,6 +20,9 @@ use crate::key_value::{KEY_MAX, Key, KeyValue, Measure, Unfit, VALUE_MAX, Value}
 use crate::payload::Payload;
 use crate::txn::{Change, Txn};
 
+/// Keys that one deletion by prefix removes at most: others wait for an entry while it is applied.
+pub const REMOVED_MAX: usize = 10_000;
+
 /// The longest command as it stands in the log, in bytes, its checksum not counted.
 pub const COMMAND_MAX: usize = 4 * 1024 * 1024;
 
@@ -90,6 +93,12 @@ pub enum Operation {
     },
     /// Compare several keys, then change several. Says what it found instead.
     Txn(Txn),
+    /// Remove the first [`REMOVED_MAX`] keys that begin so. Says how many there were. It is in the zone of the prefix, as if
+    /// that were a key.
+    DeletePrefix {
+        /// How they begin.
+        prefix: Key,
+    },
 }
 
 /// Who knows the answer to an operation.
@@ -118,6 +127,7 @@ impl Operation {
             }
             // A key and two values always fit.
             Self::Cas { .. } => (1, 0),
+            Self::DeletePrefix { .. } => (1, 0),
             Self::Txn(txn) if txn.then.is_empty() => (0, 0),
             Self::Txn(txn) => {
                 let value = |value: &Value| STRING_EXTRA + value.len();
@@ -148,7 +158,9 @@ impl Operation {
         match self {
             Self::Put { pairs } => Box::new(pairs.iter().map(|pair| &pair.key)),
             Self::Delete { keys } => Box::new(keys.iter()),
-            Self::Cas { key, .. } => Box::new(std::iter::once(key)),
+            Self::Cas { key, .. } | Self::DeletePrefix { prefix: key } => {
+                Box::new(std::iter::once(key))
+            }
             Self::Txn(txn) => Box::new(txn.then.iter().map(Change::key)),
         }
     }
@@ -157,7 +169,7 @@ impl Operation {
     pub const fn answered_by(&self) -> AnsweredBy {
         match self {
             Self::Put { .. } | Self::Delete { .. } => AnsweredBy::Log,
-            Self::Cas { .. } | Self::Txn(_) => AnsweredBy::Machine,
+            Self::Cas { .. } | Self::Txn(_) | Self::DeletePrefix { .. } => AnsweredBy::Machine,
         }
     }
 

@@ -32,6 +32,23 @@ pub enum Effect {
     Unequal,
     /// A transaction found something else, and changed nothing.
     Mismatch(Mismatch),
+    /// A deletion by prefix removed so many keys.
+    Removed {
+        /// How many.
+        keys: u32,
+        /// Whether that was all.
+        rest: Rest,
+    },
+}
+
+/// What a deletion by prefix left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// No key that begins so.
+    Nothing,
+    /// More of them: delete again.
+    More,
 }
 
 /// What the store is asked.

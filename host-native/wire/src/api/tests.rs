@@ -67,6 +67,7 @@ fn requests() -> Vec<Request> {
             expected: None,
             new: Some(value("")),
         }),
+        write(&Operation::DeletePrefix { prefix: key("a") }),
         write(&Operation::Txn(Txn {
             compare: vec![Compare {
                 key: key("a"),
