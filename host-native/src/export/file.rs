@@ -65,7 +65,7 @@ impl<W: Write> ExportWriter<W> {
     pub fn begin(to: W, prefix: Option<&Key>) -> io::Result<Self> {
         let mut writer = Self { to, rows: 0 };
         writer.line(&First {
-            kraft_export: FORMAT,
+            version: FORMAT,
             prefix: prefix.cloned(),
         })?;
         Ok(writer)
@@ -230,7 +230,7 @@ fn look(
 
 /// The first line; `None` where there is nothing, or no more than its beginning.
 fn read_first(file: &Path, lines: &mut Lines) -> Result<Option<First>, ExportError> {
-    const BEGINS: &[u8] = b"{\"kraft_export\":";
+    const BEGINS: &[u8] = b"{\"kraft-export\":";
     let first = match lines.next().map_err(|source| io_error(file, source))? {
         Next::End => return Ok(None),
         Next::Cut(part) if part.starts_with(BEGINS) || BEGINS.starts_with(&part) => {
@@ -323,10 +323,10 @@ mod tests {
     fn what_is_no_export_is_left_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("other");
-        let first = "{\"kraft_export\":1,\"prefix\":null}\n";
+        let first = "{\"kraft-export\":1,\"prefix\":null}\n";
         let cases = [
             ("a letter", "other:1: "),
-            ("{\"kraft_export\":2,\"prefix\":null}\n", "of version 2"),
+            ("{\"kraft-export\":2,\"prefix\":null}\n", "of version 2"),
             (&format!("{first}{{\"key\":\"a\"}}\n"), "other:2: "),
             (
                 &format!("{first}{{\"key\":\"\",\"value\":\"\"}}\n"),

@@ -16,7 +16,8 @@ const LINE_BYTES_MAX: u64 = 6 * (KEY_MAX + VALUE_MAX) as u64 + 1024;
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct First {
-    pub kraft_export: u32,
+    #[serde(rename = "kraft-export")]
+    pub version: u32,
     /// Only keys that begin with this.
     pub prefix: Option<Key>,
 }
@@ -86,7 +87,7 @@ impl Lines {
 /// Reads the first line.
 pub(super) fn first(line: &[u8]) -> Result<First, String> {
     let first: First = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    match first.kraft_export {
+    match first.version {
         FORMAT => Ok(first),
         other => Err(format!(
             "it is of version {other}, and this program reads version {FORMAT}"

@@ -1,7 +1,7 @@
 //! An export: the keys and values of a store as JSON lines, which give the same bytes back.
 //!
 //! ```text
-//! {"kraft_export":1,"prefix":null}            the first line: the format's version, and which keys
+//! {"kraft-export":1,"prefix":null}            the first line: the format's version, and which keys
 //! {"key":"user:7","value":"Ann"}              a row a line, in the order of the keys
 //! {"key":"user:8","value":{"hex":"ff00"}}     bytes that are no UTF-8 are written in hex
 //! {"rows":2}                                  the last line: a file without it was cut off

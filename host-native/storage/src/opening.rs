@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-
 use super::catalog::Catalog;
 use super::error::{Doing, FormatError, StoreOpenError};
 use super::founding::Founding;
@@ -186,7 +185,11 @@ fn lock(dir: &Path, fs: &dyn Fs) -> std::io::Result<LockGuard> {
 const LOCK_PACE: Duration = Duration::from_millis(20);
 
 /// The lock of a directory that may hold no store, or not exist; waited for no longer than `patience`.
-pub(super) fn lock_store(dir: &Path, fs: &dyn Fs, patience: Duration) -> Result<LockGuard, StoreOpenError> {
+pub(super) fn lock_store(
+    dir: &Path,
+    fs: &dyn Fs,
+    patience: Duration,
+) -> Result<LockGuard, StoreOpenError> {
     let began = Instant::now();
     let mut told = false;
     loop {

@@ -263,7 +263,9 @@ fn from_hex<'de, A: MapAccess<'de>>(mut map: A) -> Result<Vec<u8>, A::Error> {
     }
     let digit = |digit: u8| char::from(digit).to_digit(16).map(|digit| digit as u8);
     let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    let bytes = pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
     let bytes = bytes.collect::<Option<_>>().filter(|_| rest.is_empty());
     bytes.ok_or_else(|| A::Error::custom("not pairs of hex digits"))
 }
