@@ -15,6 +15,7 @@ use super::write::{Verdict, WriteArgs};
 const AFTER_HELP: &str = "\
 All that is said with --if and --if-absent is compared first. Where all of it is so, all that is said with --put and
 --delete is done, as one entry of the log. Else nothing is changed, and the first key that differs is named.
+A word that begins with a dash and is no number cannot be a key or value here.
 
   kraft txn --if account:1 100 --if-absent lock:1 --put account:1 90 --put account:2 10 --delete order:7";
 
@@ -22,16 +23,16 @@ All that is said with --if and --if-absent is compared first. Where all of it is
 #[command(after_help = AFTER_HELP)]
 pub struct Txn {
     /// KEY must hold VALUE
-    #[arg(long = "if", num_args = 2, value_names = ["KEY", "VALUE"], action = ArgAction::Append, allow_hyphen_values = true)]
+    #[arg(long = "if", num_args = 2, value_names = ["KEY", "VALUE"], action = ArgAction::Append, allow_negative_numbers = true)]
     holds: Vec<String>,
     /// KEY must not exist
-    #[arg(long = "if-absent", value_name = "KEY", action = ArgAction::Append, allow_hyphen_values = true)]
+    #[arg(long = "if-absent", value_name = "KEY", action = ArgAction::Append, allow_negative_numbers = true)]
     absent: Vec<String>,
     /// Then store VALUE at KEY
-    #[arg(long, num_args = 2, value_names = ["KEY", "VALUE"], action = ArgAction::Append, allow_hyphen_values = true)]
+    #[arg(long, num_args = 2, value_names = ["KEY", "VALUE"], action = ArgAction::Append, allow_negative_numbers = true)]
     put: Vec<String>,
     /// Then remove KEY; one that is not there is no error
-    #[arg(long, value_name = "KEY", action = ArgAction::Append, allow_hyphen_values = true)]
+    #[arg(long, value_name = "KEY", action = ArgAction::Append, allow_negative_numbers = true)]
     delete: Vec<String>,
     #[command(flatten)]
     write: WriteArgs,

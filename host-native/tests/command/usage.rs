@@ -66,6 +66,8 @@ fn a_command_that_makes_no_sense_exits_with_1_and_says_why() {
         (&["cas", "k", "v", "w", "--absent"], "no old value"),
         (&["txn", "--if", "k", "v"], "nothing to change"),
         (&["txn", "--put", "k"], "2 values required"),
+        (&["txn", "--put", "k", "--json"], "2 values"),
+        (&["txn", "--put", "k", "-5"], "Looked for"),
         (
             &["txn", "--put", "k", "1", "--delete", "k"],
             "\"k\" is changed twice",
