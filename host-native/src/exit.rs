@@ -15,6 +15,8 @@ pub const TIMED_OUT: u8 = 4;
 pub const NOT_WRITTEN: u8 = 5;
 /// It may be written or not.
 pub const OUTCOME_UNKNOWN: u8 = 6;
+/// A comparison found something else; nothing was changed.
+pub const MISMATCH: u8 = 7;
 
 /// What has an exit code of the `kraft` command.
 pub trait ExitCode {

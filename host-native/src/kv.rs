@@ -6,11 +6,13 @@ use std::ops::Bound;
 use imbl::OrdMap;
 use kraft_proto::ids::LogPosition;
 use kraft_wire::api::RequestRefusal;
-use kraft_wire::command::{AnsweredBy, Operation};
-use kraft_wire::key_value::{KEY_MAX, Key, KeyValue, VALUE_MAX, Value};
+use kraft_wire::command::{AnsweredBy, Operation, REMOVED_MAX};
+use kraft_wire::key_value::{KEY_MAX, Key, KeyValue, Measure, Unfit, VALUE_MAX, Value};
 use kraft_wire::rows::{
-    Effect, Page, Query, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX, Scan, View,
+    Effect, KEYS_PER_READ_MAX, Page, Query, Rest, SCAN_BYTES_MAX, SCAN_ROWS_DEFAULT, SCAN_ROWS_MAX,
+    Scan, View,
 };
+use kraft_wire::txn::{Change, Compare, Found, Mismatch, Txn};
 
 use crate::machine::{Size, StateMachine};
 use crate::saved::{damaged, read_bytes, read_u64};
@@ -77,6 +79,60 @@ impl Kv {
         }
     }
 
+    fn transact(&mut self, txn: Txn) -> Effect {
+        for (at, Compare { key, holds }) in txn.compare.iter().enumerate() {
+            let found = self.map.get(key);
+            if found != holds.as_ref() {
+                return Effect::Mismatch(Mismatch {
+                    // A write names far fewer.
+                    at: at as u16,
+                    found: found.map(Found::of),
+                });
+            }
+        }
+        for change in txn.then {
+            match change {
+                Change::Put(KeyValue { key, value }) => self.put(key, value),
+                Change::Delete(key) => self.remove(&key),
+            }
+        }
+        Effect::Swapped
+    }
+
+    fn delete_prefix(&mut self, prefix: &Key) -> Effect {
+        let from = self
+            .map
+            .range::<_, [u8]>((Bound::Included(prefix.as_bytes()), Bound::Unbounded));
+        let mut found = from
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(prefix));
+        let keys: Vec<Key> = found.by_ref().take(REMOVED_MAX).cloned().collect();
+        let rest = match found.next() {
+            Some(_) => Rest::More,
+            None => Rest::Nothing,
+        };
+        for key in &keys {
+            self.remove(key);
+        }
+        Effect::Removed {
+            // At most `REMOVED_MAX`.
+            keys: keys.len() as u32,
+            rest,
+        }
+    }
+
+    /// The values of several keys.
+    ///
+    /// # Errors
+    /// If they are too many to be shown together.
+    fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Value>>, Unfit> {
+        Measure::KeysRead.check(keys.len(), KEYS_PER_READ_MAX)?;
+        let values = keys.iter().map(|key| self.map.get(key));
+        let bytes = values.clone().flatten().map(|value| value.len()).sum();
+        Measure::ValuesRead.check(bytes, SCAN_BYTES_MAX)?;
+        Ok(values.map(Option::<&Value>::cloned).collect())
+    }
+
     fn carry_out(&mut self, operation: Operation) -> Effect {
         match operation {
             Operation::Put { pairs } => {
@@ -91,6 +147,8 @@ impl Kv {
                 }
                 Effect::Done
             }
+            Operation::Txn(txn) => self.transact(txn),
+            Operation::DeletePrefix { prefix } => self.delete_prefix(&prefix),
             Operation::Cas { key, expected, new } => {
                 if self.map.get(&key) != expected.as_ref() {
                     return Effect::Unequal;
@@ -118,6 +176,7 @@ impl StateMachine for Kv {
     fn query(&self, query: &Query) -> Result<View, RequestRefusal> {
         Ok(match query {
             Query::Get(key) => View::Value(self.get(key.as_bytes()).cloned()),
+            Query::GetMany(keys) => View::Values(self.get_many(keys)?),
             Query::Scan(scan) => {
                 scan.check()?;
                 View::Page(self.scan(scan))
@@ -162,7 +221,7 @@ impl StateMachine for Kv {
     fn view_bytes_max(&self, query: &Query) -> usize {
         match query {
             Query::Get(key) => self.get(key.as_bytes()).map_or(0, |value| value.len()),
-            Query::Scan(_) => SCAN_BYTES_MAX,
+            Query::Scan(_) | Query::GetMany(_) => SCAN_BYTES_MAX,
         }
     }
 
@@ -237,6 +296,69 @@ mod tests {
         assert_eq!(kv.get(b"k"), Some(&value("2")));
         assert_eq!(kv.carry_out(cas(Some("2"), None)), Effect::Swapped);
         assert_eq!((kv.entries(), kv.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_transaction_is_done_wholly_or_says_what_it_found() {
+        let mut kv = store(&["a", "b"]);
+        let txn = |txn: Result<Txn, Unfit>| Operation::Txn(txn.unwrap());
+        let moved = || {
+            txn(Txn::new()
+                .holds("a", "v")
+                .and_then(|txn| txn.absent("c"))
+                .and_then(|txn| txn.put("c", "1"))
+                .and_then(|txn| txn.delete("a"))
+                .and_then(|txn| txn.put("c", "2")))
+        };
+        assert_eq!(kv.carry_out(moved()), Effect::Swapped);
+        assert_eq!(kv.get(b"c"), Some(&value("2")), "changes are made in order");
+        assert_eq!((kv.entries(), kv.bytes()), (2, 4));
+        let before = kv.clone();
+        let mismatch = |at, found: Option<&str>| {
+            let found = found.map(|found| Found::of(&value(found)));
+            Effect::Mismatch(Mismatch { at, found })
+        };
+        assert_eq!(kv.carry_out(moved()), mismatch(0, None));
+        let second = txn(Txn::new()
+            .holds("b", "v")
+            .and_then(|txn| txn.absent("c"))
+            .and_then(|txn| txn.delete("b")));
+        assert_eq!(kv.carry_out(second), mismatch(1, Some("2")));
+        assert_eq!(kv, before, "nothing is changed where one differs");
+    }
+
+    #[test]
+    fn a_deletion_by_prefix_is_counted_and_bounded() {
+        let mut kv = store(&["a", "user", "user:1", "user:2", "user;"]);
+        let delete = |prefix| Operation::DeletePrefix {
+            prefix: key(prefix),
+        };
+        let removed = |keys, rest| Effect::Removed { keys, rest };
+        assert_eq!(kv.carry_out(delete("user:")), removed(2, Rest::Nothing));
+        assert_eq!(kv, store(&["a", "user", "user;"]));
+        assert_eq!(kv.carry_out(delete("user:")), removed(0, Rest::Nothing));
+        for n in 0..=REMOVED_MAX {
+            kv.put(key(&format!("many{n}")), value("v"));
+        }
+        let most = removed(REMOVED_MAX as u32, Rest::More);
+        assert_eq!(kv.carry_out(delete("many")), most);
+        assert_eq!(kv.carry_out(delete("many")), removed(1, Rest::Nothing));
+        assert_eq!((kv.entries(), kv.bytes()), (3, 13));
+    }
+
+    #[test]
+    fn several_keys_are_read_as_one_or_not_at_all() {
+        let mut kv = store(&["a", "b"]);
+        let keys = ["b", "never there", "a", "b"].map(key);
+        let there = Some(value("v"));
+        let read = kv.get_many(&keys).unwrap();
+        assert_eq!(read, [there.clone(), None, there.clone(), there]);
+        kv.put(key("large"), Value::new(vec![0; VALUE_MAX]).unwrap());
+        let large = vec![key("large"); 5];
+        assert!(kv.get_many(&large[..4]).is_ok());
+        assert!(kv.get_many(&large).is_err(), "more than one answer holds");
+        let many = vec![key("never there"); KEYS_PER_READ_MAX + 1];
+        assert!(kv.get_many(&many).is_err());
     }
 
     #[test]

@@ -50,4 +50,4 @@ pub use write::WriteRequest;
 /// How a write is kept, as its request says.
 pub use kraft_proto::{durability, modes};
 /// Requests, answers, keys and certificates, as they travel.
-pub use kraft_wire::{api, cert, command, key_value, payload, rows};
+pub use kraft_wire::{api, cert, command, key_value, payload, rows, txn};

@@ -9,9 +9,9 @@ use kraft_wire::api::{
     ChangeMembers, DigestReport, FateReport, Freshness, LeadsReport, MembersReport, Request,
     RequestRefusal, Response, Retry, SnapshotOffer, StatusReport, TestSwitch,
 };
-use kraft_wire::key_value::{Key, Value};
+use kraft_wire::key_value::{Key, Measure, Unfit, Value};
 use kraft_wire::payload::Payload;
-use kraft_wire::rows::{Page, Query, Scan, View};
+use kraft_wire::rows::{KEYS_PER_READ_MAX, Page, Query, Scan, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -59,7 +59,38 @@ impl Client {
         let query = Query::Get(Key::try_from(key.as_ref())?);
         self.query_for(&query, freshness, |view| match view {
             View::Value(value) => Some(value),
-            View::Page(_) => None,
+            View::Page(_) | View::Values(_) => None,
+        })
+        .await
+    }
+
+    /// Reads several keys as they are at one moment, in the order they are named; sees what [`Client::get`] sees.
+    ///
+    /// # Errors
+    /// If a key does not fit, if they or their values are too many for one answer, or nobody answered in time.
+    pub async fn get_many(
+        &self,
+        keys: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    ) -> Result<Vec<Option<Value>>, ClientError> {
+        self.get_many_as(keys, Freshness::Linearizable).await
+    }
+
+    /// Reads several keys as they are at one moment, as fresh as asked for.
+    ///
+    /// # Errors
+    /// As [`Client::get_many`].
+    pub async fn get_many_as(
+        &self,
+        keys: impl IntoIterator<Item = impl AsRef<[u8]>>,
+        freshness: Freshness,
+    ) -> Result<Vec<Option<Value>>, ClientError> {
+        let keys = keys.into_iter().map(|key| Key::try_from(key.as_ref()));
+        let keys: Vec<Key> = keys.collect::<Result<_, Unfit>>()?;
+        let count = keys.len();
+        Measure::KeysRead.check(count, KEYS_PER_READ_MAX)?;
+        self.query_for(&Query::GetMany(keys), freshness, |view| match view {
+            View::Values(values) => (values.len() == count).then_some(values),
+            View::Value(_) | View::Page(_) => None,
         })
         .await
     }
@@ -80,7 +111,7 @@ impl Client {
         scan.check()?;
         self.query_for(&Query::Scan(scan), freshness, |view| match view {
             View::Page(page) => Some(page),
-            View::Value(_) => None,
+            View::Value(_) | View::Values(_) => None,
         })
         .await
     }

@@ -8,6 +8,7 @@ use kraft_wire::api::{Answer, Attempt, Options, Write};
 use kraft_wire::command::{COMMAND_MAX, Operation, RequestId};
 use kraft_wire::key_value::{Key, KeyValue, Measure, Unfit, Value};
 use kraft_wire::payload::Payload;
+use kraft_wire::txn::{Change, Compare, Txn};
 use serde::Serialize;
 use tokio::time::timeout_at;
 
@@ -48,8 +49,16 @@ impl Client {
         self.write(keys.map(|keys| Operation::Delete { keys }))
     }
 
+    /// Removes the keys that begin with `prefix`, up to [`REMOVED_MAX`](kraft_wire::command::REMOVED_MAX) of them. The
+    /// answer's effect says how many there were, and whether more are left.
+    pub fn delete_prefix(&self, prefix: impl AsRef<[u8]>) -> WriteRequest {
+        let prefix = Key::try_from(prefix.as_ref());
+        self.write(prefix.map(|prefix| Operation::DeletePrefix { prefix }))
+    }
+
     /// Compares and sets: where `key` holds `expected` (`None`: does not exist) it holds `new` from
-    /// then on (`None`: it is removed). The answer's effect says whether it did.
+    /// then on (`None`: it is removed). The answer's effect says whether it did, and what it
+    /// found instead.
     pub fn cas<V: AsRef<[u8]>>(
         &self,
         key: impl AsRef<[u8]>,
@@ -57,14 +66,32 @@ impl Client {
         new: Option<V>,
     ) -> WriteRequest {
         let value = |value: V| Value::try_from(value.as_ref());
-        let operation = Key::try_from(key.as_ref()).and_then(|key| {
-            Ok(Operation::Cas {
-                key,
-                expected: expected.map(value).transpose()?,
-                new: new.map(value).transpose()?,
+        let txn = Key::try_from(key.as_ref()).and_then(|key| {
+            let holds = expected.map(value).transpose()?;
+            let change = match new.map(value).transpose()? {
+                Some(value) => Change::Put(KeyValue {
+                    key: key.clone(),
+                    value,
+                }),
+                None => Change::Delete(key.clone()),
+            };
+            Ok(Txn {
+                compare: vec![Compare { key, holds }],
+                then: vec![change],
             })
         });
-        self.write(operation)
+        self.write(txn.map(Operation::Txn))
+    }
+
+    /// Stores `value` at `key` if there is no such key. The answer's effect says whether it did.
+    pub fn put_if_absent(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> WriteRequest {
+        self.cas(key, None, Some(value))
+    }
+
+    /// Compares several keys and changes several, as one entry of the log. The answer's effect says whether it did, and
+    /// else which key was not as said, and what it held.
+    pub fn txn(&self, txn: Txn) -> WriteRequest {
+        self.operation(Operation::Txn(txn))
     }
 
     /// Any operation of the bundled store.

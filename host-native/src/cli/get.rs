@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 use kraft_wire::api::Freshness;
+use kraft_wire::key_value::Value;
 use serde_json::json;
 
 use super::connect::Connect;
@@ -11,9 +12,9 @@ use super::output::{Failure, Style, exit, say, tell};
 
 #[derive(Args, Debug)]
 pub struct Get {
-    /// Which key
-    #[arg(allow_negative_numbers = true)]
-    key: String,
+    /// Which key; several are read as they are at one moment
+    #[arg(required = true, allow_negative_numbers = true)]
+    keys: Vec<String>,
     #[command(flatten)]
     read: ReadOptions,
     #[command(flatten)]
@@ -48,9 +49,14 @@ impl ReadOptions {
 impl Get {
     pub async fn run(self, style: Style) -> Result<u8, Failure> {
         let client = self.connect.client().await?;
-        let value = client.get_as(&self.key, self.read.freshness()).await?;
+        let freshness = self.read.freshness();
+        let [key] = self.keys.as_slice() else {
+            let values = client.get_many_as(&self.keys, freshness).await?;
+            return Ok(show(style, &self.keys, &values));
+        };
+        let value = client.get_as(key, freshness).await?;
         match (style, &value) {
-            (Style::Json, value) => say(json!({ "key": self.key, "value": value })),
+            (Style::Json, value) => say(json!({ "key": key, "value": value })),
             (Style::Human, Some(value)) => {
                 let mut out = std::io::stdout().lock();
                 // A reader that went away has had enough of it.
@@ -58,11 +64,40 @@ impl Get {
                     .write_all(value.as_bytes())
                     .and_then(|()| out.write_all(b"\n"));
             }
-            (Style::Human, None) => tell(format_args!("kraft: there is no key {:?}", self.key)),
+            (Style::Human, None) => missing(key),
         }
         Ok(match value {
             Some(_) => exit::DONE,
             None => exit::NO_SUCH_KEY,
         })
     }
+}
+
+/// Shows several keys and their values, a line each.
+fn show(style: Style, keys: &[String], values: &[Option<Value>]) -> u8 {
+    let rows = || keys.iter().zip(values);
+    match style {
+        Style::Json => {
+            let rows: Vec<_> = rows()
+                .map(|(key, value)| json!({ "key": key, "value": value }))
+                .collect();
+            say(json!({ "rows": rows }));
+        }
+        Style::Human => {
+            for (key, value) in rows() {
+                match value {
+                    Some(value) => say(format_args!("{key}\t{value}")),
+                    None => missing(key),
+                }
+            }
+        }
+    }
+    match values.iter().all(Option::is_some) {
+        true => exit::DONE,
+        false => exit::NO_SUCH_KEY,
+    }
+}
+
+fn missing(key: &str) {
+    tell(format_args!("kraft: there is no key {key:?}"));
 }

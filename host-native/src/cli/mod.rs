@@ -9,19 +9,24 @@
 //! | 4 | the time was up; the write lives on, and its position is printed |
 //! | 5 | refused or not possible; nothing was written |
 //! | 6 | it may be written or not; the request id is printed |
+//! | 7 | a comparison found something else; nothing was changed |
 
+mod cas;
 mod cert;
 mod completions;
 mod connect;
 mod delete;
 mod demo;
 mod digest;
+mod export;
 mod fate;
 mod get;
+mod import;
 mod init;
 mod join;
 mod load;
 mod log;
+mod log_files;
 mod member;
 #[cfg(test)]
 mod named;
@@ -30,12 +35,14 @@ mod output;
 mod put;
 mod recover;
 mod scan;
+mod sending;
 mod server;
 mod settings;
 mod signals;
 mod snapshot;
 mod status;
 mod transfer;
+mod txn;
 mod web;
 mod write;
 
@@ -52,7 +59,8 @@ pub use output::{Failure, Style, exit};
 const AFTER_HELP: &str = "\
 Exit codes: 0 done as asked; 1 the command makes no sense; 2 no such key; 3 acknowledged weaker
 than asked (--fallback); 4 the time was up, the write lives on; 5 refused, nothing was written;
-6 it may be written or not, the request id is printed.
+6 it may be written or not, the request id is printed; 7 a comparison of `cas` or `txn` found
+something else, nothing was changed.
 
 KRAFT_LOG says what is logged to standard error: off, error, warn, info, debug or trace, or
 TARGET=LEVEL with commas between, such as warn,host_native=debug; warn unless set, of a server info.
@@ -82,14 +90,22 @@ enum Command {
     Server(Box<server::Server>),
     /// Store one or several pairs, as one
     Put(put::Put),
-    /// Read one key
+    /// Read one key, or several at one moment
     Get(get::Get),
     /// Remove one or several keys, as one
     Delete(delete::Delete),
+    /// Store a value where a key holds another, or does not exist
+    Cas(cas::Cas),
+    /// Compare several keys, and where all are as said, store and remove several, as one
+    Txn(txn::Txn),
     /// Read keys in order
     Scan(scan::Scan),
     /// Store the rows of a file of CSV or JSON lines
     Load(load::Load),
+    /// Write all keys and values as JSON lines
+    Export(export::Export),
+    /// Store what an export holds
+    Import(import::Import),
     /// Show every node of the cluster
     Status(status::Status),
     /// Compare the states of all nodes
@@ -104,6 +120,8 @@ enum Command {
     Snapshot(snapshot::Snapshot),
     /// Make, renew and show certificates
     Cert(cert::Cert),
+    /// Show or verify the files of a node's log, and change nothing
+    Log(log_files::Log),
     /// Let a node that lost power vote again, whatever it has forgotten
     Recover(recover::Recover),
     /// Print a completion script for a shell
@@ -156,8 +174,12 @@ impl Command {
             Self::Put(put) => block_on(put.run(style)),
             Self::Get(get) => block_on(get.run(style)),
             Self::Delete(delete) => block_on(delete.run(style)),
+            Self::Cas(cas) => block_on(cas.run(style)),
+            Self::Txn(txn) => block_on(txn.run(style)),
             Self::Scan(scan) => block_on(scan.run(style)),
             Self::Load(load) => block_on(load.run(style)),
+            Self::Export(export) => block_on(export.run(style)),
+            Self::Import(import) => block_on(import.run(style)),
             Self::Status(status) => block_on(status.run(style)),
             Self::Fate(fate) => block_on(fate.run(style)),
             Self::Transfer(transfer) => block_on(transfer.run(style)),
@@ -166,6 +188,7 @@ impl Command {
             Self::Snapshot(snapshot) => block_on(snapshot.run(style)),
             Self::Member(member) => block_on(member.run(style)),
             Self::Cert(cert) => cert.run(style),
+            Self::Log(log) => log.run(style),
             Self::Recover(recover) => recover.run(style),
             Self::Completions(completions) => completions.run(),
         }

@@ -14,7 +14,7 @@ use crate::load::{LoadError, ProgressError};
 
 /// The codes with which `kraft` ends.
 pub mod exit {
-    pub use crate::exit::{FALLBACK, NOT_WRITTEN, OUTCOME_UNKNOWN, TIMED_OUT, USAGE};
+    pub use crate::exit::{FALLBACK, MISMATCH, NOT_WRITTEN, OUTCOME_UNKNOWN, TIMED_OUT, USAGE};
 
     /// Done as asked.
     pub const DONE: u8 = crate::exit::AS_ASKED;

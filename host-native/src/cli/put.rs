@@ -40,13 +40,21 @@ fn read(words: &[String]) -> Result<Vec<(&str, Vec<u8>)>, Failure> {
     }
     let mut read = Vec::new();
     for (at, [key, value]) in pairs.iter().enumerate() {
-        let bytes = match value.as_str() {
-            "-" if at + 1 == pairs.len() => from_stdin()?,
-            value => value.as_bytes().to_vec(),
+        let bytes = match at + 1 == pairs.len() {
+            true => value_of(value)?,
+            false => value.as_bytes().to_vec(),
         };
         read.push((key.as_str(), bytes));
     }
     Ok(read)
+}
+
+/// The bytes of a value: the word's own, or for `-` what standard input has.
+pub(super) fn value_of(word: &str) -> Result<Vec<u8>, Failure> {
+    match word {
+        "-" => from_stdin(),
+        word => Ok(word.as_bytes().to_vec()),
+    }
 }
 
 /// Reads a value to its end. Of one that is too long the rest is only counted, and only up to a bound: it might not end.

@@ -69,6 +69,17 @@ pub enum RowError {
     /// The header names a column twice.
     #[error("the column {0:?} is named twice: a row would lose one of them")]
     ColumnTwice(String),
+    /// It is not a line of an export.
+    #[error("not a line of an export: {0}")]
+    Export(String),
+    /// The export ends without its last line.
+    #[error(
+        "the export ends behind its row {rows}, without the last line: it was cut off. Go on with it by `kraft export`"
+    )]
+    CutOff {
+        /// How many rows it has.
+        rows: u64,
+    },
     /// It is longer than a value may be.
     #[error("the row is longer than {limit} bytes; is a quote not closed?")]
     TooLong {

@@ -1,4 +1,4 @@
-//! Reads files of rows for `kraft load`: CSV with a header line, or one JSON object a line.
+//! Sends the rows of files for `kraft load` and `kraft import`, and reads those of the first: CSV with a header line, or one JSON object a line.
 //!
 //! One row becomes one pair: its key is the value of one column behind a prefix, its value the
 //! whole row as a JSON object. Rows are read one at a time, and none may be longer than a value,

@@ -29,7 +29,7 @@ pub struct Row {
 }
 
 /// How much of a file is read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<AtomicU64>);
 
 /// The rows of one file, in order. It ends after the first error.
@@ -137,6 +137,11 @@ impl Rows {
 }
 
 impl Meter {
+    /// So many bytes are read.
+    pub(crate) fn set(&self, bytes: u64) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+
     /// Bytes of the file read so far, some of them ahead of the rows given out.
     pub fn bytes(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

@@ -309,6 +309,7 @@ mod tests {
     use kraft_wire::key_value::{Key, KeyValue, Value};
     use kraft_wire::payload::Outcome;
     use kraft_wire::rows::Effect;
+    use kraft_wire::txn::{Found, Mismatch, Txn};
 
     use super::*;
     use crate::kv::Kv;
@@ -363,6 +364,26 @@ mod tests {
         let again = replica.apply(at(3), &first);
         assert_eq!(again, Applied::Before(said(Effect::Swapped)));
         assert_eq!(replica.machine().get(b"k").unwrap().as_bytes(), b"another");
+    }
+
+    #[test]
+    fn a_transaction_is_applied_once_and_its_retry_hears_what_was_found() {
+        let mut replica = Replicated::new(Kv::default());
+        let txn = Txn::new().absent("k").and_then(|txn| txn.put("k", "mine"));
+        let txn = Operation::Txn(txn.unwrap());
+        let done = Applied::Now(said(Effect::Swapped));
+        assert_eq!(replica.apply(at(1), &command(1, &txn)), done);
+        let found = Found::of(&Value::try_from("mine").unwrap());
+        let mismatch = said(Effect::Mismatch(Mismatch {
+            at: 0,
+            found: Some(found),
+        }));
+        let second = command(2, &txn);
+        let refused = replica.apply(at(2), &second);
+        assert_eq!(refused, Applied::Now(mismatch.clone()));
+        replica.apply(at(3), &command(3, &put("k", "another")));
+        let again = replica.apply(at(4), &second);
+        assert_eq!(again, Applied::Before(mismatch));
     }
 
     #[test]

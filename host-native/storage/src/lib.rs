@@ -10,7 +10,8 @@
 //!
 //! [`format()`] creates a store, [`open`] recovers one, and [`Disk::start`] moves it to the disk
 //! thread, which takes the core's [`Write`](kraft_proto::output::Write)s and reports their receipts.
-//! [`LogReader`] reads entries back meanwhile.
+//! [`LogReader`] reads entries back meanwhile. [`inspect()`] shows the log of a store that is not in use, and with
+//! [`ReadOnlyFs`] cannot change it.
 //!
 //! Read `segment` for the three rules recovery rests on, `record` for the bytes, `survey` for what
 //! is damage and what a torn tail, and `recovery` for why opening a store writes to it.
@@ -21,10 +22,12 @@ mod error;
 mod founding;
 pub mod fs;
 mod identity;
+mod inspect;
 mod log;
 mod meta;
 mod opened;
 mod opening;
+mod read_only;
 mod reader;
 mod record;
 mod recovery;
@@ -50,9 +53,10 @@ pub use error::{
 pub use founding::{Contact, Founding};
 pub use fs::{Fs, RealFs};
 pub use identity::{Boot, BootId, Expect, Identity};
-
+pub use inspect::{Inspected, LogEntry, Verified, inspect, verify};
 pub use opened::{Join, Opened};
-pub use opening::{Options, Verified, format, open, verify};
+pub use opening::{Options, format, open};
+pub use read_only::ReadOnlyFs;
 pub use reader::LogReader;
 pub use record::entry_checksum;
 pub use reserve::Reserve;

@@ -4,11 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kraft_proto::cluster::Epoch;
-use kraft_proto::entry::Run;
-use kraft_proto::hard_state::HardState;
-use kraft_proto::ids::LogPosition;
-
 use super::catalog::Catalog;
 use super::error::{Doing, FormatError, StoreOpenError};
 use super::founding::Founding;
@@ -178,49 +173,7 @@ pub(super) fn open_sized(
     })
 }
 
-/// What a store that is not in use holds, every checksum verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// Whose it is.
-    pub identity: Identity,
-    /// What it was formatted with.
-    pub founding: Founding,
-    /// How often its cluster was founded anew.
-    pub epoch: Epoch,
-    /// The hard state that was saved last.
-    pub hard_state: HardState,
-    /// The entry before the first of `log`.
-    pub base: LogPosition,
-    /// The entries in maximal runs.
-    pub log: Vec<Run>,
-    /// What opening it would put right.
-    pub warnings: Vec<Warning>,
-}
-
-/// Reads the whole store in `dir` and verifies it. Nothing in it is changed.
-pub fn verify(dir: &Path, fs: &dyn Fs) -> Result<Verified, StoreOpenError> {
-    let _lock = lock_store(dir, fs, Duration::ZERO)?;
-    let stats = Arc::new(StorageStats::default());
-    let (meta, other) = MetaFile::load(fs, dir, &stats)?;
-    let survey = survey(fs, &log_dir(dir), meta.now())?;
-    let mut warnings: Vec<Warning> = survey.torn.into_iter().collect();
-    if let OtherSlot::Torn { offset } = other {
-        let file = MetaFile::path_in(dir);
-        warnings.push(Warning::TornMeta { file, offset });
-    }
-    let first = survey.segments.first();
-    Ok(Verified {
-        identity: meta.now().identity,
-        founding: meta.now().founding.clone(),
-        epoch: meta.now().epoch,
-        hard_state: meta.now().hard_state,
-        base: first.map_or(LogPosition::ZERO, |segment| segment.header.base),
-        log: survey.runs,
-        warnings,
-    })
-}
-
-fn log_dir(dir: &Path) -> PathBuf {
+pub(super) fn log_dir(dir: &Path) -> PathBuf {
     dir.join("log")
 }
 
@@ -232,7 +185,11 @@ fn lock(dir: &Path, fs: &dyn Fs) -> std::io::Result<LockGuard> {
 const LOCK_PACE: Duration = Duration::from_millis(20);
 
 /// The lock of a directory that may hold no store, or not exist; waited for no longer than `patience`.
-fn lock_store(dir: &Path, fs: &dyn Fs, patience: Duration) -> Result<LockGuard, StoreOpenError> {
+pub(super) fn lock_store(
+    dir: &Path,
+    fs: &dyn Fs,
+    patience: Duration,
+) -> Result<LockGuard, StoreOpenError> {
     let began = Instant::now();
     let mut told = false;
     loop {

@@ -10,6 +10,7 @@ use kraft_proto::{CommitMode, FsyncMode, Grade};
 use kraft_wire::api::TestSwitch;
 use kraft_wire::command::{RequestId, SessionId};
 use kraft_wire::rows::Effect;
+use kraft_wire::txn::{Found, Mismatch};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -222,7 +223,13 @@ async fn a_request_sent_twice_is_applied_once_across_a_killed_leader(cluster: &m
     let value = cluster.client.get("once").await.unwrap().unwrap();
     assert_eq!(value.as_bytes(), b"changed", "it was not applied again");
     let other = cluster.client.cas("once", None, Some("x")).send().await;
-    assert_eq!(other.unwrap().effect(), Some(Effect::Unequal));
+    let found = Found::of(&value);
+    let mismatch = Mismatch {
+        at: 0,
+        found: Some(found),
+    };
+    let effect = other.unwrap().effect();
+    assert_eq!(effect, Some(Effect::Mismatch(mismatch)));
     cluster.nodes[leader].start();
     cluster.caught_up(leader).await;
     println!("a request sent three times, to two leaders, was applied once");

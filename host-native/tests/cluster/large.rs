@@ -22,7 +22,7 @@ const FLAGS: &[&str] = &[
     "--snapshot-entries",
     "1000000000",
     "--snapshot-bytes",
-    "1TiB",
+    "1000GiB",
 ];
 
 async fn fill(cluster: &Cluster, keys: u64) {

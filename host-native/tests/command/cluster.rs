@@ -15,9 +15,9 @@ use crate::e2e::process;
 use crate::e2e::process::Program;
 
 /// A cluster of three of which some nodes run. They end with it.
-struct Cluster {
+pub(crate) struct Cluster {
     dir: TempDir,
-    created: Created,
+    pub(crate) created: Created,
     _nodes: Vec<Program>,
     _ports: Block,
 }
@@ -36,7 +36,7 @@ fn kraft() -> Command {
 }
 
 impl Cluster {
-    fn start(running: usize) -> Self {
+    pub(crate) fn start(running: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let block = Block::take();
         let ports: [u16; 9] = block.ports();
@@ -58,19 +58,19 @@ impl Cluster {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Runs a command to its end, in JSON.
-    fn run(&self, words: &[&str]) -> (i32, Value) {
+    pub(crate) fn run(&self, words: &[&str]) -> (i32, Value) {
         let output = self.output(words);
         let json = serde_json::from_slice(&output.stdout);
         let json = json.unwrap_or_else(|error| panic!("{words:?}: {error}: {output:?}"));
         (output.status.code().unwrap(), json)
     }
 
-    fn output(&self, words: &[&str]) -> Output {
+    pub(crate) fn output(&self, words: &[&str]) -> Output {
         let mut command = kraft();
         command.args(words).arg("--json");
         command.arg("--config").arg(&self.created.client);
@@ -78,7 +78,7 @@ impl Cluster {
     }
 
     /// What somebody at a terminal reads.
-    fn read(&self, words: &[&str]) -> String {
+    pub(crate) fn read(&self, words: &[&str]) -> String {
         let mut command = kraft();
         command
             .args(words)

@@ -4,13 +4,19 @@
 //! | --- | --- |
 //! | `usage` | without a cluster: what the command makes, what it refuses, its exit codes |
 //! | `cluster` | against real nodes: answers and exit codes |
+//! | `conditional` | `cas`, `txn` and `get` of several keys: done wholly, or what was found |
 //! | `page` | the session of `OPERATING.md`, every answer compared |
 //! | `deadlines` | no command waits longer than its deadline, and each says why it waited |
 //! | `load` | real data loaded while nodes are killed: every row acknowledged is there |
+//! | `log_files` | `log dump` and `log verify`: every entry is shown, damage is named, nothing is changed |
+//! | `exports` | `export` and `import`: the same bytes come back, wherever the file was cut off |
 
 mod cluster;
+mod conditional;
 mod deadlines;
+mod exports;
 mod load;
+mod log_files;
 mod page;
 mod usage;
 

@@ -550,6 +550,7 @@ fn read_answers() -> impl Fn(Request) -> Say + Send + Sync + 'static {
                         let fresh = freshness == Freshness::Linearizable;
                         View::Value(fresh.then(|| value("read")))
                     }
+                    Query::GetMany(keys) => View::Values(vec![Some(value("read")); keys.len()]),
                     Query::Scan(scan) => View::Page(rows_of(&scan)),
                 };
                 Response::View {

@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::codec::{self, DecodeError};
+pub use crate::key_value::KEYS_PER_WRITE_MAX;
 use crate::key_value::{KEY_MAX, Key, KeyValue, Measure, Unfit, VALUE_MAX, Value};
 use crate::payload::Payload;
+use crate::txn::{Change, Txn};
 
-/// Keys one write names at most.
-pub const KEYS_PER_WRITE_MAX: usize = 1024;
+/// Keys that one deletion by prefix removes at most: others wait for an entry while it is applied.
+pub const REMOVED_MAX: usize = 10_000;
 
 /// The longest command as it stands in the log, in bytes, its checksum not counted.
 pub const COMMAND_MAX: usize = 4 * 1024 * 1024;
@@ -79,7 +81,8 @@ pub enum Operation {
         #[serde(deserialize_with = "codec::bounded_list::<_, _, KEYS_PER_WRITE_MAX>")]
         keys: Vec<Key>,
     },
-    /// Compare and set: only if the key holds what is expected.
+    /// Compare and set: only if the key holds what is expected. Logs hold it; clients of today send a [`Txn`], whose answer
+    /// says more.
     Cas {
         /// Which key.
         key: Key,
@@ -87,6 +90,14 @@ pub enum Operation {
         expected: Option<Value>,
         /// What it shall hold; `None`: it shall not exist.
         new: Option<Value>,
+    },
+    /// Compare several keys, then change several. Says what it found instead.
+    Txn(Txn),
+    /// Remove the first [`REMOVED_MAX`] keys that begin so. Says how many there were. It is in the zone of the prefix, as if
+    /// that were a key.
+    DeletePrefix {
+        /// How they begin.
+        prefix: Key,
     },
 }
 
@@ -116,6 +127,24 @@ impl Operation {
             }
             // A key and two values always fit.
             Self::Cas { .. } => (1, 0),
+            Self::DeletePrefix { .. } => (1, 0),
+            Self::Txn(txn) if txn.then.is_empty() => (0, 0),
+            Self::Txn(txn) => {
+                let value = |value: &Value| STRING_EXTRA + value.len();
+                let compare = txn.compare.iter().map(|compare| {
+                    let holds = compare.holds.as_ref().map_or(0, value);
+                    1 + STRING_EXTRA + compare.key.len() + holds
+                });
+                let then = txn.then.iter().map(|change| {
+                    let put = match change {
+                        Change::Put(pair) => value(&pair.value),
+                        Change::Delete(_) => 0,
+                    };
+                    1 + STRING_EXTRA + change.key().len() + put
+                });
+                let bytes = compare.chain(then).sum();
+                (txn.compare.len() + txn.then.len(), bytes)
+            }
         };
         if count == 0 {
             return Err(Unfit::NoKeys);
@@ -124,12 +153,15 @@ impl Operation {
         Measure::Command.check(COMMAND_EXTRA + bytes, COMMAND_MAX)
     }
 
-    /// The keys it touches: its zone is the strongest of theirs.
+    /// The keys it changes: its zone is the strongest of theirs.
     pub fn keys(&self) -> Box<dyn Iterator<Item = &Key> + '_> {
         match self {
             Self::Put { pairs } => Box::new(pairs.iter().map(|pair| &pair.key)),
             Self::Delete { keys } => Box::new(keys.iter()),
-            Self::Cas { key, .. } => Box::new(std::iter::once(key)),
+            Self::Cas { key, .. } | Self::DeletePrefix { prefix: key } => {
+                Box::new(std::iter::once(key))
+            }
+            Self::Txn(txn) => Box::new(txn.then.iter().map(Change::key)),
         }
     }
 
@@ -137,7 +169,7 @@ impl Operation {
     pub const fn answered_by(&self) -> AnsweredBy {
         match self {
             Self::Put { .. } | Self::Delete { .. } => AnsweredBy::Log,
-            Self::Cas { .. } => AnsweredBy::Machine,
+            Self::Cas { .. } | Self::Txn(_) | Self::DeletePrefix { .. } => AnsweredBy::Machine,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use bytes::Bytes;
-use serde::de::Visitor;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -14,6 +14,9 @@ pub const KEY_MAX: usize = 4 * 1024;
 
 /// The longest value, in bytes.
 pub const VALUE_MAX: usize = 1024 * 1024;
+
+/// Keys one write names at most.
+pub const KEYS_PER_WRITE_MAX: usize = 1024;
 
 /// Why a write does not fit. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
@@ -51,6 +54,10 @@ pub enum Measure {
     Command,
     /// Rows asked of one scan, counted.
     Rows,
+    /// The keys of one read, counted.
+    KeysRead,
+    /// The values of one read, in bytes.
+    ValuesRead,
 }
 
 impl fmt::Display for Measure {
@@ -61,6 +68,8 @@ impl fmt::Display for Measure {
             Self::Keys => "a number of keys in one write",
             Self::Command => "one write in bytes",
             Self::Rows => "a number of rows in one scan",
+            Self::KeysRead => "a number of keys in one read",
+            Self::ValuesRead => "the values of one read in bytes",
         })
     }
 }
@@ -195,7 +204,7 @@ macro_rules! bytes_like {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                 struct Measured;
 
-                impl Visitor<'_> for Measured {
+                impl<'m> Visitor<'m> for Measured {
                     type Value = $name;
 
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,10 +218,14 @@ macro_rules! bytes_like {
                     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
                         $name::try_from(text).map_err(E::custom)
                     }
+
+                    fn visit_map<A: MapAccess<'m>>(self, map: A) -> Result<$name, A::Error> {
+                        $name::new(from_hex(map)?).map_err(A::Error::custom)
+                    }
                 }
 
                 if from.is_human_readable() {
-                    from.deserialize_str(Measured)
+                    from.deserialize_any(Measured)
                 } else {
                     from.deserialize_bytes(Measured)
                 }
@@ -237,6 +250,24 @@ impl Serialize for Readable<'_> {
             }
         }
     }
+}
+
+/// The bytes of `{"hex": "…"}`.
+fn from_hex<'de, A: MapAccess<'de>>(mut map: A) -> Result<Vec<u8>, A::Error> {
+    let wrong = || A::Error::custom("bytes that are no text are {\"hex\": \"…\"}");
+    let Some((name, hex)) = map.next_entry::<String, String>()? else {
+        return Err(wrong());
+    };
+    if name != "hex" || map.next_key::<String>()?.is_some() {
+        return Err(wrong());
+    }
+    let digit = |digit: u8| char::from(digit).to_digit(16).map(|digit| digit as u8);
+    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+    let bytes = pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    let bytes = bytes.collect::<Option<_>>().filter(|_| rest.is_empty());
+    bytes.ok_or_else(|| A::Error::custom("not pairs of hex digits"))
 }
 
 #[cfg(test)]
@@ -268,6 +299,20 @@ mod tests {
         let text = Value::try_from("käse").unwrap();
         assert_eq!(serde_json::to_string(&text).unwrap(), "\"käse\"");
         let bytes = Value::new(vec![0xff, 0x01]).unwrap();
-        assert_eq!(serde_json::to_string(&bytes).unwrap(), r#"{"hex":"ff01"}"#);
+        let json = serde_json::to_string(&bytes).unwrap();
+        assert_eq!(json, r#"{"hex":"ff01"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), bytes);
+        for wrong in [
+            r#"{"hex":"f"}"#,
+            r#"{"hex":"+1"}"#,
+            r#"{"oct":"77"}"#,
+            r#"{"hex":"ff","oct":"77"}"#,
+            "{}",
+            "7",
+            "null",
+        ] {
+            assert!(serde_json::from_str::<Value>(wrong).is_err(), "{wrong}");
+        }
+        assert!(serde_json::from_str::<Key>(r#"{"hex":""}"#).is_err());
     }
 }

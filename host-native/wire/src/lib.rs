@@ -19,7 +19,7 @@
 //!
 //! What is said: [`api`] has the requests and answers, [`command`] the writes as they stand in the
 //! log. What they carry is the state machine's own: a [`payload`]. The bundled store has its words in
-//! [`key_value`], keys and values, and [`rows`], what it is asked and answers. [`codec`] makes bytes of
+//! [`key_value`], keys and values, [`txn`], transactions, and [`rows`], what it is asked and answers. [`codec`] makes bytes of
 //! them.
 //!
 //! How it travels: [`cert`] says who is who, [`address`] where somebody is reached, [`quic`] opens
@@ -37,5 +37,6 @@ pub mod payload;
 pub mod quic;
 pub mod rows;
 pub mod rpc;
+pub mod txn;
 
 pub use sync::lock;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::key_value::{Key, KeyValue, Measure, Unfit, Value};
+use crate::txn::Mismatch;
 
 /// Rows of a scan that names no limit.
 pub const SCAN_ROWS_DEFAULT: u32 = 1000;
@@ -13,19 +14,41 @@ pub const SCAN_ROWS_DEFAULT: u32 = 1000;
 /// Rows one scan returns at most.
 pub const SCAN_ROWS_MAX: u32 = 10_000;
 
+/// Keys one read names at most. All their values come together, at most [`SCAN_BYTES_MAX`] bytes of them.
+pub const KEYS_PER_READ_MAX: usize = 1024;
+
 /// Keys and values one scan returns, in bytes: the row that reaches it is the last.
 pub const SCAN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What an operation did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// It stored or removed what it named.
     Done,
-    /// A compare-and-set found what it expected, and set.
+    /// It found what it expected, and changed what it named.
     Swapped,
-    /// A compare-and-set found something else, and changed nothing.
+    /// A compare-and-set of a log of before found something else, and changed nothing.
     Unequal,
+    /// A transaction found something else, and changed nothing.
+    Mismatch(Mismatch),
+    /// A deletion by prefix removed so many keys.
+    Removed {
+        /// How many.
+        keys: u32,
+        /// Whether that was all.
+        rest: Rest,
+    },
+}
+
+/// What a deletion by prefix left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// No key that begins so.
+    Nothing,
+    /// More of them: delete again.
+    More,
 }
 
 /// What the store is asked.
@@ -35,6 +58,8 @@ pub enum Query {
     Get(Key),
     /// Keys in order.
     Scan(Scan),
+    /// Several keys, at one moment.
+    GetMany(#[serde(deserialize_with = "codec::bounded_list::<_, _, KEYS_PER_READ_MAX>")] Vec<Key>),
 }
 
 /// What the store shows when asked.
@@ -44,6 +69,11 @@ pub enum View {
     Value(Option<Value>),
     /// Keys in order.
     Page(Page),
+    /// The values of several keys, in the order they were asked for.
+    Values(
+        #[serde(deserialize_with = "codec::bounded_list::<_, _, KEYS_PER_READ_MAX>")]
+        Vec<Option<Value>>,
+    ),
 }
 
 /// Which rows to read, in order of their keys.

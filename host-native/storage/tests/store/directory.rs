@@ -1,10 +1,12 @@
 //! The directory: formatted once, of one member, for one process.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::hard_state::HardState;
 use kraft_proto::ids::NodeId;
+use kraft_proto::modes::Held;
 use kraft_storage::testing::bench::{
     append, commands, dir, formatted, founding, identity, open, options, payload,
 };
@@ -111,6 +113,24 @@ fn verify_reads_everything_and_changes_nothing() {
     let verified = kraft_storage::verify(dir(), &fs).unwrap();
     assert_eq!(verified.log, [commands(1, 1, 500)]);
     assert_eq!(verified.identity, identity());
+    let inspected = kraft_storage::inspect(dir(), &fs).unwrap();
+    let mut seen = Vec::new();
+    inspected
+        .visit(|entry| {
+            assert_eq!(entry.held, Held::Synced, "the store was closed");
+            assert_eq!(entry.payload.len(), 300);
+            let file = fs.content(entry.file).unwrap();
+            let at = entry.offset as usize + 40;
+            assert_eq!(&file[at..at + 300], entry.payload);
+            seen.push(entry.position);
+            match seen.len() {
+                400 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        })
+        .unwrap();
+    assert!(seen.iter().copied().eq(commands(1, 1, 400).positions()));
+    drop(inspected);
     assert_eq!(fs.operations(), before);
     fs.flip_bit(&active_segment(&fs), 5000, 0);
     assert!(kraft_storage::verify(dir(), &fs).is_err());

@@ -5,6 +5,7 @@ use crate::command::{Operation, SessionId};
 use crate::key_value::{Key, KeyValue, Unfit, Value};
 use crate::payload::Outcome;
 use crate::rows::{Effect, Page, Query, Scan, ScanFrom, View};
+use crate::txn::{Change, Compare, Txn};
 
 const POSITION: LogPosition = LogPosition::new(Term(3), LogIndex(17));
 
@@ -66,6 +67,18 @@ fn requests() -> Vec<Request> {
             expected: None,
             new: Some(value("")),
         }),
+        write(&Operation::DeletePrefix { prefix: key("a") }),
+        write(&Operation::Txn(Txn {
+            compare: vec![Compare {
+                key: key("a"),
+                holds: None,
+            }],
+            then: vec![Change::Delete(key("b"))],
+        })),
+        Request::Query {
+            query: Payload::of(&Query::GetMany(vec![key("a"), key("b")])),
+            freshness: Freshness::Linearizable,
+        },
         Request::Query {
             query: Payload::of(&Query::Get(key("a"))),
             freshness: Freshness::Linearizable,
@@ -181,6 +194,10 @@ fn responses() -> Vec<Response> {
             asked: Class::new(CommitMode::Async, FsyncMode::None),
         }),
         Response::Refused(Unfit::EmptyKey.into()),
+        Response::View {
+            view: Payload::of(&View::Values(vec![None, Some(value("v"))])),
+            read_at: LogIndex(4),
+        },
         Response::View {
             view: Payload::of(&View::Value(Some(value("v")))),
             read_at: LogIndex(4),
