@@ -52,6 +52,8 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// The node that reads are asked of, where it is to be that one.
+    pub(super) reads_at: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -133,6 +135,7 @@ impl Client {
         };
         Ok(Self {
             inner: Arc::new(inner),
+            reads_at: None,
         })
     }
 
@@ -166,6 +169,17 @@ impl Client {
             },
         };
         Err((error, outlook))
+    }
+
+    /// The same client, whose reads are asked of the node at `address` and of no other:
+    /// [`LinearizableHere`](kraft_wire::api::Freshness::LinearizableHere) sees as much there as at the leader. Each is asked
+    /// once.
+    #[must_use]
+    pub fn reading_at(&self, address: &str) -> Self {
+        Self {
+            reads_at: Some(address.into()),
+            ..self.clone()
+        }
     }
 
     /// Waits until every write of this client and its clones has its answer, submitted ones

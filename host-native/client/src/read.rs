@@ -21,6 +21,9 @@ use super::error::{Asked, ClientError};
 use super::retries::{Retries, Time};
 use super::routes::{Met, Redirect, does_not_lead};
 
+/// How often it is asked whether a snapshot is made.
+const SNAPSHOT_PACE: Duration = Duration::from_millis(200);
+
 /// Who may answer.
 #[derive(Clone, Copy)]
 enum Whom<'a> {
@@ -153,7 +156,8 @@ impl Client {
     {
         let query = Payload::of(query);
         let request = Request::Query { query, freshness };
-        self.read(Whom::Anyone, &request, |response| match response {
+        let whom = self.reads_at.as_deref().map_or(Whom::Anyone, Whom::Node);
+        self.read(whom, &request, |response| match response {
             Response::View { view, .. } => wanted(view.read().ok()?),
             _ => None,
         })
@@ -283,20 +287,37 @@ impl Client {
         .await
     }
 
-    /// Has the node at `address` make a snapshot of its state, of now or later, if it has none.
+    /// Has the node at `address` make a snapshot of its state, of now or later, and waits for it, for `patience` at most.
     ///
     /// # Errors
-    /// If it has nothing to make one of, could not make it, or did not answer in time.
-    pub async fn snapshot(&self, address: &str) -> Result<SnapshotOffer, ClientError> {
-        self.read(
-            Whom::Node(address),
-            &Request::Snapshot,
-            |response| match response {
-                Response::Snapshot(offer) => Some(offer),
+    /// If it has nothing to make one of, could not make it, or did not answer or was not done in time.
+    pub async fn snapshot(
+        &self,
+        address: &str,
+        patience: Duration,
+    ) -> Result<SnapshotOffer, ClientError> {
+        let began = Instant::now();
+        let mut through = None;
+        loop {
+            let request = Request::Snapshot { through };
+            let answer = self.read(Whom::Node(address), &request, |response| match response {
+                Response::Snapshot(offer) => Some(Ok(offer)),
+                Response::SnapshotPending { through } => Some(Err(through)),
                 _ => None,
-            },
-        )
-        .await
+            });
+            match answer.await? {
+                Ok(offer) => return Ok(offer),
+                Err(entry) => through = Some(entry),
+            }
+            if began.elapsed() >= patience {
+                return Err(ClientError::NotRead {
+                    asked: Asked::Snapshot,
+                    waited: began.elapsed(),
+                    last: format!("{address}: the snapshot is still being made"),
+                });
+            }
+            tokio::time::sleep(SNAPSHOT_PACE).await;
+        }
     }
 
     /// Bytes of the file of a snapshot of the node at `address`, from `offset` on: fewer than
@@ -437,7 +458,7 @@ const fn asked_by(request: &Request) -> Asked {
         Request::Status | Request::Digest | Request::Test(_) => Asked::Node,
         Request::Transfer { .. } => Asked::Transfer,
         Request::Members => Asked::Members,
-        Request::Snapshot | Request::SnapshotPiece { .. } => Asked::Snapshot,
+        Request::Snapshot { .. } | Request::SnapshotPiece { .. } => Asked::Snapshot,
         Request::ChangeMembers(_) => Asked::MembersChange,
     }
 }

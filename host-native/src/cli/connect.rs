@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use kraft_client::{Client, Settings};
 use kraft_proto::cluster::Epoch;
+use kraft_proto::ids::NodeId;
 use kraft_proto::limits::MEMBERS_MAX;
 use kraft_wire::address::Address;
 
@@ -74,6 +75,16 @@ impl Connect {
             notes.keep(&noted, &Noted { epoch, addresses });
         }
         Ok(client)
+    }
+
+    /// Where a member takes clients: by the last word of a node, or by the file.
+    pub fn address_of(&self, client: &Client, node: NodeId) -> Result<String, Failure> {
+        let told = client.whereabouts().remove(&node);
+        let config = self.config()?;
+        let listed = || config.member(node).map(|member| member.clients.to_string());
+        told.or_else(listed).ok_or_else(|| {
+            Failure::usage(format_args!("there is no member {node}; nothing was asked"))
+        })
     }
 
     /// The file that is read.

@@ -30,7 +30,7 @@ pub struct Fate {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Position(LogPosition);
+pub(super) struct Position(pub(super) LogPosition);
 
 impl FromStr for Position {
     type Err = &'static str;
@@ -52,18 +52,10 @@ impl FromStr for Position {
 impl Fate {
     pub async fn run(self, style: Style) -> Result<u8, Failure> {
         let Position(position) = self.position;
-        let config = self.connect.config()?;
         let client = self.connect.client().await?;
-        let address = match self.node.map(NodeId) {
-            None => None,
-            Some(id) => {
-                let told = client.whereabouts().remove(&id);
-                let listed = config.member(id).map(|member| member.clients.to_string());
-                Some(told.or(listed).ok_or_else(|| {
-                    Failure::usage(format_args!("there is no member {id}; nothing was asked"))
-                })?)
-            }
-        };
+        let node = self.node.map(NodeId);
+        let address = node.map(|node| self.connect.address_of(&client, node));
+        let address = address.transpose()?;
         let report = match (address, self.wait) {
             (Some(address), _) => client.fate_of(&address, position).await?,
             (None, Some(patience)) => client.await_commit(position, patience).await?,

@@ -3,11 +3,14 @@
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
+use kraft_client::Client;
+use kraft_proto::ids::NodeId;
 use kraft_wire::api::Freshness;
 use kraft_wire::key_value::Value;
 use serde_json::json;
 
 use super::connect::Connect;
+use super::fate::Position;
 use super::output::{Failure, Style, exit, say, tell};
 
 #[derive(Args, Debug)]
@@ -28,6 +31,12 @@ pub struct ReadOptions {
     /// node for what it has
     #[arg(long, value_name = "HOW", default_value = "linearizable")]
     read: Fresh,
+    /// Ask this member: it asks the leader up to where, unless the read is stale
+    #[arg(long, value_name = "ID")]
+    node: Option<u64>,
+    /// See this write of your own too, whatever its class: its position as its answer gave it, TERM.INDEX
+    #[arg(long, value_name = "POSITION", conflicts_with_all = ["node", "read"])]
+    after_write: Option<Position>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -38,17 +47,28 @@ enum Fresh {
 
 impl ReadOptions {
     /// As it travels.
-    pub const fn freshness(self) -> Freshness {
-        match self.read {
-            Fresh::Linearizable => Freshness::Linearizable,
-            Fresh::Stale => Freshness::Stale,
+    pub fn freshness(self) -> Freshness {
+        match (self.read, self.node, self.after_write) {
+            (_, _, Some(Position(position))) => Freshness::After(position),
+            (Fresh::Stale, ..) => Freshness::Stale,
+            (Fresh::Linearizable, Some(_), None) => Freshness::LinearizableHere,
+            (Fresh::Linearizable, None, None) => Freshness::Linearizable,
+        }
+    }
+
+    /// The client that reads so.
+    pub async fn client(self, connect: &Connect) -> Result<Client, Failure> {
+        let client = connect.client().await?;
+        match self.node.map(NodeId) {
+            None => Ok(client),
+            Some(node) => Ok(client.reading_at(&connect.address_of(&client, node)?)),
         }
     }
 }
 
 impl Get {
     pub async fn run(self, style: Style) -> Result<u8, Failure> {
-        let client = self.connect.client().await?;
+        let client = self.read.client(&self.connect).await?;
         let freshness = self.read.freshness();
         let [key] = self.keys.as_slice() else {
             let values = client.get_many_as(&self.keys, freshness).await?;

@@ -35,7 +35,7 @@ pub struct Scan {
 impl Scan {
     pub async fn run(self, style: Style) -> Result<u8, Failure> {
         let wanted = self.wanted().map_err(ClientError::from)?;
-        let client = self.connect.client().await?;
+        let client = self.read.client(&self.connect).await?;
         let page = client.scan_as(wanted, self.read.freshness()).await?;
         match style {
             Style::Json => style.show(&page, ""),

@@ -18,6 +18,9 @@ use crate::config::format_bytes;
 use crate::kv::Kv;
 use crate::node::backup::{self, Inspection};
 
+/// How long it is waited for that a node makes a snapshot.
+const MADE_WITHIN: Duration = Duration::from_secs(60 * 60);
+
 /// How often a piece that did not come is asked for again.
 const TRIES: u32 = 5;
 
@@ -137,7 +140,7 @@ impl Save {
 
 /// Writes a node's snapshot to a file, whole and forced.
 async fn save(client: &Client, address: &str, file: &Path) -> Result<SnapshotOffer, Failure> {
-    let offer = client.snapshot(address).await?;
+    let offer = client.snapshot(address, MADE_WITHIN).await?;
     let written = |error: io::Error| unwritten(file, &error);
     let mut to = File::create(file).map_err(written)?;
     let mut offset = 0;

@@ -7,7 +7,7 @@ use kraft_client::{Client, ClientError};
 use kraft_proto::ids::LogIndex;
 use kraft_proto::output::Fate;
 use kraft_proto::{CommitMode, FsyncMode, Grade};
-use kraft_wire::api::TestSwitch;
+use kraft_wire::api::{Freshness, TestSwitch};
 use kraft_wire::command::{RequestId, SessionId};
 use kraft_wire::rows::Effect;
 use kraft_wire::txn::{Found, Mismatch};
@@ -294,4 +294,43 @@ async fn without_any_answer_the_outcome_is_unknown(cluster: &mut Cluster) {
     let value = cluster.client.get("unknown").await.unwrap().unwrap();
     assert_eq!(value.as_bytes(), b"y");
     println!("a write without an answer: unknown (6) for one, written at last for a patient one");
+}
+
+/// A linearizable read is answered by whichever node is asked, and a read after a position sees that write whatever its class.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_are_answered_by_any_node_and_see_what_they_are_to_see() {
+    let cluster = Cluster::start().await;
+    cluster.leader().await;
+    for number in 0..20 {
+        let value = number.to_string();
+        cluster.client.put("k", &value).send().await.unwrap();
+        for node in ["1", "2", "3"] {
+            let client = cluster
+                .client
+                .reading_at(&cluster.nodes[number % 3].clients);
+            let read = client
+                .get_as("k", Freshness::LinearizableHere)
+                .await
+                .unwrap();
+            assert_eq!(read.unwrap().as_bytes(), value.as_bytes());
+            if number == 0 {
+                let read = cluster.run(&["get", "k", "--node", node]);
+                assert_eq!(read.json["value"], value, "{}", read.json);
+                let read = cluster.run(&["scan", "k", "--node", node]);
+                assert_eq!(
+                    read.json["rows"].as_array().unwrap().len(),
+                    1,
+                    "{}",
+                    read.json
+                );
+            }
+        }
+        let early = cluster.client.put("early", &value).mode(CommitMode::Async);
+        let early = early.send().await.unwrap();
+        let after = Freshness::After(early.position);
+        let read = cluster.client.get_as("early", after).await.unwrap();
+        assert_eq!(read.unwrap().as_bytes(), value.as_bytes());
+    }
+    let never = cluster.run(&["get", "early", "--after-write", "1.999999"]);
+    assert_eq!(never.code, 5, "{}", never.json);
 }

@@ -100,12 +100,14 @@ async fn a_snapshot_of_millions_of_keys_and_a_start_from_it() {
     let (during, (offer, took, most)) = tokio::join!(
         latencies(&cluster, &ended, Duration::from_secs(600)),
         async {
+            let hour = Duration::from_secs(3600);
+            let mut offer = std::pin::pin!(client.snapshot(&address, hour));
             let mut most = 0;
             let offer = loop {
                 most = most.max(cluster.nodes[0].memory());
-                let asked = tokio::time::timeout(Duration::from_secs(1), client.snapshot(&address));
-                if let Ok(Ok(offer)) = asked.await {
-                    break offer;
+                let a_while = Duration::from_millis(100);
+                if let Ok(offer) = tokio::time::timeout(a_while, offer.as_mut()).await {
+                    break offer.unwrap();
                 }
             };
             ended.store(true, Ordering::SeqCst);

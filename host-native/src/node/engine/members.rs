@@ -85,14 +85,18 @@ impl Engine {
         }
         check_contact(&contact)?;
         let members = self.raft.members();
-        if let Some(old) = replaces
-            && (old == id || !members.is_voter(old))
-        {
-            return Err(stay(format!(
-                "node {old} is no voter that another could replace"
-            )));
-        }
         let known = members.iter().find(|known| known.id == id);
+        let replaced = |old| members.is_voter(id) && !members.contains(old);
+        match replaces {
+            // An earlier copy of this request did all of it.
+            Some(old) if known.is_some() && replaced(old) => return Ok(self.raft.last()),
+            Some(old) if old == id || !members.is_voter(old) => {
+                return Err(stay(format!(
+                    "node {old} is no voter that another could replace"
+                )));
+            }
+            _ => {}
+        }
         match known.map(|known| known.store) {
             None => self.propose_members(&[Change::Learner(member)])?,
             // It asks again, or was announced before.

@@ -26,6 +26,15 @@ struct Admitted {
     digest: WriteDigest,
 }
 
+/// Who may answer a read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReadFrom {
+    /// The leader.
+    Leader,
+    /// Whoever is asked.
+    Anyone,
+}
+
 impl Engine {
     pub(super) fn take_call(&mut self, call: Call) {
         let Call {
@@ -59,7 +68,9 @@ impl Engine {
                 timeout_ms,
             } => self.take_await(position, Duration::from_millis(timeout_ms.into()), reply),
             Request::Digest => self.take_digest_request(reply),
-            Request::Snapshot => self.take_snapshot_request(reply),
+            Request::Snapshot { through } => {
+                reply.send(self.take_snapshot_request(through).encode());
+            }
             Request::SnapshotPiece { last, offset } => self.take_piece_request(last, offset, reply),
             Request::ChangeMembers(asked) => self.take_members_change(asked, reply),
             Request::Test(switch) => reply.send(self.switch(switch).encode()),
@@ -278,28 +289,46 @@ impl Engine {
     }
 
     fn take_read(&mut self, read: PendingRead, freshness: Freshness) {
-        match freshness {
-            Freshness::Stale => self.serve_when_read(read),
-            Freshness::Linearizable if read.reply.is_for_nobody() && self.office.leads() => {}
-            Freshness::Linearizable => match self.admit_read(&read.reply.origin()) {
-                Ok(ticket) => self.waiting.reads().insert(ticket, read),
-                Err(response) => read.reply.send(response.encode()),
-            },
+        let (after, whom) = match freshness {
+            Freshness::Stale => return self.serve_when_read(read),
+            Freshness::Linearizable => (LogPosition::ZERO, ReadFrom::Leader),
+            Freshness::LinearizableHere => (LogPosition::ZERO, ReadFrom::Anyone),
+            Freshness::After(position) => (position, ReadFrom::Leader),
+        };
+        if read.reply.is_for_nobody() && self.office.leads() {
+            return;
+        }
+        match self.admit_read(&read.reply.origin(), after, whom) {
+            Ok(ticket) => self.waiting.reads().insert(ticket, read),
+            Err(response) => read.reply.send(response.encode()),
         }
     }
 
     /// A place for a read that sees every write acknowledged before, and what confirms it.
-    fn admit_read(&mut self, who: &Origin) -> Result<ReadTicket, Response> {
-        if !self.office.leads() {
+    fn admit_read(
+        &mut self,
+        who: &Origin,
+        after: LogPosition,
+        from: ReadFrom,
+    ) -> Result<ReadTicket, Response> {
+        if from == ReadFrom::Leader && !self.office.leads() {
             return Err(self.redirect());
         }
         let place = self.waiting.reads().find_place(who);
         place.map_err(Response::Refused)?;
         let now = self.now();
-        self.raft.read(now).map_err(|error| match error {
-            ReadError::NoLeader | ReadError::Lost(_) | ReadError::NoSuchEntry(_) => self.redirect(),
-            ReadError::Stopped => Response::Refused(RequestRefusal::Stopping),
-        })
+        self.raft
+            .read_after(now, after)
+            .map_err(|error| match error {
+                ReadError::NoLeader => self.redirect(),
+                ReadError::Lost(position) => {
+                    Response::Refused(RequestRefusal::WriteLost { position })
+                }
+                ReadError::NoSuchEntry(position) => {
+                    Response::Refused(RequestRefusal::NoSuchEntry { position })
+                }
+                ReadError::Stopped => Response::Refused(RequestRefusal::Stopping),
+            })
     }
 
     /// Answers once commit says what became of an entry, or after `patience`.

@@ -126,7 +126,7 @@ impl Engine {
             | Request::Digest
             | Request::Transfer { .. }
             | Request::ChangeMembers(_)
-            | Request::Snapshot
+            | Request::Snapshot { .. }
             | Request::SnapshotPiece { .. }
             | Request::Await { .. } => Response::Refused(RequestRefusal::NotReady),
         }

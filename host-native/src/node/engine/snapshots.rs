@@ -36,13 +36,8 @@ impl Engine {
         match news {
             News::Made(made) => {
                 let now = self.now();
-                let failed = made.as_ref().err().map(ToString::to_string);
                 if let Some(upto) = self.snapshots.made(now, made) {
                     self.compact(upto);
-                }
-                match failed {
-                    None => self.offer_to_readers(),
-                    Some(why) => self.refuse_readers(&why),
                 }
             }
             News::Read { to, last, pieces } => {
@@ -65,19 +60,29 @@ impl Engine {
         }
     }
 
-    /// A client wants a snapshot of the state as it is, or of a later one.
-    pub(super) fn take_snapshot_request(&mut self, reply: Reply) {
-        let applied = self.applied.upto();
+    /// A client wants a snapshot that covers an entry, or everything that is applied.
+    pub(super) fn take_snapshot_request(&mut self, through: Option<LogIndex>) -> Response {
+        let (now, applied) = (self.now(), self.applied.upto());
+        let through = through.unwrap_or(applied);
         if applied == LogIndex::ZERO {
             let why = "nothing was applied yet".into();
-            reply.send(Response::Refused(RequestRefusal::NoSnapshot { why }).encode());
-            return;
+            return Response::Refused(RequestRefusal::NoSnapshot { why });
         }
-        self.snapshots.readers().wait(applied, reply);
         let newest = self.snapshots.newest();
-        match newest.is_some_and(|known| known.file.last.index >= applied) {
-            true => self.offer_to_readers(),
-            false => self.snapshots.ask(),
+        match newest.filter(|known| known.file.last.index >= through) {
+            Some(known) => {
+                let (last, bytes) = (known.file.last, known.file.bytes);
+                self.snapshots.readers().take_up(now, last);
+                let node = self.node;
+                Response::Snapshot(SnapshotOffer { node, last, bytes })
+            }
+            None => match self.snapshots.failure(now) {
+                Some(why) => Response::Refused(RequestRefusal::NoSnapshot { why: why.into() }),
+                None => {
+                    self.snapshots.ask();
+                    Response::SnapshotPending { through }
+                }
+            },
         }
     }
 
@@ -85,29 +90,6 @@ impl Engine {
     pub(super) fn take_piece_request(&mut self, last: LogPosition, offset: u64, reply: Reply) {
         let now = self.now();
         self.snapshots.read_for(now, last, offset, reply);
-    }
-
-    fn offer_to_readers(&mut self) {
-        let now = self.now();
-        let Some(known) = self.snapshots.newest() else {
-            return;
-        };
-        let (last, bytes) = (known.file.last, known.file.bytes);
-        let offer = SnapshotOffer {
-            node: self.node,
-            last,
-            bytes,
-        };
-        for reply in self.snapshots.readers().served_by(now, last) {
-            reply.send(Response::Snapshot(offer.clone()).encode());
-        }
-    }
-
-    fn refuse_readers(&mut self, why: &str) {
-        for reply in self.snapshots.readers().take_waiting() {
-            let why = why.to_owned();
-            reply.send(Response::Refused(RequestRefusal::NoSnapshot { why }).encode());
-        }
     }
 
     /// Lets the log through `upto` go, which the older of two snapshots covers.
@@ -223,7 +205,6 @@ impl Engine {
         tokio::task::spawn_blocking(move || drop(before));
         let log_bytes = self.log.bytes_written();
         self.snapshots.restored(restored.known, log_bytes);
-        self.offer_to_readers();
         self.commit = self.commit.max(upto.index);
         self.early_acks.commit(upto);
         for ended in self.waiting.passed(upto) {

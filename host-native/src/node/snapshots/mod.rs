@@ -77,13 +77,13 @@ pub(super) struct Made {
 }
 
 /// Whether one is being made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Making {
     Nothing,
     /// A thread writes one: whatever happens meanwhile, there is no other before it says how that ended.
     Running,
-    /// The last one could not be made: the next is tried then.
-    Failed(Instant),
+    /// The last one could not be made, and why: the next is tried then.
+    Failed(Instant, String),
 }
 
 /// After a failure it is not tried again before.
@@ -139,6 +139,14 @@ impl Snapshots {
         self.newest.as_ref()
     }
 
+    /// Why the last one could not be made, until the next is tried.
+    pub fn failure(&self, now: Instant) -> Option<&str> {
+        match &self.making {
+            Making::Failed(then, why) if now < *then => Some(why),
+            Making::Failed(..) | Making::Nothing | Making::Running => None,
+        }
+    }
+
     /// The last entry of the newest.
     fn last(&self) -> LogIndex {
         let newest = self.newest.as_ref();
@@ -152,10 +160,10 @@ impl Snapshots {
 
     /// Whether one of the state after `applied` is to be made now, of a log that has so many bytes written since the start.
     pub fn is_due(&self, now: Instant, applied: LogIndex, log_bytes: u64) -> bool {
-        match self.making {
+        match &self.making {
             Making::Running => return false,
-            Making::Failed(then) if now < then => return false,
-            Making::Failed(_) | Making::Nothing => {}
+            Making::Failed(then, _) if now < *then => return false,
+            Making::Failed(..) | Making::Nothing => {}
         }
         let entries = applied.since(self.last());
         let bytes = log_bytes.saturating_sub(self.log_bytes);
@@ -186,7 +194,7 @@ impl Snapshots {
         let thread = std::thread::Builder::new().name("snapshot".into());
         if let Err(error) = thread.spawn(make) {
             tracing::warn!("no thread for a snapshot could be started: {error}; it is made later");
-            self.making = Making::Failed(Instant::ZERO);
+            self.making = Making::Failed(Instant::ZERO, error.to_string());
         }
     }
 
@@ -214,7 +222,7 @@ impl Snapshots {
                 tracing::warn!(
                     "no snapshot was made: {error}. The log is kept, and it is tried again"
                 );
-                self.making = Making::Failed(now.after(RETRY));
+                self.making = Making::Failed(now.after(RETRY), error.to_string());
                 None
             }
         }

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kraft_proto::{Instant, LogIndex, LogPosition};
+use kraft_proto::{Instant, LogPosition};
 use kraft_storage::Snapshots as Store;
 use kraft_wire::api::{Bound, PIECE_MAX, RequestRefusal, Response};
 use tokio::sync::Semaphore;
 
 use crate::rpc::Reply;
-
-/// Clients that wait for a snapshot at once, at most.
-const WAITING_MAX: usize = 64;
 
 /// Pieces that are read at once.
 const PIECES_AT_ONCE: usize = 4;
@@ -21,8 +18,6 @@ const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Clients that save a snapshot.
 pub(in crate::node) struct Readers {
-    /// Those that wait for one of a state that is no older.
-    waiting: Vec<(LogIndex, Reply)>,
     /// The one that is read, and until when it is kept.
     in_use: Option<(LogPosition, Instant)>,
     pieces: Arc<Semaphore>,
@@ -31,7 +26,6 @@ pub(in crate::node) struct Readers {
 impl Default for Readers {
     fn default() -> Self {
         Self {
-            waiting: Vec::new(),
             in_use: None,
             pieces: Arc::new(Semaphore::new(PIECES_AT_ONCE)),
         }
@@ -39,31 +33,9 @@ impl Default for Readers {
 }
 
 impl Readers {
-    /// A client waits for a snapshot of the state after `applied`, or of a later one.
-    pub fn wait(&mut self, applied: LogIndex, reply: Reply) {
-        if self.waiting.len() < WAITING_MAX {
-            self.waiting.push((applied, reply));
-        } else {
-            reply.send(busy(Bound::Waits, WAITING_MAX).encode());
-        }
-    }
-
-    /// Those whom a snapshot through `last` serves, which is read from now on.
-    pub fn served_by(&mut self, now: Instant, last: LogPosition) -> Vec<Reply> {
-        let served = self
-            .waiting
-            .extract_if(.., |(since, _)| *since <= last.index);
-        let served: Vec<Reply> = served.map(|(_, reply)| reply).collect();
-        if !served.is_empty() {
-            self.in_use = Some((last, now.after(KEPT_FOR)));
-        }
-        served
-    }
-
-    /// All who wait: there is none to be had.
-    pub fn take_waiting(&mut self) -> Vec<Reply> {
-        let waiting = std::mem::take(&mut self.waiting);
-        waiting.into_iter().map(|(_, reply)| reply).collect()
+    /// A client is going to read this one.
+    pub fn take_up(&mut self, now: Instant, last: LogPosition) {
+        self.in_use = Some((last, now.after(KEPT_FOR)));
     }
 
     /// The one that somebody read a little while ago.
@@ -82,11 +54,12 @@ impl Readers {
         reply: Reply,
     ) {
         let Ok(turn) = self.pieces.clone().try_acquire_owned() else {
-            reply.send(busy(Bound::Reads, PIECES_AT_ONCE).encode());
+            let (bound, limit) = (Bound::Reads, PIECES_AT_ONCE as u64);
+            reply.send(Response::Refused(RequestRefusal::Busy { bound, limit }).encode());
             return;
         };
         if self.in_use.is_some_and(|(used, _)| used == last) {
-            self.in_use = Some((last, now.after(KEPT_FOR)));
+            self.take_up(now, last);
         }
         let store = store.clone();
         tokio::task::spawn_blocking(move || {
@@ -100,11 +73,4 @@ impl Readers {
             drop(turn);
         });
     }
-}
-
-fn busy(bound: Bound, limit: usize) -> Response {
-    Response::Refused(RequestRefusal::Busy {
-        bound,
-        limit: limit as u64,
-    })
 }

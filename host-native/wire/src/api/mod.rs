@@ -100,8 +100,12 @@ pub enum Request {
     Members,
     /// Change that. Leader only; answered once the change is committed.
     ChangeMembers(ChangeMembers),
-    /// Have a snapshot of this node's state at hand, of now or later. Any node.
-    Snapshot,
+    /// Have a snapshot of this node's state at hand. Any node. It is made in the background: ask again with the entry that
+    /// [`SnapshotPending`](Response::SnapshotPending) names.
+    Snapshot {
+        /// It is to cover this entry; the last that is applied now unless given.
+        through: Option<LogIndex>,
+    },
     /// Bytes of it, as its file has them: at most [`PIECE_MAX`], fewer at its end. Whoever asks for them keeps the snapshot
     /// from being removed for a while.
     SnapshotPiece {
@@ -160,6 +164,11 @@ pub enum Freshness {
     Linearizable,
     /// What this node has applied, however long ago.
     Stale,
+    /// It sees as much, and whichever node is asked answers: one that does not lead asks the leader up to where.
+    LinearizableHere,
+    /// It sees as much, and the entry at this position, too, whatever its class: a client reads its own early
+    /// acknowledgements. What that takes is forced. Leader only.
+    After(LogPosition),
 }
 
 /// What a test may do to a node.
@@ -204,6 +213,11 @@ pub enum Response {
     Members(Box<MembersReport>),
     /// A snapshot is at hand.
     Snapshot(SnapshotOffer),
+    /// It is being made.
+    SnapshotPending {
+        /// The entry that it is to cover.
+        through: LogIndex,
+    },
     /// Bytes of it.
     SnapshotPiece(Vec<u8>),
 }

@@ -146,6 +146,14 @@ pub enum RequestRefusal {
         /// Entries that it lacks; none while it has not told this leader.
         lag_entries: Option<u64>,
     },
+    /// The write that is to be seen was lost.
+    #[error(
+        "the write at {position} was lost, and no read sees it: it was acknowledged before it was committed"
+    )]
+    WriteLost {
+        /// Where it stood.
+        position: LogPosition,
+    },
     /// There is no such snapshot.
     #[error("no snapshot: {why}")]
     NoSnapshot {
@@ -234,6 +242,7 @@ impl RequestRefusal {
             | Self::NoTransfer { .. }
             | Self::MembersStay { .. }
             | Self::NoSnapshot { .. }
+            | Self::WriteLost { .. }
             | Self::MembersWeaker { .. }
             | Self::NotCaughtUp { .. }
             | Self::NotTakenOver { .. } => Retry::No,
