@@ -22,7 +22,7 @@
 //! session and number through every retry, so it is applied at most once.
 //!
 //! [`ClientConfig`] is what a client is told. [`Client`] and [`WriteRequest`] are what a program
-//! holds; what goes wrong is a [`ClientError`]. Beneath, `session_pool` gives out request numbers,
+//! holds; what goes wrong is a [`ClientError`]. A [`Moment`] is read in several requests. Beneath, `session_pool` gives out request numbers,
 //! `routes` knows the nodes, and [`RpcClient`] is a connection to one of them, for programs that
 //! speak to a node by themselves.
 
@@ -32,6 +32,7 @@ mod config;
 mod connection;
 mod delivery;
 mod error;
+mod moment;
 mod read;
 mod retries;
 mod routes;
@@ -44,6 +45,7 @@ pub use client::{Client, Settings};
 pub use config::{ClientConfig, ClientConfigError};
 pub use connection::{Answers, ClientLimits, RpcClient};
 pub use error::{Asked, ClientError, ClientOpenError};
+pub use moment::Moment;
 pub use session_pool::WRITES_IN_FLIGHT_MAX;
 pub use write::WriteRequest;
 

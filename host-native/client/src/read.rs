@@ -26,11 +26,13 @@ const SNAPSHOT_PACE: Duration = Duration::from_millis(200);
 
 /// Who may answer.
 #[derive(Clone, Copy)]
-enum Whom<'a> {
+pub(super) enum Whom<'a> {
     /// Whoever can: the leader is looked for, until the deadline.
     Anyone,
     /// This node alone, asked once.
     Node(&'a str),
+    /// This node alone, until the deadline: it keeps what no other has.
+    Keeper(&'a str),
 }
 
 /// What one attempt came to.
@@ -156,8 +158,7 @@ impl Client {
     {
         let query = Payload::of(query);
         let request = Request::Query { query, freshness };
-        let whom = self.reads_at.as_deref().map_or(Whom::Anyone, Whom::Node);
-        self.read(whom, &request, |response| match response {
+        self.read(self.whom(), &request, |response| match response {
             Response::View { view, .. } => wanted(view.read().ok()?),
             _ => None,
         })
@@ -368,6 +369,11 @@ impl Client {
         .await
     }
 
+    /// Whom this client's queries are asked of.
+    pub(super) fn whom(&self) -> Whom<'_> {
+        self.reads_at.as_deref().map_or(Whom::Anyone, Whom::Node)
+    }
+
     /// Asks until somebody gives the answer that `expected` picks.
     async fn read<T>(
         &self,
@@ -375,13 +381,23 @@ impl Client {
         request: &Request,
         expected: impl Fn(Response) -> Option<T>,
     ) -> Result<T, ClientError> {
+        Ok(self.read_of(whom, request, expected).await?.1)
+    }
+
+    /// The same, and says who gave it.
+    pub(super) async fn read_of<T>(
+        &self,
+        whom: Whom<'_>,
+        request: &Request,
+        expected: impl Fn(Response) -> Option<T>,
+    ) -> Result<(String, T), ClientError> {
         let message = request.encode();
         let mut retries = Retries::new(self.settings().deadline);
         loop {
             let (address, read) = self.read_once(whom, message.clone(), &mut retries).await?;
             match read {
                 Read::Response(response) => match expected(response) {
-                    Some(wanted) => return Ok(wanted),
+                    Some(wanted) => return Ok((address, wanted)),
                     None => {
                         retries.met(format!("{address} answered something else than was asked"))
                     }
@@ -408,7 +424,7 @@ impl Client {
         let until = retries.attempt_until(self.settings().patience_read);
         let (address, met) = match whom {
             Whom::Anyone => self.routes().ask_anyone(message, until).await,
-            Whom::Node(address) => {
+            Whom::Node(address) | Whom::Keeper(address) => {
                 let met = self.routes().ask(address, message, until).await;
                 (address.to_owned(), met)
             }
@@ -453,7 +469,11 @@ impl Client {
 /// What is so where a request has no answer.
 const fn asked_by(request: &Request) -> Asked {
     match request {
-        Request::Query { .. } | Request::Write(_) => Asked::Data,
+        Request::Query { .. }
+        | Request::KeepMoment { .. }
+        | Request::QueryMoment { .. }
+        | Request::EndMoment { .. }
+        | Request::Write(_) => Asked::Data,
         Request::Fate { .. } | Request::Await { .. } => Asked::Fate,
         Request::Status | Request::Digest | Request::Test(_) => Asked::Node,
         Request::Transfer { .. } => Asked::Transfer,

@@ -15,8 +15,8 @@ use super::get::ReadOptions;
 use super::output::{Failure, Style, exit, tell};
 use crate::export::{ExportFile, ExportWriter};
 
-/// Each page of some thousand rows is as it is at one moment; writes meanwhile may be in a later page and not in an earlier
-/// one. For a copy of one moment, let nobody write.
+/// All rows are as they were at one moment, whatever is written meanwhile. Where an export that was cut off is gone on with,
+/// the rows from there on are of a later moment.
 #[derive(Args, Debug)]
 pub struct Export {
     /// Where to write JSON lines, or `-` for standard output. An export that was cut off is gone on with
@@ -80,6 +80,7 @@ impl Export {
         mut write: impl FnMut(&[KeyValue]) -> io::Result<()>,
     ) -> Result<(), Failure> {
         let bar = bar(style);
+        let moment = client.moment_as(self.read.freshness()).await?;
         let mut scan = Scan {
             prefix,
             from: after.map_or(ScanFrom::Start, ScanFrom::After),
@@ -87,7 +88,7 @@ impl Export {
             limit: Some(SCAN_ROWS_MAX),
         };
         loop {
-            let page = client.scan_as(scan.clone(), self.read.freshness()).await?;
+            let page = moment.scan(scan.clone()).await?;
             write(&page.rows).map_err(unwritten)?;
             bar.inc(page.rows.len() as u64);
             bar.set_message(format!("{} rows", bar.position()));

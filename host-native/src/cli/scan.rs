@@ -1,9 +1,9 @@
 //! `kraft scan`.
 
 use clap::Args;
-use kraft_client::ClientError;
+use kraft_client::{Client, ClientError};
 use kraft_wire::key_value::{Key, Unfit};
-use kraft_wire::rows::{self, SCAN_ROWS_DEFAULT, ScanFrom};
+use kraft_wire::rows::{self, Page, SCAN_ROWS_DEFAULT, ScanFrom};
 
 use super::connect::Connect;
 use super::get::ReadOptions;
@@ -23,8 +23,11 @@ pub struct Scan {
     /// End before this key
     #[arg(long, value_name = "KEY")]
     until: Option<String>,
-    /// Rows at most
-    #[arg(long, value_name = "ROWS", default_value_t = SCAN_ROWS_DEFAULT)]
+    /// Every row, page after page, as all of them are at one moment
+    #[arg(long)]
+    all: bool,
+    /// Rows at most; with `--all`, rows of a page
+    #[arg(long, value_name = "ROWS", default_value_t = SCAN_ROWS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     #[command(flatten)]
     read: ReadOptions,
@@ -36,19 +39,34 @@ impl Scan {
     pub async fn run(self, style: Style) -> Result<u8, Failure> {
         let wanted = self.wanted().map_err(ClientError::from)?;
         let client = self.read.client(&self.connect).await?;
+        if self.all {
+            return self.every_page(style, &client, wanted).await;
+        }
         let page = client.scan_as(wanted, self.read.freshness()).await?;
-        match style {
-            Style::Json => style.show(&page, ""),
-            Style::Human => {
-                for row in &page.rows {
-                    say(format_args!("{}\t{}", row.key, row.value));
-                }
-                if let Some(more) = &page.more {
-                    tell(format_args!("there is more: go on with --after '{more}'"));
-                }
-            }
+        show(style, &page);
+        if let (Style::Human, Some(more)) = (style, &page.more) {
+            tell(format_args!("there is more: go on with --after '{more}'"));
         }
         Ok(exit::DONE)
+    }
+
+    /// Shows page after page of one moment; programs get a line for each, the last without `more`.
+    async fn every_page(
+        &self,
+        style: Style,
+        client: &Client,
+        mut wanted: rows::Scan,
+    ) -> Result<u8, Failure> {
+        wanted.check().map_err(ClientError::from)?;
+        let moment = client.moment_as(self.read.freshness()).await?;
+        loop {
+            let page = moment.scan(wanted.clone()).await?;
+            show(style, &page);
+            match page.more {
+                Some(last) => wanted.from = ScanFrom::After(last),
+                None => return Ok(exit::DONE),
+            }
+        }
     }
 
     fn wanted(&self) -> Result<rows::Scan, Unfit> {
@@ -67,5 +85,16 @@ impl Scan {
             until: key(&self.until)?,
             limit: Some(self.limit),
         })
+    }
+}
+
+fn show(style: Style, page: &Page) {
+    match style {
+        Style::Json => style.show(page, ""),
+        Style::Human => {
+            for row in &page.rows {
+                say(format_args!("{}\t{}", row.key, row.value));
+            }
+        }
     }
 }

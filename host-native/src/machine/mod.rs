@@ -3,6 +3,7 @@
 //! The bundled one is [`Kv`](crate::kv::Kv). A program brings its own by implementing [`StateMachine`] and
 //! starts nodes with it: see `examples/job_queue.rs`.
 
+mod moment;
 mod replica;
 
 use std::io::{self, Read, Write};
@@ -14,6 +15,7 @@ use kraft_wire::payload::PAYLOAD_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use moment::Moment;
 pub use replica::{Applied, Image, Loader, Look, Replica, Replicated, digest_of};
 
 /// A deterministic machine that committed commands are applied to, in log order, on every node.

@@ -9,9 +9,8 @@ use kraft_wire::codec;
 use kraft_wire::command::{AnsweredBy, COMMAND_MAX, Command, RequestId, WriteDigest};
 use kraft_wire::payload::{Payload, Unreadable};
 use ring::digest::{Context, Digest, SHA256};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::moment::{self, AtRest, Moment};
 use super::{Size, StateMachine};
 use crate::address_book::{AddressBook, BookEntry};
 use crate::sessions::{Recall, SessionError, Sessions};
@@ -145,6 +144,9 @@ pub trait Replica: Send {
     /// Bytes that the view of a query has at most by now.
     fn view_bytes_max(&self, query: &Payload) -> usize;
 
+    /// The machine at this moment, to be asked while others are applied.
+    fn moment(&self) -> Box<dyn Moment>;
+
     /// Where members are, as the log has it.
     fn book(&self) -> &AddressBook;
 
@@ -230,7 +232,7 @@ impl<M: StateMachine> Replica for Replicated<M> {
         operation: &Payload,
         at: &mut dyn FnMut(Look<'_>),
     ) -> Result<(), RequestRefusal> {
-        let command = read::<M::Command>(operation, "command")?;
+        let command = moment::read::<M::Command>(operation, "command")?;
         M::check(&command)?;
         at(Look {
             keys: M::keys(&command),
@@ -240,14 +242,15 @@ impl<M: StateMachine> Replica for Replicated<M> {
     }
 
     fn query(&self, query: &Payload) -> Result<Payload, RequestRefusal> {
-        let view = self.machine.query(&read(query, "query")?)?;
-        Ok(Payload::of(&view))
+        moment::ask(&self.machine, query)
     }
 
     fn view_bytes_max(&self, query: &Payload) -> usize {
-        // One that cannot be read is refused in a few words.
-        let query = query.read().ok();
-        query.map_or(0, |query| self.machine.view_bytes_max(&query))
+        moment::view_bytes_max(&self.machine, query)
+    }
+
+    fn moment(&self) -> Box<dyn Moment> {
+        Box::new(AtRest(self.machine.clone()))
     }
 
     fn book(&self) -> &AddressBook {
@@ -277,15 +280,6 @@ impl<M: StateMachine> Replica for Replicated<M> {
             ..Self::new(self.machine.clone())
         })
     }
-}
-
-fn read<T: Serialize + DeserializeOwned>(
-    payload: &Payload,
-    what: &str,
-) -> Result<T, RequestRefusal> {
-    payload.read().map_err(|error| RequestRefusal::Malformed {
-        why: format!("the {what} is none of this cluster's state machine: {error}"),
-    })
 }
 
 /// Takes a state to hash it.

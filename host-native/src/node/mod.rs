@@ -18,6 +18,7 @@
 //! | `peers` | the other nodes: what is sent to them, how far they lag |
 //! | `waiting` | clients that wait for an answer, and who of them has a place |
 //! | `applied` | the state machine, and whether the peers' replicas are the same |
+//! | `moments` | the state machine as it was, kept for clients that read it page by page |
 //! | `office` | who leads, and what a leader looks after |
 //! | `membership` | changes of the members that clients wait for, and where members may be found |
 //! | `snapshots` | snapshots made in the background, sent and received |
@@ -35,6 +36,7 @@ mod error;
 mod log;
 mod members;
 mod membership;
+mod moments;
 mod office;
 mod open;
 mod peers;

@@ -9,6 +9,7 @@
 //! | `deadlines` | no command waits longer than its deadline, and each says why it waited |
 //! | `load` | real data loaded while nodes are killed: every row acknowledged is there |
 //! | `log_files` | `log dump` and `log verify`: every entry is shown, damage is named, nothing is changed |
+//! | `moments` | pages of one moment fit together while others write, and one that is gone is said to be |
 //! | `exports` | `export` and `import`: the same bytes come back, wherever the file was cut off |
 
 mod cluster;
@@ -17,6 +18,7 @@ mod deadlines;
 mod exports;
 mod load;
 mod log_files;
+mod moments;
 mod page;
 mod usage;
 

@@ -16,7 +16,7 @@ use super::error::NodeError;
 use super::log::Log;
 use crate::address_book::AddressBook;
 use crate::checksummed;
-use crate::machine::{Image, Loader, Look, Replica, Replicated, StateMachine, digest_of};
+use crate::machine::{Image, Loader, Look, Moment, Replica, Replicated, StateMachine, digest_of};
 use crate::replicas::Digest;
 use crate::sessions::SessionError;
 
@@ -104,6 +104,11 @@ impl Applied {
     /// Bytes that the view of a query has at most by now.
     pub fn view_bytes_max(&self, query: &Payload) -> usize {
         self.replica.view_bytes_max(query)
+    }
+
+    /// The state machine at this moment, to be asked while others are applied.
+    pub fn moment(&self) -> Box<dyn Moment> {
+        self.replica.moment()
     }
 
     /// Where members are, as the log has it.

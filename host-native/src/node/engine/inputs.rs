@@ -77,6 +77,7 @@ impl Engine {
             }
             Input::Client(ClientNews::Gone(origin)) => {
                 self.waiting.let_go(&origin, &mut self.raft, &self.log);
+                self.moments.gone(&origin).aside();
                 self.tell_ended();
             }
             Input::Client(ClientNews::Room) => self.serve_parked(),

@@ -43,6 +43,7 @@ use super::early_acks::EarlyAcks;
 use super::error::NodeError;
 use super::log::Log;
 use super::membership::Membership;
+use super::moments::Moments;
 use super::office::Office;
 use super::peers::Peers;
 use super::snapshots::Snapshots;
@@ -112,6 +113,7 @@ pub(super) struct Engine {
     membership: Membership,
     snapshots: Snapshots,
     early_acks: EarlyAcks,
+    moments: Moments,
     /// Who finds out a digest of the state.
     digests: Arc<Semaphore>,
     clients: RpcServer,
@@ -143,6 +145,7 @@ impl Engine {
             membership: parts.membership,
             snapshots: parts.snapshots,
             early_acks: EarlyAcks::default(),
+            moments: Moments::new(),
             digests: Arc::new(Semaphore::new(DIGESTS_AT_ONCE)),
             clients: parts.clients,
             metrics: parts.metrics,
@@ -221,6 +224,7 @@ impl Engine {
         self.waiting.handle_timeout(now, &mut self.raft, &self.log);
         if now >= self.refresh_at {
             self.refresh_at = now.after(REFRESH);
+            self.moments.handle_timeout(now).aside();
             self.refresh();
         }
     }

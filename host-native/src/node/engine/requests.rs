@@ -56,10 +56,13 @@ impl Engine {
         }
         match request {
             Request::Write(write) => self.take_write(&write, reply),
-            Request::Query { freshness, .. } => {
+            Request::Query { freshness, .. } | Request::KeepMoment { freshness } => {
                 self.take_read(PendingRead { reply, request }, freshness);
             }
-            Request::Fate { .. } | Request::Status | Request::Members => {
+            Request::QueryMoment { .. }
+            | Request::Fate { .. }
+            | Request::Status
+            | Request::Members => {
                 self.serve_when_read(PendingRead { reply, request });
             }
             Request::Transfer { to } => self.take_transfer(to, reply),
@@ -68,6 +71,10 @@ impl Engine {
                 timeout_ms,
             } => self.take_await(position, Duration::from_millis(timeout_ms.into()), reply),
             Request::Digest => self.take_digest_request(reply),
+            Request::EndMoment { moment } => {
+                self.moments.end(moment).aside();
+                reply.send(Response::MomentEnded.encode());
+            }
             Request::Snapshot { through } => {
                 reply.send(self.take_snapshot_request(through).encode());
             }

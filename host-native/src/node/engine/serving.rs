@@ -5,7 +5,9 @@ use kraft_wire::api::{Answer, FateReport, Leader, Request, RequestRefusal, Respo
 
 use super::Engine;
 use crate::node::applied::Applied;
+use crate::node::moments::Moments;
 use crate::node::waiting::{Ended, PendingAwait, PendingRead, PendingWrite, Told, Turn};
+use crate::rpc::Origin;
 
 /// Bytes of an answer beside the view it carries.
 const AROUND: usize = 1024;
@@ -14,10 +16,11 @@ const AROUND: usize = 1024;
 const STATUS_BYTES: usize = 32 * 1024;
 
 /// Bytes that the answer to a request has at most.
-fn answer_bytes_max(applied: &Applied, request: &Request) -> usize {
+fn answer_bytes_max(applied: &Applied, moments: &Moments, request: &Request) -> usize {
     AROUND
         + match request {
             Request::Query { query, .. } => applied.view_bytes_max(query),
+            Request::QueryMoment { query, moment } => moments.view_bytes_max(*moment, query),
             Request::Status => STATUS_BYTES,
             _ => 0,
         }
@@ -56,7 +59,7 @@ impl Engine {
     /// Answers a read that has no place yet: at once, or as soon as its client has read enough of what
     /// it was answered before.
     pub(super) fn serve_when_read(&mut self, read: PendingRead) {
-        let size = |request: &Request| answer_bytes_max(&self.applied, request);
+        let size = |request: &Request| answer_bytes_max(&self.applied, &self.moments, request);
         let reads = self.waiting.reads();
         if reads.may_serve_now(&read, &size) {
             return self.reply_to(read);
@@ -70,7 +73,7 @@ impl Engine {
     /// Answers the reads that waited for what is applied by now.
     pub(super) fn serve_applied(&mut self) {
         for read in self.waiting.reads().ready(self.applied.upto()) {
-            let size = |request: &Request| answer_bytes_max(&self.applied, request);
+            let size = |request: &Request| answer_bytes_max(&self.applied, &self.moments, request);
             if let Some(read) = self.waiting.reads().serve_or_park(read, &size) {
                 self.reply_to(read);
             }
@@ -86,20 +89,41 @@ impl Engine {
         self.clients.want_room();
         let mut turn = Turn::default();
         loop {
-            let size = |request: &Request| answer_bytes_max(&self.applied, request);
+            let size = |request: &Request| answer_bytes_max(&self.applied, &self.moments, request);
             match self.waiting.reads().next_with_room(&mut turn, &size) {
                 Some(read) => self.reply_to(read),
                 None => break,
             }
         }
         let now = self.now();
-        let size = |request: &Request| answer_bytes_max(&self.applied, request);
+        let size = |request: &Request| answer_bytes_max(&self.applied, &self.moments, request);
         self.waiting.reads().end_turn(turn, now, &size);
     }
 
-    fn reply_to(&self, read: PendingRead) {
-        let response = self.serve(&read.request);
+    fn reply_to(&mut self, read: PendingRead) {
+        let response = match &read.request {
+            // Its connection is gone already, and would not end it.
+            Request::KeepMoment { .. } if read.reply.is_for_nobody() => return,
+            Request::KeepMoment { .. } => self.keep_moment(read.reply.origin()),
+            Request::QueryMoment { query, moment } => {
+                self.moments.query(self.clock.now(), *moment, query)
+            }
+            request => self.serve(request),
+        };
         read.reply.send(response.encode());
+    }
+
+    /// Keeps the state machine as it is now, for whoever is there to read it.
+    fn keep_moment(&mut self, whose: Origin) -> Response {
+        match self.moments.find_place(&whose) {
+            Ok(gone) => gone.aside(),
+            Err(refusal) => return Response::Refused(refusal),
+        }
+        let (now, read_at) = (self.now(), self.applied.upto());
+        let moment = self
+            .moments
+            .keep(now, whose, read_at, self.applied.moment());
+        Response::MomentKept { moment, read_at }
     }
 
     /// Answers what needs no more waiting.
@@ -128,6 +152,9 @@ impl Engine {
             | Request::ChangeMembers(_)
             | Request::Snapshot { .. }
             | Request::SnapshotPiece { .. }
+            | Request::KeepMoment { .. }
+            | Request::QueryMoment { .. }
+            | Request::EndMoment { .. }
             | Request::Await { .. } => Response::Refused(RequestRefusal::NotReady),
         }
     }

@@ -14,6 +14,7 @@
 
 mod answer;
 mod members;
+mod moment;
 mod refusal;
 mod status;
 mod words;
@@ -30,6 +31,7 @@ use thiserror::Error;
 pub use answer::{Achieved, Answer, NotSaid};
 pub use kraft_proto::Grade;
 pub use members::{Care, ChangeMembers, Contact, MemberReport, MembersChange, MembersReport};
+pub use moment::{MOMENT_AGE_S_MAX, MOMENT_UNREAD_S_MAX, MOMENTS_MAX, MomentId};
 pub use refusal::{Bound, RequestRefusal, Retry};
 pub use status::{
     AtRisk, Candidacy, DataStatus, DifferingReplica, DiskRoom, DiskStatus, LagStatus, Link,
@@ -113,6 +115,23 @@ pub enum Request {
         last: LogPosition,
         /// From which byte on.
         offset: u64,
+    },
+    /// Keep the state machine as it is now, to be read in several requests over this connection.
+    KeepMoment {
+        /// How fresh.
+        freshness: Freshness,
+    },
+    /// Read of a moment that this node keeps.
+    QueryMoment {
+        /// What the state machine is asked.
+        query: Payload,
+        /// Of which moment.
+        moment: MomentId,
+    },
+    /// Keep a moment no longer. One that is not kept is no error.
+    EndMoment {
+        /// Which.
+        moment: MomentId,
     },
 }
 
@@ -220,6 +239,15 @@ pub enum Response {
     },
     /// Bytes of it.
     SnapshotPiece(Vec<u8>),
+    /// A moment is kept.
+    MomentKept {
+        /// Which.
+        moment: MomentId,
+        /// The last entry it has.
+        read_at: LogIndex,
+    },
+    /// A moment is not kept any more.
+    MomentEnded,
 }
 
 /// A snapshot that can be read from a node.

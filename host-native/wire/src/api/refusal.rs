@@ -8,6 +8,7 @@ use kraft_proto::modes::Class;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::moment::{MOMENT_AGE_S_MAX, MOMENT_UNREAD_S_MAX};
 use super::words;
 use crate::key_value::Unfit;
 
@@ -163,6 +164,13 @@ pub enum RequestRefusal {
     /// Another change of the members is on its way.
     #[error("another change of the members is on its way; try again")]
     MembersChanging,
+    /// The node keeps no such moment.
+    #[error(
+        "the moment that was read is not kept any more: a node lets it go with its client's connection, after \
+         {MOMENT_UNREAD_S_MAX} s without a read, after {MOMENT_AGE_S_MAX} s, and for other clients where it keeps too \
+         many; begin again"
+    )]
+    MomentGone,
 }
 
 fn behind(lag_entries: Option<u64>) -> String {
@@ -190,6 +198,8 @@ pub enum Bound {
     Waits,
     /// Batches of reads that wait for their turn.
     Reads,
+    /// Moments kept to be read.
+    Moments,
 }
 
 /// What a client does about a refusal.
@@ -245,6 +255,7 @@ impl RequestRefusal {
             | Self::WriteLost { .. }
             | Self::MembersWeaker { .. }
             | Self::NotCaughtUp { .. }
+            | Self::MomentGone
             | Self::NotTakenOver { .. } => Retry::No,
         }
     }
@@ -282,6 +293,7 @@ impl fmt::Display for Bound {
             Self::UnsettledTerms => "terms with unsettled acknowledgements",
             Self::Waits => "waiting requests",
             Self::Reads => "waiting reads",
+            Self::Moments => "moments kept to be read",
         })
     }
 }

@@ -92,6 +92,16 @@ fn requests() -> Vec<Request> {
             })),
             freshness: Freshness::Stale,
         },
+        Request::KeepMoment {
+            freshness: Freshness::Linearizable,
+        },
+        Request::QueryMoment {
+            query: Payload::of(&Query::Get(key("a"))),
+            moment: MomentId(7),
+        },
+        Request::EndMoment {
+            moment: MomentId(7),
+        },
         Request::Fate { position: POSITION },
         Request::Status,
         Request::Digest,
@@ -194,6 +204,12 @@ fn responses() -> Vec<Response> {
             asked: Class::new(CommitMode::Async, FsyncMode::None),
         }),
         Response::Refused(Unfit::EmptyKey.into()),
+        Response::Refused(RequestRefusal::MomentGone),
+        Response::MomentEnded,
+        Response::MomentKept {
+            moment: MomentId(7),
+            read_at: LogIndex(4),
+        },
         Response::View {
             view: Payload::of(&View::Values(vec![None, Some(value("v"))])),
             read_at: LogIndex(4),
