@@ -10,7 +10,7 @@ use kraft_proto::zones::ZoneTable;
 use serde_json::json;
 
 use super::output::{Failure, Style, exit};
-use crate::config::read_zones;
+use crate::config::{PEERS_PORT, read_zones};
 use crate::kv::Kv;
 use crate::node::backup::Beginning;
 use crate::setup::{self, Created, Place, Plan, SetupError};
@@ -23,6 +23,9 @@ pub struct Init {
     /// How many nodes, all on this machine with ports of their own
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=MEMBERS_MAX as i64))]
     nodes: u16,
+    /// The first port of the first node: it takes three, and each other node three that are ten further on
+    #[arg(long, value_name = "PORT", default_value_t = PEERS_PORT, conflicts_with = "hosts")]
+    first_port: u16,
     /// One node on each of these machines instead, HOST or HOST:PORT: peers reach it at that port,
     /// clients at the next and operators at the one after; 7001 to 7003 unless given
     #[arg(
@@ -46,7 +49,18 @@ pub struct Init {
 impl Init {
     pub fn run(self, style: Style) -> Result<u8, Failure> {
         let places = match self.hosts.as_slice() {
-            [] => (1..=self.nodes).map(Place::loopback).collect(),
+            [] => (1..=self.nodes)
+                .map(|number| Place::loopback_from(self.first_port, number))
+                .collect::<Option<_>>()
+                .ok_or_else(|| {
+                    Failure::usage(format_args!(
+                        "--first-port {}: {} nodes take ports up to {} above it, and there are none behind 65535. \
+                         Nothing was made",
+                        self.first_port,
+                        self.nodes,
+                        10 * (self.nodes - 1) + 2
+                    ))
+                })?,
             hosts => hosts
                 .iter()
                 .map(|host| {

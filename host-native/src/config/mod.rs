@@ -27,7 +27,7 @@ pub use kraft_wire::rpc::CLIENTS_PORT;
 pub use layers::Layers;
 pub use limits::Limits;
 pub use members::MemberConfig;
-pub use options::{Config, Listen, SnapshotOptions, Timing, TlsFiles};
+pub use options::{AtRiskFull, Config, Listen, SnapshotOptions, Timing, TlsFiles};
 pub use origin::Origin;
 pub use ports::{ADMIN_PORT, PEERS_PORT};
 pub use values::{format_bytes, parse_bytes};

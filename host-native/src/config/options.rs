@@ -101,6 +101,8 @@ pub struct Config {
     pub durability: Durability,
     /// Bytes acknowledged early and not committed, beyond which further ones are refused.
     pub at_risk_bytes_max: u64,
+    /// What becomes of early writes beyond what may be at risk.
+    pub at_risk_full: AtRiskFull,
     /// What it takes on only so much of.
     pub limits: Limits,
     /// When a snapshot takes the place of the log before it, and where it is kept.
@@ -113,6 +115,16 @@ pub struct Config {
     pub timing: Timing,
     /// When an operator is told.
     pub alerts: Thresholds,
+}
+
+/// What becomes of a write that would be acknowledged early while as much is at risk as may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtRiskFull {
+    /// Its client asks again until its deadline.
+    #[default]
+    Wait,
+    /// It is refused at once.
+    Refuse,
 }
 
 impl Default for Config {
@@ -138,6 +150,7 @@ impl Default for Config {
             preset: Preset::default(),
             durability: Preset::default().durability(),
             at_risk_bytes_max: 256 * 1024 * 1024,
+            at_risk_full: AtRiskFull::default(),
             limits: Limits::default(),
             snapshots: SnapshotOptions::default(),
             zones_file: None,

@@ -12,7 +12,7 @@ use kraft_wire::address::read_listen;
 use kraft_wire::rpc::CLIENTS_PORT;
 
 use super::members::MemberConfig;
-use super::options::Config;
+use super::options::{AtRiskFull, Config};
 use super::ports::{ADMIN_PORT, PEERS_PORT};
 use super::values::{format_bytes, format_duration, parse_bytes, parse_duration, parse_switch};
 
@@ -238,6 +238,25 @@ pub const SETTINGS: &[Setting] = &[
     setting! {
         "durability.at_risk_bytes_max", "at_risk_bytes_max", bytes, quoted_bytes, at_risk_bytes_max,
         "their bytes; beyond it early writes are refused"
+    },
+    Setting {
+        path: "durability.at_risk_full",
+        word: "at_risk_full",
+        about: "wait or refuse: beyond either, clients ask again until their deadline, or are refused at once",
+        set: |config, text, _| {
+            config.at_risk_full = match text {
+                "wait" => AtRiskFull::Wait,
+                "refuse" => AtRiskFull::Refuse,
+                _ => return Err("use wait or refuse".into()),
+            };
+            Ok(())
+        },
+        show: |config| {
+            quoted(&match config.at_risk_full {
+                AtRiskFull::Wait => "wait",
+                AtRiskFull::Refuse => "refuse",
+            })
+        },
     },
     Setting {
         path: "durability.on_power_loss",

@@ -130,6 +130,15 @@ impl Place {
         Self::at_ports([PEERS_PORT, CLIENTS_PORT, ADMIN_PORT].map(|port| port + step))
     }
 
+    /// The same, where node 1 has `first` and the two ports behind it, and each other three that are ten further on; `None`
+    /// where there are no such ports.
+    pub fn loopback_from(first: u16, number: u16) -> Option<Self> {
+        let step = number.saturating_sub(1).checked_mul(PORT_STEP)?;
+        let peers = first.checked_add(step)?;
+        let admin = peers.checked_add(2)?;
+        (first > 0).then(|| Self::at_ports([peers, peers + 1, admin]))
+    }
+
     /// A node on this machine with these ports for peers, clients and admin.
     pub fn at_ports([peers, clients, admin]: [u16; 3]) -> Self {
         let here = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
@@ -421,6 +430,15 @@ mod tests {
         assert_eq!(Place::loopback(1).listen.peers.port(), 7001);
         assert_eq!(Place::loopback(1).listen.admin.port(), 7003);
         assert_eq!(Place::loopback(2).clients.as_str(), "127.0.0.1:7012");
+        let ports = |first, number| {
+            let place = Place::loopback_from(first, number)?;
+            Some((place.listen.peers.port(), place.listen.admin.port()))
+        };
+        assert_eq!(ports(9000, 3), Some((9020, 9022)));
+        assert_eq!(ports(65_533, 1), Some((65_533, 65_535)));
+        for none in [(0, 1), (65_534, 1), (65_530, 2), (7001, u16::MAX)] {
+            assert_eq!(ports(none.0, none.1), None, "{none:?}");
+        }
         let apart = Place::host("node-2.example").unwrap();
         assert_eq!(apart.peers.as_str(), "node-2.example:7001");
         assert_eq!(apart.listen.clients.to_string(), "[::]:7002");

@@ -334,3 +334,41 @@ async fn reads_are_answered_by_any_node_and_see_what_they_are_to_see() {
     let never = cluster.run(&["get", "early", "--after-write", "1.999999"]);
     assert_eq!(never.code, 5, "{}", never.json);
 }
+
+/// Where as much is at risk as may be, early writes wait for room, or are refused at once, as the cluster has it; others are
+/// written all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_bound_on_what_is_at_risk_early_writes_wait_or_are_refused() {
+    for refuses in [false, true] {
+        let flags: &'static [&'static str] = match refuses {
+            true => &["--at-risk-entries-max", "5", "--at-risk-full", "refuse"],
+            false => &["--at-risk-entries-max", "5"],
+        };
+        let cluster = Cluster::start_with(flags).await;
+        let leader = cluster.leader().await;
+        let address = cluster.nodes[leader].clients.clone();
+        let held = cluster.client.test(&address, TestSwitch::HoldAppends);
+        held.await.unwrap();
+        let early = ["--mode", "ASYNC", "--fsync", "NONE", "--deadline", "3s"];
+        let put = |key: &str| cluster.run(&[&["put", key, "x"], &early[..]].concat());
+        let mut written = 0;
+        let full = loop {
+            let ran = put(&format!("k{written}"));
+            match ran.code {
+                0 => written += 1,
+                _ => break ran,
+            }
+            assert!(written < 10, "it has no bound");
+        };
+        assert!(written > 0);
+        let said = full.json.to_string();
+        match refuses {
+            true => assert!(said.contains("at_risk_full"), "{said}"),
+            false => assert!(said.contains("entries at risk"), "{said}"),
+        }
+        let release = cluster.client.test(&address, TestSwitch::ReleaseAppends);
+        release.await.unwrap();
+        assert_eq!(cluster.run(&["put", "firm", "x"]).code, 0);
+        assert_eq!(put("again").code, 0, "there is room again");
+    }
+}

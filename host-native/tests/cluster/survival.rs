@@ -369,3 +369,49 @@ async fn what_was_acknowledged_is_there_whatever_happens_to_processes() {
     let seed = given("KRAFT_SEED").unwrap_or_else(drawn);
     survive(seed, given("KRAFT_ROUNDS").unwrap_or(1)).await;
 }
+
+/// Every node is stopped in order and started again, one after the other: a leader transfers leadership before it stops, and
+/// no write fails. How long the longest waited is said, and not asserted: this machine is shared.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_fails_no_write() {
+    let mut cluster = Cluster::start().await;
+    let ended = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..4)
+        .map(|worker| {
+            let (client, ended) = (cluster.another_client(), ended.clone());
+            tokio::spawn(async move {
+                let mut took = Vec::new();
+                while !ended.load(Ordering::SeqCst) {
+                    let put = client.put(format!("r{worker}-{}", took.len()), "x");
+                    let asked = std::time::Instant::now();
+                    put.send().await.unwrap();
+                    took.push(asked.elapsed());
+                }
+                took
+            })
+        })
+        .collect();
+    for at in 0..3 {
+        cluster.nodes[at].stop();
+        cluster.nodes[at].start();
+        cluster.caught_up(at).await;
+        cluster.leader().await;
+    }
+    ended.store(true, Ordering::SeqCst);
+    let mut took = Vec::new();
+    for writer in writers {
+        took.extend(
+            tokio::time::timeout(PATIENCE, writer)
+                .await
+                .unwrap()
+                .unwrap(),
+        );
+    }
+    assert_eq!(cluster.rows("r").await.len(), took.len());
+    let longest = took.iter().max().unwrap();
+    println!(
+        "{} writes, none failed; the longest took {longest:?}",
+        took.len()
+    );
+    assert!(took.len() > 100);
+}

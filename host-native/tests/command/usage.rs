@@ -219,6 +219,23 @@ fn init_makes_a_cluster_that_the_server_can_check() {
 }
 
 #[test]
+fn init_takes_other_ports_where_there_are_any() {
+    let dir = temp();
+    let words = ["init", "there", "--first-port", "9001", "--nodes", "2"];
+    assert_eq!(code(&kraft(dir.path(), &words)), 0);
+    let config = std::fs::read_to_string(dir.path().join("there/node-2/kraft.toml")).unwrap();
+    assert!(config.contains("127.0.0.1:9011"), "{config}");
+    let none = kraft(dir.path(), &["init", "none", "--first-port", "65530"]);
+    assert_eq!(code(&none), 1);
+    assert!(
+        stderr(&none).contains("Nothing was made"),
+        "{}",
+        stderr(&none)
+    );
+    assert!(!dir.path().join("none").exists());
+}
+
+#[test]
 fn init_writes_preset_and_zones_into_every_node() {
     let dir = temp();
     let zones = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/zones.toml");

@@ -6,6 +6,7 @@ import type { Ask, Client } from '../client/client';
 import { FSYNCS, isFsync, isMode, PRESETS } from '../client/words';
 import { readZones, ZONES_AT_FIRST } from '../client/zones';
 import { type Cluster, NODES_MAX } from '../cluster/cluster';
+import { ClassButtons } from './classes';
 import { button, make, part, setAttribute, setText } from './dom';
 
 const BURST = 20;
@@ -21,6 +22,7 @@ export class Controls {
   private readonly key = part<HTMLInputElement>('key');
   private readonly fallback = part<HTMLSelectElement>('fallback');
   private readonly rate = part<HTMLSelectElement>('rate');
+  private readonly classes: ClassButtons;
   private load: ReturnType<typeof setInterval> | undefined;
 
   private readonly cluster: Cluster;
@@ -32,6 +34,11 @@ export class Controls {
     const modes: CommitMode[] = ['ASYNC', 'LEADER_ONLY', ...some, 'SYNC', 'ALL'];
     this.mode.replaceChildren(option('', 'by zone'), ...modes.map((mode) => option(mode, mode)));
     this.fsync.replaceChildren(option('', 'by zone'), ...FSYNCS.map((fsync) => option(fsync, fsync)));
+    this.classes = new ClassButtons(part('classes'), (mode, fsync) => {
+      this.mode.value = mode;
+      this.fsync.value = fsync;
+      this.explain();
+    });
     part<HTMLFormElement>('write').addEventListener('submit', (event) => {
       event.preventDefault();
       this.write(1);
@@ -79,6 +86,7 @@ export class Controls {
 
   /** What the next write asks for, and why. */
   private explain(): void {
+    this.classes.show(this.mode.value, this.fsync.value);
     setText(part('asks'), this.client.explain(this.asked()));
   }
 

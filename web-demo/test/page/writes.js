@@ -21,6 +21,22 @@ onPage('each mode is answered with what its copies are', async (demo) => {
   ]);
 });
 
+onPage('a class at one touch is what the next write asks for', async (demo) => {
+  const buttons = demo.page.locator('#classes button');
+  assert.equal(await buttons.count(), 5);
+  for (const [name, asked] of [['ALL.COMMIT', 'ALL · COMMIT'], ['SYNC.NONE', 'SYNC · NONE']]) {
+    await demo.page.click(`#classes [data-class="${name}"]`);
+    const pressed = demo.page.locator('#classes [aria-pressed="true"]');
+    assert.equal(await pressed.getAttribute('data-class'), name);
+    await demo.page.fill('#key', 'touched');
+    await demo.page.click('#write button[type="submit"]');
+    await demo.page.waitForFunction((said) => document.querySelector('#writes li .class')?.textContent === said, asked);
+  }
+  // A class that none of them is, by the lists.
+  await demo.page.selectOption('#mode', 'AT_LEAST_2');
+  assert.equal(await demo.page.locator('#classes [aria-pressed="true"]').count(), 0);
+});
+
 onPage('messages under way have the colour of their strongest mode', async (demo) => {
   // Watched from within: a message is gone before a look from outside is sure to find it.
   await demo.page.evaluate(() => {

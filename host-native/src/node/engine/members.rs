@@ -193,7 +193,7 @@ impl Engine {
         if is == was && is > 0 && before.iter().eq(after.iter().copied()) {
             return Ok(());
         }
-        if is % 2 == 0 && is > 0 {
+        if is % 2 == 0 && is > 0 && is != was {
             return Err(weaker(format!(
                 "{is} voters, an even number, survive no more failures than {}, and need more of them for every write. \
                  Change two at once, or replace one",

@@ -13,6 +13,7 @@ use kraft_wire::command::{AnsweredBy, Command, WriteDigest};
 
 use super::{DIGESTS_AT_ONCE, Engine, TestSwitchAccess};
 use crate::checksummed;
+use crate::config::AtRiskFull;
 use crate::machine::Look;
 use crate::node::waiting::{PendingAwait, PendingRead, PendingWrite};
 use crate::rpc::{Call, Origin, Reply};
@@ -222,11 +223,25 @@ impl Engine {
         let voters = self.raft.members().voters_min();
         let early = class.fsync < FsyncMode::Commit || !class.mode.outlives_leader(voters);
         match early && self.early_acks.at_risk().bytes > limit {
-            true => Err(RequestRefusal::Busy {
+            true => Err(self.at_risk_full(RequestRefusal::Busy {
                 bound: Bound::BytesAtRisk,
                 limit,
-            }),
+            })),
             false => Ok(()),
+        }
+    }
+
+    /// Whether clients ask again while as much is at risk as may be, is the cluster's to say.
+    fn at_risk_full(&self, refusal: RequestRefusal) -> RequestRefusal {
+        match (self.config.at_risk_full, refusal) {
+            (
+                AtRiskFull::Refuse,
+                RequestRefusal::Busy {
+                    bound: bound @ (Bound::BytesAtRisk | Bound::EntriesAtRisk),
+                    limit,
+                },
+            ) => RequestRefusal::AtRiskFull { bound, limit },
+            (_, refusal) => refusal,
         }
     }
 
@@ -290,7 +305,9 @@ impl Engine {
             ProposeError::AtLeast { asked, voters } => {
                 RequestRefusal::AtLeastOutOfRange { n: asked, voters }
             }
-            ProposeError::Busy(busy) | ProposeError::TooMany(busy) => busy.into(),
+            ProposeError::Busy(busy) | ProposeError::TooMany(busy) => {
+                self.at_risk_full(busy.into())
+            }
             ProposeError::Stopped => RequestRefusal::Stopping,
         })
     }

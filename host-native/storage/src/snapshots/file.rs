@@ -97,6 +97,11 @@ impl<'a> Writer<'a> {
         Ok(writer)
     }
 
+    /// Forces what is written so far.
+    pub fn force(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.digest.update(bytes);
         self.file.write_at(bytes, self.offset)?;

@@ -146,6 +146,7 @@ impl Snapshots {
                 writer: Writer::begin(&*file, self.cluster, last)?,
                 snapshots: self,
                 free_to_write: LOOK_EVERY_BYTES,
+                looks: 0,
             };
             fill(&mut writer)?;
             let (bytes, digest) = writer.writer.end()?;
@@ -296,17 +297,26 @@ impl Snapshots {
 /// Bytes that are written before it is looked again whether there is room.
 const LOOK_EVERY_BYTES: usize = 4 * 1024 * 1024;
 
+/// Looks before what is written is forced, 64 MiB. Forced at its end alone, a large file would hold up the log's own fsyncs
+/// for as long as that takes; forced more often, it would hold up more of them.
+const FORCE_EVERY_LOOKS: u32 = 16;
+
 /// Writes while the disk has room beside what is left to the log.
 struct WhileThereIsRoom<'a> {
     writer: Writer<'a>,
     snapshots: &'a Snapshots,
     /// Bytes for which there was room.
     free_to_write: usize,
+    looks: u32,
 }
 
 impl Write for WhileThereIsRoom<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.free_to_write == 0 {
+            self.looks += 1;
+            if self.looks.is_multiple_of(FORCE_EVERY_LOOKS) {
+                self.writer.force()?;
+            }
             self.snapshots.check_room(LOOK_EVERY_BYTES as u64)?;
             self.free_to_write = LOOK_EVERY_BYTES;
         }

@@ -47,6 +47,16 @@ pub enum RequestRefusal {
         /// How much it takes on.
         limit: u64,
     },
+    /// As much is acknowledged early and not committed as may be, and the cluster refuses more of that at once.
+    #[error(
+        "not written: {bound} at the limit of {limit}. Ask for SYNC and COMMIT, or try again later"
+    )]
+    AtRiskFull {
+        /// Of what.
+        bound: Bound,
+        /// How much may be.
+        limit: u64,
+    },
     /// The node's disk has too little room left.
     #[error(
         "the disk is full: {free} bytes free, {reserve} are kept back; make room and try again"
@@ -252,6 +262,7 @@ impl RequestRefusal {
             | Self::NoTransfer { .. }
             | Self::MembersStay { .. }
             | Self::NoSnapshot { .. }
+            | Self::AtRiskFull { .. }
             | Self::WriteLost { .. }
             | Self::MembersWeaker { .. }
             | Self::NotCaughtUp { .. }
