@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use kraft_client::{Client, ClientError};
 use kraft_wire::api::{MOMENTS_MAX, RequestRefusal};
-use kraft_wire::key_value::KeyValue;
+use kraft_wire::key_value::{KeyValue, VALUE_MAX};
 use kraft_wire::rows::{Page, Scan, ScanFrom};
 use serde_json::Value;
 
@@ -18,6 +18,9 @@ const KEYS: usize = 60;
 
 /// Rows of a page: a few pages are the whole.
 const ROWS: &str = "7";
+
+/// Values of the greatest length, of which a page has fewer.
+const PADS: usize = 5;
 
 /// Every key gets the same value, as one entry.
 async fn write_round(client: &Client, round: u32) {
@@ -107,18 +110,26 @@ async fn a_command_reads_while_others_write(cluster: &Cluster) {
         let seen: BTreeSet<_> = rows.clone().map(|row| row["value"].to_string()).collect();
         assert_eq!((rows.count(), seen.len()), (KEYS, 1), "{seen:?}");
     }
+    // Between the keys, so that they are not on one page of an export.
+    let pads = (0..PADS).map(|n| format!("key29:{n}"));
+    for pad in pads.clone() {
+        let put = cluster.client.put(pad, vec![b'x'; VALUE_MAX]);
+        put.send().await.unwrap();
+    }
     let exported = cluster.run(&["export", "moment.jsonl"]);
     done.store(true, Relaxed);
     assert!(writing.await.unwrap() > 5);
-    assert_eq!(exported.json["rows"], KEYS, "{}", exported.json);
+    assert_eq!(exported.json["rows"], KEYS + PADS, "{}", exported.json);
     let file = fs::read_to_string(cluster.dir.path().join("moment.jsonl")).unwrap();
     let rows = file
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let values: BTreeSet<_> = rows
-        .filter_map(|row| row.get("value").map(Value::to_string))
+    let seen: BTreeSet<_> = rows
+        .filter(|row| row["key"].as_str().is_some_and(|key| !key.contains(':')))
+        .map(|row| row["value"].to_string())
         .collect();
-    assert_eq!(values.len(), 1, "{values:?}");
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    cluster.client.delete(pads).send().await.unwrap();
     let refused = cluster.spawn(&["scan", "--all", "--limit", "0"]).output();
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
 }
