@@ -5,9 +5,11 @@ import allFallback from '../../stories/all-fallback.json';
 import allSlow from '../../stories/all-slow.json';
 import asyncKill from '../../stories/async-kill.json';
 import cleanVotes from '../../stories/clean-votes.json';
+import figure8 from '../../stories/figure-8.json';
 import leaderCrash from '../../stories/leader-crash.json';
 import lyingDisk from '../../stories/lying-disk.json';
 import powerFailure from '../../stories/power-failure.json';
+import reAdmission from '../../stories/re-admission.json';
 import syncPartition from '../../stories/sync-partition.json';
 import sync from '../../stories/sync.json';
 import type { Class } from './lesson';
@@ -35,4 +37,4 @@ export interface Story {
   readonly run: unknown;
 }
 
-export const STORIES = [sync, leaderCrash, powerFailure, asyncKill, syncPartition, allSlow, allFallback, cleanVotes, lyingDisk] as readonly unknown[] as readonly Story[];
+export const STORIES = [sync, leaderCrash, powerFailure, asyncKill, syncPartition, allSlow, allFallback, cleanVotes, reAdmission, figure8, lyingDisk] as readonly unknown[] as readonly Story[];
