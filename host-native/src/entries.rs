@@ -7,6 +7,7 @@ use kraft_proto::{
     Class, CommitMode, EntryKind, FsyncMode, Held, LogIndex, LogPosition, Members, Run,
 };
 use kraft_storage::{Founding, LogEntry, Verified};
+use kraft_wire::api::Contact;
 use kraft_wire::codec;
 use kraft_wire::command::{AnsweredBy, COMMAND_MAX, Command, Operation, RequestId};
 use kraft_wire::key_value::{Key, Value};
@@ -15,6 +16,7 @@ use kraft_wire::txn::Change;
 use serde_json::json;
 use thiserror::Error;
 
+use crate::address_book::{BookEntry, Listed};
 use crate::checksummed;
 use crate::glyph::Glyph;
 
@@ -59,6 +61,8 @@ enum Says {
     Written(RequestId, Operation),
     /// A command of a state machine of one's own.
     Own(RequestId, Payload),
+    /// Where a member is, or that one is forgotten.
+    Book(BookEntry),
     Unreadable,
 }
 
@@ -123,6 +127,9 @@ impl Teller {
         if kind == EntryKind::NoOp {
             return Some(Says::NoOp);
         }
+        if let Some(entry) = BookEntry::decode(payload) {
+            return Some(Says::Book(entry));
+        }
         let Ok(Command { request, operation }) = Command::decode(payload) else {
             return Some(Says::Unreadable);
         };
@@ -138,7 +145,7 @@ impl Says {
     /// answers.
     const fn class_is_known(&self) -> bool {
         match self {
-            Self::NoOp | Self::Members(_) => true,
+            Self::NoOp | Self::Members(_) | Self::Book(_) => true,
             Self::Written(_, operation) => {
                 matches!(operation.answered_by(), AnsweredBy::Machine)
             }
@@ -166,6 +173,15 @@ impl fmt::Display for Told {
                 let bytes = bytes.as_bytes().len();
                 write!(f, "command of {bytes} bytes, not of the bundled store")
             }
+            Says::Book(BookEntry::Is(node, Listed { contact, replaces })) => {
+                let Contact { peers, clients } = contact;
+                write!(
+                    f,
+                    "node {node} is at {peers} for peers, {clients} for clients"
+                )?;
+                replaces.map_or(Ok(()), |old| write!(f, ", to replace node {old}"))
+            }
+            Says::Book(BookEntry::Left(node)) => write!(f, "where node {node} was is forgotten"),
             Says::Unreadable => f.write_str("bytes that are no command: they change nothing"),
         }
     }
@@ -182,6 +198,10 @@ impl Told {
             }
             Says::Written(request, operation) => ("command", Some(request), json!(operation)),
             Says::Own(request, bytes) => ("command", Some(request), json!({ "own": bytes })),
+            Says::Book(BookEntry::Is(node, listed)) => {
+                ("address", None, json!({ "node": node, "listed": listed }))
+            }
+            Says::Book(BookEntry::Left(node)) => ("address", None, json!({ "node": node })),
             Says::Unreadable => ("command", None, json!(null)),
         };
         json!({

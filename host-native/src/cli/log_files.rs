@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use kraft_proto::LogPosition;
-use kraft_storage::{Inspected, LogEntry, ReadError, ReadOnlyFs, StoreOpenError, Verified};
+use kraft_storage::{
+    Inspected, LogEntry, ReadError, ReadOnlyFs, SnapshotFileError, StoreOpenError, Verified,
+};
 use serde_json::json;
 
 use super::output::{Failure, Style, exit, say, tell};
 use crate::entries::{Damaged, Teller, Told};
+use crate::kv::Kv;
+use crate::node::backup;
 
 #[derive(Args, Debug)]
 pub struct Log {
@@ -22,7 +26,7 @@ pub struct Log {
 enum LogCommand {
     /// Show the entries of a log, a line each: position, shape, class, and what is written
     Dump(Dump),
-    /// Read every entry, and name the file and the offset of damage
+    /// Read every entry and every snapshot, and name the file and the offset of damage
     Verify(Verify),
 }
 
@@ -91,6 +95,7 @@ impl Verify {
     fn run(self, style: Style) -> Result<u8, Failure> {
         let inspected = inspect(&self.dir)?;
         each(&inspected, |_, _| ControlFlow::Continue(()))?;
+        let snapshots = snapshots(&self.dir)?;
         let verified = inspected.verified();
         let last = last(verified);
         let entries: u64 = verified.log.iter().map(|run| u64::from(run.count)).sum();
@@ -102,6 +107,7 @@ impl Verify {
                 "base": verified.base,
                 "last": last,
                 "committed": verified.committed,
+                "snapshots": snapshots,
                 "warnings": warnings,
             })),
             Style::Human => {
@@ -110,6 +116,9 @@ impl Verify {
                     self.dir.display(),
                     verified.base
                 ));
+                for at in snapshots {
+                    say(format_args!("a snapshot after {at}, every byte right"));
+                }
                 for warning in warnings {
                     tell(format_args!("kraft: {warning}"));
                 }
@@ -117,6 +126,37 @@ impl Verify {
         }
         Ok(exit::DONE)
     }
+}
+
+/// Reads every snapshot of the key-value store in a data directory; after which entries they are.
+fn snapshots(dir: &Path) -> Result<Vec<LogPosition>, Failure> {
+    let listed = match std::fs::read_dir(dir.join("snapshots")) {
+        Ok(listed) => listed,
+        // They may be kept elsewhere.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::refused(error)),
+    };
+    let mut paths: Vec<PathBuf> = listed
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "snap")
+    });
+    paths.sort();
+    let read = paths.iter().map(|path| match backup::inspect::<Kv>(path) {
+        Ok(inspection) => Ok(inspection.last),
+        Err(SnapshotFileError::Damaged { file, offset, what }) => {
+            Err(Failure::refused(format_args!(
+                "the snapshot {} is damaged at byte {offset}: {what}",
+                file.display()
+            ))
+            .with("file", file)
+            .with("offset", offset))
+        }
+        Err(error) => Err(Failure::refused(error)),
+    });
+    read.collect()
 }
 
 /// The last entry of a log; the one before its first if it has none.

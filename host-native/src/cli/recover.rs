@@ -155,11 +155,14 @@ impl Recover {
         let members: Vec<String> = (survivor.members().iter())
             .map(|member| member.id.to_string())
             .collect();
+        let known = match committed {
+            LogPosition::ZERO => "knows of no entry that it was committed".to_owned(),
+            _ => format!("knows of the entries through {committed} that they were committed"),
+        };
         let stakes = format!(
-            "Node {node} is one of the members {}. It has the log through {last}, and knows of the entries through \
-             {committed} that they were committed. All of it counts as committed then; of the entries behind {committed} \
-             some may never have been acknowledged. What the others acknowledged and this node does not have is lost: \
-             everything behind {last}, whatever its class, and no position tells how much that is.",
+            "Node {node} is one of the members {}. It has the log through {last}, and {known}. All of it counts as \
+             committed then; some of it may never have been acknowledged. What the others acknowledged and this node does \
+             not have is lost: everything behind {last}, whatever its class, and no position tells how much that is.",
             members.join(", ")
         );
         if !self.accept_data_loss {

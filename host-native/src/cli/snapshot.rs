@@ -211,17 +211,24 @@ fn words(file: &Path, inspection: &Inspection, saved: Option<NodeId>) -> String 
     format!(
         "{}{from}: verified, {}, sha256 {}\n\
          cluster {} after entry {}, members {}\n\
-         {} keys, {} of keys and values, {} sessions",
+         {}, {} of keys and values, {}",
         file.display(),
         format_bytes(inspection.bytes),
         inspection.digest,
         inspection.cluster,
         inspection.last,
         members(&inspection.members),
-        inspection.size.entries,
+        counted(inspection.size.entries, "key"),
         format_bytes(inspection.size.bytes),
-        inspection.sessions,
+        counted(inspection.sessions, "session"),
     )
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 fn members(members: &Members) -> String {

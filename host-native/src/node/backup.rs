@@ -10,7 +10,7 @@ use kraft_proto::{
     Config as CoreConfig, EntryKind, HardState, Instant, LogIndex, LogPosition, Members, NodeId,
     Nonce, Raft, Recovery, Run, Snapshot, StoreId, Term,
 };
-use kraft_storage::{RealFs, SnapshotDigest, SnapshotFileError, SnapshotReader};
+use kraft_storage::{ReadOnlyFs, RealFs, SnapshotDigest, SnapshotFileError, SnapshotReader};
 
 use super::error::NodeError;
 use super::snapshots::{Head, Restored, load, write};
@@ -56,7 +56,7 @@ pub fn inspect<M: StateMachine>(file: &Path) -> Result<Inspection, SnapshotFileE
 }
 
 fn read<M: StateMachine>(file: &Path) -> Result<(ClusterId, Restored), SnapshotFileError> {
-    let reader = SnapshotReader::open(&RealFs, file)?;
+    let reader = SnapshotReader::open(&ReadOnlyFs, file)?;
     let cluster = reader.cluster();
     let restored = load(reader, Replicated::<M>::loader_of())?;
     Ok((cluster, restored))

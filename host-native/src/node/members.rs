@@ -92,11 +92,35 @@ pub(super) fn first_members(dir: &Path, founding: &Founding) -> Result<Members, 
     }
 }
 
+/// Whether a node is one of those that its cluster began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// It is, on this very store.
+    AtTheBeginning,
+    /// It joined later, perhaps under the number of a founder that is gone.
+    Later,
+}
+
+impl Joined {
+    /// By the members that the cluster began with.
+    pub fn of(founders: &Members, node: NodeId, store: StoreId) -> Self {
+        match founders.iter().any(|one| is_bound_to(one, node, store)) {
+            true => Self::AtTheBeginning,
+            false => Self::Later,
+        }
+    }
+}
+
+/// Whether this member is that node, on that store.
+pub(super) fn is_bound_to(member: &Member, node: NodeId, store: StoreId) -> bool {
+    member.id == node && (member.store == store || member.store == StoreId::ANY)
+}
+
 /// Holds the file's list against the directory. Once the log has another configuration than the
 /// directory was formatted with, only the addresses of the list count; and on a node that joined later.
 pub(super) fn check_list(
     config: &Config,
-    node: NodeId,
+    joined: Joined,
     founding: &Founding,
     in_force: &Members,
 ) -> Result<(), MembersRefused> {
@@ -105,8 +129,7 @@ pub(super) fn check_list(
         return Ok(());
     }
     let listed = founding_of(&config.members).map_err(MembersRefused::List)?;
-    let joins = !first.contains(node);
-    if joins || *in_force != first {
+    if joined == Joined::Later || *in_force != first {
         tracing::info!(
             "the members are {}, by the log; of [[members]] in the configuration ({listed}) only \
              the addresses count",
@@ -210,8 +233,13 @@ mod tests {
     fn check(members: Vec<MemberConfig>) -> Result<(), String> {
         let founding = founding_of(&listed(&[1, 2, 3])).unwrap();
         let in_force = first_members(Path::new("/data"), &founding).unwrap();
-        check_list(&config(members), NodeId(1), &founding, &in_force)
-            .map_err(|error| error.to_string())
+        check_list(
+            &config(members),
+            Joined::AtTheBeginning,
+            &founding,
+            &in_force,
+        )
+        .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -241,13 +269,38 @@ mod tests {
     fn behind_another_configuration_in_the_log_only_addresses_count() {
         let founding = founding_of(&listed(&[1, 2, 3])).unwrap();
         let in_force = Members::new([1, 2].map(NodeId), []).unwrap();
-        assert!(check_list(&config(listed(&[2, 9])), NodeId(2), &founding, &in_force).is_ok());
+        assert!(
+            check_list(
+                &config(listed(&[2, 9])),
+                Joined::AtTheBeginning,
+                &founding,
+                &in_force
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_node_that_joined_later_has_a_list_of_its_own() {
+        let founding = founding_of(&listed(&[1, 2, 3])).unwrap();
+        let first = first_members(Path::new("/data"), &founding).unwrap();
+        let joined = |node, store| Joined::of(&first, NodeId(node), StoreId(store));
+        assert_eq!(joined(3, 1003), Joined::AtTheBeginning);
+        assert_eq!(joined(4, 1004), Joined::Later);
+        assert_eq!(
+            joined(3, 7),
+            Joined::Later,
+            "the number of one that is gone"
+        );
+        let check = |joined| check_list(&config(listed(&[1, 3, 4])), joined, &founding, &first);
+        assert!(check(Joined::Later).is_ok());
+        assert!(check(Joined::AtTheBeginning).is_err());
     }
 
     #[test]
     fn a_directory_that_names_nobody_starts_no_node() {
         let one = Members::new([NodeId(1)], []).unwrap();
-        let refused = check_list(&config(listed(&[1])), NodeId(1), &Founding::Joins, &one);
+        let refused = check_list(&config(listed(&[1])), Joined::Later, &Founding::Joins, &one);
         assert!(matches!(refused, Err(MembersRefused::Unknown(_))));
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use kraft_proto::cluster::ClusterId;
 use kraft_proto::{
-    Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogIndex, Members, NodeId,
-    Nonce, Raft, Snapshot, StoreId, Trust,
+    Config as CoreConfig, ConfigError as CoreConfigError, Instant, LogIndex, NodeId, Nonce, Raft,
+    Snapshot, StoreId, Trust,
 };
 use kraft_storage::{Disk, Expect, Fs, History, Identity, Join, Opened, RealFs, Reserve};
 use kraft_wire::api::{self, MESSAGE_MAX};
@@ -24,7 +24,7 @@ use super::clock::Clock;
 use super::engine::{Engine, Inputs, Parts, TestSwitchAccess};
 use super::error::NodeError;
 use super::log::Log;
-use super::members::{Contacts, check_list, first_members};
+use super::members::{Contacts, Joined, check_list, first_members, is_bound_to};
 use super::membership::Membership;
 use super::office::Office;
 use super::peers::Peers;
@@ -225,7 +225,7 @@ async fn open<M: StateMachine>(
     {
         opened.replace_log(last).map_err(NodeError::Disk)?;
     }
-    let joins = !members.contains(node);
+    let joined = Joined::of(&members, node, opened.identity.store);
     let recovery = opened
         .recovery(members, core)
         .map_err(NodeError::Unreadable)?;
@@ -236,7 +236,7 @@ async fn open<M: StateMachine>(
         CoreConfigError::Superseded { by } => NodeError::Superseded(by),
         error => NodeError::Core(error),
     })?;
-    check_list(&config, node, &opened.founding, raft.members())?;
+    check_list(&config, joined, &opened.founding, raft.members())?;
     if raft.status().members_at == LogIndex::ZERO {
         config.check_voters(raft.members().voters().len())?;
     }
@@ -245,6 +245,9 @@ async fn open<M: StateMachine>(
         drop(applied.restore(restored.replica, restored.head.digest));
         restored.known
     });
+    let store = opened.identity.store;
+    let is_own = |member: &_| is_bound_to(member, node, store);
+    let belongs = raft.members().iter().any(is_own);
     let contacts = Contacts::new(&opened.founding, &config.members);
     let status = raft.status();
     if status.dropped.hints > 0 {
@@ -301,7 +304,7 @@ async fn open<M: StateMachine>(
     clients.directory().note(node, &advertised);
     let known = raft.members().iter().map(|member| member.id);
     let others: BTreeSet<NodeId> = known
-        .chain(contacts.nodes().filter(|_| joins))
+        .chain(contacts.nodes().filter(|_| joined == Joined::Later))
         .filter(|id| *id != node)
         .collect();
     let dialed = others.into_iter().map(|id| {
@@ -353,7 +356,7 @@ async fn open<M: StateMachine>(
             opened.founding,
             contacts,
             raft.members().iter().map(|member| member.id),
-            belongs(raft.members(), node, opened.identity.store),
+            belongs,
         ),
         epoch: opened.epoch,
         config: Arc::new(config),
@@ -383,10 +386,4 @@ async fn open<M: StateMachine>(
         addresses,
         keeper,
     })
-}
-
-/// Whether a node is a member, on this store.
-fn belongs(members: &Members, node: NodeId, store: StoreId) -> bool {
-    let own = members.iter().find(|member| member.id == node);
-    own.is_some_and(|own| own.store == store || own.store == StoreId::ANY)
 }

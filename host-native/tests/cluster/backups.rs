@@ -91,6 +91,20 @@ async fn a_backup_of_a_serving_cluster_is_the_beginning_of_another() {
         .await;
     assert_eq!(read.unwrap().unwrap().as_bytes(), b"7");
 
+    // The log says where the new one is, and its files are whole, snapshot and all.
+    other.nodes[joined].stop();
+    let data = other.nodes[joined].config.with_file_name("data");
+    let dumped = Program::listened_to(kraft().args(["log", "dump"]).arg(&data)).output();
+    let dumped = String::from_utf8(dumped.stdout).unwrap();
+    assert!(dumped.contains("node 4 is at 127.0.0.1:"), "{dumped}");
+    let (code, verified) = alone(&["log", "verify", data.to_str().unwrap()]);
+    assert_eq!(code, 0, "{verified}");
+    assert_eq!(
+        verified["snapshots"].as_array().unwrap().len(),
+        1,
+        "{verified}"
+    );
+
     // Any byte of it that changed is noticed.
     let whole = fs::read(&file).unwrap();
     let mut checked = 0;

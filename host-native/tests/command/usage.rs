@@ -223,7 +223,7 @@ fn init_takes_other_ports_where_there_are_any() {
     let dir = temp();
     let words = ["init", "there", "--first-port", "9001", "--nodes", "2"];
     assert_eq!(code(&kraft(dir.path(), &words)), 0);
-    let config = std::fs::read_to_string(dir.path().join("there/node-2/kraft.toml")).unwrap();
+    let config = fs::read_to_string(dir.path().join("there/node-2/kraft.toml")).unwrap();
     assert!(config.contains("127.0.0.1:9011"), "{config}");
     let none = kraft(dir.path(), &["init", "none", "--first-port", "65530"]);
     assert_eq!(code(&none), 1);

@@ -5,12 +5,14 @@ import allFallback from '../../stories/all-fallback.json';
 import allSlow from '../../stories/all-slow.json';
 import asyncKill from '../../stories/async-kill.json';
 import cleanVotes from '../../stories/clean-votes.json';
+import figure8 from '../../stories/figure-8.json';
 import leaderCrash from '../../stories/leader-crash.json';
 import lyingDisk from '../../stories/lying-disk.json';
 import powerFailure from '../../stories/power-failure.json';
+import reAdmission from '../../stories/re-admission.json';
 import syncPartition from '../../stories/sync-partition.json';
 import sync from '../../stories/sync.json';
-import type { Class } from './lesson';
+import type { Class, Run } from './lesson';
 
 export interface Question {
   /** Where the story stops to ask. */
@@ -32,7 +34,7 @@ export interface Story {
   readonly outcome: { readonly told: number; readonly lost: number; readonly violation: string | null };
   /** Where it ends for who looks on. */
   readonly until_us: number;
-  readonly run: unknown;
+  readonly run: Run;
 }
 
-export const STORIES = [sync, leaderCrash, powerFailure, asyncKill, syncPartition, allSlow, allFallback, cleanVotes, lyingDisk] as readonly unknown[] as readonly Story[];
+export const STORIES = [sync, leaderCrash, powerFailure, asyncKill, syncPartition, allSlow, allFallback, cleanVotes, reAdmission, figure8, lyingDisk] as readonly unknown[] as readonly Story[];

@@ -46,7 +46,7 @@ export class StoriesView {
     this.asked = 'NO';
     openBox();
     director.store.set({ story, challenge: undefined, lane: 0, chosen: undefined, motion: 'STILL', seen: 'YES', before: undefined });
-    const lesson: Lesson = { ...FIRST, classes: [story.class], faults: [], run: JSON.stringify(story.run), name: story.title };
+    const lesson: Lesson = { ...FIRST, nodes: story.run.setup.voters, classes: [story.class], faults: [], run: JSON.stringify(story.run), name: story.title };
     await director.change(lesson, 'WHOLE', 'FORGET');
     this.draw(story);
     director.seek(story.captions[0]?.at_us ?? 0);

@@ -13,7 +13,7 @@ interface Class {
 const CLASSES: readonly Class[] = [
   { mode: 'ASYNC', fsync: 'NONE', says: 'You hear when the leader has it in memory.' },
   { mode: 'LEADER_ONLY', fsync: 'COMMIT', says: 'You hear when the leader’s disk has it.' },
-  { mode: 'SYNC', fsync: 'NONE', says: 'You hear when a majority has it, in its systems.' },
+  { mode: 'SYNC', fsync: 'NONE', says: 'You hear when a majority’s systems have it.' },
   { mode: 'SYNC', fsync: 'COMMIT', says: 'You hear when a majority has it on disk.' },
   { mode: 'ALL', fsync: 'COMMIT', says: 'You hear when every node has it on disk.' },
 ];

@@ -8,9 +8,11 @@ import { inLab } from '../tests.js';
 const FOLDER = new URL('../../stories/', import.meta.url);
 
 for (const file of readdirSync(FOLDER)) {
-  const { name, title, question, outcome, until_us: until } = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8'));
+  const { name, title, question, outcome, until_us: until, run } = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8'));
   inLab(`the story “${title}” asks, answers, and comes out as told`, async (lab) => {
     await lab.page.locator('#stories h3', { hasText: title }).waitFor();
+    const [, of] = /\d of (\d+) /.exec(await lab.page.innerText('#scene-title')) ?? [];
+    if (of !== undefined) assert.equal(Number(of), run.setup.voters, 'the title counts the nodes of the run');
     const choice = lab.act(`choice-${question.answer}`);
     await choice.waitFor();
     assert((await lab.clock()) * 1e6 >= question.at_us - 1, 'it stops where it asks');

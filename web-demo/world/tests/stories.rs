@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
-use tests::sim::chronicle::What;
-use tests::sim::{Player, Run};
+use tests::sim::chronicle::{Happening, What};
+use tests::sim::{Plant, Player, Run};
 
 /// What of a story's file is held against its run.
 #[derive(Deserialize)]
@@ -107,7 +107,7 @@ fn every_story_comes_out_natively_as_its_file_says() {
         writes += found.told;
     }
     println!("{} stories, {writes} acknowledged writes", stories.len());
-    assert!(stories.len() >= 9);
+    assert!(stories.len() >= 11);
 }
 
 #[test]
@@ -124,6 +124,66 @@ fn a_story_asks_before_its_outcome_and_its_captions_are_in_order() {
         assert!(times().is_sorted(), "{}", story.name);
         assert!(times().all(|at| at < story.until_us), "{}", story.name);
     }
+}
+
+fn told(name: &str) -> (Story, Vec<Happening>) {
+    let story = stories().into_iter().find(|story| story.name == name);
+    let story = story.expect("the story is there");
+    let mut player = Player::new(story.run.clone()).unwrap();
+    player.world_mut().watch();
+    player.finish();
+    let (records, _) = player.world_mut().happenings(0);
+    let records = records.to_vec();
+    (story, records)
+}
+
+/// Section 5.4.2 of the paper: four of five disks have the entry, nobody is told yes, and another takes its place.
+#[test]
+fn in_figure_8_four_disks_have_an_entry_that_is_never_committed() {
+    let (story, records) = told("figure-8");
+    let disks = |term, until_us| -> BTreeSet<u8> {
+        let here = |record: &&Happening| {
+            let place = record.term == term && (record.first..=record.last).contains(&6);
+            place && record.what == What::Held && record.word == "synced"
+        };
+        let early = records.iter().filter(|record| record.at_us <= until_us);
+        early.filter(here).map(|record| record.node).collect()
+    };
+    assert_eq!(disks(2, story.question.at_us), BTreeSet::from([2, 3, 4, 5]));
+    assert_eq!(disks(3, story.until_us), BTreeSet::from([1, 2, 3, 4, 5]));
+    let answered =
+        |record: &Happening| record.what == What::Answered && (record.term, record.last) == (2, 6);
+    assert!(!records.iter().any(answered));
+}
+
+/// While the two that lack the writes are alone they elect nobody. Were the one that forgot trusted, they would.
+#[test]
+fn a_majority_that_forgot_waits_and_loses_what_it_would_lose_if_it_were_trusted() {
+    let (story, records) = told("re-admission");
+    let elected = records.iter().filter(|record| record.word == "leader");
+    let alone = 4_205_000..6_200_000;
+    assert!(
+        elected
+            .map(|record| record.at_us)
+            .all(|at| !alone.contains(&at))
+    );
+    let again = records
+        .iter()
+        .find(|record| record.what == What::Readmitted);
+    let again = again.expect("it is trusted again");
+    assert!(again.node == 2 && again.at_us > alone.end && again.at_us < story.until_us);
+
+    let forgotten = |record: &&Happening| record.what == What::Held && record.last > 22;
+    let meanwhile = |record: &&Happening| record.node < 3 && alone.contains(&record.at_us);
+    assert_eq!(
+        records.iter().filter(forgotten).filter(meanwhile).count(),
+        0
+    );
+
+    let mut trusting = story.run;
+    trusting.setup.plant = Some(Plant::SaysSameBoot);
+    let trusted = outcome(&trusting);
+    assert_eq!(trusted.violation.as_deref(), Some("contract"));
 }
 
 /// The links of the contract lead to runs that lose what they say: those whose seeds it has.

@@ -168,16 +168,22 @@ impl Cluster {
     /// Another machine, with a certificate of the next number and what `kraft join` makes of it, told of node `at` alone. It
     /// is not started.
     pub fn join(&mut self, at: usize, words: &[&str]) -> usize {
-        let number = self.nodes.len() + 1;
-        let id = number.to_string();
+        let number = self.nodes.len() as u64 + 1;
+        self.join_as(number, &format!("node-{number}"), at, words)
+    }
+
+    /// The same under a number and in a folder of one's own choice. Those who ask for the leader by its place find it no more.
+    pub fn join_as(&mut self, number: u64, folder: &str, at: usize, words: &[&str]) -> usize {
         let authority = self.created.client.parent().unwrap().to_owned();
+        let folder = authority.join(folder);
         let mut issue = kraft();
         issue
-            .args(["cert", "issue", "node", &id, "--ca"])
-            .arg(&authority);
+            .args(["cert", "issue", "node", &number.to_string(), "--ca"])
+            .arg(&authority)
+            .arg("--out")
+            .arg(&folder);
         let issued = Program::listened_to(&mut issue).output();
         assert!(issued.status.success(), "{issued:?}");
-        let folder = authority.join(format!("node-{id}"));
         let ports = Block::take();
         let [peers, clients, admin] = ports.ports();
         let host = format!("127.0.0.1:{peers}");
@@ -197,7 +203,7 @@ impl Cluster {
             running: None,
             other_ports: Some(ports),
         });
-        number - 1
+        self.nodes.len() - 1
     }
 
     /// Another client, with connections of its own.
